@@ -1,0 +1,86 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// notification is the part of MinIO's bucket notification that counts here (the AWS S3 event structure 2.0).
+type notification struct {
+	Records []struct {
+		EventName string
+		S3        struct {
+			Bucket struct{ Name string }
+			Object struct {
+				Key       string
+				Size      int64
+				ETag      string
+				VersionID string
+				Sequencer string
+			}
+		}
+	}
+}
+
+// ParseMinIO reads one message as MinIO publishes it. Records that do not announce a new object (removals, tagging,
+// retention) are left out, so the result may be empty.
+func ParseMinIO(body []byte) ([]Object, error) {
+	var n notification
+	if err := json.Unmarshal(body, &n); err != nil {
+		return nil, fmt.Errorf("read MinIO notification: %w", err)
+	}
+	if len(n.Records) == 0 {
+		return nil, fmt.Errorf("read MinIO notification: no records in %.200q", body)
+	}
+	var objects []Object
+	for i, r := range n.Records {
+		if !created(r.EventName) {
+			continue
+		}
+		// MinIO escapes as a query does: '+' is a space, %2B a plus. PathUnescape would leave the '+'.
+		key, err := url.QueryUnescape(r.S3.Object.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read MinIO notification: record %d: key: %w", i, err)
+		}
+		modified, err := ParseSequencer(r.S3.Object.Sequencer)
+		if err != nil {
+			return nil, fmt.Errorf("read MinIO notification: record %d: key %q: %w", i, key, err)
+		}
+		if r.S3.Bucket.Name == "" || key == "" {
+			return nil, fmt.Errorf("read MinIO notification: record %d names no bucket or no key", i)
+		}
+		version := r.S3.Object.VersionID
+		if version == "" {
+			version = NoVersion
+		}
+		objects = append(objects, Object{
+			Bucket: r.S3.Bucket.Name, Key: key, Version: version, ModifiedAt: modified,
+			ETag: r.S3.Object.ETag, Size: r.S3.Object.Size,
+		})
+	}
+	return objects, nil
+}
+
+// created tells whether a record announces new bytes. "s3:ObjectCreated:*" also names PutTagging, PutRetention and
+// PutLegalHold, which change nothing that a table could show.
+func created(name string) bool {
+	switch strings.TrimPrefix(name, "s3:ObjectCreated:") {
+	case "Put", "Post", "Copy", "CompleteMultipartUpload":
+		return true
+	}
+	return false
+}
+
+// ParseSequencer reads MinIO's sequencer, the object's modification time in nanoseconds as hexadecimal, cut to the
+// millisecond: a listing of the bucket shows the same instant with no more digits.
+func ParseSequencer(s string) (time.Time, error) {
+	ns, err := strconv.ParseInt(s, 16, 64)
+	if err != nil || ns <= 0 {
+		return time.Time{}, fmt.Errorf("sequencer %q is not a time in hexadecimal nanoseconds", s)
+	}
+	return time.Unix(0, ns).UTC().Truncate(time.Millisecond), nil
+}

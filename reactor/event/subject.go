@@ -1,0 +1,70 @@
+package event
+
+import (
+	"fmt"
+	"strings"
+
+	"millrace/ingestor/bronze"
+)
+
+// Layer is where an object lies, and so who waits for it.
+type Layer string
+
+// The layers whose objects are announced.
+const (
+	Bronze Layer = "bronze"
+	Silver Layer = "silver"
+)
+
+// Route is what becomes of an object: the layer, and the dataset ("coincap/assets") or table ("asset_snapshots") in it.
+type Route struct {
+	Layer Layer
+	Name  string
+}
+
+// RouteOf tells whose an object is. An error means that no part of millrace will ever take it, and says why.
+func RouteOf(o Object) (Route, error) {
+	switch {
+	case strings.HasPrefix(o.Key, "bronze/"):
+		k, err := bronze.ParseKey(o.Key)
+		if err != nil {
+			return Route{}, err
+		}
+		return Route{Bronze, k.Source + "/" + k.Dataset}, nil
+	case strings.HasPrefix(o.Key, "silver/") && strings.HasSuffix(o.Key, ".metadata.json"):
+		// silver/<table>/metadata/<version>-<uuid>.metadata.json (Spark may write .gz.metadata.json)
+		table, rest, ok := strings.Cut(strings.TrimPrefix(o.Key, "silver/"), "/")
+		if !ok || !strings.HasPrefix(rest, "metadata/") {
+			return Route{}, fmt.Errorf("%s: not the metadata of a table at silver/<table>/metadata/", o.Key)
+		}
+		return Route{Silver, table}, nil
+	}
+	return Route{}, fmt.Errorf("%s: neither in bronze/ nor the metadata of a table in silver/", o.Key)
+}
+
+// Subject is where events of the route are published in stream EV: lake.ev.<layer>.<source>.<dataset> or
+// lake.ev.silver.<table>. Bytes with a meaning in subjects are written as %XX.
+func (r Route) Subject() string {
+	parts := strings.Split(r.Name, "/")
+	for i, p := range parts {
+		parts[i] = token(p)
+	}
+	return "lake.ev." + string(r.Layer) + "." + strings.Join(parts, ".")
+}
+
+// token makes any text one token of a NATS subject.
+func token(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c <= ' ' || c == '.' || c == '*' || c == '>' || c == '%' || c >= 0x7f:
+			fmt.Fprintf(&b, "%%%02X", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	if b.Len() == 0 {
+		return "%"
+	}
+	return b.String()
+}

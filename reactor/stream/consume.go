@@ -1,0 +1,190 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/reactor/event"
+)
+
+const (
+	// ackWait is how long a message may go without a sign of life before another reactor gets it.
+	ackWait = 30 * time.Second
+	// pinnedTTL is how long a hung reactor keeps the others waiting; one whose connection closed is replaced sooner.
+	pinnedTTL = 5 * time.Second
+	// maxBatch bounds what one commit takes in; more waits in the stream.
+	maxBatch = 512
+	// maxBatchBytes bounds the bytes of the objects of one batch, and so the memory they need.
+	maxBatchBytes = 32 << 20
+	// pinGroup is the one priority group of each consumer; its members take turns at being pinned.
+	pinGroup = "reactor"
+)
+
+// consumer names a durable pull consumer.
+type consumer struct {
+	stream, name string
+	subjects     []string
+	log          *slog.Logger
+}
+
+// consume delivers the consumer's messages in batches, what is there at once and without waiting for more, until ctx
+// ends. It comes back by itself after NATS was away or somebody deleted the consumer or its stream.
+func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []jetstream.Msg)) error {
+	for attempt := uint64(1); ; attempt++ {
+		started := time.Now()
+		err := consumeOnce(ctx, js, c, handle)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if time.Since(started) > time.Minute {
+			attempt = 1
+		}
+		delay := event.RetryDelay(attempt)
+		c.log.Warn("consumer stopped, starts again", "consumer", c.name, "in", delay, "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(delay):
+		}
+	}
+}
+
+func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []jetstream.Msg)) error {
+	if err := Ensure(ctx, js); err != nil {
+		return err
+	}
+	cons, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{
+		Durable: c.name, FilterSubjects: c.subjects,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		MaxDeliver: -1, MaxAckPending: 4 * maxBatch,
+		// Pinned, so that one reactor at a time works on a table: two would only undo each other's commits.
+		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: pinnedTTL, PriorityGroups: []string{pinGroup},
+	})
+	if err != nil {
+		return fmt.Errorf("make consumer %s: %w", c.name, err)
+	}
+	messages, err := cons.Messages(jetstream.PullPriorityGroup(pinGroup), jetstream.PullMaxMessages(maxBatch), jetstream.PullHeartbeat(2*time.Second), jetstream.PullExpiry(10*time.Second))
+	if err != nil {
+		return fmt.Errorf("pull from consumer %s: %w", c.name, err)
+	}
+	stop := context.AfterFunc(ctx, messages.Stop)
+	defer stop()
+	defer messages.Stop()
+
+	waiting := make(chan jetstream.Msg, maxBatch)
+	held := newHeld()
+	var pullErr error
+	go func() {
+		defer close(waiting)
+		for {
+			m, err := messages.Next()
+			if err != nil {
+				if !errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+					pullErr = err
+				}
+				return
+			}
+			held.add(m)
+			select {
+			case waiting <- m:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	beat := time.NewTicker(ackWait / 3)
+	defer beat.Stop()
+	beating, stopBeating := context.WithCancel(ctx)
+	defer stopBeating()
+	go func() {
+		for {
+			select {
+			case <-beating.Done():
+				return
+			case <-beat.C:
+				held.inProgress()
+			}
+		}
+	}()
+	for m := range waiting {
+		batch := gather(m, waiting)
+		handle(ctx, batch)
+		held.remove(batch)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return pullErr
+}
+
+// gather takes what is waiting behind the first message, up to the bounds of a batch.
+func gather(first jetstream.Msg, waiting <-chan jetstream.Msg) []jetstream.Msg {
+	batch, bytes := []jetstream.Msg{first}, size(first)
+	for len(batch) < maxBatch && bytes < maxBatchBytes {
+		select {
+		case m, ok := <-waiting:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, m)
+			bytes += size(m)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// size is that of the object an event announces; a message that is no event counts by its own length.
+func size(m jetstream.Msg) int64 {
+	o, err := event.Unmarshal(m.Data())
+	if err != nil {
+		return int64(len(m.Data()))
+	}
+	return o.Size
+}
+
+// held are the messages that were delivered and not settled yet: they are kept alive while they wait their turn.
+type held struct {
+	mu sync.Mutex
+	m  map[jetstream.Msg]struct{}
+}
+
+func newHeld() *held { return &held{m: map[jetstream.Msg]struct{}{}} }
+
+func (h *held) add(m jetstream.Msg) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.m[m] = struct{}{}
+}
+
+func (h *held) remove(batch []jetstream.Msg) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range batch {
+		delete(h.m, m)
+	}
+}
+
+func (h *held) inProgress() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for m := range h.m {
+		_ = m.InProgress() // settled in the meantime, or NATS is away: both are fine
+	}
+}
+
+// deliveries is how often a message was delivered, this time included.
+func deliveries(m jetstream.Msg) uint64 {
+	md, err := m.Metadata()
+	if err != nil {
+		return 1
+	}
+	return md.NumDelivered
+}

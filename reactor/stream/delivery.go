@@ -1,0 +1,90 @@
+package stream
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/reactor/event"
+)
+
+// Delivery is one event, handed to a promoter.
+type Delivery struct {
+	Object    event.Object
+	ID        event.ID
+	Run       string // the replay it belongs to, or ""
+	Delivered uint64 // 1 for the first time
+	At        time.Time
+}
+
+// Consumer delivers the events of some subjects to one promoter.
+type Consumer struct {
+	JS       jetstream.JetStream
+	Log      *slog.Logger
+	Name     string // of the durable consumer, and of its dead letters: lake.dlq.<name>
+	Subjects []string
+	// Handle works on a batch and returns one error for each delivery: nil is done, event.DeadError dead, all else is
+	// delivered again after a delay.
+	Handle func(context.Context, []Delivery) []error
+}
+
+// Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
+func (c *Consumer) Run(ctx context.Context) error {
+	cfg := consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log}
+	return consume(ctx, c.JS, cfg, func(ctx context.Context, batch []jetstream.Msg) {
+		var deliveries []Delivery
+		var messages []jetstream.Msg
+		for _, m := range batch {
+			d, err := read(m)
+			if err != nil {
+				c.settle(ctx, m, event.Deadf("%v", err))
+				continue
+			}
+			deliveries, messages = append(deliveries, d), append(messages, m)
+		}
+		if len(deliveries) == 0 {
+			return
+		}
+		errs := c.Handle(ctx, deliveries)
+		for i, m := range messages {
+			if ctx.Err() != nil && errs[i] != nil {
+				return // interrupted, not failed: the next start gets it at once, with no mark against it
+			}
+			c.settle(ctx, m, errs[i])
+		}
+	})
+}
+
+func read(m jetstream.Msg) (Delivery, error) {
+	o, err := event.Unmarshal(m.Data())
+	if err != nil {
+		return Delivery{}, err
+	}
+	d := Delivery{Object: o, ID: o.ID(), Run: m.Headers().Get(HeaderRun), Delivered: deliveries(m)}
+	if md, err := m.Metadata(); err == nil {
+		d.At = md.Timestamp
+	}
+	return d, nil
+}
+
+func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
+	delivered := deliveries(m)
+	action, delay := event.Outcome(err, delivered)
+	switch action {
+	case event.Done:
+		_ = m.Ack() // lost: delivered once more, found unchanged
+	case event.Retry:
+		c.Log.Warn("event failed, is retried", "consumer", c.Name, "attempt", delivered, "in", delay, "error", err)
+		_ = m.NakWithDelay(delay)
+	case event.Dead:
+		if buryErr := bury(ctx, c.JS, m, c.Name, err.Error(), delivered); buryErr != nil {
+			c.Log.Error("store dead letter", "consumer", c.Name, "error", buryErr)
+			_ = m.NakWithDelay(event.RetryDelay(delivered))
+			return
+		}
+		c.Log.Warn("dead letter", "consumer", c.Name, "reason", err)
+		_ = m.Ack()
+	}
+}
