@@ -15,6 +15,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	natsclient "github.com/nats-io/nats.go"
+
+	"millrace/infra/settings"
 )
 
 // readyWithin is how long the server may take to accept connections. It takes 32 ms on an empty store; a large one has
@@ -78,15 +80,15 @@ func (s *Server) Port() int { return s.server.Addr().(*net.TCPAddr).Port }
 func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())) }
 
 // URL is where clients connect as user, password included.
-func (s *Server) URL(user string) string {
-	u := url.URL{Scheme: "nats", User: url.UserPassword(user, s.users[user]), Host: s.Address()}
-	return u.String()
+func (s *Server) URL(user string) settings.Secret {
+	u := url.URL{Scheme: "nats", User: url.UserPassword(user, s.users[user].Reveal()), Host: s.Address()}
+	return settings.Secret(u.String())
 }
 
 // Connect gives a connection inside this process, signed in as user.
 func (s *Server) Connect(user string) (*natsclient.Conn, error) {
 	nc, err := natsclient.Connect("", natsclient.InProcessServer(s.server), natsclient.Name("stack"),
-		natsclient.UserInfo(user, s.users[user]))
+		natsclient.UserInfo(user, s.users[user].Reveal()))
 	if err != nil {
 		return nil, fmt.Errorf("connect to the embedded nats-server as %s: %w", user, err)
 	}

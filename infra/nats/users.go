@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"millrace/infra/settings"
 )
 
 // The users of the embedded server.
@@ -16,12 +18,8 @@ const (
 // Users lists them all.
 var Users = []string{UserMinIO, UserReactor, UserOwner}
 
-// Passwords maps each of Users to its password. It is never printed.
-type Passwords map[string]string
-
-// String and GoString keep a stray %v from showing what is inside.
-func (Passwords) String() string   { return "***" }
-func (Passwords) GoString() string { return "***" }
+// Passwords maps each of Users to its password.
+type Passwords map[string]settings.Secret
 
 // validate refuses a user without password, for which nats-server would let everybody in.
 func (p Passwords) validate() error {
@@ -36,7 +34,7 @@ func (p Passwords) validate() error {
 func (p Passwords) users() []*server.User {
 	list := make([]*server.User, len(Users))
 	for i, name := range Users {
-		list[i] = &server.User{Username: name, Password: p[name], Permissions: permissions(name)}
+		list[i] = &server.User{Username: name, Password: p[name].Reveal(), Permissions: permissions(name)}
 	}
 	return list
 }
