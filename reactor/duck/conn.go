@@ -1,0 +1,159 @@
+package duck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	bindings "github.com/duckdb/duckdb-go-bindings"
+)
+
+// Conn is one connection: one statement at a time, from one goroutine at a time. While Rows are open it runs nothing else.
+type Conn struct {
+	handle bindings.Connection
+	open   *Rows
+}
+
+// Close frees the connection, and the Rows still open on it.
+func (c *Conn) Close() {
+	if c.open != nil {
+		c.open.Close()
+	}
+	bindings.Disconnect(&c.handle)
+}
+
+// ErrBusy: a statement was started while Rows of an earlier one are open. DuckDB would end those rows without an error.
+var ErrBusy = errors.New("the connection still has open rows: read them to the end or close them first")
+
+// Error is DuckDB's own refusal of a statement.
+type Error struct {
+	Message string
+	SQL     string
+}
+
+func (e *Error) Error() string { return "duckdb: " + e.Message }
+
+// Exec runs one or more statements and drops what they return.
+func (c *Conn) Exec(ctx context.Context, sql string) error {
+	rows, err := c.Query(ctx, sql)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+	}
+	return rows.Err()
+}
+
+// Query runs the statements of sql and streams the rows of the last one: a large result never lies in memory whole.
+// The rows must be closed. ctx covers the rows too.
+func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
+	if c.open != nil {
+		return nil, ErrBusy
+	}
+	statements, n, err := c.extract(sql)
+	if err != nil {
+		return nil, err
+	}
+	defer bindings.DestroyExtracted(&statements)
+	for i := range n - 1 {
+		rows, err := c.start(ctx, sql, statements, i)
+		if err != nil {
+			return nil, err
+		}
+		for rows.Next() {
+		}
+		rows.Close()
+		if rows.Err() != nil {
+			return nil, rows.Err()
+		}
+	}
+	return c.start(ctx, sql, statements, n-1)
+}
+
+// extract splits sql into its statements.
+func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT, error) {
+	var statements bindings.ExtractedStatements
+	if strings.IndexByte(sql, 0) >= 0 {
+		return statements, 0, &Error{Message: "the SQL text has a NUL character, where C would end it", SQL: sql}
+	}
+	n := bindings.ExtractStatements(c.handle, sql, &statements)
+	if n == 0 {
+		reason := bindings.ExtractStatementsError(statements)
+		bindings.DestroyExtracted(&statements)
+		if reason == "" {
+			reason = "there is no statement in the SQL text"
+		}
+		return statements, 0, &Error{Message: reason, SQL: sql}
+	}
+	return statements, n, nil
+}
+
+// start prepares and begins statement i.
+func (c *Conn) start(ctx context.Context, sql string, statements bindings.ExtractedStatements, i bindings.IdxT) (*Rows, error) {
+	rows := &Rows{conn: c, ctx: ctx, sql: sql}
+	err := c.guard(ctx, sql, func() string {
+		if bindings.PrepareExtractedStatement(c.handle, statements, i, &rows.prepared) == bindings.StateError {
+			return bindings.PrepareError(rows.prepared)
+		}
+		var pending bindings.PendingResult
+		defer bindings.DestroyPending(&pending)
+		// The C interface marks every streaming call as to be replaced and has no replacement yet; the others hold the
+		// whole result in memory.
+		if bindings.PendingPreparedStreaming(rows.prepared, &pending) == bindings.StateError { //nolint:staticcheck // see above
+			return bindings.PendingError(pending)
+		}
+		if bindings.ExecutePending(pending, &rows.result) == bindings.StateError {
+			return bindings.ResultError(&rows.result)
+		}
+		return ""
+	})
+	if err == nil {
+		err = rows.describe()
+	}
+	if err != nil {
+		rows.free()
+		return nil, err
+	}
+	c.open = rows
+	return rows, nil
+}
+
+// interruptEvery is how often a cancelled statement is interrupted until it returns. Once is not enough: DuckDB clears
+// the flag when a statement starts, so an interrupt that comes between two of its phases is lost.
+const interruptEvery = 2 * time.Millisecond
+
+// guard runs step, which gives DuckDB's reason when it fails, and interrupts it when ctx ends.
+func (c *Conn) guard(ctx context.Context, sql string, step func() string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("duckdb statement not started: %w", err)
+	}
+	done, stopped := make(chan struct{}), make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(stopped)
+		tick := time.NewTicker(interruptEvery)
+		defer tick.Stop()
+		for {
+			bindings.Interrupt(c.handle)
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	reason := step()
+	close(done)
+	if !stop() {
+		<-stopped // or an interrupt could hit the connection's next statement
+	}
+	switch {
+	case reason == "":
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("duckdb statement interrupted: %w", context.Cause(ctx))
+	}
+	return &Error{Message: reason, SQL: sql}
+}

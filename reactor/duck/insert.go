@@ -1,0 +1,110 @@
+package duck
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	bindings "github.com/duckdb/duckdb-go-bindings"
+)
+
+// vectorSize is DuckDB's STANDARD_VECTOR_SIZE: the rows that its chunks are made for.
+const vectorSize = 2048
+
+// Insert appends the batches to a table ("name" or "schema.name"), columns by name; columns that the batches lack get
+// their default. Either all of the batches go in or none. It is part of the connection's transaction, if one is open.
+func (c *Conn) Insert(ctx context.Context, table string, schema *arrow.Schema, batches ...arrow.RecordBatch) error {
+	if c.open != nil {
+		return ErrBusy
+	}
+	if err := c.insert(ctx, table, schema, batches); err != nil {
+		return fmt.Errorf("insert into %s: %w", table, err)
+	}
+	return nil
+}
+
+func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, batches []arrow.RecordBatch) error {
+	for _, b := range batches {
+		if err := sameTypes(schema, b); err != nil {
+			return err
+		}
+	}
+	in, err := convertSchema(c.handle, schema)
+	if err != nil {
+		return err
+	}
+	defer in.free()
+
+	var app bindings.Appender
+	defer bindings.AppenderDestroy(&app)
+	space, name := splitName(table)
+	if bindings.AppenderCreateExt(c.handle, "", space, name, &app) == bindings.StateError {
+		return appenderError(app)
+	}
+	for _, f := range schema.Fields() {
+		if bindings.AppenderAddColumn(app, f.Name) == bindings.StateError {
+			return fmt.Errorf("column %s: %w", f.Name, appenderError(app))
+		}
+	}
+	for _, b := range batches {
+		if err := c.append(ctx, app, in, b); err != nil {
+			bindings.AppenderClear(app) // destroying it would flush what is in it
+			return err
+		}
+	}
+	return c.guard(ctx, "", func() string {
+		if bindings.AppenderClose(app) == bindings.StateError {
+			reason := appenderError(app).Message
+			bindings.AppenderClear(app)
+			return reason
+		}
+		return ""
+	})
+}
+
+func (c *Conn) append(ctx context.Context, app bindings.Appender, in converted, b arrow.RecordBatch) error {
+	for from := int64(0); from < b.NumRows(); from += vectorSize {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		part := b.NewSlice(from, min(from+vectorSize, b.NumRows()))
+		chunk, err := chunkOf(c.handle, in, part)
+		part.Release()
+		if err != nil {
+			return err
+		}
+		state := bindings.AppendDataChunk(app, chunk)
+		bindings.DestroyDataChunk(&chunk)
+		if state == bindings.StateError {
+			return appenderError(app)
+		}
+	}
+	return nil
+}
+
+func appenderError(app bindings.Appender) *Error {
+	data := bindings.AppenderErrorData(app)
+	defer bindings.DestroyErrorData(&data)
+	return &Error{Message: bindings.ErrorDataMessage(data)}
+}
+
+// sameTypes refuses a batch that is not laid out as the schema says: C would read past the end of its buffers.
+func sameTypes(schema *arrow.Schema, b arrow.RecordBatch) error {
+	if int(b.NumCols()) != schema.NumFields() {
+		return fmt.Errorf("a batch has %d columns, the schema %d", b.NumCols(), schema.NumFields())
+	}
+	for i, f := range schema.Fields() {
+		if got := b.Column(i).DataType(); !arrow.TypeEqual(got, f.Type) {
+			return fmt.Errorf("column %s of a batch is %s, the schema says %s", f.Name, got, f.Type)
+		}
+	}
+	return nil
+}
+
+func splitName(table string) (schema, name string) {
+	if schema, name, ok := strings.Cut(table, "."); ok {
+		return schema, name
+	}
+	return "", table
+}

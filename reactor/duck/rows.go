@@ -1,0 +1,143 @@
+package duck
+
+import (
+	"context"
+	"io"
+	"iter"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	bindings "github.com/duckdb/duckdb-go-bindings"
+)
+
+// Rows are a statement's result as record batches of at most 2,048 rows, produced as they are read. Rows are an
+// array.RecordReader: a batch from RecordBatch is valid until the next Next; Retain what should live longer.
+type Rows struct {
+	conn     *Conn
+	ctx      context.Context
+	sql      string
+	prepared bindings.PreparedStatement
+	result   bindings.Result
+	options  bindings.ArrowOptions
+	schema   *arrow.Schema
+	batch    arrow.RecordBatch
+	err      error
+	done     bool
+	refs     atomic.Int64
+}
+
+var _ array.RecordReader = (*Rows)(nil)
+
+// describe reads the result's schema.
+func (r *Rows) describe() error {
+	r.refs.Store(1)
+	r.options = bindings.ResultGetArrowOptions(&r.result)
+	n := bindings.ColumnCount(&r.result)
+	types, names := make([]bindings.LogicalType, n), make([]string, n)
+	for i := range n {
+		types[i] = bindings.ColumnLogicalType(&r.result, i)
+		names[i] = bindings.ColumnName(&r.result, i)
+	}
+	defer func() {
+		for i := range types {
+			bindings.DestroyLogicalType(&types[i])
+		}
+	}()
+	var err error
+	r.schema, err = arrowSchema(r.options, types, names)
+	return err
+}
+
+// Schema gives the columns, all nullable. A timestamptz says zone Etc/UTC, which is how DuckDB spells UTC.
+func (r *Rows) Schema() *arrow.Schema { return r.schema }
+
+// Next moves to the next batch and says whether there is one; when not, Err tells why.
+func (r *Rows) Next() bool {
+	if r.batch != nil {
+		r.batch.Release()
+		r.batch = nil
+	}
+	if r.done || r.err != nil {
+		return false
+	}
+	var chunk bindings.DataChunk
+	r.err = r.conn.guard(r.ctx, r.sql, func() string {
+		chunk = bindings.FetchChunk(r.result)
+		if chunk.Ptr == nil {
+			return bindings.ResultError(&r.result) // a failure and the end both come as no chunk
+		}
+		return ""
+	})
+	defer bindings.DestroyDataChunk(&chunk)
+	if r.err != nil || chunk.Ptr == nil {
+		r.done = true
+		return false
+	}
+	r.batch, r.err = arrowBatch(r.options, chunk, r.schema)
+	return r.err == nil
+}
+
+// RecordBatch is the batch that Next moved to.
+func (r *Rows) RecordBatch() arrow.RecordBatch { return r.batch }
+
+// Record is RecordBatch under the name that array.RecordReader still asks for.
+func (r *Rows) Record() arrow.RecordBatch { return r.batch }
+
+// Err is what ended the rows early.
+func (r *Rows) Err() error { return r.err }
+
+// Read gives the next batch, which the caller releases, and io.EOF after the last.
+func (r *Rows) Read() (arrow.RecordBatch, error) {
+	if !r.Next() {
+		if r.err != nil {
+			return nil, r.err
+		}
+		return nil, io.EOF
+	}
+	r.batch.Retain()
+	return r.batch, nil
+}
+
+// All gives the batches, each valid for its turn of the loop; a failure comes as the last pair.
+func (r *Rows) All() iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for r.Next() {
+			if !yield(r.batch, nil) {
+				return
+			}
+		}
+		if r.err != nil {
+			yield(nil, r.err)
+		}
+	}
+}
+
+// Close frees the result and makes the connection free for the next statement. Batches that were retained stay valid.
+func (r *Rows) Close() {
+	if r.batch != nil {
+		r.batch.Release()
+		r.batch = nil
+	}
+	r.done = true
+	r.free()
+	if r.conn.open == r {
+		r.conn.open = nil
+	}
+}
+
+func (r *Rows) free() {
+	bindings.DestroyArrowOptions(&r.options)
+	bindings.DestroyResult(&r.result)
+	bindings.DestroyPrepare(&r.prepared)
+}
+
+// Retain and Release count owners, as array.RecordReader wants; the last Release closes.
+func (r *Rows) Retain() { r.refs.Add(1) }
+
+// Release gives one ownership back.
+func (r *Rows) Release() {
+	if r.refs.Add(-1) == 0 {
+		r.Close()
+	}
+}
