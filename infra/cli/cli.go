@@ -1,0 +1,149 @@
+// Package cli is what the main packages share: flags by kong, one signal handler, logs on stderr, results on stdout, exit codes.
+// A program is a struct of commands; each command has Run(context.Context, *cli.Output) error, and Help() string with an example.
+// Main itself adds --output and --log-level, so programs do not embed them.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/term"
+)
+
+// Exit codes of every program.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitAborted = 130
+)
+
+// Logging is the flag that chooses which log records are written.
+type Logging struct {
+	LogLevel slog.Level `name:"log-level" env:"MILLRACE_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn, error."`
+}
+
+// usageError is wrong usage that only a running command can see.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// Usage returns an error that ends the program with exit code 2, as an unknown flag does.
+func Usage(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// Main parses the command line into app (a pointer to a struct of commands), runs the chosen command and exits.
+// Call settings.LoadEnv before it. The first SIGINT or SIGTERM cancels the command's context, the second aborts.
+func Main(app any, name, description string, opts ...kong.Option) {
+	ctx, stop := withSignals(context.Background(), os.Exit)
+	code := run(ctx, app, name, description, os.Args[1:], os.Stdout, os.Stderr, opts...)
+	stop()
+	os.Exit(code)
+}
+
+// withSignals exists because signal.NotifyContext swallows the second signal: a program that hangs in its orderly end could
+// then only be killed.
+func withSignals(parent context.Context, exit func(int)) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-signals:
+			cancel(fmt.Errorf("stopped by signal: %v", s))
+		case <-done:
+			return
+		}
+		select {
+		case <-signals:
+			exit(exitAborted)
+		case <-done:
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
+}
+
+// earlyExit carries the exit code of --help and the like out of kong, which expects its exit function not to return.
+type earlyExit int
+
+func run(ctx context.Context, app any, name, description string, args []string, stdout, stderr io.Writer, opts ...kong.Option) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			early, ok := r.(earlyExit)
+			if !ok {
+				panic(r)
+			}
+			code = int(early)
+		}
+	}()
+	var format Format
+	var logging Logging
+	all := []kong.Option{
+		kong.Name(name),
+		kong.Description(description),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(earlyExit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Embed(&format),
+		kong.Embed(&logging),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	}
+	parser, err := kong.New(app, append(all, opts...)...)
+	if err != nil {
+		// A mistake in the program's own struct, found by its first test.
+		panic(fmt.Errorf("command line of %s: %w", name, err))
+	}
+	chosen, err := parser.Parse(args)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "%s: %v\nSee %s --help.\n", name, err, helpOf(name, err))
+		return exitUsage
+	}
+	terminal := isTerminal(stderr)
+	slog.SetDefault(newLogger(stderr, terminal, logging.LogLevel))
+	out := newOutput(stdout, stderr, format)
+	err = chosen.Run(out)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		_, _ = fmt.Fprintf(stderr, "%s: %v\nSee %s %s --help.\n", name, err, name, chosen.Command())
+		return exitUsage
+	case terminal:
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	default:
+		slog.Error("command failed", "program", name, "command", chosen.Command(), "error", err.Error())
+	}
+	return exitFailed
+}
+
+// helpOf names the command whose help explains a usage error.
+func helpOf(name string, err error) string {
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
+		return name + " " + parse.Context.Command()
+	}
+	return name
+}
+
+func newLogger(w io.Writer, terminal bool, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	if terminal {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"pgregory.net/rapid"
+)
+
+type testApp struct {
+	Count countCommand `cmd:"" help:"Counts."`
+	Fail  failCommand  `cmd:"" help:"Fails."`
+	Wrong wrongCommand `cmd:"" help:"Finds its usage wrong."`
+}
+
+type countCommand struct {
+	To int `name:"to" required:"" help:"Last number."`
+}
+
+func (countCommand) Help() string { return "Example:\n\n    test count --to 3" }
+
+func (c countCommand) Run(ctx context.Context, out *Output) error {
+	if ctx == nil {
+		return errors.New("no context")
+	}
+	rows := [][]any{}
+	for n := range c.To {
+		rows = append(rows, []any{n + 1, nil})
+	}
+	return out.Table([]string{"n", "none"}, rows)
+}
+
+type failCommand struct{}
+
+func (failCommand) Run() error { return errors.New("read the thing: it is gone") }
+
+type wrongCommand struct{}
+
+func (wrongCommand) Run() error { return Usage("--from is after --to") }
+
+func TestExitCodes(t *testing.T) {
+	tests := []struct {
+		name   string
+		args   []string
+		code   int
+		stdout string
+		stderr string
+	}{
+		{"done", []string{"count", "--to", "1", "-o", "csv"}, 0, "n,none\n1,\n", ""},
+		{"failed", []string{"fail"}, 1, "", "read the thing: it is gone"},
+		{"no command", nil, 2, "", "test --help"},
+		{"unknown flag", []string{"count", "--too", "1"}, 2, "", "unknown flag --too"},
+		{"missing flag", []string{"count"}, 2, "", "See test count --help"},
+		{"bad format", []string{"count", "--to", "1", "-o", "xml"}, 2, "", "must be one of"},
+		{"bad level", []string{"count", "--to", "1", "--log-level", "loud"}, 2, "", "log-level"},
+		{"usage found late", []string{"wrong"}, 2, "", "--from is after --to"},
+		{"help", []string{"count", "--help"}, 0, "test count --to 3", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			code := run(context.Background(), &testApp{}, "test", "Tests.", tt.args, &stdout, &stderr)
+			if code != tt.code {
+				t.Errorf("exit code %d, want %d; stderr: %s", code, tt.code, &stderr)
+			}
+			if !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+				t.Errorf("stdout %q, stderr %q; want %q and %q in them", &stdout, &stderr, tt.stdout, tt.stderr)
+			}
+		})
+	}
+}
+
+func TestFirstSignalCancelsSecondAborts(t *testing.T) {
+	aborted := make(chan int, 1)
+	ctx, stop := withSignals(context.Background(), func(code int) { aborted <- code })
+	defer stop()
+	for range 2 {
+		if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
+			t.Fatal("the first signal did not cancel")
+		}
+	}
+	select {
+	case code := <-aborted:
+		if code != 130 {
+			t.Errorf("aborted with %d", code)
+		}
+	case <-time.After(5 * time.Second):
+		t.Fatal("the second signal did not abort")
+	}
+	if cause := context.Cause(ctx); !strings.Contains(cause.Error(), "signal") {
+		t.Errorf("cause is %v", cause)
+	}
+}
+
+var sampleRow = []any{"a,\"b\"\n", 1, 2.5e-9, nil, time.Date(2025, 6, 1, 12, 0, 0, 5e6, time.FixedZone("x", 3600)), true, []string{"x"}, 4e11}
+var sampleHeaders = []string{"z", "int", "float", "null", "time", "bool", "list", "big"}
+
+func TestJSONKeepsColumnOrderAndTypes(t *testing.T) {
+	var b bytes.Buffer
+	if err := NewOutput(&b, "json").Table(sampleHeaders, [][]any{sampleRow, sampleRow}); err != nil {
+		t.Fatal(err)
+	}
+	var rows []map[string]any
+	if err := json.Unmarshal(b.Bytes(), &rows); err != nil {
+		t.Fatalf("not JSON: %v in %s", err, &b)
+	}
+	want := `{"z": "a,\"b\"\n", "int": 1, "float": 0.0000000025, "null": null, "time": "2025-06-01T11:00:00.005Z", "bool": true, "list": ["x"], "big": 400000000000}`
+	if !strings.Contains(b.String(), want) || len(rows) != 2 {
+		t.Errorf("got %s, want twice %s", &b, want)
+	}
+}
+
+func TestJSONOfNoRowsIsAnEmptyArray(t *testing.T) {
+	var b bytes.Buffer
+	if err := NewOutput(&b, "json").Table([]string{"a"}, nil); err != nil || b.String() != "[]\n" {
+		t.Errorf("got %q, %v", &b, err)
+	}
+}
+
+func TestCSVReadsBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cell := rapid.StringMatching(`[a-zé,"\n ]{0,10}`)
+		rows := rapid.SliceOf(rapid.Custom(func(t *rapid.T) []any { return []any{cell.Draw(t, "a"), cell.Draw(t, "b")} })).Draw(t, "rows")
+		var b bytes.Buffer
+		if err := NewOutput(&b, "csv").Table([]string{"a", "b"}, rows); err != nil {
+			t.Fatal(err)
+		}
+		back, err := csv.NewReader(&b).ReadAll()
+		if err != nil || len(back) != len(rows)+1 {
+			t.Fatalf("read %d lines back, %v", len(back), err)
+		}
+		for i, row := range rows {
+			if back[i+1][0] != row[0] || back[i+1][1] != row[1] {
+				t.Fatalf("wrote %q, read %q", row, back[i+1])
+			}
+		}
+	})
+}
+
+func TestTableFitsTheTerminalAndCutsNothing(t *testing.T) {
+	var b bytes.Buffer
+	out := NewOutput(&b, "table")
+	out.width = 60
+	key := "bronze/coincap/history/ingest_date=2025-06-01/bitcoin_d1_2025-06-01_0123456789ab.json"
+	if err := out.Table([]string{"key", "n"}, [][]any{{key, 12}}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if width := text.StringWidth(strings.TrimRight(line, "\n")); width > 60 {
+			t.Errorf("line of width %d: %s", width, line)
+		}
+	}
+	var joined strings.Builder
+	for line := range strings.Lines(b.String()) {
+		if cells := strings.Split(line, "│"); len(cells) == 4 {
+			joined.WriteString(strings.TrimSpace(cells[1]))
+		}
+	}
+	if !strings.Contains(joined.String(), key) {
+		t.Errorf("the key is cut:\n%s", &b)
+	}
+}
+
+func TestTableShowsNoControlCharacters(t *testing.T) {
+	var b bytes.Buffer
+	if err := NewOutput(&b, "table").Table([]string{"name"}, [][]any{{"evil\x1b[2Jcoin"}}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsRune(b.String(), 0x1b) || !strings.Contains(b.String(), `evil\x1b[2Jcoin`) {
+		t.Errorf("got %q", &b)
+	}
+}
+
+func TestRowsEndAtTheFirstError(t *testing.T) {
+	broken := errors.New("connection lost")
+	for _, format := range []string{"table", "json", "csv"} {
+		err := NewOutput(&bytes.Buffer{}, format).Rows([]string{"a"}, func(yield func([]any, error) bool) {
+			_ = yield([]any{1}, nil) && yield(nil, broken)
+		})
+		if !errors.Is(err, broken) {
+			t.Errorf("%s: error is %v", format, err)
+		}
+		if err := NewOutput(&bytes.Buffer{}, format).Table([]string{"a"}, [][]any{{1, 2}}); err == nil {
+			t.Errorf("%s: a row of another length is no error", format)
+		}
+	}
+}
+
+func TestProgressIsSilentWithoutATerminal(t *testing.T) {
+	var stderr bytes.Buffer
+	out := newOutput(&bytes.Buffer{}, &stderr, Format{Output: "table"})
+	bar := out.Progress(3, "history")
+	bar.Add(2)
+	bar.Done()
+	if stderr.Len() != 0 {
+		t.Errorf("stderr got %q", &stderr)
+	}
+}

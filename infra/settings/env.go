@@ -1,0 +1,112 @@
+package settings
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/joho/godotenv"
+)
+
+// EnvFile is the file that holds a role's endpoint and credentials: <home>/env/<role>.env.
+func EnvFile(home, role string) string {
+	return filepath.Join(home, "env", role+".env")
+}
+
+// LoadEnv sets the variables of the role's env file that the process does not have, so that a program started by hand finds
+// the running stack. It must run before kong parses; the home folder is therefore read from --home or MILLRACE_HOME here.
+// An absent file is no error.
+func LoadEnv(role string) error {
+	return loadEnv(homeOf(os.Args[1:]), role)
+}
+
+func loadEnv(home, role string) error {
+	vars, err := ReadEnv(home, role)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for name, value := range vars {
+		if _, set := os.LookupEnv(name); set {
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("set %s from the env file %s: %w", name, EnvFile(home, role), err)
+		}
+	}
+	return nil
+}
+
+// homeOf finds the home folder as kong will: flag, then environment, then default.
+func homeOf(args []string) string {
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if value, ok := strings.CutPrefix(arg, "--home="); ok {
+			return value
+		}
+		if arg == "--home" && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	if home := os.Getenv("MILLRACE_HOME"); home != "" {
+		return home
+	}
+	return ".millrace"
+}
+
+// ReadEnv returns the variables of the role's env file; the error of an absent file is fs.ErrNotExist.
+func ReadEnv(home, role string) (map[string]string, error) {
+	path := EnvFile(home, role)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the env file of role %s: %w", role, err)
+	}
+	vars, err := godotenv.UnmarshalBytes(text)
+	if err != nil {
+		// The parser's error quotes the line, which may be a secret.
+		return nil, fmt.Errorf("the env file %s cannot be read: each line must be NAME=\"value\"; remove the file and start the stack again", path)
+	}
+	return vars, nil
+}
+
+// WriteEnv replaces the role's env file (mode 0600, in a folder of mode 0700). The change is one rename, so a program that
+// starts meanwhile sees the old file or the new one.
+func WriteEnv(home, role string, vars map[string]string) error {
+	path := EnvFile(home, role)
+	text, err := godotenv.Marshal(vars)
+	if err != nil {
+		return fmt.Errorf("write the env file %s: %w", path, err)
+	}
+	// Dotenv cannot hold every value (a quote at the end, a number with leading zeros): better an error now than another
+	// password at the next start.
+	back, err := godotenv.Unmarshal(text)
+	if err != nil || !maps.Equal(back, vars) {
+		return fmt.Errorf("write the env file %s: a value cannot be written as a dotenv line", path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make the folder for env files: %w", err)
+	}
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+role+"-*")
+	if err != nil {
+		return fmt.Errorf("write the env file %s: %w", path, err)
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	_, err = temp.ReadFrom(bytes.NewBufferString(text + "\n"))
+	err = errors.Join(err, temp.Sync(), temp.Close())
+	if err != nil {
+		return fmt.Errorf("write the env file %s: %w", path, err)
+	}
+	if err := os.Rename(temp.Name(), path); err != nil {
+		return fmt.Errorf("write the env file %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package settings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// NATS is the server that carries the events.
+type NATS struct {
+	URL   Secret `name:"nats-url" env:"MILLRACE_NATS_URL" default:"nats://127.0.0.1:4222" placeholder:"URL" help:"NATS server; may hold user:password@ (then better given by the environment)."`
+	Creds string `name:"nats-creds" env:"MILLRACE_NATS_CREDS" placeholder:"FILE" help:"NATS credentials file, in place of a password."`
+}
+
+// Connect returns a connection that says name to the server and, once made, reconnects for ever.
+// A first connection that fails is an error at once: a wrong address should not look like a slow one.
+func (n NATS) Connect(ctx context.Context, name string, opts ...nats.Option) (*nats.Conn, error) {
+	shown := redact(n.URL.Reveal())
+	if n.Creds != "" {
+		if _, err := os.Stat(n.Creds); err != nil {
+			return nil, fmt.Errorf("read the NATS credentials file (MILLRACE_NATS_CREDS): %w", err)
+		}
+	}
+	all := []nats.Option{
+		nats.Name(name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.Timeout(5 * time.Second),
+	}
+	if n.Creds != "" {
+		all = append(all, nats.UserCredentials(n.Creds))
+	}
+	all = append(all, opts...)
+
+	type result struct {
+		conn *nats.Conn
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		conn, err := nats.Connect(n.URL.Reveal(), all...)
+		done <- result{conn, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, connectError(shown, n.URL, r.err)
+		}
+		return r.conn, nil
+	case <-ctx.Done():
+		// nats.Connect takes no context: let it end by its own timeout, and close what it may still bring.
+		go func() {
+			if r := <-done; r.err == nil {
+				r.conn.Close()
+			}
+		}()
+		return nil, fmt.Errorf("connect to NATS at %s: %w", shown, context.Cause(ctx))
+	}
+}
+
+func connectError(shown string, address Secret, err error) error {
+	switch {
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+		return fmt.Errorf("connect to NATS at %s: it refused the user or password (MILLRACE_NATS_URL, MILLRACE_NATS_CREDS): %w", shown, err)
+	case strings.Contains(shown, "unreadable"):
+		return fmt.Errorf("the NATS address (--nats-url, MILLRACE_NATS_URL) cannot be read: it must look like nats://user:password@127.0.0.1:4222")
+	case strings.Contains(err.Error(), address.Reveal()):
+		// Any error that repeats the address would print the password.
+		return fmt.Errorf("connect to NATS at %s failed: %s", shown, startHint)
+	}
+	return fmt.Errorf("connect to NATS at %s: %w: %s", shown, err, startHint)
+}

@@ -1,0 +1,85 @@
+// Package settings holds the settings that every program of the project shares, as groups to embed in a kong command:
+// a flag and an environment variable of the same name, checked where they are first used.
+// It also reads and writes the env files by which the local stack hands each role its endpoint and credentials.
+package settings
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// startHint ends every error that a missing stack explains.
+const startHint = "start the stack with `go tool task up`, or, when it runs, set the environment with `eval \"$(.bin/stack env)\"`"
+
+// Secret is text that may hold a credential: it prints as *** in errors, logs, JSON and %v, and as itself only by Reveal.
+type Secret string
+
+// Reveal returns the text itself, for the one call that sends it.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the text, and says whether there is any.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// GoString hides it from %#v as well.
+func (s Secret) GoString() string { return `"` + s.String() + `"` }
+
+// LogValue hides it from slog, whose JSON handler would otherwise marshal the text.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalJSON hides it from any struct that is printed as JSON.
+func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
+
+// Home is the folder that holds all state of the local stack.
+type Home struct {
+	Home string `name:"home" env:"MILLRACE_HOME" default:".millrace" placeholder:"DIR" help:"Folder that holds all state."`
+}
+
+// Catalog names the database that holds the Iceberg catalog.
+type Catalog struct {
+	Catalog Secret `name:"catalog" env:"MILLRACE_CATALOG" placeholder:"URL" help:"Iceberg catalog: sqlite:////absolute/path or postgres://… (default: catalog.db in the home folder)."`
+}
+
+// URI returns the catalog's address. Without one it is the SQLite file catalog.db in the home folder, as sqlite:// and an
+// absolute path: the four slashes are SQLAlchemy's form, so PyIceberg opens the same text.
+func (c Catalog) URI(home Home) (Secret, error) {
+	if c.Catalog == "" {
+		abs, err := filepath.Abs(filepath.Join(home.Home, "catalog.db"))
+		if err != nil {
+			return "", fmt.Errorf("find the catalog in the home folder %s: %w", home.Home, err)
+		}
+		return Secret("sqlite:///" + abs), nil
+	}
+	scheme, _, ok := strings.Cut(c.Catalog.Reveal(), "://")
+	if !ok || (scheme != "sqlite" && scheme != "postgres" && scheme != "postgresql") {
+		return "", fmt.Errorf("the catalog's address (--catalog, MILLRACE_CATALOG) must begin with sqlite:// or postgres://")
+	}
+	return c.Catalog, nil
+}
+
+// SQLitePath returns the file of a sqlite:// address; ok is false for every other kind of address.
+func SQLitePath(uri Secret) (path string, ok bool) {
+	return strings.CutPrefix(uri.Reveal(), "sqlite:///")
+}
+
+// redact makes an address fit to print: user and host stay, the password goes.
+func redact(raw string) string {
+	parts := strings.Split(raw, ",")
+	for i, part := range parts {
+		u, err := url.Parse(strings.TrimSpace(part))
+		if err != nil {
+			// url.Parse's own error repeats the text, password and all.
+			parts[i] = "(unreadable address)"
+			continue
+		}
+		parts[i] = u.Redacted()
+	}
+	return strings.Join(parts, ",")
+}
