@@ -1,0 +1,111 @@
+package lake
+
+import (
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+)
+
+// File is a live data file of a snapshot, with the row-level deletes that go with it (only other engines make those).
+type File struct {
+	task table.FileScanTask
+}
+
+// Path is where the file lies.
+func (f File) Path() string { return f.task.File.FilePath() }
+
+// Rows is the number of rows in the file, deleted ones included.
+func (f File) Rows() int64 { return f.task.File.Count() }
+
+// Bytes is the size of the file.
+func (f File) Bytes() int64 { return f.task.File.FileSizeBytes() }
+
+// ID names what is to be read: a file never changes, but other engines may add deletes to it.
+func (f File) ID() string {
+	id := f.Path()
+	for _, deletes := range [][]iceberg.DataFile{f.task.DeleteFiles, f.task.EqualityDeleteFiles, f.task.DeletionVectorFiles} {
+		for _, d := range deletes {
+			id += "|" + d.FilePath()
+		}
+	}
+	return id
+}
+
+// Ints are the bounds of a column of times (µs), days or integers; ok is false when the file does not tell.
+func (f File) Ints(field iceberg.NestedField) (lo, hi int64, ok bool) {
+	l, h, ok := f.bounds(field)
+	if !ok {
+		return 0, 0, false
+	}
+	lo, okLo := intOf(l)
+	hi, okHi := intOf(h)
+	return lo, hi, okLo && okHi
+}
+
+// Strings are the bounds of a column of texts. They may be wider than the texts, never narrower.
+func (f File) Strings(field iceberg.NestedField) (lo, hi string, ok bool) {
+	l, h, ok := f.bounds(field)
+	if !ok {
+		return "", "", false
+	}
+	ls, okLo := l.(iceberg.StringLiteral)
+	hs, okHi := h.(iceberg.StringLiteral)
+	return string(ls), string(hs), okLo && okHi
+}
+
+func (f File) bounds(field iceberg.NestedField) (lo, hi iceberg.Literal, ok bool) {
+	l, okLo := f.task.File.LowerBoundValues()[field.ID]
+	h, okHi := f.task.File.UpperBoundValues()[field.ID]
+	if !okLo || !okHi {
+		return nil, nil, false
+	}
+	lo, errLo := iceberg.LiteralFromBytes(field.Type, l)
+	hi, errHi := iceberg.LiteralFromBytes(field.Type, h)
+	return lo, hi, errLo == nil && errHi == nil
+}
+
+func intOf(l iceberg.Literal) (int64, bool) {
+	switch v := l.(type) {
+	case iceberg.TimestampLiteral:
+		return int64(v), true
+	case iceberg.DateLiteral:
+		return int64(v), true
+	case iceberg.Int64Literal:
+		return int64(v), true
+	case iceberg.Int32Literal:
+		return int64(v), true
+	}
+	return 0, false
+}
+
+// Months is a range of months since 1970-01, both ends included: the partitions of every table here.
+type Months struct{ Lo, Hi int }
+
+// month is the partition of a file; ok is false when it is partitioned in another way (by another engine).
+func (f File) month(field iceberg.PartitionField) (int, bool) {
+	switch v := f.task.File.Partition()[field.FieldID].(type) {
+	case int32:
+		return int(v), true
+	case int:
+		return v, true
+	case int64:
+		return int(v), true
+	}
+	return 0, false
+}
+
+// monthField is the month-partition of a spec, if it has one.
+func monthField(spec iceberg.PartitionSpec) (iceberg.PartitionField, bool) {
+	for _, field := range spec.Fields() {
+		if _, ok := field.Transform.(iceberg.MonthTransform); ok {
+			return field, true
+		}
+	}
+	return iceberg.PartitionField{}, false
+}
+
+// Column finds a column of a table's current schema.
+func (t *Table) Column(name string) (iceberg.NestedField, bool) {
+	return t.Meta.CurrentSchema().FindFieldByNameCaseInsensitive(strings.ToLower(name))
+}

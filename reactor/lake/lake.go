@@ -1,0 +1,137 @@
+// Package lake is the lakehouse: Iceberg tables in object storage, their pointers in an SQL catalog, and the ledger of
+// events beside them. It reads tables at a point of their history and commits changes of several tables, together with
+// what the ledger says of them, in one database transaction. What the rows mean is for others to know.
+package lake
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/apache/iceberg-go/table"
+	"github.com/minio/minio-go/v7"
+)
+
+// Lake is an open lakehouse; safe for concurrent use.
+type Lake struct {
+	root    string // s3://bucket
+	store   *Store
+	catalog *catalog
+	plans   *plans
+
+	mu     sync.Mutex
+	loaded map[string]*Table // by name: metadata never changes under its location, so the pointer tells whether it is still right
+}
+
+// Open opens the lake of a bucket with the catalog at address.
+func Open(ctx context.Context, client *minio.Client, bucket, address string) (*Lake, error) {
+	c, err := openCatalog(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	store := NewStore(client)
+	return &Lake{root: "s3://" + bucket, store: store, catalog: c, plans: newPlans(), loaded: map[string]*Table{}}, nil
+}
+
+// Close closes the catalog.
+func (l *Lake) Close() error { return l.catalog.db.Close() }
+
+// View is the lake at one instant: all tables and the pins, read in one transaction.
+type View struct {
+	Tables map[string]*Table // by name
+	Pins   Pins
+}
+
+// Table finds one by name, with an error that says what there is to do about it.
+func (v *View) Table(name string) (*Table, error) {
+	t, ok := v.Tables[name]
+	if !ok {
+		return nil, fmt.Errorf("there is no table %s: `reactor tables` lists those there are", name)
+	}
+	return t, nil
+}
+
+// View reads the lake as it is now.
+func (l *Lake) View(ctx context.Context) (*View, error) {
+	var pins Pins
+	ps, err := l.catalog.pointers(ctx, func(tx *sql.Tx) (err error) {
+		pins, err = l.catalog.pins(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	v := &View{Tables: map[string]*Table{}, Pins: pins}
+	for _, p := range ps {
+		if v.Tables[p.Name], err = l.load(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// load reads the metadata that a pointer names, from memory when it was read before.
+func (l *Lake) load(ctx context.Context, p pointer) (*Table, error) {
+	l.mu.Lock()
+	t := l.loaded[p.Name]
+	l.mu.Unlock()
+	if t != nil && t.Location == p.Location {
+		return t, nil
+	}
+	b, err := l.store.read(ctx, p.Location)
+	if err != nil {
+		return nil, fmt.Errorf("load table %s: %w", p.Name, err)
+	}
+	l.store.cache.Invalidate(p.Location) // parsed once, then never again: no use in the cache
+	m, err := parseMetadata(p.Location, b)
+	if err != nil {
+		return nil, fmt.Errorf("load table %s: %w", p.Name, err)
+	}
+	t = &Table{Name: p.Name, Location: p.Location, Meta: m, store: l.store}
+	l.remember(t)
+	return t, nil
+}
+
+func (l *Lake) remember(t *Table) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loaded[t.Name] = t
+}
+
+// Create makes the tables that are not there yet.
+func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
+	v, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range definitions {
+		if v.Tables[d.Name] != nil {
+			continue
+		}
+		m, err := newMetadata(l.root, d)
+		if err != nil {
+			return err
+		}
+		if err := l.create(ctx, d.Name, m); err != nil && !errors.Is(err, ErrConflict) { // somebody else made it: just as well
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Lake) create(ctx context.Context, name string, m table.Metadata) error {
+	location, err := metadataLocation(m, "")
+	if err != nil {
+		return err
+	}
+	b, err := marshalMetadata(m)
+	if err != nil {
+		return err
+	}
+	if err := l.store.put(ctx, location, b); err != nil {
+		return fmt.Errorf("make table %s: %w", name, err)
+	}
+	return l.catalog.write(ctx, func(tx *Tx) error { return tx.create(ctx, name, location) })
+}

@@ -1,0 +1,129 @@
+package lake
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ownTables are those of millrace in the catalog's database. They share it with the pointers so that one transaction
+// can write both; other engines do not look at them.
+const ownTables = `
+CREATE TABLE IF NOT EXISTS millrace_ledger (
+	event_id TEXT PRIMARY KEY,
+	table_name TEXT NOT NULL,
+	source_key TEXT NOT NULL,
+	source_version TEXT NOT NULL,
+	modified_ms BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	snapshot_id BIGINT NOT NULL,
+	sequence_number BIGINT NOT NULL,
+	run TEXT NOT NULL,
+	committed_us BIGINT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS millrace_ledger_by_key ON millrace_ledger (source_key);
+CREATE INDEX IF NOT EXISTS millrace_ledger_by_run ON millrace_ledger (run);
+CREATE TABLE IF NOT EXISTS millrace_pins (
+	step BIGINT NOT NULL,
+	table_name TEXT NOT NULL,
+	snapshot_id BIGINT NOT NULL,
+	sequence_number BIGINT NOT NULL,
+	committed_us BIGINT NOT NULL,
+	PRIMARY KEY (step, table_name)
+)`
+
+// Outcomes of an event in the ledger.
+const (
+	OutcomeDone = "done" // its rows are in the table, or lost to newer ones
+	OutcomeDead = "dead" // its object cannot be read, or nobody waits for it
+)
+
+// Entry is what the ledger knows of one event.
+type Entry struct {
+	EventID       string
+	Table         string // of silver that it was meant for, "" when none is
+	SourceKey     string
+	SourceVersion string
+	ModifiedAt    time.Time
+	Outcome       string
+	Reason        string // why it is dead
+	// SnapshotID and Sequence are the snapshot of Table that holds the event's effect, 0 while the table is empty.
+	SnapshotID int64
+	Sequence   int64
+	Run        string // the replay that brought the event last, or ""
+	At         time.Time
+}
+
+// Record writes entries; what the ledger said of the same events before is replaced.
+func (t *Tx) Record(ctx context.Context, entries ...Entry) error {
+	for _, e := range entries {
+		_, err := t.exec(ctx, `INSERT INTO millrace_ledger
+			(event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (event_id) DO UPDATE SET table_name = excluded.table_name, outcome = excluded.outcome, reason = excluded.reason,
+			snapshot_id = excluded.snapshot_id, sequence_number = excluded.sequence_number, run = excluded.run, committed_us = excluded.committed_us`,
+			e.EventID, e.Table, e.SourceKey, e.SourceVersion, e.ModifiedAt.UnixMilli(), e.Outcome, e.Reason, e.SnapshotID, e.Sequence, e.Run, e.At.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("record event of %s: %w", e.SourceKey, err)
+		}
+	}
+	return nil
+}
+
+// Record writes entries of events that changed no table.
+func (l *Lake) Record(ctx context.Context, entries ...Entry) error {
+	return l.catalog.write(ctx, func(tx *Tx) error { return tx.Record(ctx, entries...) })
+}
+
+// ledgerColumns are those that scanEntry reads.
+const ledgerColumns = `event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us`
+
+func scanEntry(rows interface{ Scan(...any) error }) (Entry, error) {
+	var e Entry
+	var ms, us int64
+	err := rows.Scan(&e.EventID, &e.Table, &e.SourceKey, &e.SourceVersion, &ms, &e.Outcome, &e.Reason, &e.SnapshotID, &e.Sequence, &e.Run, &us)
+	e.ModifiedAt, e.At = time.UnixMilli(ms).UTC(), time.UnixMicro(us).UTC()
+	return e, err
+}
+
+// Entry finds what the ledger knows of an event; ok is false when it knows nothing yet.
+func (l *Lake) Entry(ctx context.Context, eventID string) (e Entry, ok bool, err error) {
+	e, err = scanEntry(l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM millrace_ledger WHERE event_id = ?`), eventID))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Entry{}, false, nil
+	}
+	if err != nil {
+		return Entry{}, false, fmt.Errorf("read ledger: %w", err)
+	}
+	return e, true, nil
+}
+
+// Entries calls f for each entry of the ledger, by event id, until f fails.
+func (l *Lake) Entries(ctx context.Context, f func(Entry) error) error {
+	rows, err := l.catalog.db.QueryContext(ctx, `SELECT `+ledgerColumns+` FROM millrace_ledger ORDER BY event_id`)
+	if err != nil {
+		return fmt.Errorf("read ledger: %w", err)
+	}
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err == nil {
+			err = f(e)
+		}
+		if err != nil {
+			return errors.Join(err, rows.Close())
+		}
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+// CountRun counts the events of a replay that have arrived in the ledger.
+func (l *Lake) CountRun(ctx context.Context, run string) (n int, err error) {
+	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT count(*) FROM millrace_ledger WHERE run = ?`), run).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("read ledger: %w", err)
+	}
+	return n, nil
+}

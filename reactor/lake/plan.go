@@ -1,0 +1,139 @@
+package lake
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+	"github.com/maypok86/otter/v2"
+)
+
+// plans remembers what manifests say. They never change, so a commit has to read only those that the last one wrote;
+// iceberg-go's own planning parses all of them each time.
+type plans struct {
+	lists   *otter.Cache[string, []iceberg.ManifestFile]
+	entries *otter.Cache[string, []File]
+}
+
+// maxPlanned bounds the files, and the manifests, that are remembered (about 2 KB each).
+const maxPlanned = 20_000
+
+func newPlans() *plans {
+	return &plans{
+		lists: otter.Must(&otter.Options[string, []iceberg.ManifestFile]{
+			MaximumWeight: maxPlanned, Weigher: func(_ string, v []iceberg.ManifestFile) uint32 { return uint32(len(v)) + 1 },
+		}),
+		entries: otter.Must(&otter.Options[string, []File]{
+			MaximumWeight: maxPlanned, Weigher: func(_ string, v []File) uint32 { return uint32(len(v)) + 1 },
+		}),
+	}
+}
+
+// Files are the live data files of a snapshot of t (nil: none) whose partition is within the months.
+func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Months) ([]File, error) {
+	if s == nil {
+		return nil, nil
+	}
+	manifests, err := l.manifests(ctx, t, s)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	for _, m := range manifests {
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			return l.filesWithDeletes(ctx, t, s, months)
+		}
+		spec := t.Meta.PartitionSpecByID(int(m.PartitionSpecID()))
+		if spec == nil {
+			return nil, fmt.Errorf("plan %s: manifest %s names partition spec %d, which the table does not have", t.Name, m.FilePath(), m.PartitionSpecID())
+		}
+		if !mayHold(m, *spec, months) {
+			continue
+		}
+		entries, err := l.entries(ctx, t, m)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, within(entries, *spec, months)...)
+	}
+	return files, nil
+}
+
+func (l *Lake) manifests(ctx context.Context, t *Table, s *table.Snapshot) ([]iceberg.ManifestFile, error) {
+	if ms, ok := l.plans.lists.GetIfPresent(s.ManifestList); ok && s.ManifestList != "" {
+		return ms, nil
+	}
+	ms, err := s.Manifests(reader{ctx, l.store})
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: read manifest list of snapshot %d: %w", t.Name, s.SnapshotID, err)
+	}
+	l.plans.lists.Set(s.ManifestList, ms)
+	return ms, nil
+}
+
+func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([]File, error) {
+	if fs, ok := l.plans.entries.GetIfPresent(m.FilePath()); ok {
+		return fs, nil
+	}
+	var files []File
+	for e, err := range m.Entries(reader{ctx, l.store}, true) {
+		if err != nil {
+			return nil, fmt.Errorf("plan %s: read manifest %s: %w", t.Name, m.FilePath(), err)
+		}
+		df := e.DataFile()
+		files = append(files, File{table.FileScanTask{File: df, Length: df.FileSizeBytes()}})
+	}
+	l.plans.entries.Set(m.FilePath(), files)
+	return files, nil
+}
+
+// filesWithDeletes plans a snapshot with row-level deletes. Only other engines make those, so iceberg-go's own planning,
+// which knows which deletes go with which file, is quick enough.
+func (l *Lake) filesWithDeletes(ctx context.Context, t *Table, s *table.Snapshot, months Months) ([]File, error) {
+	tasks, err := t.at(reader{ctx, l.store}).Scan(table.WithSnapshotID(s.SnapshotID)).PlanFiles(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", t.Name, err)
+	}
+	var files []File
+	for _, task := range tasks {
+		files = append(files, File{task})
+	}
+	return within(files, t.Meta.PartitionSpec(), months), nil
+}
+
+func within(files []File, spec iceberg.PartitionSpec, months Months) []File {
+	field, ok := monthField(spec)
+	if !ok {
+		return files
+	}
+	var in []File
+	for _, f := range files {
+		if m, ok := f.month(field); !ok || (m >= months.Lo && m <= months.Hi) {
+			in = append(in, f)
+		}
+	}
+	return in
+}
+
+// mayHold tells from the manifest list alone whether a manifest can name files of the months.
+func mayHold(m iceberg.ManifestFile, spec iceberg.PartitionSpec, months Months) bool {
+	field, ok := monthField(spec)
+	if !ok {
+		return true
+	}
+	summaries := m.Partitions()
+	for i, f := range spec.Fields() {
+		if f.FieldID != field.FieldID || i >= len(summaries) {
+			continue
+		}
+		s := summaries[i]
+		if s.ContainsNull || s.LowerBound == nil || s.UpperBound == nil || len(*s.LowerBound) != 4 || len(*s.UpperBound) != 4 {
+			return true
+		}
+		lo, hi := int(int32(binary.LittleEndian.Uint32(*s.LowerBound))), int(int32(binary.LittleEndian.Uint32(*s.UpperBound)))
+		return lo <= months.Hi && hi >= months.Lo
+	}
+	return true
+}

@@ -1,0 +1,161 @@
+package lake
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	icebergio "github.com/apache/iceberg-go/io"
+	"github.com/apache/iceberg-go/table"
+)
+
+// Table is a table at one point of its history: the metadata that a pointer named when it was read.
+type Table struct {
+	Name     string // namespace.table
+	Location string // of the metadata
+	Meta     table.Metadata
+	store    *Store
+}
+
+// at is the table as iceberg-go's object, with the given FileIO.
+func (t *Table) at(fs icebergio.IO) *table.Table {
+	return table.New(strings.Split(t.Name, "."), t.Meta, t.Location, func(context.Context) (icebergio.IO, error) { return fs, nil }, nil)
+}
+
+// Snapshot is the current one, or nil while nothing was ever written.
+func (t *Table) Snapshot() *table.Snapshot { return t.Meta.CurrentSnapshot() }
+
+// SnapshotID is that of the current snapshot, 0 for none.
+func (t *Table) SnapshotID() int64 {
+	if s := t.Snapshot(); s != nil {
+		return s.SnapshotID
+	}
+	return 0
+}
+
+// Sequence is the sequence number of the current snapshot, 0 for none. It grows with each commit of the table.
+func (t *Table) Sequence() int64 {
+	if s := t.Snapshot(); s != nil {
+		return s.SequenceNumber
+	}
+	return 0
+}
+
+// SnapshotByID finds a snapshot that the table still keeps. 0 is the empty table.
+func (t *Table) SnapshotByID(id int64) (*table.Snapshot, error) {
+	if id == 0 {
+		return nil, nil
+	}
+	s := t.Meta.SnapshotByID(id)
+	if s == nil {
+		return nil, fmt.Errorf("%s has no snapshot %d (any more): `reactor snapshots %s` lists those it has", t.Name, id, t.Name)
+	}
+	return s, nil
+}
+
+// Definition is what a table is made from.
+type Definition struct {
+	Name       string // namespace.table
+	Schema     *iceberg.Schema
+	Spec       iceberg.PartitionSpec
+	Properties iceberg.Properties
+}
+
+// properties of every table. Retries are for other writers (Spark, PyIceberg) beside the reactor: without them half
+// of their commits fail. Full metrics, because truncated bounds of asset ids make files look as if they overlapped.
+var properties = iceberg.Properties{
+	"format-version":                        "2",
+	"write.delete.mode":                     "copy-on-write",
+	"write.update.mode":                     "copy-on-write",
+	"write.merge.mode":                      "copy-on-write",
+	"write.metadata.metrics.default":        "full",
+	"write.target-file-size-bytes":          strconv.Itoa(16 << 20),
+	"write.parquet.row-group-limit":         "131072",
+	"write.metadata.previous-versions-max":  "20",
+	"commit.retry.num-retries":              "20",
+	"commit.retry.min-wait-ms":              "20",
+	"commit.retry.max-wait-ms":              "1000",
+	"commit.manifest-merge.enabled":         "false",
+	"history.expire.max-snapshot-age-ms":    strconv.Itoa(7 * 24 * 3600 * 1000),
+	"history.expire.min-snapshots-to-keep":  "50",
+	"compatibility.snapshot-id-inheritance": "true",
+}
+
+// newMetadata is that of an empty table below the lake's root.
+func newMetadata(root string, d Definition) (table.Metadata, error) {
+	ns, name, err := cutName(d.Name)
+	if err != nil {
+		return nil, err
+	}
+	props := iceberg.Properties{}
+	for _, p := range []iceberg.Properties{properties, d.Properties} {
+		for k, v := range p {
+			props[k] = v
+		}
+	}
+	m, err := table.NewMetadata(d.Schema, &d.Spec, table.UnsortedSortOrder, root+"/"+ns+"/"+name, props)
+	if err != nil {
+		return nil, fmt.Errorf("define table %s: %w", d.Name, err)
+	}
+	return m, nil
+}
+
+// metadataLocation is the name of the metadata that follows the one at base ("" for the first).
+func metadataLocation(m table.Metadata, base string) (string, error) {
+	version := 0
+	if base != "" {
+		n, err := MetadataVersion(base)
+		if err != nil {
+			return "", err
+		}
+		version = n + 1
+	}
+	lp, err := table.LoadLocationProvider(m.Location(), m.Properties())
+	if err != nil {
+		return "", fmt.Errorf("name the metadata of %s: %w", m.Location(), err)
+	}
+	return lp.NewTableMetadataFileLocation(version)
+}
+
+// MetadataVersion reads the number that metadata files begin with: 00012-<uuid>.metadata.json is 12.
+func MetadataVersion(location string) (int, error) {
+	number, _, _ := strings.Cut(path.Base(location), "-")
+	n, err := strconv.Atoi(strings.TrimPrefix(number, "v"))
+	if err != nil {
+		return 0, fmt.Errorf("%s does not begin with a version number: %w", location, err)
+	}
+	return n, nil
+}
+
+func marshalMetadata(m table.Metadata) ([]byte, error) {
+	var b bytes.Buffer
+	if err := json.NewEncoder(&b).Encode(m); err != nil {
+		return nil, fmt.Errorf("write metadata of %s: %w", m.Location(), err)
+	}
+	return b.Bytes(), nil
+}
+
+// parseMetadata reads a metadata file; Spark may write it compressed.
+func parseMetadata(location string, b []byte) (table.Metadata, error) {
+	if strings.HasSuffix(location, ".gz.metadata.json") {
+		z, err := gzip.NewReader(bytes.NewReader(b))
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", location, err)
+		}
+		if b, err = io.ReadAll(z); err != nil {
+			return nil, fmt.Errorf("read %s: %w", location, err)
+		}
+	}
+	m, err := table.ParseMetadataBytes(b)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", location, err)
+	}
+	return m, nil
+}
