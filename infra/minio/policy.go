@@ -1,0 +1,65 @@
+package minio
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// The users of the object store, each with the policy of the same name. The root user stays inside the stack.
+const (
+	UserOwner    = "owner"    // the person at the keyboard: everything in the bucket
+	UserIngestor = "ingestor" // puts into bronze, and cannot even read it back
+	UserReactor  = "reactor"  // reads bronze; owns silver, gold and reports
+	UserAnalyst  = "analyst"  // reads everything
+)
+
+// Users lists them all.
+var Users = []string{UserOwner, UserIngestor, UserReactor, UserAnalyst}
+
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Effect   string
+	Action   []string
+	Resource []string
+}
+
+func allow(actions []string, resources ...string) statement {
+	arns := make([]string, len(resources))
+	for i, resource := range resources {
+		arns[i] = "arn:aws:s3:::" + resource
+	}
+	return statement{Effect: "Allow", Action: actions, Resource: arns}
+}
+
+var (
+	readObjects  = []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"}
+	writeObjects = []string{"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+	readBucket   = []string{"s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation",
+		"s3:GetBucketVersioning", "s3:GetBucketNotification"}
+)
+
+// Policy is the JSON of what user may do in bucket.
+func Policy(user, bucket string) ([]byte, error) {
+	statements, ok := map[string][]statement{
+		UserOwner:    {allow([]string{"s3:*"}, bucket, bucket+"/*")},
+		UserIngestor: {allow([]string{"s3:PutObject"}, bucket+"/bronze/*")},
+		UserReactor: {
+			allow(readBucket, bucket),
+			allow(readObjects, bucket+"/bronze/*"),
+			allow(append(append([]string{}, readObjects...), writeObjects...), bucket+"/silver/*", bucket+"/gold/*", bucket+"/reports/*"),
+		},
+		UserAnalyst: {allow(readBucket, bucket), allow(readObjects, bucket+"/*")},
+	}[user]
+	if !ok {
+		return nil, fmt.Errorf("no policy for the S3 user %q", user)
+	}
+	text, err := json.Marshal(policy{Version: "2012-10-17", Statement: statements})
+	if err != nil {
+		return nil, fmt.Errorf("write the policy of the S3 user %s: %w", user, err)
+	}
+	return text, nil
+}

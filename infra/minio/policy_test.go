@@ -1,0 +1,67 @@
+package minio
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed reads a policy as MinIO does, as far as these policies go: exact actions or s3:*, resources with a * at the end.
+func allowed(t *testing.T, user, action, resource string) bool {
+	t.Helper()
+	text, err := Policy(user, "lakehouse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p policy
+	if err := json.Unmarshal(text, &p); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range p.Statement {
+		if s.Effect != "Allow" || !slices.Contains(s.Action, action) && !slices.Contains(s.Action, "s3:*") {
+			continue
+		}
+		for _, r := range s.Resource {
+			r = strings.TrimPrefix(r, "arn:aws:s3:::")
+			if begin, ok := strings.CutSuffix(r, "*"); r == resource || ok && strings.HasPrefix(resource, begin) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func TestPoliciesGiveNoMoreThanTheJobNeeds(t *testing.T) {
+	const bronze, silver, gold = "lakehouse/bronze/a.json", "lakehouse/silver/t/f.parquet", "lakehouse/gold/t/f.parquet"
+	tests := []struct {
+		action, resource string
+		may              []string
+	}{
+		{"s3:PutObject", bronze, []string{UserOwner, UserIngestor}},
+		{"s3:GetObject", bronze, []string{UserOwner, UserReactor, UserAnalyst}},
+		{"s3:GetObjectVersion", bronze, []string{UserOwner, UserReactor, UserAnalyst}},
+		{"s3:DeleteObject", bronze, []string{UserOwner}},
+		{"s3:PutObject", silver, []string{UserOwner, UserReactor}},
+		{"s3:DeleteObject", gold, []string{UserOwner, UserReactor}},
+		{"s3:GetObject", gold, []string{UserOwner, UserReactor, UserAnalyst}},
+		{"s3:PutObject", "lakehouse/reports/x.html", []string{UserOwner, UserReactor}},
+		{"s3:PutObject", "lakehouse/elsewhere/x", []string{UserOwner}},
+		{"s3:PutObject", "other/bronze/a.json", nil},
+		{"s3:PutObject", "lakehouse2/bronze/a.json", nil},
+		{"s3:ListBucket", "lakehouse", []string{UserOwner, UserReactor, UserAnalyst}},
+		{"s3:ListBucketVersions", "lakehouse", []string{UserOwner, UserReactor, UserAnalyst}},
+		{"s3:PutBucketNotification", "lakehouse", []string{UserOwner}},
+		{"s3:ListBucket", "other", nil},
+	}
+	for _, tt := range tests {
+		for _, user := range Users {
+			if got, want := allowed(t, user, tt.action, tt.resource), slices.Contains(tt.may, user); got != want {
+				t.Errorf("%s %s %s: %v, want %v", user, tt.action, tt.resource, got, want)
+			}
+		}
+	}
+	if _, err := Policy("stranger", "lakehouse"); err == nil {
+		t.Error("a stranger got a policy")
+	}
+}
