@@ -4,8 +4,19 @@ package duck
 #include <stdint.h>
 #include <stdlib.h>
 
+// The Arrow C stream interface, as its specification prints it.
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+struct ArrowSchema {
+	const char *format, *name, *metadata;
+	int64_t flags, n_children;
+	struct ArrowSchema **children, *dictionary;
+	void (*release)(struct ArrowSchema *);
+	void *private_data;
+};
+#endif
 struct ArrowArrayStream {
-	int (*get_schema)(struct ArrowArrayStream *, void *);
+	int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *);
 	int (*get_next)(struct ArrowArrayStream *, void *);
 	const char *(*get_last_error)(struct ArrowArrayStream *);
 	void (*release)(struct ArrowArrayStream *);
@@ -13,6 +24,48 @@ struct ArrowArrayStream {
 };
 
 extern int duckdb_arrow_scan(void *conn, const char *name, void *stream);
+
+// duckdb_arrow_scan asks the stream for its schema and never releases it (10 KB a view were lost); so it gets a lent copy
+// of one schema that goes with the stream.
+struct lending {
+	struct ArrowArrayStream stream, inner;
+	struct ArrowSchema schema;
+};
+
+static void give_back(struct ArrowSchema *schema) { schema->release = NULL; }
+
+static int lend_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out) {
+	*out = ((struct lending *)stream->private_data)->schema;
+	out->release = give_back;
+	return 0;
+}
+
+static int inner_next(struct ArrowArrayStream *stream, void *out) {
+	struct lending *l = stream->private_data;
+	return l->inner.get_next(&l->inner, out);
+}
+
+static const char *inner_error(struct ArrowArrayStream *stream) {
+	struct lending *l = stream->private_data;
+	return l->inner.get_last_error(&l->inner);
+}
+
+static void not_yours(struct ArrowArrayStream *stream) { stream->release = NULL; }
+
+static int lend(struct lending *l) {
+	l->stream.get_schema = lend_schema;
+	l->stream.get_next = inner_next;
+	l->stream.get_last_error = inner_error;
+	l->stream.release = not_yours;
+	l->stream.private_data = l;
+	return l->inner.get_schema(&l->inner, &l->schema);
+}
+
+static void free_lending(struct lending *l) {
+	if (l->schema.release) l->schema.release(&l->schema);
+	if (l->inner.release) l->inner.release(&l->inner);
+	free(l);
+}
 */
 import "C"
 
@@ -40,16 +93,12 @@ func (c *Conn) Register(name string, rr array.RecordReader) (release func(), err
 	if strings.ContainsAny(name, "\"\x00") || name == "" {
 		return nil, fmt.Errorf("register a view over arrow batches: %q cannot be its name", name)
 	}
-	stream := C.calloc(1, C.sizeof_struct_ArrowArrayStream)
-	cdata.ExportRecordReader(&onePass{RecordReader: rr, name: name}, (*cdata.CArrowArrayStream)(stream))
-	free := func() {
-		cdata.ReleaseCArrowArrayStream((*cdata.CArrowArrayStream)(stream))
-		C.free(stream)
-	}
+	lending := (*C.struct_lending)(C.calloc(1, C.sizeof_struct_lending))
+	cdata.ExportRecordReader(&onePass{RecordReader: rr, name: name}, (*cdata.CArrowArrayStream)(unsafe.Pointer(&lending.inner)))
 	cName := C.CString(name)
 	defer C.free(unsafe.Pointer(cName))
-	if C.duckdb_arrow_scan(c.handle.Ptr, cName, stream) != 0 {
-		free()
+	if C.lend(lending) != 0 || C.duckdb_arrow_scan(c.handle.Ptr, cName, unsafe.Pointer(&lending.stream)) != 0 {
+		C.free_lending(lending)
 		return nil, fmt.Errorf("register a view %s over arrow batches: duckdb refuses the name or the schema %s", name, rr.Schema())
 	}
 	return func() {
@@ -58,7 +107,7 @@ func (c *Conn) Register(name string, rr array.RecordReader) (release func(), err
 			c.open.Close()
 		}
 		_ = c.Exec(context.Background(), `drop view if exists "`+name+`"`) // a transaction that failed dropped it already
-		free()
+		C.free_lending(lending)
 	}, nil
 }
 
