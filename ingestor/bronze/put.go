@@ -1,0 +1,74 @@
+package bronze
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// Names of the user metadata that describe a fetch. The reactor reads AssetID and Interval, which a history body lacks.
+const (
+	MetaRequestURL    = "request-url" // never with the API key
+	MetaStatus        = "http-status"
+	MetaFetchedAt     = "fetched-at" // RFC 3339 with milliseconds, UTC
+	MetaDuration      = "fetch-duration-ms"
+	MetaAssetID       = "asset-id"
+	MetaInterval      = "interval"
+	MetaSynthetic     = "synthetic" // "true" for what the simulator made up
+	MetaSourceProgram = "source-program"
+)
+
+var contentTypes = map[string]string{
+	JSON:       "application/json",
+	JSONGzip:   "application/gzip",
+	NDJSON:     "application/x-ndjson",
+	NDJSONGzip: "application/gzip",
+	Parquet:    "application/vnd.apache.parquet",
+}
+
+var metaName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
+// Put writes the body under its key unless there is an object already; created tells which. It is one request, never a
+// multipart upload, so the object is there whole or not at all, and If-None-Match decides between two writers.
+// A request that is retried after a lost answer finds its own object and reports created = false.
+func Put(ctx context.Context, client *minio.Client, bucket string, k Key, body []byte, meta map[string]string) (created bool, err error) {
+	if err := k.Validate(); err != nil {
+		return false, err
+	}
+	for name, value := range meta {
+		if !metaName.MatchString(name) {
+			return false, fmt.Errorf("put bronze object %s: the metadata name %q is not made of a-z, 0-9 and -", k, name)
+		}
+		for _, c := range []byte(value) {
+			// Other bytes reach other S3 clients as RFC 2047 text, or not at all.
+			if c < 0x20 || c > 0x7e {
+				return false, fmt.Errorf("put bronze object %s: the metadata %s holds more than printable ASCII: %q", k, name, value)
+			}
+		}
+	}
+	options := minio.PutObjectOptions{
+		ContentType:      contentTypes[k.Ext],
+		UserMetadata:     meta,
+		DisableMultipart: true,
+		SendContentMd5:   true, // the server compares it before it commits the object
+	}
+	options.SetMatchETagExcept("*")
+	_, err = client.PutObject(ctx, bucket, k.String(), bytes.NewReader(body), int64(len(body)), options)
+	if err == nil {
+		return true, nil
+	}
+	response := minio.ToErrorResponse(err)
+	switch {
+	case response.StatusCode == http.StatusPreconditionFailed || response.Code == minio.PreconditionFailed:
+		return false, nil
+	case response.Code == minio.AccessDenied:
+		return false, fmt.Errorf("put bronze object %s into bucket %s: the credentials may not write there (MILLRACE_S3_ACCESS_KEY): %w", k, bucket, err)
+	case response.Code == minio.NoSuchBucket:
+		return false, fmt.Errorf("put bronze object %s: there is no bucket %s (MILLRACE_BUCKET; the stack makes it at its start): %w", k, bucket, err)
+	}
+	return false, fmt.Errorf("put bronze object %s into bucket %s: %w", k, bucket, err)
+}
