@@ -1,0 +1,201 @@
+package silver
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"millrace/ingestor/bronze"
+)
+
+const (
+	maxBatchRows = 8192
+	// maxBatchBytes bounds a batch of few but huge rows: Arrow's string offsets end at 2 GiB, and memory long before.
+	maxBatchBytes = 8 << 20
+)
+
+// cell is one value on its way from a payload to a column.
+type cell struct {
+	set    bool
+	text   []byte
+	number decimal128.Num
+	// whole is an Integer, or a Time in microseconds since 1970.
+	whole int64
+	lists []textList
+}
+
+type textList struct {
+	name   string
+	values []string
+}
+
+// batches collects an object's rows, good and refused, and hands them on.
+type batches struct {
+	ctx  context.Context
+	sink Sink
+	d    *Dataset
+	src  Source
+	// modified and day are the lineage columns in Arrow's terms.
+	modified arrow.Timestamp
+	day      arrow.Date32
+
+	rows, rejected *array.RecordBuilder
+	bytes, lost    int
+}
+
+func newBatches(ctx context.Context, d *Dataset, src Source, sink Sink) *batches {
+	day := src.IngestDate
+	if day.IsZero() {
+		day = bronze.DayOf(src.ModifiedAt)
+	}
+	return &batches{
+		ctx: ctx, sink: sink, d: d, src: src,
+		modified: arrow.Timestamp(src.ModifiedAt.UnixMicro()),
+		day:      arrow.Date32(day.Unix()),
+	}
+}
+
+func (b *batches) release() {
+	if b.rows != nil {
+		b.rows.Release()
+	}
+	if b.rejected != nil {
+		b.rejected.Release()
+	}
+}
+
+// add takes a good row; extra is empty or a JSON object.
+func (b *batches) add(row int64, cells []cell, extra []byte) error {
+	if b.rows == nil {
+		b.rows = array.NewRecordBuilder(memory.DefaultAllocator, b.d.ArrowSchema())
+	}
+	fields := b.rows.Fields()
+	base := len(b.d.Fields)
+	for i := range cells {
+		at := i
+		if i >= base {
+			at += len(lineage) + 1
+		}
+		b.bytes += appendCell(fields[at], b.d.columns[i].Type, &cells[i])
+	}
+	b.lineage(fields[base:], row)
+	if e := fields[base+len(lineage)].(*array.StringBuilder); len(extra) == 0 {
+		e.AppendNull()
+	} else {
+		e.BinaryBuilder.Append(extra)
+	}
+	b.bytes += len(extra) + len(b.src.Key) + len(b.src.Version)
+	if fields[base].Len() == maxBatchRows || b.bytes >= maxBatchBytes {
+		return b.flushRows()
+	}
+	return nil
+}
+
+func (b *batches) lineage(fields []array.Builder, row int64) {
+	fields[0].(*array.StringBuilder).Append(b.src.Key)
+	fields[1].(*array.StringBuilder).Append(b.src.Version)
+	fields[2].(*array.Int64Builder).Append(row)
+	fields[3].(*array.TimestampBuilder).Append(b.modified)
+	fields[4].(*array.Date32Builder).Append(b.day)
+}
+
+// reject takes a refused row; size is that of the whole row, of which raw may be the beginning only.
+func (b *batches) reject(row int64, r *refusal, raw []byte, size int64) error {
+	if b.rejected == nil {
+		b.rejected = array.NewRecordBuilder(memory.DefaultAllocator, RejectedArrowSchema())
+	}
+	fields := b.rejected.Fields()
+	fields[0].(*array.StringBuilder).Append(b.d.Name)
+	b.lineage(fields[1:], row)
+	at := 1 + len(lineage)
+	if r.field == "" {
+		fields[at].AppendNull()
+	} else {
+		fields[at].(*array.StringBuilder).Append(clean([]byte(r.field)))
+	}
+	fields[at+1].(*array.StringBuilder).Append(clean([]byte(r.reason)))
+	text := rawText(raw, size)
+	fields[at+2].(*array.StringBuilder).Append(text)
+	b.lost += len(text) + len(b.src.Key)
+	if fields[0].Len() == maxBatchRows || b.lost >= maxBatchBytes {
+		return b.flushRejected()
+	}
+	return nil
+}
+
+func (b *batches) flush() error {
+	if b.rows != nil && b.rows.Field(0).Len() > 0 {
+		if err := b.flushRows(); err != nil {
+			return err
+		}
+	}
+	if b.rejected != nil && b.rejected.Field(0).Len() > 0 {
+		return b.flushRejected()
+	}
+	return nil
+}
+
+func (b *batches) flushRows() error {
+	b.bytes = 0
+	return b.hand(b.rows, b.sink.Rows)
+}
+
+func (b *batches) flushRejected() error {
+	b.lost = 0
+	return b.hand(b.rejected, b.sink.Rejected)
+}
+
+func (b *batches) hand(builder *array.RecordBuilder, sink func(arrow.RecordBatch) error) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	batch := builder.NewRecordBatch()
+	defer batch.Release()
+	return sink(batch)
+}
+
+// appendCell returns about how many bytes of variable length it added.
+func appendCell(b array.Builder, t Type, c *cell) int {
+	if !c.set {
+		b.AppendNull()
+		return 0
+	}
+	switch t {
+	case Text:
+		b.(*array.StringBuilder).BinaryBuilder.Append(c.text)
+		return len(c.text)
+	case Integer:
+		b.(*array.Int32Builder).Append(int32(c.whole))
+	case Price, Amount:
+		b.(*array.Decimal128Builder).Append(c.number)
+	case Time:
+		b.(*array.TimestampBuilder).Append(arrow.Timestamp(c.whole))
+	case TextLists:
+		return appendLists(b.(*array.MapBuilder), c.lists)
+	default:
+		panic(fmt.Sprintf("silver: no builder for %s", t))
+	}
+	return 0
+}
+
+func appendLists(b *array.MapBuilder, lists []textList) int {
+	b.Append(true)
+	keys := b.KeyBuilder().(*array.StringBuilder)
+	items := b.ItemBuilder().(*array.ListBuilder)
+	values := items.ValueBuilder().(*array.StringBuilder)
+	n := 0
+	for _, l := range lists {
+		keys.Append(l.name)
+		items.Append(true)
+		n += len(l.name)
+		for _, v := range l.values {
+			values.Append(v)
+			n += len(v) + 4
+		}
+	}
+	return n
+}

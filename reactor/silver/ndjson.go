@@ -1,0 +1,98 @@
+package silver
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+)
+
+// ndjson reads a row or an envelope a line. A line that is neither is a refused row; when no line at all is a JSON
+// object, the whole is something else.
+func (o *object) ndjson(packed bool) error {
+	c, err := openContent(o.ctx, o.payload, packed)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	s, err := newScanner(c)
+	if err != nil {
+		return err
+	}
+	if err := o.begin(s); err != nil {
+		return err
+	}
+	var first []byte
+	sound := false
+	for {
+		line, size, err := s.line(maxRowBytes)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if first == nil {
+			first = bytes.Clone(line[:min(len(line), 2*quoteLimit)])
+		}
+		ok, err := o.line(line, size)
+		if err != nil {
+			return err
+		}
+		sound = sound || ok
+	}
+	switch {
+	case first == nil:
+		return unreadable("it is empty: expected one JSON object a line")
+	case !sound:
+		return unreadable("no line of it is a JSON object, it begins with %s; expected one JSON object a line (a single JSON value over several lines must be named .json)", quote(first))
+	}
+	return nil
+}
+
+// line reads one line; ok says that it is a JSON object, whatever becomes of it.
+func (o *object) line(line []byte, size int64) (ok bool, err error) {
+	if size > maxRowBytes && int64(len(line)) < size {
+		return line[0] == '{', o.refuse(tooLarge(size), line, size)
+	}
+	ref := o.row.split(line)
+	if ref == nil {
+		if data := o.dataOf(); data {
+			return true, o.envelopeLine(line)
+		}
+		ref = o.convert()
+	}
+	if ref != nil {
+		return !ref.foreign, o.refuse(ref, line, int64(len(line)))
+	}
+	o.next++
+	return true, o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
+}
+
+// dataOf says whether the line just split is an envelope: it has data that is a list or an object.
+func (o *object) dataOf() bool {
+	at, found := slices.BinarySearchFunc(o.row.extra, dataMember, func(m member, name string) int { return bytes.Compare([]byte(m.name), []byte(name)) })
+	if !found {
+		return false
+	}
+	first := o.row.extra[at].value[0]
+	return first == '[' || first == '{'
+}
+
+// envelopeLine reads the rows of an envelope on one line. What its own timestamp says holds for this line only. A line
+// with an error body is a refused row.
+func (o *object) envelopeLine(line []byte) error {
+	outer := slices.Clone(o.standIn)
+	o.envelopeRead = false
+	err := o.envelope(scanBytes(line))
+	copy(o.standIn, outer)
+	var u *Unreadable
+	if errors.As(err, &u) {
+		return o.refuse(&refusal{reason: u.Reason}, line, int64(len(line)))
+	}
+	return err
+}

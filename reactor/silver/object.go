@@ -1,0 +1,214 @@
+package silver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"millrace/ingestor/bronze"
+)
+
+// object is one object being decoded.
+type object struct {
+	ctx     context.Context
+	d       *Dataset
+	src     Source
+	payload Payload
+	out     *batches
+	row     *row
+	// next is the position of the next row.
+	next int64
+	// latest time that a row may have.
+	latest time.Time
+	// standIn values, by input, for rows without one of their own: from the envelope, the metadata or the name.
+	standIn [][]byte
+	// brought and lacking tell, for inputs without a stand-in, whether any row had one of its own, or had none.
+	brought, lacking []bool
+	// envelopeRead: a pass over the whole object has already looked for the envelope's members.
+	envelopeRead bool
+}
+
+// Decode reads an object and sinks its rows. An error means that nothing of the object may be used, whatever was sunk
+// before: an [*Unreadable] will be the same for ever, any other error comes from the payload, the sink or ctx.
+func (d *Dataset) Decode(ctx context.Context, src Source, p Payload, s Sink) error {
+	key, err := bronze.ParseKey(src.Key)
+	if err != nil {
+		return unreadable("its key %s says neither dataset nor format: %v", quote([]byte(src.Key)), err)
+	}
+	src.ModifiedAt = src.ModifiedAt.UTC().Truncate(time.Millisecond)
+	if src.IngestDate.IsZero() {
+		src.IngestDate = key.IngestDate
+	}
+	o := &object{
+		ctx: ctx, d: d, src: src, payload: p, row: newRow(d),
+		out:     newBatches(ctx, d, src, s),
+		latest:  src.ModifiedAt.Add(slack),
+		standIn: make([][]byte, len(d.inputs)),
+		brought: make([]bool, len(d.inputs)), lacking: make([]bool, len(d.inputs)),
+	}
+	defer o.out.release()
+	if err := o.fromOutside(path.Base(key.Name)); err != nil {
+		return err
+	}
+	if err := o.read(key.Ext); err != nil {
+		var failed *ioError
+		if errors.As(err, &failed) {
+			return fmt.Errorf("read bronze object %s: %w", src.Key, failed.err)
+		}
+		return err
+	}
+	if err := o.nowhere(); err != nil {
+		return err
+	}
+	return o.out.flush()
+}
+
+func (o *object) read(ext string) error {
+	switch ext {
+	case bronze.JSON:
+		return o.json(false)
+	case bronze.JSONGzip:
+		return o.json(true)
+	case bronze.NDJSON:
+		return o.ndjson(false)
+	case bronze.NDJSONGzip:
+		return o.ndjson(true)
+	case bronze.Parquet:
+		return o.parquet()
+	}
+	return unreadable("no format is known for the extension %s; known are json, json.gz, ndjson, ndjson.gz and parquet", quote([]byte(ext)))
+}
+
+// fromOutside takes stand-ins from the object's metadata, else from its name.
+func (o *object) fromOutside(name string) error {
+	var named map[string]string
+	if o.d.FromName != nil {
+		named = o.d.FromName(name)
+	}
+	for i := range o.d.columns {
+		f := &o.d.columns[i]
+		if f.Metadata == "" {
+			continue
+		}
+		value, from := o.src.Metadata[f.Metadata], "metadata "+f.Metadata
+		if value == "" {
+			value, from = named[f.From], "name"
+		}
+		if value == "" {
+			continue
+		}
+		raw, ok := quoteJSON(value)
+		reason := "is not valid UTF-8"
+		if ok {
+			reason = o.row.convert(i, raw, o.latest)
+		}
+		if reason != "" {
+			return unreadable("its %s cannot be %s: %s", from, f.Column, reason)
+		}
+		o.standIn[i] = raw
+	}
+	return nil
+}
+
+// outside says that a field may have a value from outside of the row.
+func (f *Field) outside() bool { return f.Envelope || f.Metadata != "" }
+
+// add reads one row from its text.
+func (o *object) add(raw []byte) error {
+	ref := o.row.split(raw)
+	if ref == nil {
+		ref = o.convert()
+	}
+	if ref != nil {
+		return o.refuse(ref, raw, int64(len(raw)))
+	}
+	o.next++
+	return o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
+}
+
+// refuse takes a refused row; size is that of the whole text, of which raw may be the beginning only.
+func (o *object) refuse(ref *refusal, raw []byte, size int64) error {
+	o.next++
+	return o.out.reject(o.next-1, ref, raw, size)
+}
+
+// convert fills the row's cells; the first column that cannot be filled refuses the row.
+func (o *object) convert() *refusal {
+	r := o.row
+	for i := range o.d.columns {
+		if f := &o.d.columns[i]; f.outside() && o.standIn[i] == nil {
+			if isNull(r.values[i]) && !o.alsoThere(i) {
+				o.lacking[i] = true
+			} else {
+				o.brought[i] = true
+			}
+		}
+	}
+	for i := range o.d.columns {
+		f := &o.d.columns[i]
+		raw := r.values[i]
+		if isNull(raw) && o.alsoThere(i) {
+			continue
+		}
+		if isNull(raw) && o.standIn[i] != nil {
+			raw = o.standIn[i]
+		}
+		reason := r.convert(i, raw, o.latest)
+		switch {
+		case reason == "":
+		case f.lenient():
+			r.original(f, raw)
+		default:
+			if isNull(raw) && f.Missing != "" {
+				reason += ": " + f.Missing
+			}
+			return &refusal{field: f.From, reason: reason}
+		}
+	}
+	return o.confirm()
+}
+
+// alsoThere says whether column i has a value in its second form.
+func (o *object) alsoThere(i int) bool {
+	also := o.d.inputs[i].also
+	return also >= 0 && !isNull(o.row.values[also])
+}
+
+// confirm reads the second form of times: alone it is the value, beside the first it must agree.
+func (o *object) confirm() *refusal {
+	r := o.row
+	for i := range o.d.columns {
+		if !o.alsoThere(i) {
+			continue
+		}
+		also := o.d.inputs[i].also
+		first := r.cells[i].whole
+		reason := r.convert(i, r.values[also], o.latest)
+		if reason == "" && !isNull(r.values[i]) && first != r.cells[i].whole {
+			reason = fmt.Sprintf("%s is another moment than %s in %s",
+				quote(r.values[also]), quote(r.values[i]), o.d.inputs[i].name)
+		}
+		if reason != "" {
+			return &refusal{field: o.d.inputs[also].name, reason: reason}
+		}
+	}
+	return nil
+}
+
+// nowhere refuses the object when every row had to be refused for want of a value that stands neither in a row nor
+// outside: that is a fault of the object, and with better metadata all of its rows may be good.
+func (o *object) nowhere() error {
+	var missing []string
+	for i := range o.d.columns {
+		if f := &o.d.columns[i]; o.lacking[i] && !o.brought[i] && f.Required {
+			missing = append(missing, fmt.Sprintf("%s is nowhere: %s", f.From, f.Missing))
+		}
+	}
+	if len(missing) > 0 {
+		return unreadable("%s", strings.Join(missing, "; "))
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package silver
+
+import (
+	"bytes"
+	"io"
+)
+
+const (
+	// maxRowBytes of text; a longer row is refused without being held in memory.
+	maxRowBytes = 8 << 20
+	// wholeBytes is how much of an object is read before its decoding begins: a smaller one, as most are, is read once
+	// even where its timestamp follows its data.
+	wholeBytes = 1 << 20
+)
+
+// scanner finds where JSON values begin and end in a stream. It follows strings and brackets and nothing else, so that a
+// broken or bottomless value cannot take its neighbours along; whether a value is JSON is for the row to find out.
+type scanner struct {
+	r   io.Reader
+	buf []byte
+	// pos is the next byte; what is before it may be dropped.
+	pos int
+	// all: buf holds everything that will come.
+	all bool
+	// base is the offset of buf[0] in the stream.
+	base int64
+}
+
+// newScanner reads the stream's beginning. small tells that this was all of it.
+func newScanner(r io.Reader) (s *scanner, err error) {
+	s = &scanner{r: r}
+	for size := 32 << 10; ; size *= 2 {
+		grown := make([]byte, len(s.buf), size)
+		copy(grown, s.buf)
+		n, err := io.ReadFull(r, grown[len(grown):size])
+		s.buf = grown[:len(grown)+n]
+		switch {
+		case err == io.EOF || err == io.ErrUnexpectedEOF:
+			s.all = true
+			return s, nil
+		case err != nil:
+			return nil, err
+		case size >= wholeBytes:
+			return s, nil
+		}
+	}
+}
+
+// scanBytes scans a text that is there as a whole.
+func scanBytes(text []byte) *scanner { return &scanner{buf: text, all: true} }
+
+// fork is a second scanner from here on, for a text that is there as a whole.
+func (s *scanner) fork() *scanner {
+	c := *s
+	return &c
+}
+
+func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
+
+// more reads on; it keeps the buffer from `keep` and returns by how much positions moved. At the end it returns io.EOF.
+func (s *scanner) more(keep int) (moved int, err error) {
+	if s.all {
+		return 0, io.EOF
+	}
+	if keep > 0 {
+		n := copy(s.buf, s.buf[keep:])
+		s.buf = s.buf[:n]
+		s.base += int64(keep)
+	}
+	if len(s.buf) == cap(s.buf) {
+		grown := make([]byte, len(s.buf), 2*cap(s.buf))
+		copy(grown, s.buf)
+		s.buf = grown
+	}
+	for {
+		n, err := s.r.Read(s.buf[len(s.buf):cap(s.buf)])
+		s.buf = s.buf[:len(s.buf)+n]
+		if n > 0 {
+			return keep, nil
+		}
+		if err != nil {
+			s.all = err == io.EOF
+			return keep, err
+		}
+	}
+}
+
+// peek skips white space and returns the next byte without taking it.
+func (s *scanner) peek() (byte, error) {
+	for {
+		for ; s.pos < len(s.buf); s.pos++ {
+			switch c := s.buf[s.pos]; c {
+			case ' ', '\t', '\r', '\n':
+			default:
+				return c, nil
+			}
+		}
+		moved, err := s.more(s.pos)
+		s.pos -= moved
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// take skips white space and takes the next byte.
+func (s *scanner) take() (byte, error) {
+	c, err := s.peek()
+	if err == nil {
+		s.pos++
+	}
+	return c, err
+}
+
+// value takes the next value: its text up to limit bytes (valid until the next call), and its size. A longer value is
+// skipped, and only the beginning of its text is returned. Nothing (size 0) stands where a comma or a closing bracket does.
+func (s *scanner) value(limit int) (text []byte, size int64, err error) {
+	first, err := s.peek()
+	if err != nil {
+		return nil, 0, err
+	}
+	v := extent{scalar: first != '{' && first != '[' && first != '"'}
+	start, from := s.pos, s.base+int64(s.pos)
+	var head []byte
+	for i := s.pos; ; {
+		end, done := v.scan(s.buf, i)
+		if done {
+			s.pos = end
+			size = s.base + int64(end) - from
+			if head != nil {
+				return head, size, nil
+			}
+			return s.buf[start:end], size, nil
+		}
+		i = len(s.buf)
+		if head == nil && i-start > limit {
+			head = bytes.Clone(s.buf[start:min(i, start+rawLimit)])
+		}
+		keep := start
+		if head != nil {
+			keep = i
+		}
+		moved, err := s.more(keep)
+		start, i = start-moved, i-moved
+		if err == io.EOF && v.scalar {
+			s.pos = i
+			return s.buf[start:i], int64(i - start), nil
+		}
+		if err != nil {
+			s.pos = i
+			return nil, 0, err
+		}
+	}
+}
+
+// extent finds the end of one value, wherever the pieces of its text begin and end.
+type extent struct {
+	scalar   bool
+	inString bool
+	escaped  bool
+	depth    int
+}
+
+// scan goes on at text[i] and returns where the value ends, or that it goes beyond the text.
+func (v *extent) scan(text []byte, i int) (end int, done bool) {
+	for ; i < len(text); i++ {
+		c := text[i]
+		if v.inString {
+			switch {
+			case v.escaped:
+				v.escaped = false
+			case c == '\\':
+				v.escaped = true
+			case c == '"':
+				v.inString = false
+				if v.depth == 0 && !v.scalar {
+					return i + 1, true
+				}
+			}
+			continue
+		}
+		switch c {
+		case '"':
+			v.inString = true
+		case '{', '[':
+			v.depth++
+		case '}', ']':
+			if v.depth == 0 {
+				return i, true
+			}
+			v.depth--
+			if v.depth == 0 && !v.scalar {
+				return i + 1, true
+			}
+		case ',':
+			if v.depth == 0 {
+				return i, true
+			}
+		case ' ', '\t', '\r', '\n':
+			if v.depth == 0 && v.scalar {
+				return i, true
+			}
+		}
+	}
+	return i, false
+}
+
+// line takes the next line without its end: its text up to limit bytes (valid until the next call), and its size.
+// A longer line is skipped, and only its beginning is returned. At the end it returns io.EOF.
+func (s *scanner) line(limit int) (text []byte, size int64, err error) {
+	start, from := s.pos, s.offset()
+	var head []byte
+	for i := s.pos; ; {
+		if n := bytes.IndexByte(s.buf[i:], '\n'); n >= 0 {
+			end := i + n
+			s.pos = end + 1
+			size = s.base + int64(end) - from
+			if head != nil {
+				return head, size, nil
+			}
+			return s.buf[start:end], size, nil
+		}
+		i = len(s.buf)
+		if head == nil && i-start > limit {
+			head = bytes.Clone(s.buf[start:min(i, start+rawLimit)])
+		}
+		keep := start
+		if head != nil {
+			keep = i
+		}
+		moved, err := s.more(keep)
+		start, i = start-moved, i-moved
+		if err == nil {
+			continue
+		}
+		s.pos = i
+		size = s.base + int64(i) - from
+		if err != io.EOF || size == 0 {
+			return nil, 0, err
+		}
+		if head != nil {
+			return head, size, nil
+		}
+		return s.buf[start:i], size, nil
+	}
+}

@@ -1,0 +1,151 @@
+package silver
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/iceberg-go"
+)
+
+const (
+	// partitionColumn of every silver table, by month.
+	partitionColumn = "observed_at"
+	extraColumn     = "extra"
+	// fieldIDKey and docKey are where iceberg-go's writer looks for a column's id, and what it names its documentation.
+	fieldIDKey = "PARQUET:field_id"
+	docKey     = "doc"
+	// firstPartitionID as Iceberg numbers partition fields.
+	firstPartitionID = 1000
+)
+
+// lineage columns: which object version, and which row of it, a row is.
+var lineage = []iceberg.NestedField{
+	{Name: "source_key", Type: iceberg.PrimitiveTypes.String, Required: true, Doc: "key of the bronze object"},
+	{Name: "source_version", Type: iceberg.PrimitiveTypes.String, Required: true, Doc: "version id of the bronze object"},
+	{Name: "source_row", Type: iceberg.PrimitiveTypes.Int64, Required: true, Doc: "position of the row in the object, from 0"},
+	{Name: "source_modified_at", Type: iceberg.PrimitiveTypes.TimestampTz, Required: true, Doc: "when the object version was stored"},
+	{Name: "ingest_date", Type: iceberg.PrimitiveTypes.Date, Required: true, Doc: "day in the object's key, else the day it was stored"},
+}
+
+func lineageNames() []string {
+	names := make([]string, len(lineage))
+	for i, f := range lineage {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// Schema of the silver table. Ids are those that Iceberg itself gives a table made of these columns: the columns in order,
+// then the insides of maps, then the columns that came later.
+func (d *Dataset) Schema() *iceberg.Schema {
+	next := 0
+	id := func() int { next++; return next }
+	var columns []iceberg.NestedField
+	add := func(fs ...iceberg.NestedField) {
+		first := len(columns)
+		for _, f := range fs {
+			f.ID = id()
+			columns = append(columns, f)
+		}
+		for i := first; i < len(columns); i++ {
+			if _, ok := columns[i].Type.(*iceberg.MapType); ok {
+				columns[i].Type = textListsType(id)
+			}
+		}
+	}
+	var first []iceberg.NestedField
+	for i := range d.Fields {
+		first = append(first, d.nested(&d.Fields[i]))
+	}
+	first = append(first, lineage...)
+	first = append(first, iceberg.NestedField{Name: extraColumn, Type: iceberg.PrimitiveTypes.String,
+		Doc: "JSON object of what the definition does not know, and of numbers with more decimals than their column"})
+	add(first...)
+	for i := range d.Later {
+		add(d.nested(&d.Later[i]))
+	}
+	return iceberg.NewSchema(0, columns...)
+}
+
+// nested makes a required column of a key only: a rule about values may be relaxed one day, a required column never.
+func (d *Dataset) nested(f *Field) iceberg.NestedField {
+	n := iceberg.NestedField{Name: f.Column, Required: d.keyed[f.Column], Doc: f.Doc}
+	switch f.Type {
+	case Text:
+		n.Type = iceberg.PrimitiveTypes.String
+	case Integer:
+		n.Type = iceberg.PrimitiveTypes.Int32
+	case Price, Amount:
+		n.Type = iceberg.DecimalTypeOf(maxDigits, f.Type.scale())
+	case Time:
+		n.Type = iceberg.PrimitiveTypes.TimestampTz
+	case TextLists:
+		n.Type = textListsType(func() int { return 0 })
+	}
+	return n
+}
+
+func textListsType(id func() int) *iceberg.MapType {
+	m := &iceberg.MapType{KeyType: iceberg.PrimitiveTypes.String, ValueRequired: true}
+	m.KeyID, m.ValueID = id(), id()
+	m.ValueType = &iceberg.ListType{ElementID: id(), Element: iceberg.PrimitiveTypes.String, ElementRequired: true}
+	return m
+}
+
+// ArrowSchema is Schema as iceberg-go's writers take it, field ids included.
+func (d *Dataset) ArrowSchema() *arrow.Schema { return d.arrow }
+
+// PartitionSpec is the month of observed_at.
+func (d *Dataset) PartitionSpec() iceberg.PartitionSpec { return monthOf(d.Schema(), partitionColumn) }
+
+func monthOf(schema *iceberg.Schema, column string) iceberg.PartitionSpec {
+	f, ok := schema.FindFieldByName(column)
+	if !ok {
+		panic(fmt.Sprintf("silver: partition by month: no column %s", column))
+	}
+	return iceberg.NewPartitionSpec(iceberg.PartitionField{
+		SourceIDs: []int{f.ID}, FieldID: firstPartitionID, Name: column + "_month", Transform: iceberg.MonthTransform{},
+	})
+}
+
+// arrowSchema does by hand, for the types used here, what table.SchemaToArrowSchema does for all of them: that package
+// brings S3, Avro and a catalog along, which a pure one has no use for. A test compares the two.
+func arrowSchema(schema *iceberg.Schema) *arrow.Schema {
+	fields := make([]arrow.Field, 0, schema.NumFields())
+	for _, f := range schema.Fields() {
+		fields = append(fields, arrowField(f))
+	}
+	none := arrow.MetadataFrom(nil)
+	return arrow.NewSchema(fields, &none)
+}
+
+func arrowField(f iceberg.NestedField) arrow.Field {
+	meta := map[string]string{fieldIDKey: strconv.Itoa(f.ID)}
+	if f.Doc != "" {
+		meta[docKey] = f.Doc
+	}
+	return arrow.Field{Name: f.Name, Type: arrowType(f.Type), Nullable: !f.Required, Metadata: arrow.MetadataFrom(meta)}
+}
+
+func arrowType(t iceberg.Type) arrow.DataType {
+	switch t := t.(type) {
+	case iceberg.StringType:
+		return arrow.BinaryTypes.String
+	case iceberg.Int32Type:
+		return arrow.PrimitiveTypes.Int32
+	case iceberg.Int64Type:
+		return arrow.PrimitiveTypes.Int64
+	case iceberg.DateType:
+		return arrow.FixedWidthTypes.Date32
+	case iceberg.TimestampTzType:
+		return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
+	case iceberg.DecimalType:
+		return &arrow.Decimal128Type{Precision: int32(t.Precision()), Scale: int32(t.Scale())}
+	case *iceberg.MapType:
+		return arrow.MapOfFields(arrowField(t.KeyField()), arrowField(t.ValueField()))
+	case *iceberg.ListType:
+		return arrow.ListOfField(arrowField(t.ElementField()))
+	}
+	panic(fmt.Sprintf("silver: no arrow type for %s", t))
+}
