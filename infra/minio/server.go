@@ -32,10 +32,11 @@ const (
 type Config struct {
 	Binary     string
 	Port       int
-	Data       string // the object store
+	Dir        string // the object store, and MinIO's own files
 	Queue      string // events that wait for NATS
 	Quarantine string // broken files of the queue
 	LogFile    string
+	PIDFile    string
 
 	RootUser     string
 	RootPassword settings.Secret
@@ -47,6 +48,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
+func (c Config) data() string { return filepath.Join(c.Dir, "data") }
+
 // Server is a supervised MinIO.
 type Server struct {
 	child  *process.Child
@@ -55,7 +58,7 @@ type Server struct {
 
 // Start returns when the S3 API answers with all notification targets loaded.
 func Start(ctx context.Context, cfg Config) (*Server, error) {
-	for _, dir := range []string{cfg.Data, cfg.Queue} {
+	for _, dir := range []string{cfg.data(), cfg.Queue} {
 		if !filepath.IsAbs(dir) {
 			return nil, fmt.Errorf("MinIO's folder %s is not absolute", dir)
 		}
@@ -79,6 +82,7 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		ReadyWithin: readyWithin,
 		Grace:       grace,
 		LogFile:     cfg.LogFile,
+		PIDFile:     cfg.PIDFile,
 		Log:         cfg.Log,
 	})
 	if err != nil {
@@ -147,7 +151,7 @@ func (s *Server) command() (*exec.Cmd, error) {
 		return nil, errors.New("no program for MinIO")
 	}
 	cmd := exec.Command(cfg.Binary, "server", "--quiet", "--address", s.address(),
-		"--certs-dir", filepath.Join(cfg.Data, ".certs"), cfg.Data)
+		"--certs-dir", filepath.Join(cfg.Dir, "certs"), cfg.data())
 	cmd.Env = environment(cfg)
 	return cmd, nil
 }
@@ -157,7 +161,7 @@ func (s *Server) command() (*exec.Cmd, error) {
 func environment(cfg Config) []string {
 	env := []string{
 		"PATH=" + os.Getenv("PATH"),
-		"HOME=" + cfg.Data,
+		"HOME=" + cfg.Dir,
 		"TMPDIR=" + os.TempDir(),
 		"MINIO_ROOT_USER=" + cfg.RootUser,
 		"MINIO_ROOT_PASSWORD=" + cfg.RootPassword.Reveal(),

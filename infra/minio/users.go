@@ -1,100 +1,76 @@
 package minio
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
-	"strings"
+	"io"
 
 	"github.com/minio/madmin-go/v3"
-	s3 "github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
-	"golang.org/x/sync/errgroup"
 
 	"millrace/infra/settings"
 )
 
-// EnsureUsers gives each of Users its secret key and its policy, and no other.
+// EnsureUsers gives each of Users its secret key and its policy, and takes any other policy from it.
+//
+// It is one import of MinIO's export format. The calls for one user each encrypt their body with a key derived from the
+// root password, on both sides: eight of them took 2 s, the import takes 20 ms. It goes over loopback.
 func (s *Server) EnsureUsers(ctx context.Context, bucket string, secrets map[string]settings.Secret) error {
+	archive, err := userArchive(bucket, secrets)
+	if err != nil {
+		return fmt.Errorf("write down the S3 users: %w", err)
+	}
 	admin, err := s.Admin()
 	if err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for _, user := range Users {
-		group.Go(func() error { return s.ensureUser(ctx, admin, bucket, user, secrets[user]) })
-	}
-	return group.Wait()
-}
-
-func (s *Server) ensureUser(ctx context.Context, admin *madmin.AdminClient, bucket, user string, secret settings.Secret) error {
-	text, err := Policy(user, bucket)
+	result, err := admin.ImportIAMV2(ctx, io.NopCloser(bytes.NewReader(archive)))
 	if err != nil {
-		return err
+		return fmt.Errorf("make the S3 users and policies: %w", err)
 	}
-	if err := admin.AddCannedPolicy(ctx, user, text); err != nil {
-		return fmt.Errorf("set the policy of the S3 user %s: %w", user, err)
-	}
-	known, err := s.signsIn(ctx, bucket, user, secret)
-	if err != nil {
-		return err
-	}
-	if !known {
-		if err := admin.AddUser(ctx, user, secret.Reveal()); err != nil {
-			return fmt.Errorf("make the S3 user %s: %w", user, err)
-		}
-	}
-	return onlyPolicy(ctx, admin, user)
-}
-
-// onlyPolicy attaches the policy named like the user, and takes away what somebody may have attached by hand.
-func onlyPolicy(ctx context.Context, admin *madmin.AdminClient, user string) error {
-	info, err := admin.GetUserInfo(ctx, user)
-	if err != nil {
-		return fmt.Errorf("read the policies of the S3 user %s: %w", user, err)
-	}
-	missing := true
-	var others []string
-	for name := range strings.SplitSeq(info.PolicyName, ",") {
-		switch name {
-		case "":
-		case user:
-			missing = false
-		default:
-			others = append(others, name)
-		}
-	}
-	if missing {
-		if _, err := admin.AttachPolicy(ctx, madmin.PolicyAssociationReq{Policies: []string{user}, User: user}); err != nil {
-			return fmt.Errorf("give the S3 user %s its policy: %w", user, err)
-		}
-	}
-	if len(others) > 0 {
-		if _, err := admin.DetachPolicy(ctx, madmin.PolicyAssociationReq{Policies: others, User: user}); err != nil {
-			return fmt.Errorf("take other policies than its own from the S3 user %s: %w", user, err)
-		}
+	if failed := result.Failed; len(failed.Users)+len(failed.Policies)+len(failed.UserPolicies) > 0 {
+		return fmt.Errorf("make the S3 users and policies: MinIO refused users %v, policies %v, their assignment %v",
+			failed.Users, failed.Policies, failed.UserPolicies)
 	}
 	return nil
 }
 
-// signsIn tells whether user exists with this secret. Asking is ten times cheaper than setting it anew, which derives a
-// key from the root password on both sides.
-func (s *Server) signsIn(ctx context.Context, bucket, user string, secret settings.Secret) (bool, error) {
-	client, err := s3.New(s.address(), &s3.Options{
-		Creds: credentials.NewStaticV4(user, secret.Reveal(), ""), Region: "us-east-1", Transport: noProxy(),
-	})
-	if err != nil {
-		return false, fmt.Errorf("set up a client for the S3 user %s: %w", user, err)
+// userArchive is a zip of the files that MinIO's export of users and policies has.
+func userArchive(bucket string, secrets map[string]settings.Secret) ([]byte, error) {
+	type mapping struct {
+		Version int    `json:"version"`
+		Policy  string `json:"policy"`
 	}
-	_, err = client.GetBucketVersioning(ctx, bucket)
-	if err == nil {
-		return true, nil
+	policies := map[string]json.RawMessage{}
+	users := map[string]madmin.AddOrUpdateUserReq{}
+	mappings := map[string]mapping{}
+	for _, user := range Users {
+		text, err := Policy(user, bucket)
+		if err != nil {
+			return nil, err
+		}
+		if secrets[user] == "" {
+			return nil, fmt.Errorf("the user %s has no secret key", user)
+		}
+		policies[user] = text
+		users[user] = madmin.AddOrUpdateUserReq{SecretKey: secrets[user].Reveal(), Status: madmin.AccountEnabled}
+		mappings[user] = mapping{Version: 1, Policy: user}
 	}
-	switch code := s3.ToErrorResponse(err).Code; code {
-	case "AccessDenied": // a user of ours that may not ask this
-		return true, nil
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch":
-		return false, nil
-	default:
-		return false, fmt.Errorf("sign in as the S3 user %s: %w", user, err)
+	var archive bytes.Buffer
+	z := zip.NewWriter(&archive)
+	for name, content := range map[string]any{"policies": policies, "users": users, "user_mappings": mappings} {
+		file, err := z.Create("iam-assets/" + name + ".json")
+		if err != nil {
+			return nil, err
+		}
+		if err := json.NewEncoder(file).Encode(content); err != nil {
+			return nil, err
+		}
 	}
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return archive.Bytes(), nil
 }

@@ -33,6 +33,7 @@ type Spec struct {
 	ReadyWithin time.Duration
 	Grace       time.Duration // between SIGTERM and SIGKILL
 	LogFile     string        // stdout and stderr are added to it
+	PIDFile     string        // holds the process that runs now, for tools outside; none when empty
 	Log         *slog.Logger  // deaths and restarts
 }
 
@@ -104,7 +105,7 @@ func (c *Child) launch() (*run, error) {
 		return nil, fmt.Errorf("open the log of %s: %w", c.spec.Name, err)
 	}
 	cmd.Stdout, cmd.Stderr = file, file
-	cmd.SysProcAttr = attributes()
+	cmd.SysProcAttr = Attributes()
 
 	r := &run{born: time.Now(), logs: mark, done: make(chan struct{})}
 	started := make(chan error, 1)
@@ -128,6 +129,12 @@ func (c *Child) launch() (*run, error) {
 		return nil, fmt.Errorf("start %s: %w", c.spec.Name, err)
 	}
 	c.setPID(r.pid)
+	if c.spec.PIDFile != "" {
+		if err := os.WriteFile(c.spec.PIDFile, fmt.Appendln(nil, r.pid), 0o600); err != nil {
+			c.end(r)
+			return nil, fmt.Errorf("write down the process of %s: %w", c.spec.Name, err)
+		}
+	}
 	return r, nil
 }
 
@@ -189,7 +196,7 @@ func (c *Child) supervise(r *run) {
 		for r = nil; r == nil; {
 			wait := delay.NextBackOff()
 			c.spec.Log.Warn("child ended, starting it again", "child", c.spec.Name, "ending", reason,
-				"delay", wait.Round(time.Millisecond), "log", c.spec.LogFile)
+				"delay", wait.Round(time.Millisecond).String(), "log", c.spec.LogFile)
 			select {
 			case <-c.stop:
 				return
@@ -227,7 +234,7 @@ func (c *Child) reportReady(r *run) {
 		signalGroup(r.pid, syscall.SIGKILL)
 		return
 	}
-	c.spec.Log.Info("child is back", "child", c.spec.Name, "after", time.Since(r.born).Round(time.Millisecond))
+	c.spec.Log.Info("child is back", "child", c.spec.Name, "after", time.Since(r.born).Round(time.Millisecond).String())
 }
 
 // end stops one life in order.
@@ -236,7 +243,7 @@ func (c *Child) end(r *run) {
 	select {
 	case <-r.done:
 	case <-time.After(c.spec.Grace):
-		c.spec.Log.Warn("child did not end in time, killing it", "child", c.spec.Name, "grace", c.spec.Grace)
+		c.spec.Log.Warn("child did not end in time, killing it", "child", c.spec.Name, "grace", c.spec.Grace.String())
 	}
 	// Also after an orderly end: what the child itself started must not stay behind.
 	signalGroup(r.pid, syscall.SIGKILL)

@@ -91,35 +91,53 @@ func TestStartReturnsWhenReadyAndStopEndsInOrder(t *testing.T) {
 }
 
 func TestStopKillsTheWholeGroupAfterTheGrace(t *testing.T) {
-	spec, log := script(t, `trap '' TERM; sleep 1000 & echo $! >grandchild; touch ready; while :; do sleep 0.01; done`)
+	spec, log := script(t, `trap '' TERM; (while :; do echo beat >>beats; sleep 0.01; done) & touch ready; while :; do sleep 0.01; done`)
 	spec.Grace = 50 * time.Millisecond
 	c, err := Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var grandchild int
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(spec.LogFile)), "grandchild"))
-	if err != nil {
-		t.Fatal(err)
+	beats := func() int64 {
+		info, err := os.Stat(filepath.Join(filepath.Dir(filepath.Dir(spec.LogFile)), "beats"))
+		if err != nil {
+			return 0
+		}
+		return info.Size()
 	}
-	if _, err := fmt.Sscan(string(text), &grandchild); err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, "the grandchild lives", func() bool { return beats() > 0 })
 	pid := c.PID()
 	c.Stop()
-	eventually(t, "child and grandchild gone", func() bool { return gone(pid) && orphanDead(grandchild) })
+	if !gone(pid) {
+		t.Error("the child still runs after Stop")
+	}
+	eventually(t, "the grandchild is gone", func() bool {
+		before := beats()
+		time.Sleep(100 * time.Millisecond)
+		return beats() == before
+	})
 	if !strings.Contains(log.String(), "did not end in time") {
 		t.Errorf("the log does not tell of the kill: %s", log)
 	}
 }
 
-// orphanDead also counts a zombie, which stays where no init process reaps orphans (in some containers).
-func orphanDead(pid int) bool {
-	if gone(pid) {
-		return true
+func TestThePIDFileNamesTheProcessThatRuns(t *testing.T) {
+	spec, _ := script(t, `touch ready; while :; do sleep 0.01; done`)
+	spec.PIDFile = filepath.Join(t.TempDir(), "sheep.pid")
+	c, err := Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
 	}
-	state, err := exec.Command("ps", "-o", "state=", "-p", fmt.Sprint(pid)).Output()
-	return err != nil || strings.HasPrefix(strings.TrimSpace(string(state)), "Z")
+	defer c.Stop()
+	named := func() bool {
+		text, err := os.ReadFile(spec.PIDFile)
+		return err == nil && c.PID() != 0 && string(text) == fmt.Sprintln(c.PID())
+	}
+	if !named() {
+		t.Fatal("the file does not name the first process")
+	}
+	_ = syscall.Kill(c.PID(), syscall.SIGKILL)
+	eventually(t, "death noticed", func() bool { return !named() })
+	eventually(t, "the second process is named", named)
 }
 
 func TestADeadChildIsStartedAgain(t *testing.T) {

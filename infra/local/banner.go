@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+)
+
+// synthetic tells whether prices are made up.
+func (s *stack) synthetic() bool { return s.at.Simulator != "" && s.options.Recorded == "" }
+
+// banner says where things are and what to do next.
+func (s *stack) banner() {
+	var b strings.Builder
+	line := func(name, text string) { fmt.Fprintf(&b, "  %-9s %s\n", name, text) }
+	fmt.Fprintf(&b, "\nmillrace runs. Ctrl-C stops it.\n\n")
+	line("S3", s.at.S3+"  bucket "+s.options.Bucket)
+	line("NATS", s.at.NATS)
+	if s.at.HTTP != "" {
+		line("console", "http://"+s.at.HTTP)
+	}
+	switch {
+	case s.synthetic():
+		line("prices", "SYNTHETIC, from the simulator at "+s.at.Simulator+" (set COINCAP_API_KEY for genuine ones)")
+	case s.at.Simulator != "":
+		line("prices", "recorded, from "+s.options.Recorded+" at "+s.at.Simulator)
+	default:
+		line("prices", "genuine, from CoinCap")
+	}
+	line("state", string(s.home))
+	bin := shortPath(filepath.Dir(s.programs.reactor))
+	fmt.Fprintf(&b, `
+In another terminal:
+  eval "$(%s env%s)"
+  %s query "select * from gold.market_summary order by day desc limit 5"
+
+`, filepath.Join(bin, "stack"), s.homeFlag(), filepath.Join(bin, "reactor"))
+	if _, err := s.out.Write([]byte(b.String())); err != nil {
+		slog.Warn("the banner cannot be shown", "error", err)
+	}
+}
+
+// homeFlag is what a command needs to find this home when it is not the default one.
+func (s *stack) homeFlag() string {
+	if shortPath(string(s.home)) == ".millrace" {
+		return ""
+	}
+	return " --home '" + string(s.home) + "'"
+}
+
+// shortPath is relative where that is shorter to type.
+func shortPath(path string) string {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		return path
+	}
+	relative, err := filepath.Rel(here, path)
+	if err != nil || len(relative) > len(path) {
+		return path
+	}
+	return relative
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"millrace/infra/minio"
+	"millrace/infra/nats"
+	"millrace/infra/settings"
+)
+
+// credentials are made at random at the first start: there is no default password to forget to change.
+type credentials struct {
+	root settings.Secret // MinIO's root user; never leaves the stack and its child
+	s3   map[string]settings.Secret
+	nats nats.Passwords
+}
+
+// credentialsFile is how they are kept. Plain strings, because a Secret shows itself to no encoder.
+type credentialsFile struct {
+	Root string            `json:"minio_root"`
+	S3   map[string]string `json:"s3"`
+	NATS map[string]string `json:"nats"`
+}
+
+// loadCredentials reads the file and makes what it lacks: all of it at the first start, a user's that a new version added.
+func loadCredentials(path string) (credentials, error) {
+	var file credentialsFile
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return credentials{}, fmt.Errorf("read the stack's credentials: %w", err)
+	default:
+		if json.Unmarshal(text, &file) != nil { // its error may quote a secret
+			return credentials{}, fmt.Errorf("the stack's credentials %s cannot be read: remove the file, and new ones are made", path)
+		}
+	}
+	made := false
+	random := func(secret string) string {
+		if secret != "" {
+			return secret
+		}
+		made = true
+		return rand.Text()
+	}
+	file.Root = random(file.Root)
+	c := credentials{root: settings.Secret(file.Root)}
+	file.S3, c.s3 = complete(file.S3, minio.Users, random)
+	file.NATS, c.nats = complete(file.NATS, nats.Users, random)
+	if !made {
+		return c, nil
+	}
+	if text, err = json.MarshalIndent(file, "", "  "); err != nil {
+		return credentials{}, fmt.Errorf("write the stack's credentials: %w", err)
+	}
+	if err := replaceFile(path, append(text, '\n')); err != nil {
+		return credentials{}, fmt.Errorf("write the stack's credentials: %w", err)
+	}
+	return c, nil
+}
+
+func complete(kept map[string]string, users []string, random func(string) string) (map[string]string, map[string]settings.Secret) {
+	all, secrets := map[string]string{}, map[string]settings.Secret{}
+	for _, user := range users {
+		all[user] = random(kept[user])
+		secrets[user] = settings.Secret(all[user])
+	}
+	return all, secrets
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+)
+
+// env is the command that prints a role's exports. It works without a running stack, too: the addresses are then those
+// of the last one.
+type env struct {
+	settings.Home
+	Role string `enum:"owner,ingestor,reactor,analyst" default:"owner" help:"Whose credentials: owner, ingestor, reactor or analyst."`
+}
+
+// Help shows an example.
+func (env) Help() string {
+	return "Example:\n  eval \"$(.bin/stack env --role analyst)\""
+}
+
+// Run prints export lines.
+func (e env) Run(_ context.Context, out *cli.Output) error {
+	h, err := openHome(e.Home.Home)
+	if err != nil {
+		return err
+	}
+	vars, err := settings.ReadEnv(string(h), e.Role)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no stack ever ran in %s: start one with `go tool task up`, or name its folder with --home or MILLRACE_HOME", h)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprint(out, exports(vars))
+	return err
+}

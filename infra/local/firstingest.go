@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func (s *stack) ingest(ctx context.Context) {}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// home is the folder that holds all state, as an absolute path: children run in other folders, and MinIO refuses a
+// relative one for its queue.
+type home string
+
+func openHome(dir string) (home, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the home folder %s: %w", dir, err)
+	}
+	return home(abs), nil
+}
+
+func (h home) path(elements ...string) string {
+	return filepath.Join(append([]string{string(h)}, elements...)...)
+}
+
+func (h home) lockFile() string        { return h.path("stack.lock") }
+func (h home) credentialsFile() string { return h.path("credentials.json") }
+func (h home) readyFile() string       { return h.path("ready") }
+func (h home) ingestFile() string      { return h.path("first-ingest.json") }
+
+// httpAddrFile is where the reactor writes the address it took.
+func (h home) httpAddrFile() string { return h.path("http.addr") }
+
+// simulatorFile remembers the simulator's address, so that it is the same at the next start.
+func (h home) simulatorFile() string { return h.path("simulator.addr") }
+
+// pidFile names the process of a child, for somebody who wants to look at it.
+func (h home) pidFile(child string) string { return h.path(child + ".pid") }
+
+func (h home) logFile(child string) string { return h.path("log", child+".log") }
+
+// lock makes the folder and takes it for this process. The lock goes with the process, however that ends.
+func (h home) lock(ctx context.Context) (release func(), err error) {
+	if err := os.MkdirAll(string(h), 0o700); err != nil {
+		return nil, fmt.Errorf("make the home folder: %w", err)
+	}
+	lock := flock.New(h.lockFile(), flock.SetPermissions(0o600))
+	// `stack status` looks at the lock by taking it for a moment: that must not look like another stack.
+	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	held, err := lock.TryLockContext(ctx, 20*time.Millisecond)
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("lock the home folder %s: %w", h, err)
+	}
+	if !held {
+		return nil, fmt.Errorf("the home folder %s is in use by another stack%s: stop that one, or choose another folder with --home or MILLRACE_HOME",
+			h, h.holder())
+	}
+	if err := os.WriteFile(h.lockFile(), fmt.Appendln(nil, os.Getpid()), 0o600); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("lock the home folder %s: %w", h, err)
+	}
+	return func() { _ = lock.Close() }, nil
+}
+
+// holder says which process wrote itself into the lock.
+func (h home) holder() string {
+	text, err := os.ReadFile(h.lockFile())
+	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {
+		return " (process " + pid + ")"
+	}
+	return ""
+}
+
+// locked tells whether a stack runs on this folder.
+func (h home) locked() (bool, error) {
+	if _, err := os.Stat(h.lockFile()); errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	// Shared and read-only, so that looking neither makes nor changes the file.
+	lock := flock.New(h.lockFile(), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of the home folder %s: %w", h, err)
+	}
+	if free {
+		_ = lock.Close()
+	}
+	return !free, nil
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, text []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	_, err = temp.Write(text)
+	if err := errors.Join(err, temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), path)
+}

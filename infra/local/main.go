@@ -1,0 +1,26 @@
+// Command stack is the whole lakehouse on one machine: it embeds nats-server, runs MinIO and the reactor as children it
+// looks after, serves synthetic prices where there is no CoinCap key, and lands a first ingest so that there is something
+// to see. All state lies in one folder; everything listens on loopback.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+)
+
+type app struct {
+	Up     up     `cmd:"" default:"withargs" help:"Start the stack and stay in the foreground (the default command)."`
+	Env    env    `cmd:"" help:"Print the exports by which other programs find the stack."`
+	Status status `cmd:"" help:"Say whether the stack runs, and where."`
+}
+
+func main() {
+	if err := settings.LoadEnv("stack"); err != nil {
+		fmt.Fprintln(os.Stderr, "stack:", err)
+		os.Exit(1)
+	}
+	cli.Main(&app{}, "stack", "The millrace lakehouse on one machine: object store, broker, reactor and a source of prices.")
+}

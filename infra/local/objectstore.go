@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/infra/minio"
+	"millrace/infra/nats"
+	"millrace/infra/process"
+)
+
+const minioRoot = "millrace-root"
+
+func locateMinIO(asked, dir string) (path string, build bool, err error) {
+	return minio.Locate(asked, filepath.Join(dir, "minio"))
+}
+
+// buildMinIO takes some minutes at the very first start and nothing at all later.
+func (s *stack) buildMinIO(ctx context.Context) error {
+	if !s.programs.buildMinIO {
+		return nil
+	}
+	slog.Info("building MinIO, once; it takes some minutes", "program", s.programs.minio, "version", minio.Version)
+	began, shown, lastLog := time.Now(), 0, time.Now()
+	var bar *cli.Progress
+	err := minio.Build(ctx, s.programs.minio, func(compiled, total int) {
+		if bar == nil {
+			bar = s.out.Progress(total, "compiling MinIO")
+		}
+		bar.Add(compiled - shown)
+		shown = compiled
+		if time.Since(lastLog) > 15*time.Second {
+			lastLog = time.Now()
+			slog.Info("building MinIO", "compiled", compiled, "of_about", total)
+		}
+	})
+	if bar != nil {
+		bar.Done()
+	}
+	if err != nil {
+		return err
+	}
+	slog.Info("MinIO is built", "after", time.Since(began).Round(time.Second).String())
+	return nil
+}
+
+// startMinIO brings the object store up with everything a put needs to move the lake. Bucket, users and rules are set at
+// every start, because each of them can be changed behind the stack's back.
+func (s *stack) startMinIO(ctx context.Context, broker *nats.Server) error {
+	// A free port is only found, not kept, until MinIO listens on it: if another process was faster, take another one.
+	var server *minio.Server
+	for attempt := 1; ; attempt++ {
+		number, err := s.s3Port()
+		if err != nil {
+			return err
+		}
+		server, err = minio.Start(ctx, minio.Config{
+			Binary:       s.programs.minio,
+			Port:         number,
+			Dir:          s.home.path("minio"),
+			Queue:        s.home.path("events"),
+			Quarantine:   s.home.path("quarantine"),
+			LogFile:      s.home.logFile("minio"),
+			PIDFile:      s.home.pidFile("minio"),
+			RootUser:     minioRoot,
+			RootPassword: s.secrets.root,
+			NATSAddress:  broker.Address(),
+			NATSUser:     nats.UserMinIO,
+			NATSPassword: s.secrets.nats[nats.UserMinIO],
+			Log:          slog.Default(),
+		})
+		if err == nil {
+			break
+		}
+		if lost := (port{number: number, host: "127.0.0.1"}).check() != nil; !lost || s.options.S3Port != 0 || attempt == 3 {
+			return err
+		}
+	}
+	s.onStop(server.Stop)
+	s.at.S3 = server.Endpoint()
+	slog.Debug("object store answers", "address", s.at.S3, "after", s.elapsed())
+	client, err := server.Client()
+	if err != nil {
+		return err
+	}
+	if err := minio.EnsureBucket(ctx, client, s.options.Bucket); err != nil {
+		return err
+	}
+	if err := server.EnsureUsers(ctx, s.options.Bucket, s.secrets.s3); err != nil {
+		return err
+	}
+	if err := minio.SetRules(ctx, client, s.options.Bucket); err != nil {
+		return fmt.Errorf("connect the object store with the broker: %w", err)
+	}
+	slog.Debug("object store is ready", "address", s.at.S3, "after", s.elapsed())
+	return nil
+}
+
+func (s *stack) s3Port() (int, error) {
+	if s.options.S3Port != 0 {
+		return s.options.S3Port, nil
+	}
+	return process.FreePort()
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"millrace/infra/minio"
+	"millrace/infra/process"
+)
+
+const (
+	// reactorReadyWithin covers a rebuild of gold after a changed model.
+	reactorReadyWithin = 5 * time.Minute
+	// reactorGrace lets a commit in flight end; a killed one would only be done again.
+	reactorGrace = 20 * time.Second
+)
+
+func (s *stack) startReactor(ctx context.Context) error {
+	if err := os.RemoveAll(s.home.httpAddrFile()); err != nil {
+		return fmt.Errorf("forget the address of an earlier reactor: %w", err)
+	}
+	client := &http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{Proxy: nil}}
+	reactor, err := process.Start(ctx, process.Spec{
+		Name:    "reactor",
+		Command: s.reactorCommand,
+		Ready: func(ctx context.Context) error {
+			addr, err := s.reactorAddr()
+			if err != nil {
+				return err
+			}
+			return readyz(ctx, client, addr)
+		},
+		ReadyWithin: reactorReadyWithin,
+		Grace:       reactorGrace,
+		LogFile:     s.home.logFile("reactor"),
+		PIDFile:     s.home.pidFile("reactor"),
+		Log:         slog.Default(),
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop(reactor.Stop)
+	s.at.HTTP, err = s.reactorAddr()
+	return err
+}
+
+// reactorCommand gives a restarted reactor the address that it took at its first start, so that what env files and
+// browsers hold stays true.
+func (s *stack) reactorCommand() (*exec.Cmd, error) {
+	env, err := s.home.roleEnvironment(minio.UserReactor)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := s.reactorAddr()
+	if err != nil {
+		addr = s.options.HTTPAddr // none taken yet
+	}
+	cmd := exec.Command(s.programs.reactor, "run")
+	cmd.Env = append(env, "MILLRACE_HTTP_ADDR="+addr)
+	return cmd, nil
+}
+
+// reactorAddr is where the reactor listens: as told or, with port 0, as it wrote into its home.
+func (s *stack) reactorAddr() (string, error) {
+	if _, number, err := splitAddr(s.options.HTTPAddr); err != nil || number != 0 {
+		return s.options.HTTPAddr, err
+	}
+	text, err := os.ReadFile(s.home.httpAddrFile())
+	if err != nil {
+		return "", fmt.Errorf("read the address the reactor took: %w", err)
+	}
+	addr := strings.TrimSpace(string(text))
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return "", fmt.Errorf("read the address the reactor took from %s: %w", s.home.httpAddrFile(), err)
+	}
+	return addr, nil
+}
+
+func readyz(ctx context.Context, client *http.Client, addr string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	why, _ := io.ReadAll(io.LimitReader(response.Body, 500))
+	return fmt.Errorf("the reactor answers %s: %s", response.Status, strings.TrimSpace(string(why)))
+}
