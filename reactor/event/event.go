@@ -61,3 +61,10 @@ func Unmarshal(b []byte) (Object, error) {
 	o.ModifiedAt = o.ModifiedAt.UTC().Truncate(time.Millisecond)
 	return o, nil
 }
+
+// Delivery is an object's event as it is handed to whoever works on it.
+type Delivery struct {
+	Object  Object
+	Run     string // the replay that brought it, "" for the live event
+	Attempt uint64 // 1 for the first delivery
+}

@@ -68,3 +68,15 @@ func token(s string) string {
 	}
 	return b.String()
 }
+
+// Stray is where objects go that nobody waits for.
+const Stray = "lake.ev.stray"
+
+// SubjectOf is where the event of an object belongs; known tells whether somebody waits for a dataset.
+func SubjectOf(o Object, known func(dataset string) bool) string {
+	route, err := RouteOf(o)
+	if err != nil || (route.Layer == Bronze && !known(route.Name)) {
+		return Stray
+	}
+	return route.Subject()
+}

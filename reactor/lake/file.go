@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"math"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -81,6 +82,9 @@ func intOf(l iceberg.Literal) (int64, bool) {
 
 // Months is a range of months since 1970-01, both ends included: the partitions of every table here.
 type Months struct{ Lo, Hi int }
+
+// AllMonths is every partition there can be.
+var AllMonths = Months{math.MinInt, math.MaxInt}
 
 // month is the partition of a file; ok is false when it is partitioned in another way (by another engine).
 func (f File) month(field iceberg.PartitionField) (int, bool) {

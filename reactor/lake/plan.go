@@ -137,3 +137,68 @@ func mayHold(m iceberg.ManifestFile, spec iceberg.PartitionSpec, months Months) 
 	}
 	return true
 }
+
+// Diff are the live files that came and went between two snapshots of t (nil: the empty table). Only manifests that the
+// two do not share are read, so it costs what has changed, not what there is.
+func (l *Lake) Diff(ctx context.Context, t *Table, from, to *table.Snapshot) (added, removed []File, err error) {
+	before, err := l.unshared(ctx, t, from, to)
+	if err != nil {
+		return nil, nil, err
+	}
+	after, err := l.unshared(ctx, t, to, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	return without(after, before), without(before, after), nil
+}
+
+// unshared are the live files of a snapshot in manifests that the other does not have.
+func (l *Lake) unshared(ctx context.Context, t *Table, s, other *table.Snapshot) ([]File, error) {
+	if s == nil {
+		return nil, nil
+	}
+	shared := map[string]bool{}
+	own, err := l.manifests(ctx, t, s)
+	if err != nil {
+		return nil, err
+	}
+	if other != nil {
+		others, err := l.manifests(ctx, t, other)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range others {
+			shared[m.FilePath()] = m.ManifestContent() == iceberg.ManifestContentData
+		}
+	}
+	var files []File
+	for _, m := range own {
+		if m.ManifestContent() != iceberg.ManifestContentData {
+			return l.filesWithDeletes(ctx, t, s, AllMonths)
+		}
+		if shared[m.FilePath()] {
+			continue
+		}
+		entries, err := l.entries(ctx, t, m)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, entries...)
+	}
+	return files, nil
+}
+
+// without are the files that are not among others.
+func without(files, others []File) []File {
+	ids := make(map[string]bool, len(others))
+	for _, f := range others {
+		ids[f.ID()] = true
+	}
+	var left []File
+	for _, f := range files {
+		if !ids[f.ID()] {
+			left = append(left, f)
+		}
+	}
+	return left
+}

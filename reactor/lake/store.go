@@ -56,19 +56,23 @@ func (s *Store) open(ctx context.Context, path string) (*object, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	o, err := s.client.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+	// Core, because GetObject asks for the size first: two requests in place of one.
+	body, info, _, err := minio.Core{Client: s.client}.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, pathError("open", path, err)
 	}
-	info, err := o.Stat()
-	if err != nil {
-		return nil, pathError("open", path, errors.Join(err, o.Close()))
-	}
 	if info.Size > wholeObject {
+		if err := body.Close(); err != nil {
+			return nil, pathError("open", path, err)
+		}
+		o, err := s.client.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+		if err != nil {
+			return nil, pathError("open", path, err)
+		}
 		return &object{ReadSeeker: o, ReaderAt: o, close: o.Close, name: path, size: info.Size}, nil
 	}
-	b, err := io.ReadAll(o)
-	if err = errors.Join(err, o.Close()); err != nil {
+	b, err := io.ReadAll(body)
+	if err = errors.Join(err, body.Close()); err != nil {
 		return nil, pathError("read", path, err)
 	}
 	s.keep(path, b)

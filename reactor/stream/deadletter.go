@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/reactor/event"
 )
 
 // Headers of a dead letter; its body is the event, or MinIO's message, unchanged.
@@ -116,4 +118,18 @@ func Drop(ctx context.Context, js jetstream.JetStream, sequence uint64) error {
 		return fmt.Errorf("drop dead letter %d: %w", sequence, err)
 	}
 	return nil
+}
+
+// Retry publishes the event of a dead letter again and then drops the letter. subject tells where an object's event
+// belongs now: its dataset may have been defined since it died.
+func Retry(ctx context.Context, js jetstream.JetStream, l DeadLetter, subject func(event.Object) string) error {
+	m := nats.NewMsg(l.Subject)
+	m.Data = l.Body
+	if o, err := event.Unmarshal(l.Body); err == nil {
+		m = Message(o, subject(o), "retry-"+strconv.FormatUint(l.Sequence, 10))
+	}
+	if _, err := js.PublishMsg(ctx, m); err != nil {
+		return fmt.Errorf("retry dead letter %d: %w", l.Sequence, err)
+	}
+	return Drop(ctx, js, l.Sequence)
 }

@@ -3,21 +3,11 @@ package stream
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/reactor/event"
 )
-
-// Delivery is one event, handed to a promoter.
-type Delivery struct {
-	Object    event.Object
-	ID        event.ID
-	Run       string // the replay it belongs to, or ""
-	Delivered uint64 // 1 for the first time
-	At        time.Time
-}
 
 // Consumer delivers the events of some subjects to one promoter.
 type Consumer struct {
@@ -27,14 +17,14 @@ type Consumer struct {
 	Subjects []string
 	// Handle works on a batch and returns one error for each delivery: nil is done, event.DeadError dead, all else is
 	// delivered again after a delay.
-	Handle func(context.Context, []Delivery) []error
+	Handle func(context.Context, []event.Delivery) []error
 }
 
 // Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
 func (c *Consumer) Run(ctx context.Context) error {
 	cfg := consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log}
 	return consume(ctx, c.JS, cfg, func(ctx context.Context, batch []jetstream.Msg) {
-		var deliveries []Delivery
+		var deliveries []event.Delivery
 		var messages []jetstream.Msg
 		for _, m := range batch {
 			d, err := read(m)
@@ -57,16 +47,12 @@ func (c *Consumer) Run(ctx context.Context) error {
 	})
 }
 
-func read(m jetstream.Msg) (Delivery, error) {
+func read(m jetstream.Msg) (event.Delivery, error) {
 	o, err := event.Unmarshal(m.Data())
 	if err != nil {
-		return Delivery{}, err
+		return event.Delivery{}, err
 	}
-	d := Delivery{Object: o, ID: o.ID(), Run: m.Headers().Get(HeaderRun), Delivered: deliveries(m)}
-	if md, err := m.Metadata(); err == nil {
-		d.At = md.Timestamp
-	}
-	return d, nil
+	return event.Delivery{Object: o, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}, nil
 }
 
 func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {

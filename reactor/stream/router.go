@@ -18,8 +18,8 @@ type Router struct {
 	Log *slog.Logger
 	// Bucket is the one whose events count; others may share the broker.
 	Bucket string
-	// Known tells whether anybody waits for a route. Objects of unknown routes go to Stray.
-	Known func(event.Route) bool
+	// Subject is where the event of an object belongs.
+	Subject func(event.Object) string
 }
 
 // Run routes until ctx ends. A message is acknowledged after its events are stored.
@@ -34,7 +34,7 @@ func (r *Router) Run(ctx context.Context) error {
 		for i, m := range batch {
 			err := failed[i]
 			for _, f := range futures[i] {
-				err = errors.Join(err, await(ctx, f))
+				err = errors.Join(err, Stored(ctx, f))
 			}
 			r.settle(ctx, m, err)
 		}
@@ -59,15 +59,6 @@ func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
 		futures = append(futures, f)
 	}
 	return futures, nil
-}
-
-// Subject is where the event of an object belongs.
-func (r *Router) Subject(o event.Object) string {
-	route, err := event.RouteOf(o)
-	if err != nil || (route.Layer == event.Bronze && !r.Known(route)) {
-		return Stray
-	}
-	return route.Subject()
 }
 
 func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
@@ -103,7 +94,8 @@ func Message(o event.Object, subject, run string) *nats.Msg {
 	return m
 }
 
-func await(ctx context.Context, f jetstream.PubAckFuture) error {
+// Stored waits until a published event is stored.
+func Stored(ctx context.Context, f jetstream.PubAckFuture) error {
 	select {
 	case <-f.Ok():
 		return nil

@@ -22,9 +22,6 @@ const (
 	RawSafe   = "lake.raw.safe"
 	RawReplay = "lake.raw.replay"
 
-	// Stray is where objects go that no dataset waits for.
-	Stray = "lake.ev.stray"
-
 	deadPrefix = "lake.dlq."
 )
 

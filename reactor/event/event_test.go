@@ -1,0 +1,176 @@
+package event
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+var arrived = time.Date(2026, 1, 31, 12, 30, 15, 123456789, time.UTC)
+
+func objects(t *rapid.T) Object {
+	return Object{
+		Bucket:     rapid.StringMatching(`[a-z]{3,8}`).Draw(t, "bucket"),
+		Key:        rapid.StringN(1, 40, -1).Draw(t, "key"),
+		Version:    rapid.SampledFrom([]string{NoVersion, "v1", "v2"}).Draw(t, "version"),
+		ModifiedAt: time.UnixMilli(rapid.Int64Range(1, 4e12).Draw(t, "ms")).UTC(),
+		ETag:       rapid.StringMatching(`[0-9a-f]{4}`).Draw(t, "etag"),
+		Size:       rapid.Int64Range(0, 1e12).Draw(t, "size"),
+	}
+}
+
+func TestAnEventRoundTrips(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := objects(t)
+		back, err := Unmarshal(o.Marshal())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back != o || back.ID() != o.ID() {
+			t.Fatalf("%+v came back as %+v", o, back)
+		}
+	})
+}
+
+func TestIdentityIsThatOfTheListing(t *testing.T) {
+	announced := Object{Bucket: "b", Key: "k", Version: "v", ModifiedAt: arrived.Truncate(time.Millisecond), ETag: "e", Size: 3}
+	listed := announced
+	listed.Size = 4 // a listing and an event agree on size, but it is no part of what an object is
+	if announced.ID() != listed.ID() {
+		t.Error("size changed the identity")
+	}
+	for name, change := range map[string]func(*Object){
+		"bucket": func(o *Object) { o.Bucket += "x" }, "key": func(o *Object) { o.Key += "x" },
+		"version": func(o *Object) { o.Version += "x" }, "etag": func(o *Object) { o.ETag += "x" },
+		"time": func(o *Object) { o.ModifiedAt = o.ModifiedAt.Add(time.Millisecond) },
+	} {
+		other := announced
+		change(&other)
+		if other.ID() == announced.ID() {
+			t.Errorf("another %s, the same identity", name)
+		}
+	}
+	if (Object{Bucket: "ab", Key: "c"}).ID() == (Object{Bucket: "a", Key: "bc"}).ID() {
+		t.Error("the border between bucket and key does not count")
+	}
+}
+
+func message(event, key, sequencer, version string) string {
+	return fmt.Sprintf(`{"EventName":%q,"Key":"ignored","Records":[{"eventName":%q,"s3":{"bucket":{"name":"lakehouse"},
+		"object":{"key":%q,"size":5,"eTag":"abc","versionId":%q,"sequencer":%q}}}]}`, event, event, key, version, sequencer)
+}
+
+// 18EA83F678903683 is 2026-11-23T00:08:16.077…Z
+const sequencer = "18EA83F678903683"
+
+func TestParseMinIO(t *testing.T) {
+	want := Object{Bucket: "lakehouse", Key: "bronze/a b+c%20é=1.json", Version: NoVersion, ETag: "abc", Size: 5,
+		ModifiedAt: time.Date(2026, 11, 23, 0, 8, 16, 77e6, time.UTC)}
+	got, err := ParseMinIO([]byte(message("s3:ObjectCreated:Put", "bronze%2Fa+b%2Bc%2520%C3%A9%3D1.json", sequencer, "")))
+	if err != nil || len(got) != 1 || got[0] != want {
+		t.Fatalf("got %+v, %v; want %+v", got, err, want)
+	}
+	for _, name := range []string{"s3:ObjectCreated:Copy", "s3:ObjectCreated:Post", "s3:ObjectCreated:CompleteMultipartUpload"} {
+		if got, err := ParseMinIO([]byte(message(name, "k", sequencer, "v1"))); err != nil || len(got) != 1 || got[0].Version != "v1" {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"s3:ObjectRemoved:Delete", "s3:ObjectRemoved:NoOP", "s3:ObjectCreated:PutTagging", "s3:ObjectCreated:PutRetention"} {
+		if got, err := ParseMinIO([]byte(message(name, "k", sequencer, ""))); err != nil || len(got) != 0 {
+			t.Errorf("%s announces no new bytes; got %+v, %v", name, got, err)
+		}
+	}
+}
+
+func TestParseMinIORefuses(t *testing.T) {
+	for body, reason := range map[string]string{
+		``:                 "unexpected end",
+		`{}`:               "no records",
+		`{"Records":"no"}`: "cannot unmarshal",
+		message("s3:ObjectCreated:Put", "%zz", sequencer, ""):                                        "invalid URL escape",
+		message("s3:ObjectCreated:Put", "k", "not hex", ""):                                          "sequencer",
+		message("s3:ObjectCreated:Put", "k", "-1", ""):                                               "sequencer",
+		message("s3:ObjectCreated:Put", "", sequencer, ""):                                           "names no bucket or no key",
+		strings.Replace(message("s3:ObjectCreated:Put", "k", sequencer, ""), `"lakehouse"`, `""`, 1): "names no bucket or no key",
+	} {
+		if _, err := ParseMinIO([]byte(body)); err == nil || !strings.Contains(err.Error(), reason) {
+			t.Errorf("%.80q: error %v, want one with %q", body, err, reason)
+		}
+	}
+}
+
+func FuzzParseMinIO(f *testing.F) {
+	f.Add([]byte(message("s3:ObjectCreated:Put", "bronze%2Fa.json", sequencer, "v")))
+	f.Add([]byte(`{"Records":[{}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		objects, err := ParseMinIO(body)
+		if err != nil {
+			return
+		}
+		for _, o := range objects {
+			back, err := Unmarshal(o.Marshal())
+			// JSON carries UTF-8 only; a key of other bytes cannot be a key of S3 either.
+			if err != nil || (back.ID() != o.ID() && strings.ToValidUTF8(o.Key+o.Bucket+o.Version+o.ETag, "�") == o.Key+o.Bucket+o.Version+o.ETag) {
+				t.Fatalf("%+v came back as %+v, %v", o, back, err)
+			}
+			if _, err := RouteOf(o); err == nil && SubjectOf(o, func(string) bool { return true }) == Stray {
+				t.Fatalf("%q has a route and is a stray", o.Key)
+			}
+		}
+	})
+}
+
+func TestRoutes(t *testing.T) {
+	known := func(d string) bool { return d == "coincap/assets" || d == "my source/a.b" }
+	for key, want := range map[string]string{
+		"bronze/coincap/assets/ingest_date=2026-01-31/x.json":  "lake.ev.bronze.coincap.assets",
+		"bronze/coincap/unheard/ingest_date=2026-01-31/x.json": Stray,
+		"bronze/my source/a.b/ingest_date=2026-01-31/x.json":   "lake.ev.bronze.my%20source.a%2Eb",
+		"bronze/x.json": Stray,
+		"reports/x.md":  Stray,
+		"silver/asset_prices/metadata/00001-u.metadata.json":    "lake.ev.silver.asset_prices",
+		"silver/asset_prices/metadata/00001-u.gz.metadata.json": "lake.ev.silver.asset_prices",
+		"silver/asset_prices/data/x.metadata.json":              Stray,
+	} {
+		if got := SubjectOf(Object{Key: key}, known); got != want {
+			t.Errorf("%s goes to %s, want %s", key, got, want)
+		}
+	}
+}
+
+func TestOutcomeIsAFunctionOfTheError(t *testing.T) {
+	for name, test := range map[string]struct {
+		err       error
+		delivered uint64
+		action    Action
+		delay     time.Duration
+	}{
+		"success":                {nil, 1, Done, 0},
+		"an object's own fault":  {fmt.Errorf("wrapped: %w", Deadf("not JSON")), 1, Dead, 0},
+		"an outage":              {errors.New("connection refused"), 1, Retry, 100 * time.Millisecond},
+		"an outage that goes on": {errors.New("connection refused"), 4, Retry, 800 * time.Millisecond},
+		"an outage of a week":    {errors.New("connection refused"), 10_000, Retry, time.Minute},
+	} {
+		if action, delay := Outcome(test.err, test.delivered); action != test.action || delay != test.delay {
+			t.Errorf("%s: %v after %v, want %v after %v", name, action, delay, test.action, test.delay)
+		}
+	}
+}
+
+func TestRetryDelayGrowsToAMinute(t *testing.T) {
+	last := time.Duration(0)
+	for n := range uint64(70) {
+		d := RetryDelay(n)
+		if d < last || d > time.Minute || d <= 0 {
+			t.Fatalf("delay %d is %v after %v", n, d, last)
+		}
+		last = d
+	}
+	if last != time.Minute {
+		t.Errorf("the longest delay is %v", last)
+	}
+}

@@ -1,0 +1,90 @@
+// Package reconcile knows bronze by listing it: which object versions there are, and which of them no event ever
+// brought. It compares keys and versions with the ledger, never a last-modified cursor, which clock jumps would fool.
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"millrace/ingestor/bronze"
+	"millrace/reactor/event"
+)
+
+// Objects are all object versions in bronze below prefix ("" for everything), in the order of their keys. What a listing
+// says of an object is what its event said: the identity is the same.
+func Objects(ctx context.Context, client *minio.Client, bucket, prefix string) iter.Seq2[event.Object, error] {
+	return func(yield func(event.Object, error) bool) {
+		if !strings.HasPrefix(prefix, "bronze/") {
+			prefix = "bronze/"
+		}
+		ctx, cancel := context.WithCancel(ctx) // ends the listing's goroutine when the caller stops early
+		defer cancel()
+		for o := range client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true}) {
+			if o.Err != nil {
+				yield(event.Object{}, fmt.Errorf("list %s/%s: %w", bucket, prefix, o.Err))
+				return
+			}
+			if o.IsDeleteMarker || strings.HasSuffix(o.Key, "/") {
+				continue
+			}
+			if !yield(object(bucket, o), nil) {
+				return
+			}
+		}
+	}
+}
+
+func object(bucket string, o minio.ObjectInfo) event.Object {
+	version := o.VersionID
+	if version == "" {
+		version = event.NoVersion
+	}
+	return event.Object{
+		Bucket: bucket, Key: o.Key, Version: version,
+		ModifiedAt: o.LastModified.UTC().Truncate(time.Millisecond), ETag: strings.Trim(o.ETag, `"`), Size: o.Size,
+	}
+}
+
+// Selection is a part of bronze. The zero value is all of it.
+type Selection struct {
+	Dataset  string // source/dataset
+	From, To bronze.Day
+	Key      string
+}
+
+// Prefix is what all keys of the selection begin with.
+func (s Selection) Prefix() string {
+	switch {
+	case s.Key != "":
+		return s.Key
+	case s.Dataset != "":
+		return "bronze/" + s.Dataset + "/"
+	}
+	return "bronze/"
+}
+
+// Holds tells whether an object belongs to the selection. A range of days leaves out objects whose key has no day.
+func (s Selection) Holds(o event.Object) bool {
+	if s.Key != "" && o.Key != s.Key {
+		return false
+	}
+	if s.Dataset == "" && s.From.IsZero() && s.To.IsZero() {
+		return true
+	}
+	k, err := bronze.ParseKey(o.Key)
+	if err != nil || (s.Dataset != "" && k.Source+"/"+k.Dataset != s.Dataset) {
+		return false
+	}
+	if s.From.IsZero() && s.To.IsZero() {
+		return true
+	}
+	if k.IngestDate.IsZero() {
+		return false
+	}
+	return (s.From.IsZero() || !k.IngestDate.Before(s.From)) && (s.To.IsZero() || !s.To.Before(k.IngestDate))
+}
