@@ -1,0 +1,146 @@
+package silver
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+)
+
+// Merge is the SQL (DuckDB) by which decoded rows become a change to a table, the same for twenty rows and for millions.
+//
+// It reads two relations of the connection's: `incoming`, the decoded rows of any number of objects (the table's columns,
+// and `_object`, the caller's number of the object), and `existing`, the live rows of every file that may hold one of
+// their keys (the table's columns, and `_file`, the caller's number of the file). Run Changes; Files then gives the files
+// to be replaced, Rows the rows to be written in their place, and Drop forgets it all. No row in Changes means that
+// there is nothing to commit; no file in Files, that the rows can be appended.
+type Merge struct {
+	// Incoming creates the table `incoming`, empty.
+	Incoming string
+	// Decoded creates the table `decoded`, empty: (source_key, source_version) of every object version that was decoded,
+	// whether it has refused rows or not. Only the merge of `rejected` reads it.
+	Decoded string
+	// Changes creates the table `changes`. For silver tables: the rows that are new or other than before, with the
+	// `_object` that brings them and the `_file` that holds their key now. For `rejected`: the object versions whose
+	// refused rows are other than before.
+	Changes string
+	// Files selects the numbers of the files to be replaced.
+	Files string
+	// Rows selects the rows to be written, in the table's columns.
+	Rows string
+	// Drop forgets the tables made by Incoming, Decoded and Changes.
+	Drop string
+}
+
+// winning is the order among rows of one key: the latest object's wins, and the tie-breakers make the order total.
+var winning = []string{"source_modified_at", "source_key", "source_version", "source_row"}
+
+// MergeSQL is the merge of this dataset's table. Among rows with one key the greatest (source_modified_at, source_key,
+// source_version, source_row) wins, whole. An incoming winner is a change when its key is new, or when it beats (or ties
+// with) the existing row and differs from it anywhere, nulls and lineage included.
+func (d *Dataset) MergeSQL() Merge {
+	columns := columnNames(d.Schema())
+	key := strings.Join(quoteAll("", d.Key), ", ")
+	return Merge{
+		Incoming: createTable("incoming", d.Schema(), "_object integer"),
+		Changes: fmt.Sprintf(`create or replace temp table changes as
+with repeated as materialized (select %[1]s from incoming group by all having count(*) > 1),
+winners as (
+	select * from incoming anti join repeated using (%[1]s)
+	union all
+	select * from incoming semi join repeated using (%[1]s)
+	qualify row_number() over (partition by %[1]s order by %[2]s) = 1
+)
+select w.*, e._file from winners w left join existing e on %[3]s
+where e._file is null or ((%[4]s) >= (%[5]s) and (%[6]s))`,
+			key, strings.Join(winning, " desc, ")+" desc",
+			pairs(d.Key, "=", " and "),
+			strings.Join(quoteAll("w.", winning), ", "), strings.Join(quoteAll("e.", winning), ", "),
+			pairs(columns, "is distinct from", " or ")),
+		Files: `select distinct _file from changes where _file is not null order by _file`,
+		Rows: fmt.Sprintf(`select %[1]s from changes
+union all
+select %[1]s from existing semi join changes using (_file) anti join changes using (%[2]s)`,
+			strings.Join(quoteAll("", columns), ", "), key),
+		Drop: `drop table if exists changes; drop table if exists incoming`,
+	}
+}
+
+// RejectedMergeSQL is the merge of `rejected`: the refused rows of one object version are replaced by those that its
+// decoding gives now, which may be none.
+func RejectedMergeSQL() Merge {
+	columns := strings.Join(quoteAll("", columnNames(RejectedSchema())), ", ")
+	const version = `source_key, source_version`
+	return Merge{
+		Incoming: createTable("incoming", RejectedSchema(), "_object integer"),
+		Decoded:  `create or replace temp table decoded (source_key varchar not null, source_version varchar not null)`,
+		Changes: fmt.Sprintf(`create or replace temp table changes as
+with now as materialized (select distinct %[1]s from incoming),
+before as materialized (select %[1]s from existing semi join decoded using (%[2]s))
+select distinct %[2]s from (
+	(from now except all from before) union all (from before except all from now)
+)`, columns, version),
+		Files: fmt.Sprintf(`select distinct _file from existing semi join changes using (%s) order by _file`, version),
+		Rows: fmt.Sprintf(`select distinct %[1]s from incoming semi join changes using (%[2]s)
+union all
+select %[1]s from existing
+semi join (select distinct _file from existing semi join changes using (%[2]s)) using (_file)
+anti join changes using (%[2]s)`, columns, version),
+		Drop: `drop table if exists changes; drop table if exists incoming; drop table if exists decoded`,
+	}
+}
+
+func createTable(name string, schema *iceberg.Schema, more string) string {
+	var columns []string
+	for _, f := range schema.Fields() {
+		columns = append(columns, quoteAll("", []string{f.Name})[0]+" "+duckType(f.Type))
+	}
+	return fmt.Sprintf("create or replace temp table %s (%s, %s)", name, strings.Join(columns, ", "), more)
+}
+
+func duckType(t iceberg.Type) string {
+	switch t := t.(type) {
+	case iceberg.StringType:
+		return "varchar"
+	case iceberg.Int32Type:
+		return "integer"
+	case iceberg.Int64Type:
+		return "bigint"
+	case iceberg.DateType:
+		return "date"
+	case iceberg.TimestampTzType:
+		return "timestamptz"
+	case iceberg.DecimalType:
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision(), t.Scale())
+	case *iceberg.MapType:
+		return "map(" + duckType(t.KeyType) + ", " + duckType(t.ValueType) + ")"
+	case *iceberg.ListType:
+		return duckType(t.Element) + "[]"
+	}
+	panic(fmt.Sprintf("silver: no duckdb type for %s", t))
+}
+
+func columnNames(schema *iceberg.Schema) []string {
+	var names []string
+	for _, f := range schema.Fields() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+func quoteAll(prefix string, names []string) []string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = prefix + `"` + strings.ReplaceAll(n, `"`, `""`) + `"`
+	}
+	return quoted
+}
+
+// pairs compares each column of w with that of e.
+func pairs(columns []string, operator, with string) string {
+	parts := make([]string, len(columns))
+	for i, c := range columns {
+		parts[i] = quoteAll("w.", []string{c})[0] + " " + operator + " " + quoteAll("e.", []string{c})[0]
+	}
+	return strings.Join(parts, with)
+}
