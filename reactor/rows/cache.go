@@ -58,7 +58,7 @@ func New(l *lake.Lake) *Cache { return &Cache{lake: l, tables: map[string]*cache
 
 // Held are the rows of some files, until Release.
 type Held struct {
-	// Relation is SQL: a subquery with the columns of the table and FileColumn.
+	// Relation is a query with the columns of the table and FileColumn.
 	Relation string
 	// Files are those held, by their number in FileColumn.
 	Files   map[int64]lake.File
@@ -170,14 +170,14 @@ func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lak
 
 func (k *cached) relation(files map[int64]lake.File) string {
 	if len(files) == 0 {
-		return "(from " + k.name + " where false)"
+		return "from " + k.name + " where false"
 	}
 	numbers := make([]int64, 0, len(files))
 	for n := range files {
 		numbers = append(numbers, n)
 	}
 	slices.Sort(numbers)
-	return "(from " + k.name + " where " + FileColumn + " in (" + list(numbers) + "))"
+	return "from " + k.name + " where " + FileColumn + " in (" + list(numbers) + ")"
 }
 
 func list(numbers []int64) string {

@@ -1,0 +1,155 @@
+package promote
+
+import (
+	"context"
+	"errors"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/ingestor/bronze"
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/silver"
+)
+
+// fetchers is how many objects are fetched and decoded side by side.
+const fetchers = 8
+
+// decoded are the rows of one small object, in memory.
+type decoded struct {
+	rows, rejected []arrow.RecordBatch
+}
+
+func (d *decoded) Rows(b arrow.RecordBatch) error {
+	b.Retain()
+	d.rows = append(d.rows, b)
+	return nil
+}
+
+func (d *decoded) Rejected(b arrow.RecordBatch) error {
+	b.Retain()
+	d.rejected = append(d.rejected, b)
+	return nil
+}
+
+func (d *decoded) release() {
+	for _, batches := range [][]arrow.RecordBatch{d.rows, d.rejected} {
+		for _, b := range batches {
+			b.Release()
+		}
+	}
+}
+
+// incoming is where the rows of a batch of objects gather in DuckDB: the table incoming of one connection for the rows,
+// and that of another for the refused ones. They may be larger than memory.
+type incoming struct {
+	client         *minio.Client
+	dataset        *silver.Dataset
+	rows, rejected *duck.Conn
+}
+
+// fill decodes the objects into the two tables. It returns one error for each: nil, a DeadError for an object that
+// cannot be read (nothing of it is in the tables), or what made its store fail.
+func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, error) {
+	errs := make([]error, len(objects))
+	small := make([]*decoded, len(objects))
+	var g errgroup.Group
+	g.SetLimit(fetchers)
+	for i, o := range objects {
+		if o.Size > wholeObject {
+			continue
+		}
+		g.Go(func() error {
+			d := &decoded{}
+			if errs[i] = in.decode(ctx, o, d); errs[i] != nil {
+				d.release()
+				return nil
+			}
+			small[i] = d
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions put their errors where they belong
+	var rows, rejected []arrow.RecordBatch
+	for _, d := range small {
+		if d != nil {
+			defer d.release()
+			rows, rejected = append(rows, d.rows...), append(rejected, d.rejected...)
+		}
+	}
+	if err := in.insert(ctx, rows, rejected); err != nil {
+		return nil, err
+	}
+	for i, o := range objects {
+		if o.Size <= wholeObject {
+			continue
+		}
+		var err error
+		if errs[i], err = in.fillLarge(ctx, o); err != nil {
+			return nil, err
+		}
+	}
+	return errs, nil
+}
+
+// fillLarge streams one object into the tables, within a transaction: when its end cannot be read, its beginning must
+// not stay.
+func (in *incoming) fillLarge(ctx context.Context, o event.Object) (objectErr, err error) {
+	if err := in.both(ctx, "begin"); err != nil {
+		return nil, err
+	}
+	if objectErr = in.decode(ctx, o, stream{ctx, in}); objectErr == nil {
+		return nil, in.both(ctx, "commit")
+	}
+	return objectErr, in.both(context.WithoutCancel(ctx), "rollback")
+}
+
+func (in *incoming) both(ctx context.Context, sql string) error {
+	return errors.Join(in.rows.Exec(ctx, sql), in.rejected.Exec(ctx, sql))
+}
+
+// stream is the sink of a large object: each batch goes on at once.
+type stream struct {
+	ctx context.Context
+	in  *incoming
+}
+
+func (s stream) Rows(b arrow.RecordBatch) error {
+	return s.in.insert(s.ctx, []arrow.RecordBatch{b}, nil)
+}
+func (s stream) Rejected(b arrow.RecordBatch) error {
+	return s.in.insert(s.ctx, nil, []arrow.RecordBatch{b})
+}
+
+func (in *incoming) insert(ctx context.Context, rows, rejected []arrow.RecordBatch) error {
+	if len(rows) > 0 {
+		if err := in.rows.Insert(ctx, "incoming", in.dataset.ArrowSchema(), rows...); err != nil {
+			return err
+		}
+	}
+	if len(rejected) > 0 {
+		return in.rejected.Insert(ctx, "incoming", silver.RejectedArrowSchema(), rejected...)
+	}
+	return nil
+}
+
+func (in *incoming) decode(ctx context.Context, o event.Object, sink silver.Sink) error {
+	p, err := fetch(ctx, in.client, o)
+	if err != nil {
+		return err
+	}
+	key, err := bronze.ParseKey(o.Key)
+	if err != nil {
+		return event.Deadf("%v", err)
+	}
+	err = in.dataset.Decode(ctx, silver.Source{
+		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata,
+	}, p, sink)
+	var bad *silver.Unreadable
+	if errors.As(err, &bad) {
+		return event.Deadf("%s", bad.Reason)
+	}
+	return err
+}

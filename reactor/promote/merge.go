@@ -1,0 +1,194 @@
+package promote
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+	"millrace/reactor/silver"
+)
+
+// merger turns decoded rows, gathered in the table `incoming` of its connection, into a change of one silver table.
+type merger struct {
+	lake  *lake.Lake
+	cache *rows.Cache
+	conn  *duck.Conn
+	sql   silver.Merge
+	table string
+	// time is the partition's column; order is how rows lie in a file: readers of one asset skip the rest of it.
+	time  string
+	order []string
+}
+
+// box bounds the rows that come in for one month: an existing file that lies outside in any column holds none of their
+// keys.
+type box struct {
+	month        int
+	loTime       int64 // µs
+	hiTime       int64
+	texts        []string // columns
+	loText, high []string
+}
+
+// change works out what the incoming rows do to the table. ok is false when that is nothing. The rows of the change are
+// read while it is committed; call done after that.
+func (m *merger) change(ctx context.Context, v *lake.View, boxes []box) (c lake.Change, done func(), ok bool, err error) {
+	t, err := v.Table(m.table)
+	if err != nil {
+		return c, nil, false, err
+	}
+	candidates, err := m.candidates(ctx, t, boxes)
+	if err != nil {
+		return c, nil, false, err
+	}
+	held, err := m.cache.Hold(ctx, m.conn, t, t.Snapshot(), candidates)
+	if err != nil {
+		return c, nil, false, err
+	}
+	if c, ok, err = m.merge(ctx, t, held); err != nil || !ok {
+		held.Release()
+		return c, nil, false, err
+	}
+	return c, held.Release, true, nil
+}
+
+func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held) (lake.Change, bool, error) {
+	if err := m.conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+m.sql.Changes); err != nil {
+		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+	}
+	n, err := ints(ctx, m.conn, "select count(*) from changes")
+	if err != nil || n[0] == 0 {
+		return lake.Change{}, false, err
+	}
+	replaced, err := ints(ctx, m.conn, m.sql.Files)
+	if err != nil {
+		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+	}
+	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
+	if err != nil {
+		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+	}
+	c := lake.Change{Base: t, Schema: schema}
+	for _, number := range replaced {
+		c.Remove = append(c.Remove, held.Files[number])
+	}
+	sql := fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", m.sql.Rows, m.time, strings.Join(m.order, ", "))
+	c.Rows = rows.Select(ctx, m.conn, sql, schema)
+	return c, true, nil
+}
+
+// candidates are the live files that may hold a key of the boxes.
+func (m *merger) candidates(ctx context.Context, t *lake.Table, boxes []box) ([]lake.File, error) {
+	if len(boxes) == 0 {
+		return nil, nil
+	}
+	months := lake.Months{Lo: boxes[0].month, Hi: boxes[0].month}
+	for _, b := range boxes {
+		months.Lo, months.Hi = min(months.Lo, b.month), max(months.Hi, b.month)
+	}
+	files, err := m.lake.Files(ctx, t, t.Snapshot(), months)
+	if err != nil {
+		return nil, err
+	}
+	var in []lake.File
+	for _, f := range files {
+		for _, b := range boxes {
+			if b.meets(t, f, m.time) {
+				in = append(in, f)
+				break
+			}
+		}
+	}
+	return in, nil
+}
+
+// meets tells whether a file may hold a row within the box; a file that does not tell its bounds may hold anything.
+func (b box) meets(t *lake.Table, f lake.File, time string) bool {
+	field, ok := t.Column(time)
+	if !ok {
+		return true
+	}
+	if lo, hi, ok := f.Ints(field); ok && (hi < b.loTime || lo > b.hiTime) {
+		return false
+	}
+	for i, column := range b.texts {
+		field, ok := t.Column(column)
+		if !ok {
+			continue
+		}
+		if lo, hi, ok := f.Strings(field); ok && (hi < b.loText[i] || lo > b.high[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// boxes bounds the incoming rows, a month at a time.
+func (m *merger) boxes(ctx context.Context, texts []string) ([]box, error) {
+	sql := fmt.Sprintf("select (year(%[1]s) - 1970) * 12 + month(%[1]s) - 1, epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time)
+	for _, c := range texts {
+		sql += fmt.Sprintf(", min(%[1]s), max(%[1]s)", c)
+	}
+	r, err := m.conn.Query(ctx, sql+" from incoming group by 1 order by 1")
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var boxes []box
+	for r.Next() {
+		batch := r.RecordBatch()
+		for i := range int(batch.NumRows()) {
+			b := box{
+				month:  int(batch.Column(0).(*array.Int64).Value(i)),
+				loTime: batch.Column(1).(*array.Int64).Value(i), hiTime: batch.Column(2).(*array.Int64).Value(i), texts: texts,
+			}
+			for j := range texts {
+				b.loText = append(b.loText, strings.Clone(batch.Column(3+2*j).(*array.String).Value(i)))
+				b.high = append(b.high, strings.Clone(batch.Column(4+2*j).(*array.String).Value(i)))
+			}
+			boxes = append(boxes, b)
+		}
+	}
+	return boxes, r.Err()
+}
+
+// ints reads a query's first column, of whole numbers.
+func ints(ctx context.Context, conn *duck.Conn, sql string) ([]int64, error) {
+	r, err := conn.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var all []int64
+	for r.Next() {
+		switch c := r.RecordBatch().Column(0).(type) {
+		case *array.Int64:
+			all = append(all, c.Int64Values()...)
+		case *array.Int32:
+			for i := range c.Len() {
+				all = append(all, int64(c.Value(i)))
+			}
+		default:
+			return nil, fmt.Errorf("%s: its first column is %s, not a whole number", sql, c.DataType())
+		}
+	}
+	return all, r.Err()
+}
+
+// texts are the columns among names that a schema has as strings.
+func texts(schema *iceberg.Schema, names []string) []string {
+	var found []string
+	for _, n := range names {
+		if f, ok := schema.FindFieldByName(n); ok && f.Type.Equals(iceberg.PrimitiveTypes.String) {
+			found = append(found, n)
+		}
+	}
+	return found
+}

@@ -1,0 +1,282 @@
+// Package promote is what the reactor is for: it brings bronze objects into silver and silver into gold, so that the
+// tables are a function of the object versions alone. Each promoter reads the lake, works out a change and commits it
+// together with the ledger; when another commit comes first it starts again from a fresh read.
+package promote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/minio/minio-go/v7"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+	"millrace/reactor/silver"
+)
+
+// Silver promotes the objects of one dataset.
+type Silver struct {
+	lake    *lake.Lake
+	client  *minio.Client
+	dataset *silver.Dataset
+	log     *slog.Logger
+	metrics *Metrics
+	rows    merger // of the dataset's table
+	refused merger // of rejected
+	now     func() time.Time
+}
+
+// NewSilver makes the promoter of a dataset. It uses two connections to the database, which Close frees.
+func NewSilver(l *lake.Lake, client *minio.Client, d *silver.Dataset, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *Metrics) (*Silver, error) {
+	own, err := db.Connect()
+	if err != nil {
+		return nil, err
+	}
+	refused, err := db.Connect()
+	if err != nil {
+		own.Close()
+		return nil, err
+	}
+	return &Silver{
+		lake: l, client: client, dataset: d, log: log, metrics: metrics, now: time.Now,
+		rows: merger{
+			lake: l, cache: cache, conn: own, sql: d.MergeSQL(), table: "silver." + d.Table, time: "observed_at", order: d.Key,
+		},
+		refused: merger{
+			lake: l, cache: cache, conn: refused, sql: silver.RejectedMergeSQL(), table: "silver." + silver.RejectedTable,
+			time: "source_modified_at", order: []string{"source_key", "source_version", "source_row"},
+		},
+	}, nil
+}
+
+// Close frees the promoter's connections.
+func (s *Silver) Close() {
+	s.rows.conn.Close()
+	s.refused.conn.Close()
+}
+
+// Tables are those that the promoter writes, for lake.Create.
+func (s *Silver) Tables() []lake.Definition {
+	return []lake.Definition{
+		{Name: s.rows.table, Schema: s.dataset.Schema(), Spec: s.dataset.PartitionSpec()},
+		{Name: s.refused.table, Schema: silver.RejectedSchema(), Spec: silver.RejectedPartitionSpec()},
+	}
+}
+
+// maxConflicts is how often a commit is tried again at once; after that the events come back later.
+const maxConflicts = 20
+
+// Handle promotes a batch of events in one commit. It is for one goroutine at a time.
+func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
+	started := s.now()
+	errs := make([]error, len(batch))
+	objects, which := distinct(batch)
+	results, err := retryConflicts(ctx, s.metrics, func() ([]error, error) { return s.promote(ctx, objects) })
+	for i := range batch {
+		if errs[i] = err; err == nil {
+			errs[i] = results[which[i]]
+		}
+	}
+	s.metrics.batch(s.rows.table, batch, errs, s.now().Sub(started), s.now())
+	return errs
+}
+
+// distinct are the deliveries without repeats of one object, and for each delivery which one it is.
+func distinct(batch []event.Delivery) (objects []event.Delivery, which []int) {
+	at := map[event.ID]int{}
+	for _, d := range batch {
+		id := d.Object.ID()
+		n, ok := at[id]
+		if !ok {
+			n = len(objects)
+			at[id] = n
+			objects = append(objects, d)
+		} else if d.Run != "" {
+			objects[n].Run = d.Run // the replay counts its events by the ledger
+		}
+		which = append(which, n)
+	}
+	return objects, which
+}
+
+// retryConflicts works something out again until no other commit came first.
+func retryConflicts[T any](ctx context.Context, metrics *Metrics, work func() (T, error)) (T, error) {
+	for attempt := 1; ; attempt++ {
+		result, err := work()
+		if !errors.Is(err, lake.ErrConflict) || attempt == maxConflicts {
+			return result, err
+		}
+		metrics.conflicts.Inc()
+		select {
+		case <-ctx.Done():
+			return result, ctx.Err()
+		case <-time.After(time.Duration(rand.Int64N(int64(attempt) * int64(5*time.Millisecond)))):
+		}
+	}
+}
+
+// promote does the work of Handle once. The error is that of the batch; the others are those of single objects.
+func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, error) {
+	objects := make([]event.Object, len(batch))
+	for i, d := range batch {
+		objects[i] = d.Object
+	}
+	view, err := s.lake.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx); err != nil {
+		return nil, err
+	}
+	in := incoming{client: s.client, dataset: s.dataset, rows: s.rows.conn, rejected: s.refused.conn}
+	errs, err := in.fill(ctx, objects)
+	if err != nil {
+		return nil, err
+	}
+	var changes []lake.Change
+	for _, work := range []func() (lake.Change, func(), bool, error){
+		func() (lake.Change, func(), bool, error) { return s.rowChange(ctx, view) },
+		func() (lake.Change, func(), bool, error) { return s.refusedChange(ctx, view, objects, errs) },
+	} {
+		c, done, ok, err := work()
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			defer done()
+			c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(objects)), "millrace.run": batch[0].Run}
+			changes = append(changes, c)
+		}
+	}
+	own, err := view.Table(s.rows.table)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.lake.Commit(ctx, changes, func(tx *lake.Tx, next []*lake.Table) error {
+		for _, t := range next {
+			if t.Name == own.Name {
+				own = t
+			}
+		}
+		return tx.Record(ctx, s.entries(batch, errs, own)...)
+	})
+	return errs, err
+}
+
+// begin empties the tables in which rows gather.
+func (s *Silver) begin(ctx context.Context) error {
+	if err := s.rows.conn.Exec(ctx, s.rows.sql.Incoming); err != nil {
+		return err
+	}
+	return s.refused.conn.Exec(ctx, s.refused.sql.Incoming+"; "+s.refused.sql.Decoded)
+}
+
+func (s *Silver) rowChange(ctx context.Context, view *lake.View) (lake.Change, func(), bool, error) {
+	boxes, err := s.rows.boxes(ctx, texts(s.dataset.Schema(), s.dataset.Key))
+	if err != nil || len(boxes) == 0 {
+		return lake.Change{}, nil, false, err
+	}
+	return s.rows.change(ctx, view, boxes)
+}
+
+// refusedChange replaces the refused rows of the objects that could be read. Mostly there are none, before or now, and
+// the table's file bounds tell so.
+func (s *Silver) refusedChange(ctx context.Context, view *lake.View, objects []event.Object, errs []error) (lake.Change, func(), bool, error) {
+	t, err := view.Table(s.refused.table)
+	if err != nil {
+		return lake.Change{}, nil, false, err
+	}
+	var boxes []box
+	var decoded []string
+	for i, o := range objects {
+		if errs[i] != nil {
+			continue
+		}
+		us := o.ModifiedAt.UnixMicro()
+		month := (o.ModifiedAt.Year()-1970)*12 + int(o.ModifiedAt.Month()) - 1
+		boxes = append(boxes, box{month: month, loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, high: []string{o.Key}})
+		decoded = append(decoded, "("+duck.Quote(o.Key)+", "+duck.Quote(o.Version)+")")
+	}
+	n, err := ints(ctx, s.refused.conn, "select count(*) from incoming")
+	if err != nil {
+		return lake.Change{}, nil, false, err
+	}
+	files, err := s.refused.candidates(ctx, t, boxes)
+	if err != nil || (n[0] == 0 && len(files) == 0) {
+		return lake.Change{}, nil, false, err
+	}
+	for len(decoded) > 0 {
+		part := decoded[:min(len(decoded), 1000)]
+		decoded = decoded[len(part):]
+		if err := s.refused.conn.Exec(ctx, "insert into decoded values "+strings.Join(part, ", ")); err != nil {
+			return lake.Change{}, nil, false, err
+		}
+	}
+	return s.refused.change(ctx, view, boxes)
+}
+
+// entries are what the ledger says of the batch once it is committed; objects that are tried again have none yet.
+func (s *Silver) entries(batch []event.Delivery, errs []error, t *lake.Table) []lake.Entry {
+	now := s.now()
+	var entries []lake.Entry
+	for i, d := range batch {
+		action, _ := event.Outcome(errs[i], d.Attempt)
+		if action == event.Retry {
+			continue
+		}
+		e := entryOf(d, now)
+		e.Table, e.SnapshotID, e.Sequence = s.dataset.Table, t.SnapshotID(), t.Sequence()
+		if action == event.Dead {
+			e.Outcome, e.Reason = lake.OutcomeDead, errs[i].Error()
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+func entryOf(d event.Delivery, now time.Time) lake.Entry {
+	return lake.Entry{
+		EventID: string(d.Object.ID()), SourceKey: d.Object.Key, SourceVersion: d.Object.Version, ModifiedAt: d.Object.ModifiedAt,
+		Outcome: lake.OutcomeDone, Run: d.Run, At: now,
+	}
+}
+
+// Stray records the events that nobody waits for, and makes them dead letters.
+type Stray struct {
+	lake *lake.Lake
+}
+
+// NewStray makes the promoter of strays.
+func NewStray(l *lake.Lake) *Stray { return &Stray{l} }
+
+// Handle gives every object up, with the reason.
+func (s *Stray) Handle(ctx context.Context, batch []event.Delivery) []error {
+	errs := make([]error, len(batch))
+	var entries []lake.Entry
+	for i, d := range batch {
+		route, err := event.RouteOf(d.Object)
+		if err != nil {
+			errs[i] = event.Deadf("%v", err)
+		} else {
+			errs[i] = event.Deadf("no dataset %q is defined: define it (reactor/silver/datasets), then `reactor dlq retry`", route.Name)
+		}
+		e := entryOf(d, time.Now())
+		e.Outcome, e.Reason = lake.OutcomeDead, errs[i].Error()
+		entries = append(entries, e)
+	}
+	if err := s.lake.Record(ctx, entries...); err != nil {
+		for i := range errs {
+			errs[i] = fmt.Errorf("record strays: %w", err)
+		}
+	}
+	return errs
+}

@@ -1,0 +1,86 @@
+package rows
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"millrace/reactor/duck"
+)
+
+// Select runs a query whose columns are those of schema, in that order, and gives its rows with exactly that schema: the
+// field ids that Iceberg writes by, the time zone's name and the nullability are not DuckDB's to know. The connection is
+// busy until the rows are read. The receiver of a batch releases it.
+func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		r, err := conn.Query(ctx, sql)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer r.Close()
+		if got, want := r.Schema().NumFields(), schema.NumFields(); got != want {
+			yield(nil, fmt.Errorf("query gives %d columns, the table has %d", got, want))
+			return
+		}
+		for r.Next() {
+			b, err := relabel(r.RecordBatch(), schema)
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+		if err := r.Err(); err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+func relabel(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	columns := make([]arrow.Array, b.NumCols())
+	for i, c := range b.Columns() {
+		f := schema.Field(i)
+		if !f.Nullable && c.NullN() > 0 {
+			return nil, fmt.Errorf("column %s has nulls, which the table does not allow", f.Name)
+		}
+		d, err := retype(c.Data(), f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", f.Name, err)
+		}
+		columns[i] = array.MakeFromData(d)
+		d.Release()
+		defer columns[i].Release()
+	}
+	return array.NewRecordBatch(schema, columns, b.NumRows()), nil
+}
+
+// retype gives data another type of the same layout.
+func retype(d arrow.ArrayData, to arrow.DataType) (*array.Data, error) {
+	from := d.DataType()
+	children := make([]arrow.ArrayData, len(d.Children()))
+	nested, isNested := to.(arrow.NestedType)
+	if from.ID() != to.ID() || isNested && nested.NumFields() != len(children) || !isNested && !sameLayout(from, to) {
+		return nil, fmt.Errorf("it is %s, the table has %s", from, to)
+	}
+	for i, c := range d.Children() {
+		child, err := retype(c, nested.Fields()[i].Type)
+		if err != nil {
+			return nil, err
+		}
+		children[i] = child
+		defer child.Release()
+	}
+	return array.NewData(to, d.Len(), d.Buffers(), children, d.NullN(), d.Offset()), nil
+}
+
+// sameLayout tells whether values of two types of one kind mean the same: a decimal of another scale does not.
+func sameLayout(a, b arrow.DataType) bool {
+	switch a := a.(type) {
+	case *arrow.TimestampType:
+		b := b.(*arrow.TimestampType)
+		return a.Unit == b.Unit && (a.TimeZone == "") == (b.TimeZone == "")
+	}
+	return arrow.TypeEqual(a, b)
+}

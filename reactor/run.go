@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/reactor/console"
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+	"millrace/reactor/promote"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/rows"
+	"millrace/reactor/silver/datasets"
+	"millrace/reactor/stream"
+)
+
+type runCmd struct {
+	lakeFlags
+	settings.NATS
+	modelFlags
+	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
+	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often bronze is compared with the ledger."`
+	DuckMemory     string        `name:"duck-memory" default:"128MiB" help:"Memory for SQL; beyond it queries spill to disk."`
+}
+
+func (*runCmd) Help() string {
+	return "Example:\n\n  reactor run --http-addr 127.0.0.1:0\n\nSeveral reactors may run against one lake: each table is worked on by one of them at a time."
+}
+
+func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
+	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
+		js, closeNATS, err := jetStream(ctx, c.NATS)
+		if err != nil {
+			return err
+		}
+		defer closeNATS()
+		scratch, db, err := c.openDuck()
+		if err != nil {
+			return err
+		}
+		defer func() {
+			db.Close()
+			_ = os.RemoveAll(scratch) // spilled rows of a database that is gone; the next start removes what stays
+		}()
+		return c.serve(ctx, l, client, js, db)
+	})
+}
+
+// openDuck opens the database in which rows are merged and models run. It lives in memory and spills into a folder of
+// its own, below the home so that it is on the disk that the user chose.
+func (c *runCmd) openDuck() (scratch string, db *duck.DB, err error) {
+	parent := filepath.Join(c.Home.Home, "scratch")
+	if err := os.MkdirAll(parent, 0o700); err != nil {
+		return "", nil, fmt.Errorf("make the folder for spilled rows: %w", err)
+	}
+	if scratch, err = os.MkdirTemp(parent, "run-"); err != nil {
+		return "", nil, fmt.Errorf("make the folder for spilled rows: %w", err)
+	}
+	db, err = duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: scratch})
+	return scratch, db, err
+}
+
+// serve runs every part of the reactor until ctx ends or one of them fails.
+func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, db *duck.DB) error {
+	log := slog.Default()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics := promote.NewMetrics(registry)
+	cache := rows.New(l)
+
+	// The group's context ends with the first failure; the listener is first, because a taken port should say so at once.
+	listener, err := c.listen()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+
+	g, ctx := errgroup.WithContext(ctx)
+	consume := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
+		g.Go(func() error {
+			return (&stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle}).Run(ctx)
+		})
+	}
+	var tables []string
+	for _, d := range datasets.All() {
+		s, err := promote.NewSilver(l, client, d, db, cache, log, metrics)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		if err := l.Create(ctx, s.Tables()...); err != nil {
+			return err
+		}
+		tables = append(tables, "silver."+d.Table)
+		consume("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
+	}
+	gold, err := c.openGold(ctx, l, db, cache, log, metrics, tables)
+	if err != nil {
+		return err
+	}
+	defer gold.Close()
+	consume("gold", gold.Subjects(), gold.Handle)
+	consume("stray", []string{event.Stray}, promote.NewStray(l).Handle)
+	g.Go(func() error {
+		return (&stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}).Run(ctx)
+	})
+	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
+	server := &console.Server{Registry: registry, Ready: func(ctx context.Context) error { return ready(ctx, l, client, js, c.Bucket) }}
+	g.Go(func() error { return server.Serve(ctx, listener) })
+	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
+	return g.Wait()
+}
+
+// listen opens the HTTP address and leaves it in the home folder, for those who gave port 0.
+func (c *runCmd) listen() (net.Listener, error) {
+	l, err := net.Listen("tcp", c.HTTPAddr)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s (MILLRACE_HTTP_ADDR): %w", c.HTTPAddr, err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Home.Home, "http.addr"), []byte(l.Addr().String()), 0o600); err != nil {
+		return nil, errors.Join(fmt.Errorf("leave the HTTP address in the home folder: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// ready tells whether everything that the reactor needs answers.
+func ready(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, bucket string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := js.AccountInfo(ctx); err != nil {
+		return fmt.Errorf("NATS: %w", err)
+	}
+	if ok, err := client.BucketExists(ctx, bucket); err != nil || !ok {
+		return fmt.Errorf("object storage: bucket %s: exists %v, %w", bucket, ok, err)
+	}
+	if _, err := l.View(ctx); err != nil {
+		return fmt.Errorf("catalog: %w", err)
+	}
+	return nil
+}
+
+// reconcile publishes what no event brought, at the start and then every so often.
+func (c *runCmd) reconcile(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, log *slog.Logger) error {
+	tick := time.NewTicker(c.ReconcileEvery)
+	defer tick.Stop()
+	for {
+		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			log.Warn("reconcile failed, is tried again", "in", c.ReconcileEvery, "error", err)
+		case n > 0:
+			log.Info("events that never came were published", "missed", n)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// subject is where the event of an object belongs, by the datasets that are defined.
+func subject(o event.Object) string {
+	return event.SubjectOf(o, func(dataset string) bool {
+		_, ok := datasets.Find(dataset)
+		return ok
+	})
+}
