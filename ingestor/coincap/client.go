@@ -1,0 +1,277 @@
+// Package coincap talks to CoinCap's API, version 3, and holds a simulator of it. The client returns bodies exactly as they
+// were received, checked only for being what the endpoint answers; what they mean is the reactor's business.
+package coincap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/time/rate"
+
+	"millrace/infra/settings"
+)
+
+// DefaultBaseURL is the public API.
+const DefaultBaseURL = "https://rest.coincap.io/v3"
+
+// SyntheticHeader marks the simulator's made-up answers.
+const SyntheticHeader = "X-Millrace-Synthetic"
+
+// Config says how to call the API. The zero value calls the public one, which then asks for a key.
+type Config struct {
+	BaseURL  string          // default DefaultBaseURL
+	Key      settings.Secret // sent as a bearer token, and nowhere else
+	Rate     int             // calls a minute; default 600, which every plan has, and no limit for a server on this machine; negative is no limit
+	MaxBytes int64           // of a body; default 32 MiB, twenty times the largest page
+	Timeout  time.Duration   // of one attempt; default 30 s
+	Retry    Retry
+	Agent    string // User-Agent; default millrace
+}
+
+// Client calls the API. It may be used by several goroutines, which share its rate limit.
+type Client struct {
+	cfg     Config
+	base    *url.URL
+	http    *http.Client
+	limiter *rate.Limiter
+	pause   pause
+}
+
+// New checks the configuration and returns a client.
+func New(cfg Config) (*Client, error) {
+	if cfg.BaseURL == "" {
+		cfg.BaseURL = DefaultBaseURL
+	}
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = 32 << 20
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.Retry == (Retry{}) {
+		cfg.Retry = defaultRetry
+	}
+	if cfg.Agent == "" {
+		cfg.Agent = "millrace"
+	}
+	base, err := parseBase(cfg.BaseURL, cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Rate == 0 {
+		cfg.Rate = 600
+		if loopback(base.Hostname()) {
+			cfg.Rate = -1
+		}
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	// Bodies are kept as received, so the transport must not unpack them.
+	transport.DisableCompression = true
+	transport.MaxIdleConnsPerHost = 32
+	return &Client{
+		cfg:  cfg,
+		base: base,
+		http: &http.Client{
+			Transport: transport,
+			// A redirect would carry the key to wherever it points.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		limiter: limiter(cfg.Rate),
+	}, nil
+}
+
+// limiter lets a tenth of a minute's calls through at once and refills nine tenths over the minute: so the calls of no
+// minute, wherever it begins, are more than the rate, and a first fetch of 20 assets is not spread over seconds.
+func limiter(perMinute int) *rate.Limiter {
+	if perMinute < 0 {
+		return rate.NewLimiter(rate.Inf, 0)
+	}
+	burst := max(1, perMinute/10)
+	return rate.NewLimiter(rate.Limit(max(perMinute-burst, 1))/60, burst)
+}
+
+func parseBase(text string, key settings.Secret) (*url.URL, error) {
+	base, err := url.Parse(strings.TrimRight(text, "/"))
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") {
+		return nil, fmt.Errorf("the API's address (COINCAP_BASE_URL) must look like %s", DefaultBaseURL)
+	}
+	if base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("the API's address (COINCAP_BASE_URL) must hold no user and no query: the key belongs in COINCAP_API_KEY")
+	}
+	if key == "" && base.String() == DefaultBaseURL {
+		return nil, &Error{Kind: KeyMissing, URL: base.String()}
+	}
+	if key != "" && base.Scheme == "http" && !loopback(base.Hostname()) {
+		return nil, fmt.Errorf("the key would travel unencrypted to %s: use https in COINCAP_BASE_URL, or unset COINCAP_API_KEY", base.Host)
+	}
+	for _, c := range key.Reveal() {
+		if c <= ' ' || c > '~' {
+			return nil, fmt.Errorf("COINCAP_API_KEY holds a blank or a character that no key has: set it again without quotes or line ends")
+		}
+	}
+	return base, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+// Response is one answer, with all that is worth keeping about the fetch.
+type Response struct {
+	URL       string // as requested; the key is not part of it
+	Status    int
+	Body      []byte // exactly as received
+	FetchedAt time.Time
+	Duration  time.Duration // of the attempt that succeeded
+	Synthetic bool
+	Envelope  Envelope
+}
+
+// NotFound reports a 404: the API knows nothing of what was asked for, and there is nothing worth keeping.
+func (r *Response) NotFound() bool { return r.Status == http.StatusNotFound }
+
+// list calls an endpoint that answers with a list, until it does or there is no point in trying again.
+func (c *Client) list(ctx context.Context, path string, query url.Values) (*Response, error) {
+	address := c.base.JoinPath(path)
+	address.RawQuery = query.Encode()
+	waits := c.cfg.Retry.policy()
+	attempts := 0
+	response, err := backoff.RetryWithData(func() (*Response, error) {
+		attempts++
+		response, err := c.attempt(ctx, address)
+		var failed *Error
+		switch {
+		case err == nil:
+			return response, nil
+		case !errors.As(err, &failed):
+			return nil, backoff.Permanent(err)
+		case !failed.Kind.Retryable():
+			return nil, backoff.Permanent(err)
+		}
+		waits.retryAfter = failed.RetryAfter
+		if failed.Kind == RateLimited {
+			c.pause.atLeast(time.Now().Add(failed.RetryAfter))
+		}
+		return nil, err
+	}, backoff.WithContext(waits, ctx))
+	var failed *Error
+	if errors.As(err, &failed) {
+		failed.Attempts = attempts
+	}
+	if err != nil && failed == nil {
+		return nil, fmt.Errorf("fetch %s: %w", address, err)
+	}
+	return response, err
+}
+
+func (c *Client) attempt(ctx context.Context, address *url.URL) (*Response, error) {
+	if err := c.pause.wait(ctx); err != nil {
+		return nil, err
+	}
+	if err := c.limiter.Wait(ctx); err != nil {
+		return nil, err
+	}
+	attempt, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(attempt, http.MethodGet, address.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", address, err)
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", c.cfg.Agent)
+	if c.cfg.Key != "" {
+		request.Header.Set("Authorization", "Bearer "+c.cfg.Key.Reveal())
+	}
+	started := time.Now()
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return nil, c.noAnswer(ctx, address, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, c.cfg.MaxBytes+1))
+	response := &Response{
+		URL: address.String(), Status: answer.StatusCode, Body: body,
+		FetchedAt: time.Now().UTC(), Duration: time.Since(started),
+		Synthetic: answer.Header.Get(SyntheticHeader) == "true",
+	}
+	failed := judge(answer.StatusCode, body, err, c.cfg.MaxBytes, &response.Envelope)
+	if failed == nil {
+		return response, nil
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	failed.URL, failed.Status = address.String(), answer.StatusCode
+	failed.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+	return nil, failed
+}
+
+func (c *Client) noAnswer(ctx context.Context, address *url.URL, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var wrapper *url.Error
+	if errors.As(err, &wrapper) {
+		err = wrapper.Err // it would repeat the address
+	}
+	failed := &Error{Kind: Unreachable, URL: address.String(), Err: err}
+	var certificate *tls.CertificateVerificationError
+	if errors.As(err, &certificate) {
+		failed.Kind = Untrusted
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		failed.Err, failed.Detail = nil, fmt.Sprintf("no answer in %s", c.cfg.Timeout)
+	}
+	return failed
+}
+
+// judge decides what an answer is worth: nil for a list and for "no data". It reads no clock and no network.
+func judge(status int, body []byte, readErr error, maxBytes int64, envelope *Envelope) *Error {
+	switch {
+	case int64(len(body)) > maxBytes:
+		return &Error{Kind: TooLarge, Detail: fmt.Sprintf("more than %d bytes", maxBytes)}
+	case readErr != nil && status == http.StatusOK:
+		return &Error{Kind: Truncated, Detail: fmt.Sprintf("the body ends after %d bytes", len(body)), Err: readErr}
+	case status == http.StatusOK:
+		var err error
+		*envelope, err = ReadEnvelope(body)
+		var failed *Error
+		if errors.As(err, &failed) {
+			return failed
+		}
+		return nil
+	case status == http.StatusNotFound:
+		return nil
+	}
+	failed := &Error{Kind: statusKind(status), Detail: shorten(body)}
+	// v2 says goodbye with a 429 that no waiting helps against.
+	var farewell *Error
+	if _, err := ReadEnvelope(body); errors.As(err, &farewell) && farewell.Kind == Farewell {
+		failed.Kind, failed.Detail = Farewell, farewell.Detail
+	}
+	return failed
+}
+
+func statusKind(status int) Kind {
+	switch {
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return KeyRefused
+	case status == http.StatusTooManyRequests:
+		return RateLimited
+	case status == http.StatusBadRequest:
+		return BadRequest
+	case status >= 500, status == http.StatusRequestTimeout:
+		return ServerError
+	}
+	return Unexpected
+}

@@ -1,0 +1,115 @@
+package coincap
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// Fault says which calls fail in one way: the first so many, and each other one with a probability. The zero value is none.
+// As text it is a whole number for the first calls ("3"), or a share of all ("0.2", "20%").
+type Fault struct {
+	First       int
+	Probability float64
+}
+
+// UnmarshalText reads the text form, for flags.
+func (f *Fault) UnmarshalText(text []byte) error {
+	s := string(text)
+	if first, err := strconv.Atoi(s); err == nil && first >= 0 {
+		*f = Fault{First: first}
+		return nil
+	}
+	digits, percent := strings.CutSuffix(s, "%")
+	p, err := strconv.ParseFloat(digits, 64)
+	if percent {
+		p /= 100
+	}
+	if err != nil || !(p >= 0 && p <= 1) {
+		return fmt.Errorf("%q is neither a number of first calls (3) nor a share of all (0.2, 20%%)", s)
+	}
+	*f = Fault{Probability: p}
+	return nil
+}
+
+// Faults are the ways in which a simulator can be made to fail. They are decided in the order of the fields, each by its own
+// count of the calls that came so far.
+type Faults struct {
+	Latency      time.Duration // before every answer
+	Unauthorized Fault         // 401, whatever the key
+	RateLimited  Fault         // 429
+	RetryAfter   time.Duration // header of the 429, in whole seconds; 0 sends none
+	ServerError  Fault         // 500
+	Truncated    Fault         // half a body, then the connection ends
+	HTML         Fault         // 200 with a page, as a proxy answers
+	Farewell     Fault         // what v2 answers since its end
+}
+
+// faults counts the calls. Which of them fail by probability depends on the seed and the count alone, so a run with one
+// client can be repeated.
+type faults struct {
+	Faults
+	seed  uint64
+	calls atomic.Uint64
+}
+
+const (
+	unauthorizedBody = `{"error":"Unauthorized: a valid API key is required","timestamp":%d}`
+	rateLimitBody    = `{"error":"You exceeded the rate limit","timestamp":%d}`
+	serverErrorBody  = `{"error":"Internal Server Error","timestamp":%d}`
+	htmlBody         = "<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>%d</body></html>\n"
+	farewellBody     = `{"data":{"message":"We are deprecating this version of the API. Sign up for the new one"},"timestamp":%d}`
+)
+
+// answer sends what the faults ask for; false means that the call is to be answered as usual, cut short when truncate.
+func (f *faults) answer(w http.ResponseWriter, r *http.Request, now time.Time) (answered, truncate bool) {
+	call := f.calls.Add(1)
+	if f.Latency > 0 {
+		select {
+		case <-time.After(f.Latency):
+		case <-r.Context().Done():
+			return true, false
+		}
+	}
+	ms := now.UnixMilli()
+	switch {
+	case f.hits(f.Unauthorized, call, 1):
+		sendError(w, http.StatusUnauthorized, unauthorizedBody, ms)
+	case f.hits(f.RateLimited, call, 2):
+		if seconds := int(f.RetryAfter / time.Second); seconds > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(seconds))
+		}
+		sendError(w, http.StatusTooManyRequests, rateLimitBody, ms)
+	case f.hits(f.ServerError, call, 3):
+		sendError(w, http.StatusInternalServerError, serverErrorBody, ms)
+	case f.hits(f.HTML, call, 5):
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, htmlBody, ms)
+	case f.hits(f.Farewell, call, 6):
+		sendError(w, http.StatusTooManyRequests, farewellBody, ms)
+	case f.hits(f.Truncated, call, 4):
+		return false, true
+	default:
+		return false, false
+	}
+	return true, false
+}
+
+func (f *faults) hits(fault Fault, call, kind uint64) bool {
+	if call <= uint64(fault.First) {
+		return true
+	}
+	// The multiplier spreads the counts over all bits; without it neighbouring calls would share their fate.
+	x := (f.seed ^ call<<3 ^ kind) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>29) * 0xbf58476d1ce4e5b9
+	return float64(x>>11)/(1<<53) < fault.Probability
+}
+
+func sendError(w http.ResponseWriter, status int, format string, args ...any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, format, args...)
+}

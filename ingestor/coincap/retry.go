@@ -1,0 +1,94 @@
+package coincap
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+)
+
+// Retry says how often and how long a call is tried again.
+type Retry struct {
+	First   time.Duration // before the second attempt; each later one waits half as long again, ± 50 %
+	Longest time.Duration // between two attempts
+	Give    time.Duration // in total; a Retry-After that ends later ends the call at once
+}
+
+// defaultRetry outlasts a restart of the API and one full rate limit window of a minute.
+var defaultRetry = Retry{First: 500 * time.Millisecond, Longest: 20 * time.Second, Give: 90 * time.Second}
+
+// policy is backoff's exponential one, but for an answer's Retry-After, which it never undercuts.
+type policy struct {
+	*backoff.ExponentialBackOff
+	retryAfter time.Duration
+}
+
+func (r Retry) policy() *policy {
+	return &policy{ExponentialBackOff: backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(r.First),
+		backoff.WithMaxInterval(r.Longest),
+		backoff.WithMaxElapsedTime(r.Give),
+	)}
+}
+
+// NextBackOff implements backoff.BackOff.
+func (p *policy) NextBackOff() time.Duration {
+	next := p.ExponentialBackOff.NextBackOff()
+	if next == backoff.Stop {
+		return backoff.Stop
+	}
+	next = max(next, p.retryAfter)
+	p.retryAfter = 0
+	if p.GetElapsedTime()+next > p.MaxElapsedTime {
+		return backoff.Stop
+	}
+	return next
+}
+
+// retryAfter reads the header's two forms, seconds and a date; what it cannot read, and the past, is 0.
+func retryAfter(header string, now time.Time) time.Duration {
+	header = strings.TrimSpace(header)
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(header); err == nil {
+		return max(0, at.Sub(now))
+	}
+	return 0
+}
+
+// pause holds back all calls of a client once one of them was told to wait: the others would only be refused as well, and
+// some APIs lengthen the wait for every call made during it.
+type pause struct {
+	mu    sync.Mutex
+	until time.Time
+}
+
+func (p *pause) atLeast(until time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if until.After(p.until) {
+		p.until = until
+	}
+}
+
+func (p *pause) wait(ctx context.Context) error {
+	p.mu.Lock()
+	left := time.Until(p.until)
+	p.mu.Unlock()
+	if left <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
