@@ -20,6 +20,10 @@ type credentials struct {
 	nats nats.Passwords
 }
 
+// String and GoString are needed although every field is of a kind that hides itself: fmt asks no unexported field.
+func (credentials) String() string   { return "***" }
+func (credentials) GoString() string { return "***" }
+
 // credentialsFile is how they are kept. Plain strings, because a Secret shows itself to no encoder.
 type credentialsFile struct {
 	Root string            `json:"minio_root"`

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"millrace/infra/nats"
+	"millrace/infra/settings"
+)
+
+func testEnvironment(role string) map[string]string {
+	secrets := credentials{
+		root: "root-secret",
+		s3:   map[string]settings.Secret{"owner": "s3-owner", "ingestor": "s3-ingestor", "reactor": "s3-reactor", "analyst": "s3-analyst"},
+		nats: nats.Passwords{"minio": "nats-minio", "reactor": "nats-reactor", "owner": "nats-owner"},
+	}
+	at := addresses{S3: "http://127.0.0.1:9000", NATS: "nats://127.0.0.1:4222", HTTP: "127.0.0.1:8088", Simulator: "http://127.0.0.1:9999"}
+	return environment(role, "/home/it's/.millrace", at, "lakehouse", "sqlite:////c.db", secrets, func(user string) settings.Secret {
+		return "nats://" + settings.Secret(user) + ":" + secrets.nats[user] + "@127.0.0.1:4222"
+	})
+}
+
+func TestEachRoleGetsItsOwnSecretsOnly(t *testing.T) {
+	for _, role := range roles {
+		all := strings.Join(childEnvironment(nil, role, testEnvironment(role)), "\n")
+		for _, secret := range []string{"root-secret", "s3-owner", "s3-ingestor", "s3-reactor", "s3-analyst", "nats-minio", "nats-reactor", "nats-owner"} {
+			own := secret == "s3-"+role || secret == "nats-"+role && (role == "owner" || role == "reactor")
+			if strings.Contains(all, secret) != own {
+				t.Errorf("role %s and %s: has it is %v", role, secret, !own)
+			}
+		}
+	}
+}
+
+func TestAChildSeesNothingOfAnotherStack(t *testing.T) {
+	user := []string{
+		"PATH=/bin", "LANG=C", "MILLRACE_MODELS=/models", "MILLRACE_LOG_LEVEL=debug",
+		"MILLRACE_NATS_URL=nats://owner:other@elsewhere", "MILLRACE_S3_ENDPOINT=http://elsewhere", "MILLRACE_CATALOG=sqlite:////elsewhere",
+		"AWS_SECRET_ACCESS_KEY=other", "COINCAP_API_KEY=key", "COINCAP_BASE_URL=http://elsewhere",
+	}
+	for _, role := range []string{"reactor", "ingestor"} {
+		env := childEnvironment(user, role, testEnvironment(role))
+		text := strings.Join(env, "\n")
+		if strings.Contains(text, "elsewhere") || strings.Contains(text, "other") {
+			t.Errorf("role %s sees another stack:\n%s", role, text)
+		}
+		for _, kept := range []string{"PATH=/bin", "LANG=C", "MILLRACE_MODELS=/models", "MILLRACE_LOG_LEVEL=debug"} {
+			if !slices.Contains(env, kept) {
+				t.Errorf("role %s lacks %s", role, kept)
+			}
+		}
+		if got, want := slices.Contains(env, "COINCAP_API_KEY=key"), role == "ingestor"; got != want {
+			t.Errorf("role %s has CoinCap's key: %v, want %v", role, got, want)
+		}
+	}
+}
+
+func TestExportsSurviveAShell(t *testing.T) {
+	vars := testEnvironment("owner")
+	vars["MILLRACE_BUCKET"] = `a'b"c $HOME $(id) \`
+	out, err := exec.Command("sh", "-c", exports(vars)+`printf '%s\n' "$MILLRACE_BUCKET" "$MILLRACE_HOME" "$AWS_SECRET_ACCESS_KEY" "$AWS_REGION"`).CombinedOutput()
+	want := vars["MILLRACE_BUCKET"] + "\n/home/it's/.millrace\ns3-owner\nus-east-1\n"
+	if err != nil || string(out) != want {
+		t.Errorf("the shell has %q, %v; want %q", out, err, want)
+	}
+}
