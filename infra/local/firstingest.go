@@ -1,5 +1,207 @@
 package main
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+	"strconv"
+	"time"
 
-func (s *stack) ingest(ctx context.Context) {}
+	s3 "github.com/minio/minio-go/v7"
+
+	"millrace/infra/minio"
+	"millrace/infra/settings"
+)
+
+// ingestTimeout bounds the wait for gold. 41 objects take seconds; with --top 2000 --days 3650 it is 20,000 requests.
+const ingestTimeout = 30 * time.Minute
+
+// ingestState is what the file <home>/first-ingest.json remembers.
+type ingestState struct {
+	Started  time.Time  `json:"started"`
+	Finished *time.Time `json:"finished,omitempty"`
+}
+
+// due tells whether the first ingest has to run: into an empty bronze, and again when the last try did not finish.
+// Bronze that somebody else has filled is left alone.
+func (i ingestState) due(bronzeEmpty bool) bool {
+	return bronzeEmpty || !i.Started.IsZero() && i.Finished == nil
+}
+
+// ingest lands history and a snapshot and shows what they became; on a lake that has data it shows where that stands.
+// A failure is no reason to stop: the stack runs, and the next start tries again.
+func (s *stack) ingest(ctx context.Context) {
+	if s.options.NoIngest || s.options.NoReactor {
+		return
+	}
+	err := s.ingestOrShow(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		slog.Error("the first ingest failed; the stack runs all the same, and its next start tries again", "error", err.Error())
+	}
+}
+
+func (s *stack) ingestOrShow(ctx context.Context) error {
+	state, err := s.home.readIngest()
+	if err != nil {
+		return err
+	}
+	empty, err := s.bronzeEmpty(ctx)
+	if err != nil {
+		return err
+	}
+	if !state.due(empty) {
+		return s.run(ctx, minio.UserReactor, s.programs.reactor, s.out, "tables")
+	}
+	state = ingestState{Started: time.Now().UTC()}
+	if err := s.home.writeIngest(state); err != nil {
+		return err
+	}
+	if err := s.firstIngest(ctx, state.Started); err != nil {
+		return err
+	}
+	now := time.Now().UTC()
+	state.Finished = &now
+	return s.home.writeIngest(state)
+}
+
+// landed is a row of what the ingestor prints.
+type landed struct {
+	Key *string `json:"key"`
+}
+
+func keys(rows []landed) []string {
+	var all []string
+	for _, row := range rows {
+		if row.Key != nil {
+			all = append(all, *row.Key)
+		}
+	}
+	return all
+}
+
+func (s *stack) firstIngest(ctx context.Context, now time.Time) error {
+	from := now.AddDate(0, 0, -s.options.Days).Format(time.DateOnly)
+	to := now.AddDate(0, 0, -1).Format(time.DateOnly)
+	top := strconv.Itoa(s.options.Top)
+	slog.Info("first ingest: daily history into bronze", "from", from, "to", to, "coins", s.options.Top)
+	var history, snapshot []landed
+	if err := s.rows(ctx, minio.UserIngestor, s.programs.ingestor, &history, "history", "--from", from, "--to", to, "--top", top); err != nil {
+		return err
+	}
+	if _, err := s.awaitGold(ctx, keys(history)); err != nil {
+		return err
+	}
+	slog.Info("history is in gold", "objects", len(keys(history)), "after", s.elapsed())
+	// Alone, so that its time from put to gold is that of any later object.
+	if err := s.rows(ctx, minio.UserIngestor, s.programs.ingestor, &snapshot, "snapshot", "--top", top); err != nil {
+		return err
+	}
+	steps, err := s.awaitGold(ctx, keys(snapshot))
+	if err != nil {
+		return err
+	}
+	const newest = `select rank, asset_id, round(market_cap_usd / 1e9, 3)::double as market_cap_bn_usd, round(dominance_pct, 2)::double as dominance_pct, ` +
+		`rank_change_1d, rank_change_7d from gold.rankings where day = (select max(day) from gold.rankings) order by rank`
+	if err := s.run(ctx, minio.UserReactor, s.programs.reactor, s.out, "query", newest, "--output", s.out.Format()); err != nil {
+		return err
+	}
+	slog.Info("the snapshot made the rows above", "put_to_silver_ms", steps["silver"], "put_to_gold_ms", steps["gold"], "since_start", s.elapsed())
+	return nil
+}
+
+// awaitGold returns when the objects are in gold, with the milliseconds from the last one's put to each step.
+func (s *stack) awaitGold(ctx context.Context, keys []string) (map[string]int64, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("the ingestor put no object into bronze")
+	}
+	done := s.patience("waiting for gold")
+	defer done()
+	steps := map[string]int64{}
+	for some := range slices.Chunk(keys, 500) { // a command line has its limits
+		args := []string{"wait", "--timeout", ingestTimeout.String()}
+		for _, key := range some {
+			args = append(args, "--key", key)
+		}
+		var rows []struct {
+			Step string `json:"step"`
+			MS   int64  `json:"ms_since_put"`
+		}
+		if err := s.rows(ctx, minio.UserReactor, s.programs.reactor, &rows, args...); err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			steps[row.Step] = row.MS
+		}
+	}
+	return steps, nil
+}
+
+// patience shows that something goes on for as long as it does.
+func (s *stack) patience(label string) (done func()) {
+	bar := s.out.Progress(-1, label)
+	stop := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(100 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				bar.Add(1)
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() { close(stop); bar.Done() }
+}
+
+func (s *stack) bronzeEmpty(ctx context.Context) (bool, error) {
+	client, err := settings.S3{
+		Endpoint: s.at.S3, AccessKey: minio.UserOwner, SecretKey: s.secrets.s3[minio.UserOwner], Bucket: s.options.Bucket,
+	}.Client()
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // the listing ends with the first object
+	for object := range client.ListObjects(ctx, s.options.Bucket, s3.ListObjectsOptions{Prefix: "bronze/", Recursive: true, MaxKeys: 1}) {
+		if object.Err != nil {
+			return false, fmt.Errorf("look into bronze: %w", object.Err)
+		}
+		return false, nil
+	}
+	return true, nil
+}
+
+func (h home) readIngest() (ingestState, error) {
+	var state ingestState
+	text, err := os.ReadFile(h.ingestFile())
+	if errors.Is(err, fs.ErrNotExist) {
+		return state, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &state)
+	}
+	if err != nil {
+		return state, fmt.Errorf("read what became of the first ingest (remove %s to let it run when bronze is empty): %w", h.ingestFile(), err)
+	}
+	return state, nil
+}
+
+func (h home) writeIngest(state ingestState) error {
+	text, err := json.Marshal(state)
+	if err == nil {
+		err = replaceFile(h.ingestFile(), append(text, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("remember the first ingest: %w", err)
+	}
+	return nil
+}
