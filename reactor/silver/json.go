@@ -45,7 +45,8 @@ func (o *object) jsonPass(packed bool) error {
 	if err := o.begin(s); err != nil {
 		return err
 	}
-	switch first, err := s.peek(); {
+	first, err := s.peek()
+	switch {
 	case err == io.EOF:
 		return unreadable("it is empty: expected %s", o.d.Example)
 	case err != nil:

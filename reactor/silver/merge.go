@@ -12,8 +12,11 @@ import (
 // It reads two relations of the connection's: `incoming`, the decoded rows of any number of objects (the table's columns,
 // and `_object`, the caller's number of the object), and `existing`, the live rows of every file that may hold one of
 // their keys (the table's columns, and `_file`, the caller's number of the file). Run Changes; Files then gives the files
-// to be replaced, Rows the rows to be written in their place, and Drop forgets it all. No row in Changes means that
-// there is nothing to commit; no file in Files, that the rows can be appended.
+// to be replaced, Rows the rows to be written in their place, and Drop forgets it all. No row in `changes` means that
+// there is nothing to commit.
+//
+// ChangesOnce and Appended are cheaper forms for the usual case, 20 new rows, where planning is most of the time
+// (measured: Changes 6.5 ms, Repeated and ChangesOnce 4.2; Rows 3.3, Appended 1.5).
 type Merge struct {
 	// Incoming creates the table `incoming`, empty.
 	Incoming string
@@ -24,10 +27,15 @@ type Merge struct {
 	// `_object` that brings them and the `_file` that holds their key now. For `rejected`: the object versions whose
 	// refused rows are other than before.
 	Changes string
+	// Repeated selects a row when some key comes more than once in `incoming`. When it selects none, ChangesOnce makes
+	// the same `changes` as Changes. Both are empty for `rejected`.
+	Repeated, ChangesOnce string
 	// Files selects the numbers of the files to be replaced.
 	Files string
 	// Rows selects the rows to be written, in the table's columns.
 	Rows string
+	// Appended selects the same rows as Rows when Files selects none: the rows can be appended.
+	Appended string
 	// Drop forgets the tables made by Incoming, Decoded and Changes.
 	Drop string
 }
@@ -40,29 +48,33 @@ var winning = []string{"source_modified_at", "source_key", "source_version", "so
 // with) the existing row and differs from it anywhere, nulls and lineage included.
 func (d *Dataset) MergeSQL() Merge {
 	columns := columnNames(d.Schema())
+	all := strings.Join(quoteAll("", columns), ", ")
 	key := strings.Join(quoteAll("", d.Key), ", ")
+	against := fmt.Sprintf(`select w.*, e._file from winners w left join existing e on %s
+where e._file is null or ((%s) >= (%s) and (%s))`,
+		pairs(d.Key, "=", " and "),
+		strings.Join(quoteAll("w.", winning), ", "), strings.Join(quoteAll("e.", winning), ", "),
+		pairs(columns, "is distinct from", " or "))
 	return Merge{
 		Incoming: createTable("incoming", d.Schema(), "_object integer"),
+		// The window sees the repeated keys only: over millions of rows it would sort them all.
 		Changes: fmt.Sprintf(`create or replace temp table changes as
 with repeated as materialized (select %[1]s from incoming group by all having count(*) > 1),
 winners as (
 	select * from incoming anti join repeated using (%[1]s)
 	union all
 	select * from incoming semi join repeated using (%[1]s)
-	qualify row_number() over (partition by %[1]s order by %[2]s) = 1
+	qualify row_number() over (partition by %[1]s order by %[2]s desc) = 1
 )
-select w.*, e._file from winners w left join existing e on %[3]s
-where e._file is null or ((%[4]s) >= (%[5]s) and (%[6]s))`,
-			key, strings.Join(winning, " desc, ")+" desc",
-			pairs(d.Key, "=", " and "),
-			strings.Join(quoteAll("w.", winning), ", "), strings.Join(quoteAll("e.", winning), ", "),
-			pairs(columns, "is distinct from", " or ")),
-		Files: `select distinct _file from changes where _file is not null order by _file`,
+%[3]s`, key, strings.Join(winning, " desc, "), against),
+		Repeated:    fmt.Sprintf(`select 1 from incoming group by %s having count(*) > 1 limit 1`, key),
+		ChangesOnce: "create or replace temp table changes as with winners as (from incoming)\n" + against,
+		Files:       `select distinct _file from changes where _file is not null order by _file`,
 		Rows: fmt.Sprintf(`select %[1]s from changes
 union all
-select %[1]s from existing semi join changes using (_file) anti join changes using (%[2]s)`,
-			strings.Join(quoteAll("", columns), ", "), key),
-		Drop: `drop table if exists changes; drop table if exists incoming`,
+select %[1]s from existing semi join changes using (_file) anti join changes using (%[2]s)`, all, key),
+		Appended: fmt.Sprintf(`select %s from changes`, all),
+		Drop:     `drop table if exists changes; drop table if exists incoming`,
 	}
 }
 
@@ -86,7 +98,8 @@ union all
 select %[1]s from existing
 semi join (select distinct _file from existing semi join changes using (%[2]s)) using (_file)
 anti join changes using (%[2]s)`, columns, version),
-		Drop: `drop table if exists changes; drop table if exists incoming; drop table if exists decoded`,
+		Appended: fmt.Sprintf(`select distinct %[1]s from incoming semi join changes using (%[2]s)`, columns, version),
+		Drop:     `drop table if exists changes; drop table if exists incoming; drop table if exists decoded`,
 	}
 }
 

@@ -25,7 +25,7 @@ type object struct {
 	latest time.Time
 	// standIn values, by input, for rows without one of their own: from the envelope, the metadata or the name.
 	standIn [][]byte
-	// brought and lacking tell, for inputs without a stand-in, whether any row had one of its own, or had none.
+	// brought and lacking tell, for values that may stand outside of rows, whether any row had one, or had none.
 	brought, lacking []bool
 	// envelopeRead: a pass over the whole object has already looked for the envelope's members.
 	envelopeRead bool
@@ -139,12 +139,10 @@ func (o *object) refuse(ref *refusal, raw []byte, size int64) error {
 func (o *object) convert() *refusal {
 	r := o.row
 	for i := range o.d.columns {
-		if f := &o.d.columns[i]; f.outside() && o.standIn[i] == nil {
-			if isNull(r.values[i]) && !o.alsoThere(i) {
-				o.lacking[i] = true
-			} else {
-				o.brought[i] = true
-			}
+		if o.d.columns[i].outside() {
+			lacks := isNull(r.values[i]) && !o.alsoThere(i) && o.standIn[i] == nil
+			o.lacking[i] = o.lacking[i] || lacks
+			o.brought[i] = o.brought[i] || !lacks
 		}
 	}
 	for i := range o.d.columns {
