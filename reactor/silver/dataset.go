@@ -142,7 +142,7 @@ func (d *Dataset) complete() error {
 		return fmt.Errorf("a dataset needs a name <source>/<dataset> and a table")
 	}
 	d.columns = slices.Concat(d.Fields, d.Later)
-	d.byName = map[string]int{}
+	d.inputs, d.byName = nil, map[string]int{}
 	d.keyed = map[string]bool{}
 	taken := map[string]bool{}
 	for _, name := range append(lineageNames(), extraColumn) {

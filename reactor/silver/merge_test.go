@@ -112,7 +112,7 @@ func (tb *table) query(sql string) []string {
 		for i := range int(b.NumRows()) {
 			var values []string
 			for _, c := range b.Columns() {
-				values = append(values, strings.Clone(c.ValueStr(i))) // the batch's memory is DuckDB's
+				values = append(values, silvertest.Text(c, i))
 			}
 			out = append(out, strings.Join(values, " | "))
 		}

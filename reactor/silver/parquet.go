@@ -186,6 +186,8 @@ func (d *Dataset) apiName(column string) string {
 	return column
 }
 
+func scaleOf(a arrow.Array) int32 { return a.DataType().(arrow.DecimalType).GetScale() }
+
 var errNotUTF8 = errors.New("not valid UTF-8")
 
 // appendJSON writes one value of a column as JSON. Decimals keep all their digits; a double is written with the fewest
@@ -229,8 +231,14 @@ func appendJSON(out []byte, column arrow.Array, i int) ([]byte, error) {
 		return appendFloat(out, float64(a.Value(i)), 32), nil
 	case *array.Float64:
 		return appendFloat(out, a.Value(i), 64), nil
-	case *array.Decimal32, *array.Decimal64, *array.Decimal128, *array.Decimal256:
-		return append(out, a.ValueStr(i)...), nil
+	case *array.Decimal32:
+		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
+	case *array.Decimal64:
+		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
+	case *array.Decimal128:
+		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
+	case *array.Decimal256:
+		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
 	case *array.Timestamp:
 		t := a.Value(i).ToTime(a.DataType().(*arrow.TimestampType).Unit)
 		return t.UTC().AppendFormat(out, `"`+time.RFC3339Nano+`"`), nil

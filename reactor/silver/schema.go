@@ -36,32 +36,27 @@ func lineageNames() []string {
 	return names
 }
 
-// Schema of the silver table. Ids are those that Iceberg itself gives a table made of these columns: the columns in order,
-// then the insides of maps, then the columns that came later.
+// Schema of the silver table. Ids are those that iceberg-go itself gives a new table of these columns, each column's
+// followed by those inside of it; columns that came later go on from there.
 func (d *Dataset) Schema() *iceberg.Schema {
 	next := 0
 	id := func() int { next++; return next }
 	var columns []iceberg.NestedField
-	add := func(fs ...iceberg.NestedField) {
-		first := len(columns)
-		for _, f := range fs {
-			f.ID = id()
-			columns = append(columns, f)
+	add := func(f iceberg.NestedField) {
+		f.ID = id()
+		if _, ok := f.Type.(*iceberg.MapType); ok {
+			f.Type = textListsType(id)
 		}
-		for i := first; i < len(columns); i++ {
-			if _, ok := columns[i].Type.(*iceberg.MapType); ok {
-				columns[i].Type = textListsType(id)
-			}
-		}
+		columns = append(columns, f)
 	}
-	var first []iceberg.NestedField
 	for i := range d.Fields {
-		first = append(first, d.nested(&d.Fields[i]))
+		add(d.nested(&d.Fields[i]))
 	}
-	first = append(first, lineage...)
-	first = append(first, iceberg.NestedField{Name: extraColumn, Type: iceberg.PrimitiveTypes.String,
-		Doc: "JSON object of what the definition does not know, and of numbers with more decimals than their column"})
-	add(first...)
+	for _, f := range lineage {
+		add(f)
+	}
+	add(iceberg.NestedField{Name: extraColumn, Type: iceberg.PrimitiveTypes.String,
+		Doc: "JSON object of what the definition does not know, and of values that their column cannot hold"})
 	for i := range d.Later {
 		add(d.nested(&d.Later[i]))
 	}

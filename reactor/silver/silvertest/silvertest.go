@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"millrace/reactor/silver"
 )
@@ -59,11 +61,21 @@ func rows(b arrow.RecordBatch) []Row {
 		out[i] = Row{}
 		for c, column := range b.Columns() {
 			if !column.IsNull(i) {
-				out[i][b.ColumnName(c)] = column.ValueStr(i)
+				out[i][b.ColumnName(c)] = Text(column, i)
 			}
 		}
 	}
 	return out
+}
+
+// Text is a value as text; a decimal has all of its digits, without zeros at the end.
+func Text(a arrow.Array, i int) string {
+	d, ok := a.(*array.Decimal128)
+	if !ok || a.IsNull(i) {
+		return strings.Clone(a.ValueStr(i)) // the array's memory may be gone before the text is
+	}
+	text := d.Value(i).ToString(d.DataType().(arrow.DecimalType).GetScale())
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
 // Decode decodes a whole object.
