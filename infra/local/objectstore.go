@@ -19,17 +19,35 @@ func locateMinIO(asked, dir string) (path string, build bool, err error) {
 	return minio.Locate(asked, filepath.Join(dir, "minio"))
 }
 
-// buildMinIO takes some minutes at the very first start and nothing at all later.
-func (s *stack) buildMinIO(ctx context.Context) error {
-	if !s.programs.buildMinIO {
-		return nil
+// minioProgram is the command that builds MinIO beforehand.
+type minioProgram struct{}
+
+// Help says where it goes.
+func (minioProgram) Help() string {
+	return "Puts it beside the stack's own program, where `stack up` looks for it. What is there is left as it is.\n\nExample:\n  stack minio"
+}
+
+// Run builds the program when it is not there.
+func (minioProgram) Run(ctx context.Context, out *cli.Output) error {
+	self, err := ownFolder()
+	if err != nil {
+		return err
 	}
-	slog.Info("building MinIO, once; it takes some minutes", "program", s.programs.minio, "version", minio.Version)
+	path, build, err := locateMinIO("", self)
+	if err != nil || !build {
+		return err
+	}
+	return buildMinIO(ctx, out, path)
+}
+
+// buildMinIO takes some minutes, once.
+func buildMinIO(ctx context.Context, out *cli.Output, path string) error {
+	slog.Info("building MinIO, once; it takes some minutes", "program", path, "version", minio.Version)
 	began, shown, lastLog := time.Now(), 0, time.Now()
 	var bar *cli.Progress
-	err := minio.Build(ctx, s.programs.minio, func(compiled, total int) {
-		if bar == nil {
-			bar = s.out.Progress(total, "compiling MinIO")
+	err := minio.Build(ctx, path, func(compiled, total int) {
+		if bar == nil { // not before: downloading comes first
+			bar = out.Progress(total, "compiling MinIO")
 		}
 		bar.Add(compiled - shown)
 		shown = compiled

@@ -117,8 +117,10 @@ func (s *stack) start(ctx context.Context) (err error) {
 	if s.catalog, err = s.catalogURI(); err != nil {
 		return err
 	}
-	if err := s.buildMinIO(ctx); err != nil {
-		return err
+	if s.programs.buildMinIO {
+		if err := buildMinIO(ctx, s.out, s.programs.minio); err != nil {
+			return err
+		}
 	}
 	broker, err := s.startNATS(ctx)
 	if err != nil {
@@ -223,14 +225,10 @@ type programs struct {
 
 // locatePrograms looks beside the stack's own program, where `go tool task build` puts them all.
 func locatePrograms(u up) (programs, error) {
-	self, err := os.Executable()
-	if err == nil {
-		self, err = filepath.EvalSymlinks(self)
-	}
+	dir, err := ownFolder()
 	if err != nil {
-		return programs{}, fmt.Errorf("find the stack's own program: %w", err)
+		return programs{}, err
 	}
-	dir := filepath.Dir(self)
 	p := programs{reactor: filepath.Join(dir, "reactor"), ingestor: filepath.Join(dir, "ingestor")}
 	if p.minio, p.buildMinIO, err = locateMinIO(u.MinIO, dir); err != nil {
 		return programs{}, err
@@ -248,6 +246,18 @@ func locatePrograms(u up) (programs, error) {
 		}
 	}
 	return p, nil
+}
+
+// ownFolder is where the stack's own program lies.
+func ownFolder() (string, error) {
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self)
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the stack's own program: %w", err)
+	}
+	return filepath.Dir(self), nil
 }
 
 // openLogFile is for a part that runs inside this process.
