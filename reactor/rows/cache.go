@@ -38,7 +38,7 @@ type Cache struct {
 // cached is the rows of one table in one schema.
 type cached struct {
 	mu    sync.Mutex
-	name  string // of the DuckDB table, quoted
+	name  string // of the DuckDB table
 	made  bool
 	next  int64
 	clock uint64
@@ -102,7 +102,7 @@ func (c *Cache) of(t *lake.Table) *cached {
 	defer c.mu.Unlock()
 	k := c.tables[id]
 	if k == nil {
-		k = &cached{name: "rows." + duck.Identifier(id), files: map[string]*entry{}}
+		k = &cached{name: fmt.Sprintf("rows.t%d", len(c.tables)), files: map[string]*entry{}}
 		c.tables[id] = k
 	}
 	return k
@@ -143,7 +143,7 @@ func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lak
 		e.used = k.clock
 		return e, nil
 	}
-	schema, batches, err := l.Read(ctx, t, s, f)
+	_, batches, err := l.Read(ctx, t, s, f)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lak
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", f.Path(), err)
 		}
-		numbered := number(schema, b, e.number)
+		numbered := number(b, e.number)
 		err = conn.Insert(ctx, k.name, numbered.Schema(), numbered)
 		e.rows += b.NumRows()
 		numbered.Release()
@@ -238,8 +238,9 @@ func withFile(schema *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// number puts the file's number before the columns of a batch.
-func number(schema *arrow.Schema, b arrow.RecordBatch, n int64) arrow.RecordBatch {
+// number puts the file's number before the columns of a batch. The batch's own schema counts: the scan's differs from it
+// in the nullability of nested values.
+func number(b arrow.RecordBatch, n int64) arrow.RecordBatch {
 	builder := array.NewInt64Builder(memory.DefaultAllocator)
 	defer builder.Release()
 	builder.Reserve(int(b.NumRows()))
@@ -248,5 +249,5 @@ func number(schema *arrow.Schema, b arrow.RecordBatch, n int64) arrow.RecordBatc
 	}
 	column := builder.NewArray()
 	defer column.Release()
-	return array.NewRecordBatch(withFile(schema), append([]arrow.Array{column}, b.Columns()...), b.NumRows())
+	return array.NewRecordBatch(withFile(b.Schema()), append([]arrow.Array{column}, b.Columns()...), b.NumRows())
 }

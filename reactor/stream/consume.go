@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	// ackWait is how long a message may go without a sign of life before another reactor gets it.
-	ackWait = 30 * time.Second
+	// ackWait is how long a message may go without a sign of life before another reactor gets it, and so how long the
+	// events that a killed reactor held wait.
+	ackWait = 10 * time.Second
 	// pinnedTTL is how long a hung reactor keeps the others waiting; one whose connection closed is replaced sooner.
 	pinnedTTL = 5 * time.Second
 	// maxBatch bounds what one commit takes in; more waits in the stream.
