@@ -91,7 +91,12 @@ func (o *object) parquetFile(w *watchedAt) error {
 	if err != nil {
 		return unreadable("its Parquet cannot be opened: %v", err)
 	}
-	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: parquetRows}, memory.DefaultAllocator)
+	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
+	for i := range f.MetaData().Schema.NumColumns() {
+		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes.
+		reading.SetReadDict(i, f.MetaData().Schema.Column(i).PhysicalType() == parquet.Types.ByteArray)
+	}
+	r, err := pqarrow.NewFileReader(f, reading, memory.DefaultAllocator)
 	if err != nil {
 		return unreadable("its Parquet schema cannot be read: %v", err)
 	}

@@ -55,6 +55,9 @@ func BenchmarkDecode(b *testing.B) {
 	b.Run("assets ndjson", func(b *testing.B) {
 		benchmark(b, coincap.Assets, silvertest.Source(coincap.Assets, "x.ndjson"), assetLines(50_000), 50_000)
 	})
+	b.Run("history Parquet", func(b *testing.B) {
+		benchmark(b, coincap.History, silvertest.Source(coincap.History, "bitcoin_d1_x.parquet"), historyParquet(b, 100_000), 100_000)
+	})
 	b.Run("assets of 20 coins", func(b *testing.B) {
 		body := `{"timestamp":1745712000000,"data":[` + strings.Join(strings.Split(strings.TrimSpace(string(assetLines(20))), "\n"), ",") + `]}`
 		benchmark(b, coincap.Assets, silvertest.Source(coincap.Assets, "x.json"), []byte(body), 20)
