@@ -161,7 +161,7 @@ func jsonValue(value any) any {
 	switch v := value.(type) {
 	case time.Time:
 		return textValue(v)
-	case json.Marshaler:
+	case json.Marshaler, json.Number:
 		return v
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {

@@ -10,6 +10,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	icebergio "github.com/apache/iceberg-go/io"
@@ -158,4 +159,15 @@ func parseMetadata(location string, b []byte) (table.Metadata, error) {
 		return nil, fmt.Errorf("read %s: %w", location, err)
 	}
 	return m, nil
+}
+
+// SnapshotAsOf is the snapshot that was current at a time, nil when nothing had been written yet.
+func (t *Table) SnapshotAsOf(at time.Time) (*table.Snapshot, error) {
+	var id int64
+	for entry := range t.Meta.SnapshotLogs() {
+		if entry.TimestampMs <= at.UnixMilli() {
+			id = entry.SnapshotID
+		}
+	}
+	return t.SnapshotByID(id)
 }
