@@ -26,9 +26,10 @@ const parallel = 16
 
 // fetchFlags are those of every command that fetches.
 type fetchFlags struct {
-	BaseURL string          `name:"coincap-base-url" env:"COINCAP_BASE_URL" default:"https://rest.coincap.io/v3" placeholder:"URL" help:"Address of the API."`
-	APIKey  settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"Key of the API; better given by the environment, because other users see flags."`
-	Rate    int             `name:"rate" env:"MILLRACE_INGEST_RATE" placeholder:"N" help:"Most calls a minute (default: 600, and no limit for an API on this machine)."`
+	BaseURL  string          `name:"coincap-base-url" env:"COINCAP_BASE_URL" default:"https://rest.coincap.io/v3" placeholder:"URL" help:"Address of the API."`
+	APIKey   settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"Key of the API; better given by the environment, because other users see flags."`
+	Rate     int             `name:"rate" env:"MILLRACE_INGEST_RATE" placeholder:"N" help:"Most calls a minute (default: 600, and no limit for an API on this machine)."`
+	Patience time.Duration   `name:"patience" env:"MILLRACE_INGEST_PATIENCE" default:"90s" help:"How long a call that fails in passing (rate limit, server error, broken connection) is tried again."`
 	settings.S3
 }
 
@@ -44,11 +45,14 @@ func (f fetchFlags) lander(now clock) (*lander, error) {
 	if f.Rate < 0 {
 		return nil, cli.Usage("--rate must not be negative")
 	}
+	if f.Patience <= 0 {
+		return nil, cli.Usage("--patience must be above 0")
+	}
 	store, err := f.Client()
 	if err != nil {
 		return nil, err
 	}
-	api, err := coincap.New(coincap.Config{BaseURL: f.BaseURL, Key: f.APIKey, Rate: f.Rate, Agent: program()})
+	api, err := coincap.New(coincap.Config{BaseURL: f.BaseURL, Key: f.APIKey, Rate: f.Rate, Retry: coincap.Retry{Patience: f.Patience}, Agent: program()})
 	if err != nil {
 		return nil, err
 	}

@@ -66,7 +66,8 @@ func Put(ctx context.Context, client *minio.Client, bucket string, k Key, body [
 	case response.StatusCode == http.StatusPreconditionFailed || response.Code == minio.PreconditionFailed:
 		return false, nil
 	case response.Code == minio.AccessDenied:
-		return false, fmt.Errorf("put bronze object %s into bucket %s: the credentials may not write there (MILLRACE_S3_ACCESS_KEY): %w", k, bucket, err)
+		// S3 does not tell strangers which buckets there are, so this is its answer for an absent one, too.
+		return false, fmt.Errorf("put bronze object %s into bucket %s: the credentials may not write there, or there is no such bucket (MILLRACE_S3_ACCESS_KEY, MILLRACE_BUCKET): %w", k, bucket, err)
 	case response.Code == minio.NoSuchBucket:
 		return false, fmt.Errorf("put bronze object %s: there is no bucket %s (MILLRACE_BUCKET; the stack makes it at its start): %w", k, bucket, err)
 	}

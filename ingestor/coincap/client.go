@@ -57,9 +57,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	if cfg.Retry == (Retry{}) {
-		cfg.Retry = defaultRetry
-	}
+	cfg.Retry = cfg.Retry.withDefaults()
 	if cfg.Agent == "" {
 		cfg.Agent = "millrace"
 	}

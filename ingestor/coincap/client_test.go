@@ -21,7 +21,7 @@ import (
 const testKey = settings.Secret("k3y-that-must-not-show")
 
 // quick retries as the real one does, a hundred times faster.
-var quick = Retry{First: 2 * time.Millisecond, Longest: 20 * time.Millisecond, Give: 3 * time.Second}
+var quick = Retry{First: 2 * time.Millisecond, Longest: 20 * time.Millisecond, Patience: 3 * time.Second}
 
 var noon = time.Date(2025, 7, 1, 12, 0, 0, 0, time.UTC)
 
@@ -175,7 +175,7 @@ func TestFaultsThatPassAreOutlasted(t *testing.T) {
 
 func TestFailuresSayWhatToDo(t *testing.T) {
 	always := Fault{Probability: 1}
-	briefly := Retry{First: time.Millisecond, Longest: 5 * time.Millisecond, Give: 60 * time.Millisecond}
+	briefly := Retry{First: time.Millisecond, Longest: 5 * time.Millisecond, Patience: 60 * time.Millisecond}
 	tests := []struct {
 		name    string
 		sim     SimulatorConfig
@@ -218,7 +218,7 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 func TestUnreachable(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	c := newClient(t, Config{BaseURL: server.URL, Retry: Retry{First: time.Millisecond, Longest: time.Millisecond, Give: 20 * time.Millisecond}})
+	c := newClient(t, Config{BaseURL: server.URL, Retry: Retry{First: time.Millisecond, Longest: time.Millisecond, Patience: 20 * time.Millisecond}})
 	_, err := c.Top(context.Background(), 1)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Kind != Unreachable || failed.Attempts < 2 || !strings.Contains(err.Error(), "check the network") {

@@ -11,15 +11,25 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// Retry says how often and how long a call is tried again.
+// Retry says how often and how long a call is tried again. The zero value stands for the defaults.
 type Retry struct {
-	First   time.Duration // before the second attempt; each later one waits half as long again, ± 50 %
-	Longest time.Duration // between two attempts
-	Give    time.Duration // in total; a Retry-After that ends later ends the call at once
+	First    time.Duration // before the second attempt, 500 ms; each later wait is half as long again, ± 50 %
+	Longest  time.Duration // between two attempts, 20 s
+	Patience time.Duration // in total, 90 s: a restart of the API, or a minute's rate limit. A Retry-After beyond it ends the call at once
 }
 
-// defaultRetry outlasts a restart of the API and one full rate limit window of a minute.
-var defaultRetry = Retry{First: 500 * time.Millisecond, Longest: 20 * time.Second, Give: 90 * time.Second}
+func (r Retry) withDefaults() Retry {
+	if r.First == 0 {
+		r.First = 500 * time.Millisecond
+	}
+	if r.Longest == 0 {
+		r.Longest = 20 * time.Second
+	}
+	if r.Patience == 0 {
+		r.Patience = 90 * time.Second
+	}
+	return r
+}
 
 // policy is backoff's exponential one, but for an answer's Retry-After, which it never undercuts.
 type policy struct {
@@ -31,7 +41,7 @@ func (r Retry) policy() *policy {
 	return &policy{ExponentialBackOff: backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(r.First),
 		backoff.WithMaxInterval(r.Longest),
-		backoff.WithMaxElapsedTime(r.Give),
+		backoff.WithMaxElapsedTime(r.Patience),
 	)}
 }
 

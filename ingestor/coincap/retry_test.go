@@ -99,7 +99,7 @@ func TestRetryAfter(t *testing.T) {
 }
 
 func TestWaitIsNeverShorterThanAskedFor(t *testing.T) {
-	p := Retry{First: 10 * time.Millisecond, Longest: time.Second, Give: time.Minute}.policy()
+	p := Retry{First: 10 * time.Millisecond, Longest: time.Second, Patience: time.Minute}.policy()
 	p.retryAfter = 5 * time.Second
 	if got := p.NextBackOff(); got != 5*time.Second {
 		t.Errorf("waits %s, was asked to wait 5 s", got)

@@ -1,0 +1,358 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/ingestor/bronze"
+	"millrace/ingestor/coincap"
+	"millrace/tests/stack"
+)
+
+var noon = time.Date(2025, 7, 1, 12, 0, 0, 0, time.UTC)
+
+func atNoon() time.Time { return noon }
+
+func day(t *testing.T, s string) bronze.Day {
+	t.Helper()
+	d, err := bronze.ParseDay(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// serve starts a simulator whose clock stands at noon, so that the same request gets the same bytes.
+func serve(t *testing.T, cfg coincap.SimulatorConfig) (address string, s *coincap.Simulator) {
+	t.Helper()
+	cfg.Now = atNoon
+	s, err := coincap.NewSimulator(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	return server.URL + "/v3", s
+}
+
+// flags are those of the ingestor's role in the stack: it may put into bronze/ and nothing else.
+func flags(t *testing.T, s *stack.Stack, api string) fetchFlags {
+	t.Helper()
+	vars := s.Vars(t, "ingestor")
+	return fetchFlags{BaseURL: api, Patience: 300 * time.Millisecond, S3: settings.S3{
+		Endpoint: s.S3, AccessKey: vars["MILLRACE_S3_ACCESS_KEY"], SecretKey: settings.Secret(vars["MILLRACE_S3_SECRET_KEY"]), Bucket: s.Bucket(),
+	}}
+}
+
+// result is a row as the commands print it in JSON.
+type result struct {
+	Dataset, Asset, From, To, Outcome, Key string
+	Items, Bytes                           int
+}
+
+type command interface {
+	Run(ctx context.Context, out *cli.Output, now clock) error
+}
+
+func run(t *testing.T, c command) ([]result, error) {
+	t.Helper()
+	var stdout bytes.Buffer
+	err := c.Run(t.Context(), cli.NewOutput(&stdout, "json"), atNoon)
+	var results []result
+	if stdout.Len() > 0 {
+		if err := json.Unmarshal(stdout.Bytes(), &results); err != nil {
+			t.Fatalf("the results are no JSON: %v in %s", err, &stdout)
+		}
+	}
+	return results, err
+}
+
+// objects lists all versions of all bronze objects, with their keys.
+func objects(t *testing.T, s *stack.Stack) []string {
+	t.Helper()
+	var keys []string
+	for object := range s.Client().ListObjects(t.Context(), s.Bucket(), minio.ListObjectsOptions{Prefix: bronze.Prefix, Recursive: true, WithVersions: true}) {
+		if object.Err != nil {
+			t.Fatal(object.Err)
+		}
+		keys = append(keys, object.Key)
+	}
+	return keys
+}
+
+func outcomes(results []result) map[string]int {
+	counts := map[string]int{}
+	for _, r := range results {
+		counts[r.Outcome]++
+	}
+	return counts
+}
+
+func TestLanding(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+
+	t.Run("history lands once, with its fetch described", func(t *testing.T) {
+		api, simulator := serve(t, coincap.SimulatorConfig{})
+		c := historyCommand{From: day(t, "2024-05-27"), To: day(t, "2025-06-30"), Interval: "d1", topFlag: topFlag{20}, fetchFlags: flags(t, s, api)}
+		started := time.Now()
+		results, err := run(t, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(started); took > 5*time.Second {
+			t.Errorf("40 histories of a fast server took %s", took)
+		}
+		if len(results) != 40 || outcomes(results)["put"] != 40 || simulator.Calls() != 41 || len(objects(t, s)) != 40 {
+			t.Fatalf("%d results %v of %d calls, %d objects", len(results), outcomes(results), simulator.Calls(), len(objects(t, s)))
+		}
+		if r := results[0]; r.Asset != "bitcoin" || r.From != "2024-05-27" || r.To != "2025-05-26" || results[1].From != "2025-05-27" || results[1].To != "2025-06-30" || results[1].Items != 35 {
+			t.Errorf("the first results are %+v", results[:2])
+		}
+		checkObject(t, s, results[0], api)
+
+		again, err := run(t, c)
+		if err != nil || outcomes(again)["already there"] != 40 || len(objects(t, s)) != 40 {
+			t.Errorf("run again: %v, %v, %d objects", outcomes(again), err, len(objects(t, s)))
+		}
+	})
+
+	t.Run("no data is no failure", func(t *testing.T) {
+		api, _ := serve(t, coincap.SimulatorConfig{})
+		before := len(objects(t, s))
+		results, err := run(t, historyCommand{From: day(t, "2005-01-01"), To: day(t, "2005-01-31"), Interval: "d1", Assets: []string{"bitcoin", "no-such-coin", "bitcoin"}, topFlag: topFlag{20}, fetchFlags: flags(t, s, api)})
+		if err != nil || outcomes(results)["no data"] != 2 || len(results) != 2 {
+			t.Fatalf("%+v, %v", results, err)
+		}
+		if results[0].Key == "" || results[1].Key != "" || len(objects(t, s)) != before+1 {
+			t.Errorf("the empty list is to be kept, the 404 not: %+v", results)
+		}
+	})
+
+	t.Run("daily fetches the list once", func(t *testing.T) { testDaily(t, s) })
+	t.Run("failed fetch leaves nothing", func(t *testing.T) { testFailures(t, s) })
+
+	t.Run("one asset's failure keeps no other out", func(t *testing.T) {
+		_, simulator := serve(t, coincap.SimulatorConfig{})
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.Path, "/xrp/") {
+				http.Error(w, `{"error":"no"}`, http.StatusBadRequest)
+				return
+			}
+			simulator.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		results, err := run(t, historyCommand{From: day(t, "2025-02-01"), To: day(t, "2025-02-01"), Interval: "d1", Assets: []string{"xrp", "solana", "tether"}, topFlag: topFlag{20}, fetchFlags: flags(t, s, server.URL)})
+		if err == nil || !strings.Contains(err.Error(), "1 of 3 histories failed") || !strings.Contains(err.Error(), "/xrp/") || outcomes(results)["put"] != 2 {
+			t.Errorf("%v, %v", outcomes(results), err)
+		}
+	})
+
+	t.Run("put is write-once", func(t *testing.T) { testPut(t, s) })
+	t.Run("exit codes", func(t *testing.T) { testExitCodes(t, s) })
+}
+
+// checkObject compares an object with what the API answers to the request that its metadata names.
+func checkObject(t *testing.T, s *stack.Stack, r result, api string) {
+	t.Helper()
+	object, err := s.Client().GetObject(t.Context(), s.Bucket(), r.Key, minio.GetObjectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := object.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	meta := map[string]string{}
+	for name, value := range info.UserMetadata {
+		meta[strings.ToLower(name)] = value
+	}
+	answer, err := http.Get(meta[bronze.MetaRequestURL])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if !bytes.Equal(body, want) || len(body) != r.Bytes {
+		t.Errorf("the object is not what the API sent")
+	}
+	key, err := bronze.ParseKey(r.Key)
+	if err != nil || key.Dataset != "history" || key.IngestDate.String() != "2025-07-01" || !strings.HasPrefix(key.Name, "bitcoin_d1_2024-05-27_2025-05-26_") {
+		t.Errorf("key %s: %+v, %v", r.Key, key, err)
+	}
+	if meta[bronze.MetaAssetID] != "bitcoin" || meta[bronze.MetaInterval] != "d1" || meta[bronze.MetaStatus] != "200" || meta[bronze.MetaSynthetic] != "true" ||
+		!strings.HasPrefix(meta[bronze.MetaRequestURL], api+"/assets/bitcoin/history?") || !strings.HasPrefix(meta[bronze.MetaSourceProgram], "millrace-ingestor") || meta[bronze.MetaDuration] == "" {
+		t.Errorf("metadata is %v", meta)
+	}
+	if at, err := time.Parse("2006-01-02T15:04:05.000Z", meta[bronze.MetaFetchedAt]); err != nil || time.Since(at) > time.Hour {
+		t.Errorf("fetched at %s", meta[bronze.MetaFetchedAt])
+	}
+	if info.ContentType != "application/json" {
+		t.Errorf("content type is %s", info.ContentType)
+	}
+}
+
+func testDaily(t *testing.T, s *stack.Stack) {
+	tests := []struct {
+		date     string
+		snapshot bool
+	}{{"2025-07-01", true}, {"2025-06-30", true}, {"2025-06-29", false}, {"2024-02-29", false}}
+	for _, tt := range tests {
+		api, simulator := serve(t, coincap.SimulatorConfig{Seed: 77})
+		c := dailyCommand{Date: day(t, tt.date), topFlag: topFlag{5}, fetchFlags: flags(t, s, api)}
+		results, err := run(t, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := 5
+		if tt.snapshot {
+			want = 6
+		}
+		if (results[0].Dataset == "assets") != tt.snapshot || len(results) != want || simulator.Calls() != 6 {
+			t.Errorf("%s: %d calls, results %+v", tt.date, simulator.Calls(), results)
+		}
+		for _, r := range results {
+			if !strings.Contains(r.Key, "/ingest_date="+tt.date+"/") {
+				t.Errorf("%s landed as %s", tt.date, r.Key)
+			}
+			if r.Dataset == "history" && (r.From != tt.date || r.To != tt.date || r.Items > 1) {
+				t.Errorf("%s: more than the day: %+v", tt.date, r)
+			}
+		}
+		again, err := run(t, c)
+		if err != nil || outcomes(again)["put"] != 0 {
+			t.Errorf("%s again: %v, %v", tt.date, outcomes(again), err)
+		}
+	}
+}
+
+func testFailures(t *testing.T, s *stack.Stack) {
+	always := coincap.Fault{Probability: 1}
+	tests := map[string]coincap.SimulatorConfig{
+		"401":       {Key: "other"},
+		"429":       {Faults: coincap.Faults{RateLimited: always}},
+		"500":       {Faults: coincap.Faults{ServerError: always}},
+		"truncated": {Faults: coincap.Faults{Truncated: always}},
+		"page":      {Faults: coincap.Faults{HTML: always}},
+		"farewell":  {Faults: coincap.Faults{Farewell: always}},
+	}
+	before := len(objects(t, s))
+	for name, cfg := range tests {
+		cfg.Seed = 99 // so that its bytes are nobody else's
+		api, _ := serve(t, cfg)
+		f := flags(t, s, api)
+		for _, c := range []command{
+			snapshotCommand{topFlag: topFlag{3}, fetchFlags: f},
+			dailyCommand{Date: day(t, "2025-07-01"), topFlag: topFlag{3}, fetchFlags: f},
+			historyCommand{From: day(t, "2025-06-01"), Interval: "d1", Assets: []string{"bitcoin", "tether"}, topFlag: topFlag{3}, fetchFlags: f},
+		} {
+			results, err := run(t, c)
+			var failed *coincap.Error
+			if !errors.As(err, &failed) || len(results) != 0 {
+				t.Errorf("%s, %T: %+v, %v", name, c, results, err)
+			}
+		}
+	}
+	if after := len(objects(t, s)); after != before {
+		t.Errorf("%d objects were left by failed fetches", after-before)
+	}
+}
+
+func testPut(t *testing.T, s *stack.Stack) {
+	client, err := flags(t, s, "").Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := bronze.Key{Source: "coincap", Dataset: "assets", IngestDate: day(t, "2025-07-01"), Name: "once", Ext: bronze.JSON}
+	for i, want := range []bool{true, false, false} {
+		created, err := bronze.Put(t.Context(), client, s.Bucket(), key, fmt.Appendf(nil, `{"data":[%d]}`, i), map[string]string{bronze.MetaStatus: "200"})
+		if err != nil || created != want {
+			t.Errorf("put %d: created %v, %v", i, created, err)
+		}
+	}
+	object, err := s.Client().GetObject(t.Context(), s.Bucket(), key.String(), minio.GetObjectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body, err := io.ReadAll(object); err != nil || string(body) != `{"data":[0]}` {
+		t.Errorf("the object holds %s, %v", body, err)
+	}
+	refusals := []struct {
+		client *minio.Client
+		bucket string
+		meta   map[string]string
+		want   string
+	}{
+		{s.ClientAs(t, "analyst"), s.Bucket(), nil, "may not write there"},
+		{client, "absent", nil, "there is no such bucket"},
+		{client, s.Bucket(), map[string]string{"Request-URL": "x"}, "the metadata name"},
+		{client, s.Bucket(), map[string]string{"asset-id": "é"}, "printable ASCII"},
+		{client, "no bucket's name", nil, "put bronze object bronze/coincap"},
+	}
+	key.Name = "refused"
+	for _, r := range refusals {
+		if created, err := bronze.Put(t.Context(), r.client, r.bucket, key, []byte("{}"), r.meta); created || err == nil || !strings.Contains(err.Error(), r.want) {
+			t.Errorf("created %v, error %v, want %q", created, err, r.want)
+		}
+	}
+	key.Dataset = "../silver"
+	if _, err := bronze.Put(t.Context(), client, s.Bucket(), key, []byte("{}"), nil); err == nil {
+		t.Error("a key outside bronze is taken")
+	}
+}
+
+func testExitCodes(t *testing.T, s *stack.Stack) {
+	api, _ := serve(t, coincap.SimulatorConfig{Key: "good-key"})
+	tests := []struct {
+		name string
+		key  string
+		args []string
+		code int
+		says string
+	}{
+		{"done", "good-key", []string{"snapshot", "--top", "3", "--output", "csv"}, 0, "bronze/coincap/assets/ingest_date="},
+		{"refused key", "bad-key", []string{"snapshot"}, 1, "COINCAP_API_KEY"},
+		{"unreachable store", "good-key", []string{"snapshot", "--s3-endpoint", "http://127.0.0.1:1"}, 1, "put bronze object"},
+		{"no date", "good-key", []string{"daily"}, 2, "--date"},
+		{"no day", "good-key", []string{"daily", "--date", "2025-02-30"}, 2, "not a day"},
+		{"future", "good-key", []string{"daily", "--date", "2999-01-01"}, 2, "in the future"},
+		{"wrong order", "good-key", []string{"history", "--from", "2025-02-02", "--to", "2025-02-01"}, 2, "is after"},
+		{"no slug", "good-key", []string{"history", "--from", "2025-02-02", "--assets", "../x"}, 2, "slug"},
+		{"no interval", "good-key", []string{"history", "--from", "2025-02-02", "--interval", "w1"}, 2, "none of m1"},
+		{"no assets", "good-key", []string{"snapshot", "--top", "0"}, 2, "--top"},
+		{"too often", "good-key", []string{"snapshot", "--every", "1ms"}, 2, "--every"},
+		{"bad fault", "good-key", []string{"simulate", "--fail-500", "often"}, 2, "often"},
+		{"bad restatement", "good-key", []string{"simulate", "--restate", "bitcoin"}, 2, "SLUG:DAY:FACTOR"},
+		{"no recordings", "good-key", []string{"simulate", "--listen", "127.0.0.1:0", "--recorded", t.TempDir()}, 1, "there are none"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := s.RunEnv(t, []string{"COINCAP_BASE_URL=" + api, "COINCAP_API_KEY=" + tt.key}, "ingestor", tt.args...)
+			if r.Code != tt.code || !strings.Contains(r.Stdout+r.Stderr, tt.says) {
+				t.Errorf("want exit code %d and %q, got %s", tt.code, tt.says, r)
+			}
+			if strings.Contains(r.Stdout+r.Stderr, tt.key) {
+				t.Errorf("the key shows in %s", r)
+			}
+		})
+	}
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/ingestor/coincap"
+	"millrace/tests/stack"
+)
+
+func TestSnapshotsComeAtTheirInterval(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+	var mu sync.Mutex
+	at := noon
+	simulator, err := coincap.NewSimulator(coincap.SimulatorConfig{
+		Now: func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			at = at.Add(time.Minute)
+			return at
+		},
+		Faults: coincap.Faults{ServerError: coincap.Fault{First: 1}}, // outlasted, not the end
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(simulator)
+	defer server.Close()
+	f := flags(t, s, server.URL)
+	f.Patience = 10 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	var stdout bytes.Buffer
+	go func() {
+		done <- snapshotCommand{Every: time.Second, topFlag: topFlag{3}, fetchFlags: f}.Run(ctx, cli.NewOutput(&stdout, "json"), atNoon)
+	}()
+	stack.Eventually(t, "two snapshots are there", func() bool { return len(objects(t, s)) >= 2 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("a stopped snapshot command fails: %v", err)
+	}
+	if results := strings.Count(stdout.String(), `"outcome": "put"`); results < 2 {
+		t.Errorf("%d results printed: %s", results, &stdout)
+	}
+}
+
+func TestSnapshotsEndWhenTheKeyIsRefused(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+	api, _ := serve(t, coincap.SimulatorConfig{Key: "other"})
+	if _, err := run(t, snapshotCommand{Every: time.Hour, topFlag: topFlag{3}, fetchFlags: flags(t, s, api)}); err == nil || !strings.Contains(err.Error(), "COINCAP_API_KEY") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// The simulator as a program: prints its address once it answers, is stopped by one signal, and refuses others' keys.
+func TestSimulateServesUntilStopped(t *testing.T) {
+	command := exec.Command(stack.Program(t, "ingestor"), "simulate", "--listen", "127.0.0.1:0", "--seed", "4", "--key", "k", "--output", "json")
+	command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MILLRACE_") }), "MILLRACE_HOME="+t.TempDir())
+	stdout, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = command.Process.Kill() }()
+	var printed []struct {
+		Address string `json:"COINCAP_BASE_URL"`
+	}
+	if err := json.NewDecoder(stdout).Decode(&printed); err != nil || len(printed) != 1 {
+		t.Fatalf("it printed %v, %v", printed, err)
+	}
+	for key, want := range map[string]int{"k": 200, "x": 401} {
+		request, err := http.NewRequest(http.MethodGet, printed[0].Address+"/assets?limit=1", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+key)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("with key %s: %d %s", key, answer.StatusCode, body)
+		}
+	}
+	if err := command.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Wait(); err != nil {
+		t.Errorf("stopped by a signal it ends with %v", err)
+	}
+}
