@@ -171,13 +171,11 @@ func (s *stack) bronzeEmpty(ctx context.Context) (bool, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the listing ends with the first object
-	for object := range client.ListObjects(ctx, s.options.Bucket, s3.ListObjectsOptions{Prefix: "bronze/", Recursive: true, MaxKeys: 1}) {
-		if object.Err != nil {
-			return false, fmt.Errorf("look into bronze: %w", object.Err)
-		}
-		return false, nil
+	object, found := <-client.ListObjects(ctx, s.options.Bucket, s3.ListObjectsOptions{Prefix: "bronze/", Recursive: true, MaxKeys: 1})
+	if found && object.Err != nil {
+		return false, fmt.Errorf("look into bronze: %w", object.Err)
 	}
-	return true, nil
+	return !found, nil
 }
 
 func (h home) readIngest() (ingestState, error) {

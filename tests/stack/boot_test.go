@@ -78,9 +78,7 @@ func TestCtrlCLeavesNoProcessBehind(t *testing.T) {
 		t.Errorf("MinIO still runs as process %d", minio)
 	}
 	for _, addr := range []string{s.S3, s.NATS} {
-		_, hostport, _ := strings.Cut(addr, "://")
-		if conn, err := net.Dial("tcp", hostport); err == nil {
-			_ = conn.Close()
+		if listening(addr) {
 			t.Errorf("somebody still listens on %s", addr)
 		}
 	}
@@ -158,3 +156,13 @@ func TestSecretsAreForTheirOwnerOnly(t *testing.T) {
 }
 
 func gone(pid int) bool { return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+func listening(url string) bool {
+	_, addr, _ := strings.Cut(url, "://")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}
