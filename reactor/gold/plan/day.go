@@ -1,0 +1,203 @@
+// Package plan works out which days of which gold table a change reaches, and what must be read to write them. It is a
+// pure function of the models' inputs and lookbacks: no network, no disk, no clock, no SQL.
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Day is a UTC calendar day as Iceberg and Arrow write a date: days since 1970-01-01.
+type Day int32
+
+const layout = "2006-01-02"
+
+// ParseDay reads YYYY-MM-DD.
+func ParseDay(s string) (Day, error) {
+	t, err := time.Parse(layout, s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a day of the form YYYY-MM-DD", s)
+	}
+	return Day(t.Unix() / 86400), nil
+}
+
+// String gives YYYY-MM-DD.
+func (d Day) String() string { return time.Unix(int64(d)*86400, 0).UTC().Format(layout) }
+
+// Range is the days from From to To, both included.
+type Range struct{ From, To Day }
+
+// Len is the number of days.
+func (r Range) Len() int { return max(0, int(r.To)-int(r.From)+1) }
+
+// Days is a set of days: ranges in order, apart from each other by at least one day. The zero value is empty, and values
+// never change.
+type Days struct{ ranges []Range }
+
+// Of makes a set of ranges in any order, overlapping or not; a range that ends before it begins is empty.
+func Of(ranges ...Range) Days {
+	rs := slices.DeleteFunc(slices.Clone(ranges), func(r Range) bool { return r.From > r.To })
+	slices.SortFunc(rs, func(a, b Range) int { return cmp.Compare(a.From, b.From) })
+	out := rs[:0]
+	for _, r := range rs {
+		if n := len(out); n > 0 && r.From <= out[n-1].To+1 {
+			out[n-1].To = max(out[n-1].To, r.To)
+			continue
+		}
+		out = append(out, r)
+	}
+	if len(out) == 0 {
+		return Days{}
+	}
+	return Days{slices.Clip(out)}
+}
+
+// Only makes a set of single days.
+func Only(days ...Day) Days {
+	rs := make([]Range, len(days))
+	for i, d := range days {
+		rs[i] = Range{d, d}
+	}
+	return Of(rs...)
+}
+
+// Ranges gives the set's ranges in order.
+func (s Days) Ranges() []Range { return slices.Clone(s.ranges) }
+
+// Empty says whether there is no day in the set.
+func (s Days) Empty() bool { return len(s.ranges) == 0 }
+
+// Len is the number of days.
+func (s Days) Len() int {
+	n := 0
+	for _, r := range s.ranges {
+		n += r.Len()
+	}
+	return n
+}
+
+// Hull is the range from the first day to the last; ok is false when there is none.
+func (s Days) Hull() (r Range, ok bool) {
+	if s.Empty() {
+		return Range{}, false
+	}
+	return Range{s.ranges[0].From, s.ranges[len(s.ranges)-1].To}, true
+}
+
+// All gives the days in order.
+func (s Days) All() iter.Seq[Day] {
+	return func(yield func(Day) bool) {
+		for _, r := range s.ranges {
+			for d := r.From; d <= r.To; d++ {
+				if !yield(d) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Contains says whether d is in the set.
+func (s Days) Contains(d Day) bool {
+	_, found := slices.BinarySearchFunc(s.ranges, d, func(r Range, d Day) int {
+		switch {
+		case r.To < d:
+			return -1
+		case r.From > d:
+			return 1
+		}
+		return 0
+	})
+	return found
+}
+
+// Equal says whether both hold the same days.
+func (s Days) Equal(o Days) bool { return slices.Equal(s.ranges, o.ranges) }
+
+// Union gives the days of either.
+func (s Days) Union(o Days) Days { return Of(append(s.Ranges(), o.ranges...)...) }
+
+// Intersect gives the days of both.
+func (s Days) Intersect(o Days) Days {
+	var out []Range
+	for i, j := 0, 0; i < len(s.ranges) && j < len(o.ranges); {
+		a, b := s.ranges[i], o.ranges[j]
+		out = append(out, Range{max(a.From, b.From), min(a.To, b.To)})
+		if a.To < b.To {
+			i++
+		} else {
+			j++
+		}
+	}
+	return Of(out...)
+}
+
+// Later gives the set and the n days after each of its days: what a lookback of n days makes depend on it.
+func (s Days) Later(n int) Days { return s.stretch(0, n) }
+
+// Earlier gives the set and the n days before each of its days: what a lookback of n days makes it depend on.
+func (s Days) Earlier(n int) Days { return s.stretch(n, 0) }
+
+func (s Days) stretch(before, after int) Days {
+	rs := s.Ranges()
+	for i := range rs {
+		rs[i].From -= Day(before)
+		rs[i].To += Day(after)
+	}
+	return Of(rs...)
+}
+
+// Chunks cuts the set into parts of at most n days, in order.
+func (s Days) Chunks(n int) []Days {
+	var out []Days
+	var part []Range
+	left := n
+	for _, r := range s.ranges {
+		for r.From <= r.To {
+			take := min(r.Len(), left)
+			part = append(part, Range{r.From, r.From + Day(take) - 1})
+			r.From += Day(take)
+			if left -= take; left == 0 {
+				out, part, left = append(out, Of(part...)), nil, n
+			}
+		}
+	}
+	if len(part) > 0 {
+		out = append(out, Of(part...))
+	}
+	return out
+}
+
+// String gives the ranges as text, such as "2026-01-01..2026-01-03 2026-02-01".
+func (s Days) String() string {
+	parts := make([]string, len(s.ranges))
+	for i, r := range s.ranges {
+		parts[i] = r.From.String()
+		if r.To != r.From {
+			parts[i] += ".." + r.To.String()
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// SQL gives a condition that is true on the days of the set. The first part, redundant, is what DuckDB can push through
+// joins and into scans; it does not do that for a list of alternatives.
+func (s Days) SQL(column string) string {
+	hull, ok := s.Hull()
+	if !ok {
+		return "false"
+	}
+	between := func(r Range) string { return fmt.Sprintf("%s between date '%s' and date '%s'", column, r.From, r.To) }
+	if len(s.ranges) == 1 {
+		return between(hull)
+	}
+	parts := make([]string, len(s.ranges))
+	for i, r := range s.ranges {
+		parts[i] = between(r)
+	}
+	return between(hull) + " and (" + strings.Join(parts, " or ") + ")"
+}
