@@ -67,10 +67,7 @@ func Program(t testing.TB, name string) string {
 
 func provide(root, name string) (string, error) {
 	if dir := os.Getenv("MILLRACE_BIN"); dir != "" {
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(root, dir) // tests run in their packages' folders
-		}
-		path := filepath.Join(dir, name)
+		path := filepath.Join(fromRoot(root, dir), name)
 		if _, err := os.Stat(path); err != nil {
 			return "", fmt.Errorf("find a program in MILLRACE_BIN: %w: build it with `go tool task build`", err)
 		}
@@ -95,6 +92,14 @@ func provide(root, name string) (string, error) {
 	return path, nil
 }
 
+// fromRoot makes a path absolute that is relative to the repository: tests run in their packages' folders.
+func fromRoot(root, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(root, path)
+}
+
 // cacheDir lies outside the repository, and is another one for each clone of it.
 func cacheDir(root string) (string, error) {
 	cache, err := os.UserCacheDir()
@@ -112,7 +117,8 @@ func cacheDir(root string) (string, error) {
 // MinIO returns MinIO's program: the one MILLRACE_MINIO names, else .bin/minio, which is built when it is not there.
 func MinIO(t testing.TB) string {
 	t.Helper()
-	path, build, err := minio.Locate(os.Getenv("MILLRACE_MINIO"), filepath.Join(Root(t), ".bin", "minio"))
+	root := Root(t)
+	path, build, err := minio.Locate(fromRoot(root, os.Getenv("MILLRACE_MINIO")), filepath.Join(root, ".bin", "minio"))
 	if err != nil {
 		t.Fatal(err)
 	}
