@@ -10,7 +10,34 @@ import (
 
 // File is a live data file of a snapshot, with the row-level deletes that go with it (only other engines make those).
 type File struct {
-	task table.FileScanTask
+	task  table.FileScanTask
+	month *int
+}
+
+// Month is the partition of the file, counted from 1970-01; ok is false when it is partitioned in another way, which
+// only other engines do.
+func (f File) Month() (month int, ok bool) {
+	if f.month == nil {
+		return 0, false
+	}
+	return *f.month, true
+}
+
+// newFile is a file as it was planned, of a table with the given partitioning.
+func newFile(task table.FileScanTask, spec iceberg.PartitionSpec) File {
+	f := File{task: task}
+	field, ok := monthField(spec)
+	if !ok {
+		return f
+	}
+	switch v := task.File.Partition()[field.FieldID].(type) {
+	case int32:
+		m := int(v)
+		f.month = &m
+	case int:
+		f.month = &v
+	}
+	return f
 }
 
 // Path is where the file lies.
@@ -85,19 +112,6 @@ type Months struct{ Lo, Hi int }
 
 // AllMonths is every partition there can be.
 var AllMonths = Months{math.MinInt, math.MaxInt}
-
-// month is the partition of a file; ok is false when it is partitioned in another way (by another engine).
-func (f File) month(field iceberg.PartitionField) (int, bool) {
-	switch v := f.task.File.Partition()[field.FieldID].(type) {
-	case int32:
-		return int(v), true
-	case int:
-		return v, true
-	case int64:
-		return int(v), true
-	}
-	return 0, false
-}
 
 // monthField is the month-partition of a spec, if it has one.
 func monthField(spec iceberg.PartitionSpec) (iceberg.PartitionField, bool) {

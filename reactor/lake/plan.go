@@ -45,18 +45,14 @@ func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Mo
 		if m.ManifestContent() != iceberg.ManifestContentData {
 			return l.filesWithDeletes(ctx, t, s, months)
 		}
-		spec := t.Meta.PartitionSpecByID(int(m.PartitionSpecID()))
-		if spec == nil {
-			return nil, fmt.Errorf("plan %s: manifest %s names partition spec %d, which the table does not have", t.Name, m.FilePath(), m.PartitionSpecID())
-		}
-		if !mayHold(m, *spec, months) {
+		if !mayHold(m, t.Meta.PartitionSpecByID(int(m.PartitionSpecID())), months) {
 			continue
 		}
 		entries, err := l.entries(ctx, t, m)
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, within(entries, *spec, months)...)
+		files = append(files, within(entries, months)...)
 	}
 	return files, nil
 }
@@ -77,13 +73,17 @@ func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([
 	if fs, ok := l.plans.entries.GetIfPresent(m.FilePath()); ok {
 		return fs, nil
 	}
+	spec := t.Meta.PartitionSpecByID(int(m.PartitionSpecID()))
+	if spec == nil {
+		return nil, fmt.Errorf("plan %s: manifest %s names partition spec %d, which the table does not have", t.Name, m.FilePath(), m.PartitionSpecID())
+	}
 	var files []File
 	for e, err := range m.Entries(reader{ctx, l.store}, true) {
 		if err != nil {
 			return nil, fmt.Errorf("plan %s: read manifest %s: %w", t.Name, m.FilePath(), err)
 		}
 		df := e.DataFile()
-		files = append(files, File{table.FileScanTask{File: df, Length: df.FileSizeBytes()}})
+		files = append(files, newFile(table.FileScanTask{File: df, Length: df.FileSizeBytes()}, *spec))
 	}
 	l.plans.entries.Set(m.FilePath(), files)
 	return files, nil
@@ -98,19 +98,19 @@ func (l *Lake) filesWithDeletes(ctx context.Context, t *Table, s *table.Snapshot
 	}
 	var files []File
 	for _, task := range tasks {
-		files = append(files, File{task})
+		spec := t.Meta.PartitionSpecByID(int(task.File.SpecID()))
+		if spec == nil {
+			return nil, fmt.Errorf("plan %s: file %s names partition spec %d, which the table does not have", t.Name, task.File.FilePath(), task.File.SpecID())
+		}
+		files = append(files, newFile(task, *spec))
 	}
-	return within(files, t.Meta.PartitionSpec(), months), nil
+	return within(files, months), nil
 }
 
-func within(files []File, spec iceberg.PartitionSpec, months Months) []File {
-	field, ok := monthField(spec)
-	if !ok {
-		return files
-	}
+func within(files []File, months Months) []File {
 	var in []File
 	for _, f := range files {
-		if m, ok := f.month(field); !ok || (m >= months.Lo && m <= months.Hi) {
+		if m, ok := f.Month(); !ok || (m >= months.Lo && m <= months.Hi) {
 			in = append(in, f)
 		}
 	}
@@ -118,8 +118,11 @@ func within(files []File, spec iceberg.PartitionSpec, months Months) []File {
 }
 
 // mayHold tells from the manifest list alone whether a manifest can name files of the months.
-func mayHold(m iceberg.ManifestFile, spec iceberg.PartitionSpec, months Months) bool {
-	field, ok := monthField(spec)
+func mayHold(m iceberg.ManifestFile, spec *iceberg.PartitionSpec, months Months) bool {
+	if spec == nil {
+		return true // entries says what is wrong with it
+	}
+	field, ok := monthField(*spec)
 	if !ok {
 		return true
 	}
