@@ -193,8 +193,12 @@ func (l *lander) history(ctx context.Context, assets []string, interval coincap.
 		}
 	}
 	err := group.Wait()
+	order := make(map[string]int, len(assets))
+	for i, asset := range assets {
+		order[asset] = i
+	}
 	slices.SortFunc(results, func(a, b landed) int {
-		return cmp.Or(cmp.Compare(slices.Index(assets, a.asset), slices.Index(assets, b.asset)), a.piece.From.Compare(b.piece.From))
+		return cmp.Or(cmp.Compare(order[a.asset], order[b.asset]), a.piece.From.Compare(b.piece.From))
 	})
 	if err == nil && len(failures) > 0 {
 		err = fmt.Errorf("%d of %d histories failed, the first so: %w", len(failures), len(assets)*len(pieces), failures[0])
@@ -225,16 +229,28 @@ func ownFailure(kind coincap.Kind) bool {
 	return false
 }
 
-// report prints what landed, also when the command failed after that; the failure stays the command's.
+// report prints what landed, also when the command failed after that; the failure stays the command's. A key says most of
+// what the other columns do, and is what people copy: so a table leaves the others out for it.
 func report(out *cli.Output, results []landed, failed error) error {
 	if failed != nil && len(results) == 0 {
 		return failed
 	}
+	headers := []string{"dataset", "asset", "from", "to", "items", "bytes", "outcome", "key"}
+	if out.Format() == "table" {
+		headers = []string{"outcome", "items", "key"}
+	}
 	rows := make([][]any, len(results))
 	for i, r := range results {
 		rows[i] = []any{r.dataset, text(r.asset), text(r.piece.From.String()), text(r.piece.To.String()), r.items, r.bytes, string(r.outcome), text(r.key)}
+		if out.Format() == "table" {
+			key := r.key
+			if key == "" {
+				key = fmt.Sprintf("(%s of %s, %s to %s)", r.dataset, r.asset, r.piece.From, r.piece.To)
+			}
+			rows[i] = []any{string(r.outcome), r.items, key}
+		}
 	}
-	return errors.Join(failed, out.Table([]string{"dataset", "asset", "from", "to", "items", "bytes", "outcome", "key"}, rows))
+	return errors.Join(failed, out.Table(headers, rows))
 }
 
 // text makes nothing of "", so that it is null in JSON.

@@ -71,5 +71,8 @@ func Put(ctx context.Context, client *minio.Client, bucket string, k Key, body [
 	case response.Code == minio.NoSuchBucket:
 		return false, fmt.Errorf("put bronze object %s: there is no bucket %s (MILLRACE_BUCKET; the stack makes it at its start): %w", k, bucket, err)
 	}
+	if response.Code == "" && ctx.Err() == nil { // no answer at all
+		return false, fmt.Errorf("put bronze object %s into bucket %s: %w: check that the object store runs (MILLRACE_S3_ENDPOINT; `go tool task up` starts one)", k, bucket, err)
+	}
 	return false, fmt.Errorf("put bronze object %s into bucket %s: %w", k, bucket, err)
 }
