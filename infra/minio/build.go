@@ -73,9 +73,10 @@ func install(ctx context.Context, dir string, progress func(compiled, total int)
 	if err != nil {
 		return fmt.Errorf("MinIO's program is built with Go, which is not on the PATH: %w", err)
 	}
-	cmd := exec.CommandContext(ctx, goTool, "install", "-v", "-trimpath", "-ldflags=-s -w", Module+"@"+Version)
-	// GOFLAGS of the caller's project (-mod=vendor, tags) do not fit another module. Without cgo it runs on any libc.
-	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0", "GOOS=", "GOARCH=")
+	cmd := exec.CommandContext(ctx, goTool, "install", "-v", "-ldflags=-s -w", Module+"@"+Version)
+	// GOFLAGS of the caller's project (-mod=vendor, tags) do not fit another module. All else stays as for the project's own
+	// programs, so that what both need is compiled once.
+	cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "GOWORK=off", "GOOS=", "GOARCH=")
 	cmd.Dir = dir
 	out, err := cmd.StderrPipe()
 	if err != nil {
