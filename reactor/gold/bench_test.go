@@ -1,0 +1,73 @@
+package gold
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/gold/plan"
+)
+
+// generate fills silver with days × assets × samples a day, prices from a hash: the same rows at each run.
+func generate(b *testing.B, c *duck.Conn, days, assets, samples int) {
+	b.Helper()
+	exec(b, c, fmt.Sprintf(`insert into silver.asset_snapshots by name
+		select 'asset-' || a as asset_id, timestamptz '2015-01-01 00:00:00+00' + to_days(d::int) + to_minutes((h * 1440) // %[3]d) as observed_at,
+			'bronze/coincap/assets/ingest_date=2015-01-01/' || d || '-' || h || '.json' as source_key,
+			((hash(a, d, h) %% 1000000)::double / 1000 + 1)::decimal(38,28) as price_usd,
+			case when a %% 50 <> 7 then (hash(a, d, h, 1) %% 1000000000)::decimal(38,18) end as market_cap_usd,
+			(hash(a, d, h, 2) %% 1000000000)::decimal(38,18) as volume_usd_24h
+		from range(%[2]d) x(a), range(%[1]d) y(d), range(%[3]d) z(h)`, days, assets, samples))
+}
+
+var epoch2015, _ = plan.ParseDay("2015-01-01")
+
+// The figure that matters most is the step of one day: it is on the way of every price into gold.
+func BenchmarkStep(b *testing.B) {
+	s := loaded(b)
+	c := workplace(b, s, duck.Config{Threads: 2})
+	const days = 366
+	generate(b, c, days, 20, 1)
+	last := epoch2015 + days - 1
+	full := computeAll(b, s, c, plan.Range{From: epoch2015, To: last})
+	_ = full
+	adopt(b, s, c)
+	p, err := s.Plan(plan.Change{Changed: map[string]plan.Days{"silver.asset_snapshots": plan.Only(last)}, Present: allPresent(s, plan.Range{From: epoch2015, To: last})})
+	if err != nil {
+		b.Fatal(err)
+	}
+	// As promote hands them over: the rows of the days read.
+	for _, in := range s.Inputs {
+		exec(b, c, "delete from "+in.Name+" where not ("+p.Read[in.Name].SQL(silverDay)+")")
+	}
+	for b.Loop() {
+		changed, err := s.Compute(b.Context(), c, p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(changed) != 0 {
+			b.Fatalf("computing the same again changed %v", changed)
+		}
+	}
+}
+
+func BenchmarkRebuild(b *testing.B) {
+	for _, size := range []struct{ days, assets, samples int }{{3650, 20, 1}, {90, 100, 24}} {
+		b.Run(fmt.Sprintf("%dx%dx%d", size.days, size.assets, size.samples), func(b *testing.B) {
+			s := loaded(b)
+			c := workplace(b, s, duck.Config{Threads: 2})
+			generate(b, c, size.days, size.assets, size.samples)
+			for b.Loop() {
+				computeAll(b, s, c, plan.Range{From: epoch2015, To: epoch2015 + plan.Day(size.days) - 1})
+			}
+		})
+	}
+}
+
+func exec(t testing.TB, c *duck.Conn, sql string) {
+	t.Helper()
+	if err := c.Exec(context.Background(), sql); err != nil {
+		t.Fatalf("%s\n%v", sql, err)
+	}
+}

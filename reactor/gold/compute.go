@@ -1,0 +1,219 @@
+package gold
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/gold/plan"
+)
+
+// chunkRows is how many rows of silver a step computes at once: what DuckDB holds for the widest model stays below about
+// 150 MB, and a rebuild of ten years of twenty assets is still one chunk.
+const chunkRows = 500_000
+
+// minChunk is the least number of days in a chunk: each reads a lookback of up to a year again.
+const minChunk = 92
+
+// Prepare makes the schemas that Compute works in.
+func Prepare(ctx context.Context, conn *duck.Conn) error {
+	return conn.Exec(ctx, "create schema if not exists silver; create schema if not exists gold; create schema if not exists old_gold; create schema if not exists new_gold")
+}
+
+// CreateTable is the statement that makes an empty table of the model's columns, for example as old_gold.<table>.
+func (m *Model) CreateTable(name string) string { return createTable(name, m.Columns) }
+
+// Compute computes the days that the plan writes.
+//
+// It reads the relations silver.<table> (all columns, rows of at least the plan's Read days) and old_gold.<table> (the rows
+// gold has on at least the plan's Read days; for a model whose columns changed an empty table of the new ones), for each
+// table that the plan reads. It leaves new_gold.<table>, the rows of the days written, and gold.<table>, what gold is
+// after them as far as it was read. It returns, by model, the days whose rows differ from the old ones; those without any
+// have no entry. An *AuditError says that rows break a rule and must not be committed.
+func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan) (map[string]plan.Days, error) {
+	steps := s.steps(p)
+	if len(steps) == 0 {
+		return nil, nil
+	}
+	if err := s.begin(ctx, conn, p, steps); err != nil {
+		return nil, err
+	}
+	days, err := s.chunkDays(ctx, conn, p, steps)
+	if err != nil {
+		return nil, err
+	}
+	all := plan.Days{}
+	for _, m := range steps {
+		all = all.Union(p.Write[m.Name])
+	}
+	// All models of a chunk before the next one: a model looks back, never ahead, so what it reads is there by then.
+	for _, chunk := range all.Chunks(days) {
+		for _, m := range steps {
+			write := p.Write[m.Name].Intersect(chunk)
+			if write.Empty() {
+				continue
+			}
+			if err := s.step(ctx, conn, p, m, write); err != nil {
+				return nil, fmt.Errorf("compute %s on %s: %w", m.Name, write, err)
+			}
+		}
+	}
+	if err := s.views(ctx, conn, p, nil, plan.Range{}); err != nil {
+		return nil, err
+	}
+	if err := s.audit(ctx, conn, p, steps); err != nil {
+		return nil, err
+	}
+	return s.changed(ctx, conn, p, steps)
+}
+
+// steps are the models that the plan writes, in order.
+func (s *Set) steps(p plan.Plan) []*Model {
+	return slices.DeleteFunc(slices.Clone(s.Models), func(m *Model) bool { return p.Write[m.Name].Empty() })
+}
+
+// begin makes empty tables for the new rows.
+func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
+	var sql strings.Builder
+	for _, m := range steps {
+		fmt.Fprintf(&sql, "drop table if exists new_gold.%[1]s; %[2]s;\n", m.Table(), m.CreateTable("new_gold."+m.Table()))
+	}
+	if err := conn.Exec(ctx, sql.String()); err != nil {
+		return fmt.Errorf("make tables for gold's new rows: %w", err)
+	}
+	return s.views(ctx, conn, p, nil, plan.Range{})
+}
+
+// views makes gold.<table> of what m reads, or of all tables that the plan reads when m is nil: the old rows outside the
+// days that are written, and the new ones. For a model they hold the days that its lookback covers and no others, so that
+// a table with years of rows costs a step of one day nothing, and a model that looks further back than it says does not
+// work by chance.
+func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, span plan.Range) error {
+	var sql strings.Builder
+	for _, t := range s.Models {
+		_, read := p.Read[t.Name]
+		if !read || m != nil && !slices.Contains(m.Inputs, t.Name) {
+			continue
+		}
+		within := ""
+		if m != nil {
+			within = " and " + plan.Of(span).SQL(Day)
+		}
+		write := p.Write[t.Name]
+		fmt.Fprintf(&sql, "create or replace view gold.%[1]s as select * from old_gold.%[1]s where not (%[2]s)%[3]s", t.Table(), write.SQL(Day), within)
+		if !write.Empty() {
+			fmt.Fprintf(&sql, " union all by name select * from new_gold.%s where true%s", t.Table(), within)
+		}
+		sql.WriteString(";\n")
+	}
+	if sql.Len() == 0 {
+		return nil
+	}
+	if err := conn.Exec(ctx, sql.String()); err != nil {
+		return fmt.Errorf("make views of gold: %w", err)
+	}
+	return nil
+}
+
+// step computes one model's rows of some days.
+func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
+	hull, _ := write.Hull()
+	if err := s.views(ctx, conn, p, m, plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}); err != nil {
+		return err
+	}
+	// The text ends in a newline, for it may end in a comment.
+	return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from (%s\n) where %s", m.Table(), m.body(), write.SQL(Day)))
+}
+
+// body is the SQL without a closing semicolon, as a subquery wants it.
+func (m *Model) body() string { return strings.TrimRight(m.SQL, "; \t\r\n") }
+
+// chunkDays gives the number of days to compute at once.
+func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (int, error) {
+	longest, total := 0, 0
+	for _, m := range steps {
+		longest = max(longest, p.Write[m.Name].Len())
+	}
+	if longest <= minChunk {
+		return minChunk, nil
+	}
+	var counts []string
+	for _, in := range s.Inputs {
+		if _, read := p.Read[in.Name]; read {
+			counts = append(counts, "(select count(*) from "+in.Name+")")
+		}
+	}
+	if len(counts) > 0 {
+		n, err := number(ctx, conn, "select "+strings.Join(counts, " + "))
+		if err != nil {
+			return 0, fmt.Errorf("count silver's rows: %w", err)
+		}
+		total = int(n)
+	}
+	if total <= chunkRows {
+		return longest + 1, nil
+	}
+	return max(minChunk, int(int64(longest)*chunkRows/int64(total))), nil
+}
+
+// changed compares the new rows with the old ones of the days written, whole rows, both ways.
+func (s *Set) changed(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (map[string]plan.Days, error) {
+	parts := make([]string, len(steps))
+	for i, m := range steps {
+		before := fmt.Sprintf("(select %s from old_gold.%s where %s)", columnList(m), m.Table(), p.Write[m.Name].SQL(Day))
+		after := fmt.Sprintf("(select %s from new_gold.%s)", columnList(m), m.Table())
+		parts[i] = fmt.Sprintf("select distinct %d as model, %s from (%s except all %s union all (%s except all %s))", i, Day, before, after, after, before)
+	}
+	rows, err := conn.Query(ctx, strings.Join(parts, "\nunion all "))
+	if err != nil {
+		return nil, fmt.Errorf("compare gold's new rows with the old ones: %w", err)
+	}
+	defer rows.Close()
+	days := make([][]plan.Day, len(steps))
+	for b, err := range rows.All() {
+		if err != nil {
+			return nil, fmt.Errorf("compare gold's new rows with the old ones: %w", err)
+		}
+		for r := range int(b.NumRows()) {
+			i := b.Column(0).(*array.Int32).Value(r)
+			days[i] = append(days[i], plan.Day(b.Column(1).(*array.Date32).Value(r)))
+		}
+	}
+	out := map[string]plan.Days{}
+	for i, m := range steps {
+		if len(days[i]) > 0 {
+			out[m.Name] = plan.Only(days[i]...)
+		}
+	}
+	return out, nil
+}
+
+func columnList(m *Model) string {
+	names := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		names[i] = duck.Identifier(c.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// number runs a query of one bigint.
+func number(ctx context.Context, conn *duck.Conn, sql string) (n int64, err error) {
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for b, err := range rows.All() {
+		if err != nil {
+			return 0, err
+		}
+		if b.NumRows() > 0 {
+			n = b.Column(0).(*array.Int64).Value(0)
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,199 @@
+// Package gold computes the gold tables: a SQL model each, run by DuckDB in process over rows that the caller loads. It
+// reads the models, refuses those whose result would depend on the order of their input, makes their Iceberg schemas, and
+// computes and audits the days that a plan names; it touches neither storage nor network.
+package gold
+
+import (
+	"embed"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/gold/plan"
+)
+
+//go:embed models/*.sql audits/*.sql
+var own embed.FS
+
+const (
+	// Day is the column that every gold table has: a UTC date, the unit of change and of partitioning.
+	Day = "day"
+
+	silverPrefix = "silver."
+	goldPrefix   = "gold."
+)
+
+// Input is a silver table as models see it.
+type Input struct {
+	Name    string        // silver.<table>
+	Columns []duck.Column // in the table's order
+	Key     []string
+}
+
+// Model is one gold table and the SQL that makes it.
+type Model struct {
+	Name     string   // gold.<table>
+	Grain    []string // columns that tell the rows of the table apart, day among them
+	Lookback int      // a row of day d is made of its inputs' rows of the days d − Lookback to d
+	Inputs   []string // the tables it reads, sorted
+	Columns  []duck.Column
+	SQL      string
+	// Digest is that of the model's header and SQL and of the models it reads: when it differs, the table is to be rebuilt.
+	Digest string
+	File   string
+}
+
+// Table is the name without its schema.
+func (m *Model) Table() string { return strings.TrimPrefix(m.Name, goldPrefix) }
+
+// Audit selects rows that must not exist.
+type Audit struct {
+	Name   string
+	Of     string // the model that it looks at, gold.<table>
+	SQL    string
+	File   string
+	Inputs []string
+}
+
+// Set is all models, each after those it reads, and their audits.
+type Set struct {
+	Models []*Model
+	Audits []*Audit
+	Inputs []Input
+}
+
+// Model finds a model by its name, gold.<table>.
+func (s *Set) Model(name string) (*Model, bool) {
+	i := slices.IndexFunc(s.Models, func(m *Model) bool { return m.Name == name })
+	if i < 0 {
+		return nil, false
+	}
+	return s.Models[i], true
+}
+
+// Plan plans a change for the set's models.
+func (s *Set) Plan(c plan.Change) (plan.Plan, error) {
+	models := make([]plan.Model, len(s.Models))
+	for i, m := range s.Models {
+		models[i] = plan.Model{Name: m.Name, Inputs: m.Inputs, Lookback: m.Lookback}
+	}
+	return plan.Make(models, c)
+}
+
+var (
+	headerLine = regexp.MustCompile(`^--\s*([a-z_]+):\s*(.*?)\s*$`)
+	tableName  = regexp.MustCompile(`^gold\.[a-z][a-z0-9_]{0,62}$`)
+	auditName  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+	columnName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+	lookback   = regexp.MustCompile(`^([0-9]{1,5}) days?$`)
+)
+
+// maxLookback is ten years: more is a typing error, and would read the whole table for each day.
+const maxLookback = 3660
+
+// header reads the comment lines "-- key: value" that a file begins with, up to the first line of another form.
+func header(file, text string, keys ...string) (map[string]string, error) {
+	values := map[string]string{}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		m := headerLine.FindStringSubmatch(strings.TrimRight(line, "\r"))
+		if m == nil {
+			break
+		}
+		if !slices.Contains(keys, m[1]) {
+			return nil, refuse(file, i+1, "the header has no key %q: it has %s", m[1], strings.Join(keys, ", "))
+		}
+		if _, twice := values[m[1]]; twice {
+			return nil, refuse(file, i+1, "the header names %q twice: keep one", m[1])
+		}
+		values[m[1]] = m[2]
+	}
+	for i, k := range keys {
+		if values[k] == "" {
+			return nil, refuse(file, 1, "the header lacks %q: begin the file with a line such as `%s`", k, headerExamples[keys[i]])
+		}
+	}
+	return values, nil
+}
+
+var headerExamples = map[string]string{
+	"model":    "-- model: gold.my_table",
+	"grain":    "-- grain: asset_id, day",
+	"lookback": "-- lookback: 0 days",
+	"audit":    "-- audit: my_audit",
+	"of":       "-- of: gold.my_table",
+}
+
+func readModel(file string, text string) (*Model, error) {
+	h, err := header(file, text, "model", "grain", "lookback")
+	if err != nil {
+		return nil, err
+	}
+	at := func(key string) int { return lineOf(text, "-- "+key) }
+	m := &Model{Name: h["model"], SQL: text, File: file}
+	if !tableName.MatchString(m.Name) {
+		return nil, refuse(file, at("model"), "%q cannot be a model's name: write gold. and then small letters, digits and underscores", m.Name)
+	}
+	for c := range strings.SplitSeq(h["grain"], ",") {
+		c = strings.TrimSpace(c)
+		if !columnName.MatchString(c) || slices.Contains(m.Grain, c) {
+			return nil, refuse(file, at("grain"), "the grain %q is not a list of columns: write for example `-- grain: asset_id, day`", h["grain"])
+		}
+		m.Grain = append(m.Grain, c)
+	}
+	if !slices.Contains(m.Grain, Day) {
+		return nil, refuse(file, at("grain"), "the grain lacks %s: every gold table has a row for a day, of something; add it to the grain", Day)
+	}
+	days := lookback.FindStringSubmatch(h["lookback"])
+	if days == nil {
+		return nil, refuse(file, at("lookback"), "the lookback %q is not a number of days: write for example `-- lookback: 7 days`", h["lookback"])
+	}
+	if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
+		return nil, refuse(file, at("lookback"), "a lookback of %s days is beyond %d: read fewer days", days[1], maxLookback)
+	}
+	return m, nil
+}
+
+func readAudit(file string, text string) (*Audit, error) {
+	h, err := header(file, text, "audit", "of")
+	if err != nil {
+		return nil, err
+	}
+	a := &Audit{Name: h["audit"], Of: h["of"], SQL: text, File: file}
+	if !auditName.MatchString(a.Name) {
+		return nil, refuse(file, 1, "%q cannot be an audit's name: write small letters, digits and underscores", a.Name)
+	}
+	return a, nil
+}
+
+// lineOf gives the line, from 1, that begins with prefix; 1 when none does.
+func lineOf(text, prefix string) int {
+	for i, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(strings.Join(strings.Fields(line), " "), prefix) {
+			return i + 1
+		}
+	}
+	return 1
+}
+
+// sqlFiles gives the texts of a folder's *.sql by file name, in order; a folder that is not there has none.
+func sqlFiles(folder fs.FS, dir string) ([]string, []string, error) {
+	names, err := fs.Glob(folder, path.Join(dir, "*.sql"))
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(names)
+	texts := make([]string, len(names))
+	for i, n := range names {
+		raw, err := fs.ReadFile(folder, n)
+		if err != nil {
+			return nil, nil, err
+		}
+		texts[i] = string(raw)
+	}
+	return names, texts, nil
+}

@@ -1,0 +1,46 @@
+-- model: gold.daily_summary
+-- grain: asset_id, day
+-- lookback: 0 days
+--
+-- One row for each asset and UTC day: its sampled prices in time order. CoinCap is an average over exchanges, so high and
+-- low are those of the samples, not of the trades; n_samples says how many there were.
+-- A day with snapshots is summed up from them; a day without from the finest history there is. Rows without a price are
+-- no samples.
+with samples as (
+    select asset_id, observed_at, source_key, price_usd, market_cap_usd, volume_usd_24h,
+        'snapshot' as source, 0 as seconds, '' as interval
+    from silver.asset_snapshots
+    where price_usd is not null
+    union all
+    select asset_id, observed_at, source_key, price_usd, null, null,
+        'history',
+        -- m1, m5, m15, m30, h1, h2, h6, h12, d1; an interval of another form counts as the coarsest
+        case interval[1] when 'm' then 60 when 'h' then 3600 when 'd' then 86400 end * try_cast(interval[2:] as integer),
+        interval
+    from silver.asset_prices
+    where price_usd is not null
+),
+
+-- First and last are by time, and two samples of one instant by the object they came from: a total order, so that no
+-- thread and no order of arrival can show. The last sample is kept whole, for its market cap belongs to its price.
+by_interval as (
+    select asset_id, cast(observed_at as date) as day, source, seconds, interval,
+        arg_min(price_usd, (observed_at, source_key)) as open,
+        max(price_usd) as high,
+        min(price_usd) as low,
+        arg_max(
+            {'price': price_usd, 'market_cap': market_cap_usd, 'volume': volume_usd_24h}, (observed_at, source_key)
+        ) as last_sample,
+        count(*) as n_samples,
+        avg(price_usd::decimal(38, 24)) as avg_price,  -- decimals add up exactly, doubles by the order they come in
+        min(observed_at) as first_observed_at,
+        max(observed_at) as last_observed_at
+    from samples
+    group by all
+)
+
+select asset_id, day, open, high, low, last_sample.price as close, avg_price,
+    last_sample.market_cap as market_cap_usd, last_sample.volume as volume_usd_24h,
+    n_samples, first_observed_at, last_observed_at, source
+from by_interval
+qualify row_number() over (partition by asset_id, day order by seconds nulls last, interval) = 1

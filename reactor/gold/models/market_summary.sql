@@ -1,0 +1,20 @@
+-- model: gold.market_summary
+-- grain: day
+-- lookback: 0 days
+--
+-- One row for each day: the size, the concentration and the breadth of the assets in the table.
+select day,
+    count(*) as n_assets,
+    sum(summary.market_cap_usd::decimal(38, 18)) as total_market_cap_usd,
+    sum(summary.volume_usd_24h::decimal(38, 18)) as total_volume_usd,
+    -- Herfindahl-Hirschman index: the sum of the squared shares in percent; 10,000 is one asset alone
+    list_aggregate(list(dominance_pct * dominance_pct order by asset_id), 'sum') as hhi,
+    count(*) filter (where return_1d > 0) as advancers,
+    count(*) filter (where return_1d < 0) as decliners,
+    -- the greatest return, and of equal ones the first asset by its id
+    arg_min(asset_id, (-return_1d, asset_id)) filter (where return_1d is not null) as top_gainer,
+    arg_min(asset_id, (return_1d, asset_id)) filter (where return_1d is not null) as top_loser
+from gold.daily_summary as summary
+join gold.rolling_averages using (asset_id, day)
+join gold.rankings using (asset_id, day)
+group by day

@@ -1,0 +1,24 @@
+-- model: gold.rankings
+-- grain: asset_id, day
+-- lookback: 7 days
+--
+-- The assets of each day by market cap, those without one last, ties by asset_id. A change of rank is positive when the
+-- asset climbed, and null when it was not there that day. Shares are of the assets in the table, not of the whole market.
+with ranked as (
+    select asset_id, day, market_cap_usd,
+        row_number() over (partition by day order by market_cap_usd desc nulls last, asset_id) as rank,
+        nullif(sum(market_cap_usd::decimal(38, 18)) over (partition by day), 0)::double as total
+    from gold.daily_summary
+)
+
+select today.asset_id, today.day, today.rank,
+    day_ago.rank - today.rank as rank_change_1d,
+    week_ago.rank - today.rank as rank_change_7d,
+    today.market_cap_usd,
+    100 * today.market_cap_usd::double / today.total as dominance_pct,
+    case when today.market_cap_usd is not null then
+        100 * (sum(today.market_cap_usd::decimal(38, 18)) over (partition by today.day order by today.rank))::double / today.total
+    end as cumulative_pct
+from ranked as today
+left join ranked as day_ago on day_ago.asset_id = today.asset_id and day_ago.day = today.day - 1
+left join ranked as week_ago on week_ago.asset_id = today.asset_id and week_ago.day = today.day - 7

@@ -1,0 +1,51 @@
+-- model: gold.rolling_averages
+-- grain: asset_id, day
+-- lookback: 364 days
+--
+-- Moving averages, returns, volatility and drawdown of the daily close, over calendar days: a window with a hole is not
+-- complete, and its average is null; n_obs_* says how many of its days are there.
+-- Windows over doubles would depend on where the input begins (DuckDB adds them up in a tree), so averages are over
+-- decimals, which are exact, and the deviation is over a list in day order.
+with closes as (
+    select asset_id, day, close, nullif(close, 0)::double as price,
+        lag(day) over by_day = day - 1 as follows,
+        lag(nullif(close, 0)::double) over by_day as price_before
+    from gold.daily_summary
+    window by_day as (partition by asset_id order by day)
+),
+
+windows as (
+    select asset_id, day, close::double as price,
+        count(*) over last_7 as n_obs_7,
+        count(*) over last_30 as n_obs_30,
+        count(*) over last_90 as n_obs_90,
+        avg(close::decimal(38, 26)) over last_7 as avg_7,
+        avg(close::decimal(38, 26)) over last_30 as avg_30,
+        avg(close::decimal(38, 26)) over last_90 as avg_90,
+        list(case when follows then ln(price) - ln(price_before) end) over last_30 as log_returns,
+        max(close) over last_365 as highest
+    from closes
+    window
+        last_7 as (partition by asset_id order by day range between interval 6 days preceding and current row),
+        last_30 as (partition by asset_id order by day range between interval 29 days preceding and current row),
+        last_90 as (partition by asset_id order by day range between interval 89 days preceding and current row),
+        last_365 as (partition by asset_id order by day range between interval 364 days preceding and current row)
+)
+
+select today.asset_id, today.day,
+    case when n_obs_7 = 7 then avg_7 end as sma_7,
+    case when n_obs_30 = 30 then avg_30 end as sma_30,
+    case when n_obs_90 = 90 then avg_90 end as sma_90,
+    n_obs_7, n_obs_30, n_obs_90,
+    price / nullif(day_ago.close, 0)::double - 1 as return_1d,
+    price / nullif(week_ago.close, 0)::double - 1 as return_7d,
+    price / nullif(month_ago.close, 0)::double - 1 as return_30d,
+    -- of the last 30 daily log returns, all of them there, to a year of 365 days
+    case when list_count(log_returns) = 30
+        then list_aggregate(log_returns, 'stddev_samp') * sqrt(365)
+    end as volatility_30d,
+    price / nullif(highest, 0)::double - 1 as drawdown
+from windows as today
+left join gold.daily_summary as day_ago on day_ago.asset_id = today.asset_id and day_ago.day = today.day - 1
+left join gold.daily_summary as week_ago on week_ago.asset_id = today.asset_id and week_ago.day = today.day - 7
+left join gold.daily_summary as month_ago on month_ago.asset_id = today.asset_id and month_ago.day = today.day - 30

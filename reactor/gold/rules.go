@@ -1,0 +1,261 @@
+package gold
+
+import (
+	"slices"
+	"strings"
+)
+
+// A rule refuses forms whose result is not a function of the input's rows alone, but of their order, of threads, of where
+// the input begins, or of when it is run: with them an incremental run would differ from a full one. Each says what, why,
+// and what to write instead. They go by what is visible in the SQL; what slips through, `reactor check` finds.
+
+// The aggregates that any order and any grouping of the input give the same result for.
+var exactAggregates = set(
+	"count", "count_star", "count_if", "countif", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor",
+	"median", "quantile", "quantile_cont", "quantile_disc", "approx_count_distinct",
+)
+
+// Exact for decimals and integers, and not for doubles.
+var sums = set("sum", "avg", "mean")
+
+// What comes out depends on the order of what goes in, which ORDER BY inside the parentheses fixes.
+var ordered = set("list", "array_agg", "string_agg", "group_concat", "listagg", "first", "last", "any_value", "arbitrary")
+
+// The row that has the greatest or least of something: any of them when there are several.
+var extremes = set("arg_max", "arg_min", "argmax", "argmin", "max_by", "min_by", "arg_max_null", "arg_min_null", "arg_max_nulls_last", "arg_min_nulls_last")
+
+// Window functions that tell rows apart which their ORDER BY does not; rank and its kind give such rows the same.
+var telling = set("row_number", "ntile", "lag", "lead", "first_value", "first", "last_value", "last", "nth_value")
+var ranking = set("rank", "dense_rank", "rank_dense", "percent_rank", "cume_dist")
+
+// Column references that are calls in disguise.
+var disguised = set("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "today", "current_user",
+	"current_catalog", "current_schema", "session_user", "user", "rowid")
+
+// Functions that read the session, the process or the catalog; DuckDB counts some of them as constant.
+var surroundings = set("current_setting", "getvariable", "getenv", "version", "nextval", "currval", "current_query", "age_now",
+	"txid_current", "current_database", "current_schema", "current_schemas", "current_catalog", "current_user", "setseed",
+	"current_connection_id", "current_query_id", "current_transaction_id", "now", "today", "get_current_timestamp", "get_current_time",
+	"current_localtime", "current_localtimestamp", "transaction_timestamp", "write_log", "query", "query_table", "pragma_query")
+
+var tableFunctions = set("unnest", "generate_series", "range")
+
+func set(names ...string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}
+
+// functions is what DuckDB itself says of its functions.
+type functions struct {
+	aggregates map[string]bool
+	volatile   map[string]bool
+}
+
+// check holds one statement's tree against the rules; keys are those of the tables that it reads.
+type check struct {
+	file, sql string
+	known     functions
+	keys      [][]string
+	audit     bool // whose rows are only counted: it may add doubles up as they come
+	errs      []error
+}
+
+func (c *check) refuse(n node, format string, args ...any) {
+	c.errs = append(c.errs, refuse(c.file, line(c.sql, n), format, args...))
+}
+
+func (c *check) run(tree map[string]any) []error {
+	walk(tree, func(n node) {
+		switch n.class() {
+		case "FUNCTION":
+			c.function(n)
+		case "WINDOW":
+			if !c.audit {
+				c.window(n)
+			}
+		case "COLUMN_REF":
+			if name := n.column(); disguised[name] {
+				c.refuse(n, "%s is not in the data: gold is a function of the rows in silver, and would differ at each run; select a column of the input", name)
+			}
+		}
+		c.query(n)
+		c.relation(n)
+	})
+	return c.errs
+}
+
+func (c *check) function(n node) {
+	name := n.function()
+	orders := n.child("order_bys").list("orders")
+	switch {
+	case c.known.volatile[name] || surroundings[name] || name == "age" && len(n.list("children")) == 1:
+		c.refuse(n, "%s() is not in the data: gold is a function of the rows in silver, and would differ at each run; select a column of the input", name)
+	case c.audit:
+	case sums[name]:
+		c.sum(n, name)
+	case ordered[name]:
+		if len(orders) == 0 {
+			c.refuse(n, "%s without an order: it takes the rows as threads deliver them; write %s(… order by …) with an order that leaves no ties", name, name)
+		}
+	case extremes[name]:
+		c.extreme(n, name)
+	case c.known.aggregates[name] && !exactAggregates[name]:
+		c.inexact(n, name)
+	}
+}
+
+func (c *check) sum(n node, name string) {
+	args := n.list("children")
+	if len(args) == 0 || !exact(args[0]) {
+		c.refuse(n, "%s of what may be a double: sums of doubles depend on the order of the rows; cast the argument, %s(x::decimal(38, 18)), or write list_aggregate(list(x order by …), '%s')", name, name, name)
+	}
+}
+
+func (c *check) extreme(n node, name string) {
+	args := n.list("children")
+	if len(args) < 2 || args[1].function() != "row" || len(args[1].list("children")) < 2 {
+		c.refuse(n, "%s by one value: of rows that have the same value any may be taken; order by a tuple that ends in what tells them apart, %s(x, (a, b))", name, name)
+	}
+}
+
+func (c *check) inexact(n node, name string) {
+	c.refuse(n, "the aggregate %s depends on the order of the rows, as all that compute in doubles do; write list_aggregate(list(x order by …), '%s')", name, name)
+}
+
+func (c *check) window(n node) {
+	name := n.function()
+	orders := n.list("orders")
+	by := names(n.list("partitions"), orders)
+	switch {
+	case ranking[name]:
+		if len(orders)+len(n.list("arg_orders")) == 0 {
+			c.refuse(n, "%s without an order ranks nothing; write over (order by …)", name)
+		}
+		return
+	case telling[name]:
+		if !c.total(orders, by) {
+			c.refuse(n, "%s over an order with ties: which of two equal rows comes first is left to threads; end the window's order by with a column that tells them apart", name)
+		}
+		return
+	case sums[name]:
+		args := n.list("children")
+		if len(args) == 0 || !exact(args[0]) {
+			c.refuse(n, "%s over a window of what may be doubles: DuckDB adds them up in a tree that depends on where the input begins; cast the argument, %s(x::decimal(38, 18)) over …, or write list_aggregate(list(x) over …, '%s')", name, name, name)
+		}
+	case extremes[name]:
+		c.extreme(n, name)
+	case ordered[name]:
+		if !c.total(orders, by) && len(n.list("arg_orders")) == 0 {
+			c.refuse(n, "%s over a window whose order has ties: it takes the rows as threads deliver them; end the window's order by with a column that tells them apart", name)
+		}
+	case !exactAggregates[name]:
+		c.refuse(n, "%s over a window depends on where the input begins, as all that compute in doubles do; write list_aggregate(list(x) over …, '%s')", name, name)
+	}
+	if frame := n.text("start") + n.text("end"); (strings.Contains(frame, "ROWS") || strings.Contains(frame, "GROUPS")) && !c.total(orders, by) {
+		c.refuse(n, "a frame of rows over an order with ties: which rows are in it is left to threads; end the window's order by with a column that tells them apart, or use range")
+	}
+}
+
+// total says whether an order visibly leaves no ties: with the partition it names a key of a table that is read, or it
+// ends in a tie breaker.
+func (c *check) total(orders []node, by []string) bool {
+	if len(orders) >= 2 {
+		return true
+	}
+	return len(orders) == 1 && slices.ContainsFunc(c.keys, func(key []string) bool {
+		return !slices.ContainsFunc(key, func(column string) bool { return !slices.Contains(by, column) })
+	})
+}
+
+// names gives the columns that the partition and the order name.
+func names(partitions, orders []node) []string {
+	var out []string
+	for _, p := range partitions {
+		out = append(out, p.column())
+	}
+	for _, o := range orders {
+		out = append(out, o.child("expression").column())
+	}
+	return out
+}
+
+var exactTypes = set("DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN")
+
+// exact says whether an expression is visibly a decimal or an integer.
+func exact(n node) bool {
+	switch n.class() {
+	case "CAST":
+		return exactTypes[n.child("cast_type").text("id")]
+	case "CONSTANT":
+		value := n.child("value")
+		null, _ := value["is_null"].(bool)
+		return null || exactTypes[value.child("type").text("id")]
+	case "FUNCTION":
+		args := n.list("children")
+		return slices.Contains([]string{"+", "-", "*"}, n.function()) && len(args) > 0 && all(args, exact)
+	case "CASE":
+		return exact(n.child("else_expr")) && all(n.list("case_checks"), func(w node) bool { return exact(w.child("then_expr")) })
+	case "OPERATOR":
+		return n.text("type") == "OPERATOR_COALESCE" && all(n.list("children"), exact)
+	}
+	return false
+}
+
+func all(ns []node, ok func(node) bool) bool {
+	return !slices.ContainsFunc(ns, func(n node) bool { return !ok(n) })
+}
+
+// query holds a SELECT's modifiers against the rules.
+func (c *check) query(n node) {
+	var limit, distinct, order bool
+	for _, m := range n.list("modifiers") {
+		switch m.text("type") {
+		case "LIMIT_MODIFIER", "LIMIT_PERCENT_MODIFIER":
+			limit = true
+		case "DISTINCT_MODIFIER":
+			distinct = len(m.list("distinct_on_targets")) > 0
+		case "ORDER_MODIFIER":
+			order = true
+		}
+	}
+	if limit && !order {
+		c.refuse(first(n), "limit without order by takes whichever rows come first; add an order by that leaves no ties")
+	}
+	if distinct {
+		c.refuse(first(n), "distinct on keeps whichever row of a group comes first; write qualify row_number() over (partition by … order by …) = 1")
+	}
+	if len(n.child("sample")) > 0 {
+		c.refuse(n, "a sample is not a function of the rows; take the rows by a condition")
+	}
+}
+
+// first is the first node below n that has a place in the SQL: a SELECT has none of its own.
+func first(n node) (at node) {
+	at = n
+	place := -1.0
+	walk(map[string]any(n), func(m node) {
+		if p, ok := m["query_location"].(float64); ok && p < 1e15 && (place < 0 || p < place) {
+			place, at = p, m
+		}
+	})
+	return at
+}
+
+// relation refuses whatever is read but tables, subqueries and series.
+func (c *check) relation(n node) {
+	switch n.text("type") {
+	case "TABLE_FUNCTION":
+		if name := n.child("function").function(); !tableFunctions[name] {
+			c.refuse(n, "%s() in from: a model reads silver and gold tables and nothing else; a column's list is read with unnest, a series with generate_series or range", name)
+		}
+	case "JOIN":
+		if n.text("ref_type") == "POSITIONAL" {
+			c.refuse(n, "a positional join pairs rows by the order they come in; join on columns")
+		}
+	case "SHOW_REF":
+		c.refuse(n, "describe, show and summarize read the catalog, not the tables; select from a table")
+	}
+}

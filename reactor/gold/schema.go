@@ -1,0 +1,168 @@
+package gold
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/duck"
+)
+
+// firstPartitionID as Iceberg numbers partition fields.
+const firstPartitionID = 1000
+
+// Schema is the Iceberg schema of the model's table: ids from 1 in the order of its columns, the grain required.
+func (m *Model) Schema() *iceberg.Schema {
+	fields := make([]iceberg.NestedField, len(m.Columns))
+	for i, c := range m.Columns {
+		t, err := icebergType(c.Type)
+		if err != nil {
+			panic(fmt.Sprintf("gold: %s column %s: %v", m.Name, c.Name, err)) // Load refused such a model
+		}
+		fields[i] = iceberg.NestedField{ID: i + 1, Name: c.Name, Type: t, Required: m.keyed(c.Name)}
+	}
+	return iceberg.NewSchema(0, fields...)
+}
+
+func (m *Model) keyed(column string) bool {
+	for _, g := range m.Grain {
+		if g == column {
+			return true
+		}
+	}
+	return false
+}
+
+// PartitionSpec is the month of day.
+func (m *Model) PartitionSpec() iceberg.PartitionSpec {
+	f, ok := m.Schema().FindFieldByName(Day)
+	if !ok {
+		panic(fmt.Sprintf("gold: %s has no column %s", m.Name, Day)) // Load refused such a model
+	}
+	return iceberg.NewPartitionSpec(iceberg.PartitionField{
+		SourceIDs: []int{f.ID}, FieldID: firstPartitionID, Name: Day + "_month", Transform: iceberg.MonthTransform{},
+	})
+}
+
+// ArrowSchema is Schema as iceberg-go's writers take it, field ids included.
+func (m *Model) ArrowSchema() (*arrow.Schema, error) {
+	s, err := table.SchemaToArrowSchema(m.Schema(), nil, true, false)
+	if err != nil {
+		return nil, fmt.Errorf("arrow schema of %s: %w", m.Name, err)
+	}
+	return s, nil
+}
+
+var icebergTypes = map[string]iceberg.Type{
+	"VARCHAR": iceberg.PrimitiveTypes.String, "BOOLEAN": iceberg.PrimitiveTypes.Bool, "DATE": iceberg.PrimitiveTypes.Date,
+	"INTEGER": iceberg.PrimitiveTypes.Int32, "BIGINT": iceberg.PrimitiveTypes.Int64,
+	"FLOAT": iceberg.PrimitiveTypes.Float32, "DOUBLE": iceberg.PrimitiveTypes.Float64,
+	"TIMESTAMP": iceberg.PrimitiveTypes.Timestamp, "TIMESTAMP WITH TIME ZONE": iceberg.PrimitiveTypes.TimestampTz,
+}
+
+// Casts to what Iceberg has, for types it lacks.
+var castTo = map[string]string{
+	"TINYINT": "int", "SMALLINT": "int", "UTINYINT": "int", "USMALLINT": "int", "UINTEGER": "bigint", "UBIGINT": "decimal(20, 0)",
+	"HUGEINT": "bigint or decimal(38, 0)", "UHUGEINT": "decimal(38, 0)", "TIMESTAMP_NS": "timestamptz", "TIME": "varchar", "UUID": "varchar", "JSON": "varchar",
+	`"NULL"`: "the type it should have",
+}
+
+func icebergType(t string) (iceberg.Type, error) {
+	if it, ok := icebergTypes[t]; ok {
+		return it, nil
+	}
+	if inner, ok := strings.CutPrefix(t, "DECIMAL("); ok {
+		p, s, ok := strings.Cut(strings.TrimSuffix(inner, ")"), ",")
+		precision, err1 := strconv.Atoi(p)
+		scale, err2 := strconv.Atoi(s)
+		if ok && err1 == nil && err2 == nil {
+			return iceberg.DecimalTypeOf(precision, scale), nil
+		}
+	}
+	to, ok := castTo[t]
+	if !ok {
+		to = "varchar, boolean, int, bigint, double, decimal, date or timestamptz"
+	}
+	return nil, fmt.Errorf("its type %s is not one of a gold table: cast it to %s", t, to)
+}
+
+// InputOf describes a silver table to Load.
+func InputOf(name string, schema *iceberg.Schema, key []string) (Input, error) {
+	in := Input{Name: name, Key: key}
+	for _, f := range schema.Fields() {
+		t, err := duckType(f.Type)
+		if err != nil {
+			return Input{}, fmt.Errorf("describe %s column %s to duckdb: %w", name, f.Name, err)
+		}
+		in.Columns = append(in.Columns, duck.Column{Name: f.Name, Type: t})
+	}
+	return in, nil
+}
+
+func duckType(t iceberg.Type) (string, error) {
+	switch t := t.(type) {
+	case iceberg.DecimalType:
+		return fmt.Sprintf("DECIMAL(%d,%d)", t.Precision(), t.Scale()), nil
+	case *iceberg.ListType:
+		inner, err := duckType(t.Element)
+		return inner + "[]", err
+	case *iceberg.MapType:
+		k, err := duckType(t.KeyType)
+		if err != nil {
+			return "", err
+		}
+		v, err := duckType(t.ValueType)
+		return "MAP(" + k + ", " + v + ")", err
+	}
+	for name, it := range icebergTypes {
+		if t.Equals(it) {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("no type of duckdb's for %s", t)
+}
+
+// Relabel gives a batch of DuckDB's the labels of the table's Arrow schema: field ids, required columns, and UTC as
+// Iceberg spells it. The columns' memory stays what it is; the caller releases both batches.
+func Relabel(schema *arrow.Schema, b arrow.RecordBatch) (arrow.RecordBatch, error) {
+	if int(b.NumCols()) != schema.NumFields() {
+		return nil, fmt.Errorf("label a batch: it has %d columns, the table %d", b.NumCols(), schema.NumFields())
+	}
+	columns := make([]arrow.Array, b.NumCols())
+	defer func() {
+		for _, c := range columns {
+			if c != nil {
+				c.Release()
+			}
+		}
+	}()
+	for i, f := range schema.Fields() {
+		c := b.Column(i)
+		switch {
+		case b.ColumnName(i) != f.Name:
+			return nil, fmt.Errorf("label a batch: column %d is %s, and %s in the table", i, b.ColumnName(i), f.Name)
+		case !f.Nullable && c.NullN() > 0:
+			return nil, fmt.Errorf("label a batch: %s is null in %d rows, and is part of the table's grain", f.Name, c.NullN())
+		case !sameLayout(c.DataType(), f.Type):
+			return nil, fmt.Errorf("label a batch: column %s is %s, and %s in the table", f.Name, c.DataType(), f.Type)
+		}
+		d := array.NewData(f.Type, c.Len(), c.Data().Buffers(), nil, c.NullN(), c.Data().Offset())
+		columns[i] = array.MakeFromData(d)
+		d.Release()
+	}
+	return array.NewRecordBatch(schema, columns, b.NumRows()), nil
+}
+
+func sameLayout(a, b arrow.DataType) bool {
+	x, xok := a.(*arrow.TimestampType)
+	y, yok := b.(*arrow.TimestampType)
+	if xok && yok {
+		return x.Unit == y.Unit && (x.TimeZone == "") == (y.TimeZone == "")
+	}
+	return arrow.TypeEqual(a, b)
+}

@@ -1,0 +1,111 @@
+package gold
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// node is an object of DuckDB's syntax tree as json_serialize_sql writes it. It is read as it comes, not into types: a
+// rule then looks at every place an expression can be in, also at those that a later DuckDB adds.
+type node map[string]any
+
+func (n node) text(key string) string { s, _ := n[key].(string); return s }
+func (n node) child(key string) node  { c, _ := n[key].(map[string]any); return c }
+
+func (n node) list(key string) []node {
+	items, _ := n[key].([]any)
+	var out []node
+	for _, i := range items {
+		if c, ok := i.(map[string]any); ok {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// class is FUNCTION, WINDOW, COLUMN_REF… of an expression, empty of other nodes.
+func (n node) class() string { return n.text("class") }
+
+// function is the name of a function or window function in small letters.
+func (n node) function() string { return strings.ToLower(n.text("function_name")) }
+
+// column is the last part of a column reference: day of summary.day.
+func (n node) column() string {
+	names, _ := n["column_names"].([]any)
+	if n.class() != "COLUMN_REF" || len(names) == 0 {
+		return ""
+	}
+	s, _ := names[len(names)-1].(string)
+	return strings.ToLower(s)
+}
+
+// walk visits a tree's objects, parents first, keys in a fixed order.
+func walk(v any, visit func(node)) {
+	switch v := v.(type) {
+	case map[string]any:
+		visit(v)
+		keys := make([]string, 0, len(v))
+		for k := range v {
+			keys = append(keys, k)
+		}
+		slices.Sort(keys)
+		for _, k := range keys {
+			walk(v[k], visit)
+		}
+	case []any:
+		for _, i := range v {
+			walk(i, visit)
+		}
+	}
+}
+
+func readTree(raw []byte) (map[string]any, error) {
+	var tree map[string]any
+	if err := json.Unmarshal(raw, &tree); err != nil {
+		return nil, fmt.Errorf("read the syntax tree: %w", err)
+	}
+	return tree, nil
+}
+
+// tables gives the tables of the tree that are no common table expressions of its own, by their place.
+func tables(tree map[string]any) []node {
+	own := map[string]bool{}
+	walk(tree, func(n node) {
+		for _, entry := range n.child("cte_map").list("map") {
+			own[strings.ToLower(entry.text("key"))] = true
+		}
+	})
+	var out []node
+	walk(tree, func(n node) {
+		if n.text("type") != "BASE_TABLE" || n.text("table_name") == "" {
+			return
+		}
+		if n.text("schema_name") == "" && n.text("catalog_name") == "" && own[strings.ToLower(n.text("table_name"))] {
+			return
+		}
+		out = append(out, n)
+	})
+	return out
+}
+
+// fullName is schema.table as it stands in the SQL.
+func fullName(table node) string {
+	var parts []string
+	for _, k := range []string{"catalog_name", "schema_name", "table_name"} {
+		if s := table.text(k); s != "" {
+			parts = append(parts, s)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+// line is where a node stands in the SQL, from 1.
+func line(sql string, n node) int {
+	at, ok := n["query_location"].(float64)
+	if !ok || at < 0 || int(at) > len(sql) {
+		return 1
+	}
+	return 1 + strings.Count(sql[:int(at)], "\n")
+}

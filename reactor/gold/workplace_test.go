@@ -1,0 +1,93 @@
+package gold
+
+import (
+	"context"
+	"testing"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/silver"
+	"millrace/reactor/silver/coincap"
+)
+
+// inputs are CoinCap's two tables as silver defines them.
+func inputs(t testing.TB) []Input {
+	t.Helper()
+	var out []Input
+	for _, d := range []*silver.Dataset{coincap.Assets, coincap.History} {
+		in, err := InputOf("silver."+d.Table, d.Schema(), d.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, in)
+	}
+	return out
+}
+
+func loaded(t testing.TB) *Set {
+	t.Helper()
+	s, err := Load(context.Background(), inputs(t), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// workplace is a connection with empty silver tables and an empty old gold.
+func workplace(t testing.TB, s *Set, cfg duck.Config) *duck.Conn {
+	t.Helper()
+	db, err := duck.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	c, err := db.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if err := Prepare(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range s.Inputs {
+		exec(t, c, createTable(in.Name, in.Columns))
+	}
+	for _, m := range s.Models {
+		exec(t, c, m.CreateTable("old_gold."+m.Table()))
+	}
+	return c
+}
+
+// computeAll rebuilds every model over the days.
+func computeAll(t testing.TB, s *Set, c *duck.Conn, days plan.Range) map[string]plan.Days {
+	t.Helper()
+	rebuild := map[string]bool{}
+	for _, m := range s.Models {
+		rebuild[m.Name] = true
+	}
+	p, err := s.Plan(plan.Change{Rebuild: rebuild, Present: allPresent(s, days)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed, err := s.Compute(context.Background(), c, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changed
+}
+
+func allPresent(s *Set, days plan.Range) map[string]plan.Range {
+	present := map[string]plan.Range{}
+	for _, in := range s.Inputs {
+		present[in.Name] = days
+	}
+	return present
+}
+
+// adopt makes what was computed the old gold, as a commit does.
+func adopt(t testing.TB, s *Set, c *duck.Conn) {
+	t.Helper()
+	for _, m := range s.Models {
+		exec(t, c, "create or replace table old_gold."+m.Table()+" as from gold."+m.Table())
+	}
+}
