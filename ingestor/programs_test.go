@@ -106,3 +106,40 @@ func TestSimulateServesUntilStopped(t *testing.T) {
 		t.Errorf("stopped by a signal it ends with %v", err)
 	}
 }
+
+func testExitCodes(t *testing.T, s *stack.Stack) {
+	api, _ := serve(t, coincap.SimulatorConfig{Key: "good-key"})
+	tests := []struct {
+		name string
+		key  string
+		args []string
+		code int
+		says string
+	}{
+		{"done", "good-key", []string{"snapshot", "--top", "3", "--output", "csv"}, 0, "bronze/coincap/assets/ingest_date="},
+		{"refused key", "bad-key", []string{"snapshot"}, 1, "COINCAP_API_KEY"},
+		{"unreachable store", "good-key", []string{"snapshot", "--s3-endpoint", "http://127.0.0.1:1"}, 1, "put bronze object"},
+		{"no date", "good-key", []string{"daily"}, 2, "--date"},
+		{"no day", "good-key", []string{"daily", "--date", "2025-02-30"}, 2, "not a day"},
+		{"future", "good-key", []string{"daily", "--date", "2999-01-01"}, 2, "in the future"},
+		{"wrong order", "good-key", []string{"history", "--from", "2025-02-02", "--to", "2025-02-01"}, 2, "is after"},
+		{"no slug", "good-key", []string{"history", "--from", "2025-02-02", "--assets", "../x"}, 2, "slug"},
+		{"no interval", "good-key", []string{"history", "--from", "2025-02-02", "--interval", "w1"}, 2, "none of m1"},
+		{"no assets", "good-key", []string{"snapshot", "--top", "0"}, 2, "--top"},
+		{"too often", "good-key", []string{"snapshot", "--every", "1ms"}, 2, "--every"},
+		{"bad fault", "good-key", []string{"simulate", "--fail-500", "often"}, 2, "often"},
+		{"bad restatement", "good-key", []string{"simulate", "--restate", "bitcoin"}, 2, "SLUG:DAY:FACTOR"},
+		{"no recordings", "good-key", []string{"simulate", "--listen", "127.0.0.1:0", "--recorded", t.TempDir()}, 1, "there are none"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := s.RunEnv(t, []string{"COINCAP_BASE_URL=" + api, "COINCAP_API_KEY=" + tt.key}, "ingestor", tt.args...)
+			if r.Code != tt.code || !strings.Contains(r.Stdout+r.Stderr, tt.says) {
+				t.Errorf("want exit code %d and %q, got %s", tt.code, tt.says, r)
+			}
+			if strings.Contains(r.Stdout+r.Stderr, tt.key) {
+				t.Errorf("the key shows in %s", r)
+			}
+		})
+	}
+}
