@@ -15,7 +15,7 @@ import (
 const (
 	// slack is how far a row may be ahead of the object that brings it: clocks differ, and days end at different times.
 	slack = 24 * time.Hour
-	// sensible time formats in reasons.
+	// shown is how reasons write a time.
 	shown = "2006-01-02T15:04:05Z"
 )
 
@@ -167,25 +167,22 @@ func (r *row) time(i int, c *cell, raw []byte, latest time.Time) string {
 
 // outOfTime refuses what is before Bitcoin or after the object, and says which other unit the number may be in.
 func outOfTime(t time.Time, text []byte, latest time.Time, epoch bool) string {
-	var reason string
-	sensible := func(t time.Time) bool { return !t.Before(earliest) && !t.After(latest) }
-	units := []struct {
+	type unit struct {
 		name string
 		t    time.Time
-	}{{"seconds", time.UnixMilli(t.Unix() * 1e6 / 1000)}, {"microseconds", time.UnixMicro(t.UnixMilli())}, {"nanoseconds", time.Unix(0, t.UnixMilli())}}
-	switch {
+	}
+	var reason string
+	var units []unit
+	switch n := t.UnixMilli(); {
 	case t.Before(earliest):
 		reason = fmt.Sprintf("%s (%s) is before %s, Bitcoin's first block", quote(text), t.Format(shown), earliest.Format(time.DateOnly))
-		units[0].t = time.UnixMilli(t.UnixMilli() * 1000)
-		units = units[:1]
+		units = []unit{{"seconds", time.Unix(n, 0)}}
 	case t.After(latest):
 		reason = fmt.Sprintf("%s (%s) is more than %d hours after the object was stored", quote(text), t.Format(shown), int(slack.Hours()))
-		units = units[1:]
-	default:
-		return ""
+		units = []unit{{"microseconds", time.UnixMicro(n)}, {"nanoseconds", time.Unix(0, n)}}
 	}
 	for _, u := range units {
-		if epoch && sensible(u.t) {
+		if epoch && !u.t.Before(earliest) && !u.t.After(latest) {
 			return fmt.Sprintf("%s; it looks like %s (%s): epoch milliseconds are expected", reason, u.name, u.t.UTC().Format(shown))
 		}
 	}

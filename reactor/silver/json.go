@@ -249,22 +249,25 @@ func (o *object) lookAhead(s *scanner) error {
 	if s.all {
 		ahead = s.fork()
 	}
-	if _, _, err := ahead.value(0); err != nil {
-		return err
-	}
-	switch c, err := ahead.take(); {
-	case err != nil:
-		return err
-	case c == ',':
-		if err := o.moreMembers(ahead, func(name string) error { return o.member(ahead, name) }); err != nil {
-			return err
-		}
-	}
+	err := o.skipData(ahead)
 	o.envelopeRead = true
-	if ahead == s {
+	switch {
+	case err == io.EOF && s.all:
+		return nil // the rows will meet the same end, and can tell where it was
+	case err == nil && !s.all:
 		return errReadAgain
 	}
-	return nil
+	return err
+}
+
+func (o *object) skipData(s *scanner) error {
+	if _, _, err := s.value(0); err != nil {
+		return err
+	}
+	if c, err := s.take(); err != nil || c != ',' {
+		return err
+	}
+	return o.moreMembers(s, func(name string) error { return o.member(s, name) })
 }
 
 // list reads the rows of a list.

@@ -56,12 +56,12 @@ func (o *object) ndjson(packed bool) error {
 
 // line reads one line; ok says that it is a JSON object, whatever becomes of it.
 func (o *object) line(line []byte, size int64) (ok bool, err error) {
-	if size > maxRowBytes && int64(len(line)) < size {
+	if size > maxRowBytes {
 		return line[0] == '{', o.refuse(tooLarge(size), line, size)
 	}
 	ref := o.row.split(line)
 	if ref == nil {
-		if data := o.dataOf(); data {
+		if o.isEnvelope() {
 			return true, o.envelopeLine(line)
 		}
 		ref = o.convert()
@@ -73,14 +73,16 @@ func (o *object) line(line []byte, size int64) (ok bool, err error) {
 	return true, o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
 }
 
-// dataOf says whether the line just split is an envelope: it has data that is a list or an object.
-func (o *object) dataOf() bool {
-	at, found := slices.BinarySearchFunc(o.row.extra, dataMember, func(m member, name string) int { return bytes.Compare([]byte(m.name), []byte(name)) })
-	if !found {
-		return false
+// isEnvelope says whether the line just split is one: it has data that is a list or an object, and nothing of a row.
+func (o *object) isEnvelope() bool {
+	for i, in := range o.d.inputs {
+		if o.row.values[i] != nil && !in.field.Envelope {
+			return false
+		}
 	}
-	first := o.row.extra[at].value[0]
-	return first == '[' || first == '{'
+	return slices.ContainsFunc(o.row.extra, func(m member) bool {
+		return m.name == dataMember && (m.value[0] == '[' || m.value[0] == '{')
+	})
 }
 
 // envelopeLine reads the rows of an envelope on one line. What its own timestamp says holds for this line only. A line

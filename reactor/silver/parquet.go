@@ -20,8 +20,7 @@ import (
 
 const (
 	parquetMagic = "PAR1"
-	// parquetRows are decoded at a time. With a dictionary a few bytes can stand for a long text in each row, so this and
-	// parquetPage bound what a crafted file can make of itself.
+	// parquetRows are decoded at a time.
 	parquetRows = 1024
 	// parquetPage is the largest page, unpacked; writers make pages of about 1 MiB.
 	parquetPage = 32 << 20
@@ -44,16 +43,20 @@ func (o *object) parquet() (err error) {
 	} else if err != nil && err != io.EOF || string(head[:n]) != parquetMagic {
 		return unreadable("it is not Parquet: %d bytes that begin with %s", size, quote(head[:n]))
 	}
-	// The library panics on some broken files.
+	if err = o.parquetFile(w); w.err != nil {
+		return w.err
+	}
+	return err
+}
+
+// careful calls the Parquet library, which panics on some broken files.
+func careful(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = unreadable("its Parquet is broken: %v", p)
 		}
-		if w.err != nil {
-			err = w.err
-		}
 	}()
-	return o.parquetFile(w)
+	return call()
 }
 
 // watchedAt tells the payload's failures from those of the Parquet reader on it.
@@ -84,32 +87,23 @@ func (w *watchedAt) Seek(offset int64, whence int) (int64, error) {
 }
 
 func (o *object) parquetFile(w *watchedAt) error {
-	props := parquet.NewReaderProperties(memory.DefaultAllocator)
-	props.BufferedStreamEnabled = true
-	props.MaxUncompressedPageSize = parquetPage
-	f, err := file.NewParquetReader(w, file.WithReadProps(props))
-	if err != nil {
-		return unreadable("its Parquet cannot be opened: %v", err)
-	}
-	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
-	for i := range f.MetaData().Schema.NumColumns() {
-		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes.
-		reading.SetReadDict(i, f.MetaData().Schema.Column(i).PhysicalType() == parquet.Types.ByteArray)
-	}
-	r, err := pqarrow.NewFileReader(f, reading, memory.DefaultAllocator)
-	if err != nil {
-		return unreadable("its Parquet schema cannot be read: %v", err)
-	}
-	rows, err := r.GetRecordReader(o.ctx, nil, nil)
-	if err != nil {
-		return unreadable("its Parquet columns cannot be read: %v", err)
+	var rows pqarrow.RecordReader
+	if err := careful(func() (err error) { rows, err = o.openParquet(w); return err }); err != nil {
+		return err
 	}
 	defer rows.Release()
 	columns, err := o.parquetColumns(rows.Schema())
 	if err != nil {
 		return err
 	}
-	for rows.Next() {
+	for {
+		more := false
+		if err := careful(func() error { more = rows.Next(); return nil }); err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
 		if err := o.parquetBatch(columns, rows.RecordBatch()); err != nil {
 			return err
 		}
@@ -121,6 +115,30 @@ func (o *object) parquetFile(w *watchedAt) error {
 		return unreadable("its Parquet breaks off at row %d: %v", o.next, err)
 	}
 	return nil
+}
+
+func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
+	props := parquet.NewReaderProperties(memory.DefaultAllocator)
+	props.BufferedStreamEnabled = true
+	props.MaxUncompressedPageSize = parquetPage
+	f, err := file.NewParquetReader(w, file.WithReadProps(props))
+	if err != nil {
+		return nil, unreadable("its Parquet cannot be opened: %v", err)
+	}
+	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
+	for i := range f.MetaData().Schema.NumColumns() {
+		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes.
+		reading.SetReadDict(i, f.MetaData().Schema.Column(i).PhysicalType() == parquet.Types.ByteArray)
+	}
+	r, err := pqarrow.NewFileReader(f, reading, memory.DefaultAllocator)
+	if err != nil {
+		return nil, unreadable("its Parquet schema cannot be read: %v", err)
+	}
+	rows, err := r.GetRecordReader(o.ctx, nil, nil)
+	if err != nil {
+		return nil, unreadable("its Parquet columns cannot be read: %v", err)
+	}
+	return rows, nil
 }
 
 // parquetColumns are the quoted names, ready for a JSON object.

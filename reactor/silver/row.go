@@ -257,7 +257,7 @@ func plain(scratch *[]byte, quoted []byte) []byte {
 	return out
 }
 
-// A row that the tokenizer let pass is UTF-8 throughout; what stands in for its values comes from metadata and names.
+// quoteJSON makes a JSON string of a text from outside of a payload, which, unlike a row that was split, may be no UTF-8.
 func quoteJSON(text string) ([]byte, bool) {
 	if !utf8.ValidString(text) {
 		return nil, false
