@@ -47,14 +47,22 @@ func TestATakenPortIsNamedBeforeAnythingStarts(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	port := itoa(listener.Addr().(*net.TCPAddr).Port)
-	for _, variable := range []string{"MILLRACE_S3_PORT", "MILLRACE_NATS_PORT"} {
+	tests := []struct {
+		setting, wayOut string
+		opts            []stack.Option
+	}{
+		{"MILLRACE_S3_PORT=" + port, "MILLRACE_S3_PORT=0", []stack.Option{stack.WithoutReactor()}},
+		{"MILLRACE_NATS_PORT=" + port, "MILLRACE_NATS_PORT=0", []stack.Option{stack.WithoutReactor()}},
+		{"MILLRACE_HTTP_ADDR=127.0.0.1:" + port, "MILLRACE_HTTP_ADDR=127.0.0.1:0", nil},
+	}
+	for _, tt := range tests {
 		home := t.TempDir()
-		r := stack.Up(t, home, stack.WithoutReactor(), stack.WithEnv(variable+"="+port)).Wait(t)
-		if r.Code != 1 || !strings.Contains(r.Stderr, "port "+port) || !strings.Contains(r.Stderr, variable+"=0") {
-			t.Errorf("%s: want exit code 1 and the way out: %s", variable, r)
+		r := stack.Up(t, home, append(tt.opts, stack.WithEnv(tt.setting))...).Wait(t)
+		if r.Code != 1 || !strings.Contains(r.Stderr, "port "+port) || !strings.Contains(r.Stderr, tt.wayOut) {
+			t.Errorf("%s: want exit code 1 and the way out: %s", tt.setting, r)
 		}
 		if _, err := os.Stat(filepath.Join(home, "minio")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: something was started all the same", variable)
+			t.Errorf("%s: something was started all the same", tt.setting)
 		}
 	}
 }
