@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/duck"
@@ -34,7 +35,7 @@ func compare(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, 
 	if err != nil {
 		return v, err
 	}
-	columns := columnList(t)
+	columns := columnList(t.Meta.CurrentSchema())
 	var digest uint64
 	for _, p := range parts {
 		if err := conn.Exec(ctx, fmt.Sprintf("create or replace temp table actual as select %s from %s limit 0", columns, expected)); err != nil {
@@ -103,9 +104,9 @@ func partitions(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Tabl
 	return parts, nil
 }
 
-func columnList(t *lake.Table) string {
+func columnList(schema *iceberg.Schema) string {
 	var names []string
-	for _, f := range t.Meta.CurrentSchema().Fields() {
+	for _, f := range schema.Fields() {
 		names = append(names, duck.Identifier(f.Name))
 	}
 	return strings.Join(names, ", ")

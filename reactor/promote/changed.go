@@ -1,0 +1,139 @@
+package promote
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/iceberg-go"
+
+	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+)
+
+// change is what happened to the inputs since the pins.
+func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]bool) (plan.Change, error) {
+	c := plan.Change{Changed: map[string]plan.Days{}, Present: map[string]plan.Range{}, Rebuild: rebuild}
+	for _, in := range g.set.Inputs {
+		t, err := view.Table(in.Name)
+		if err != nil {
+			return c, err
+		}
+		days, ok, err := g.extent(ctx, t, timeColumn)
+		if err != nil {
+			return c, err
+		}
+		if ok {
+			c.Present[in.Name] = days
+		}
+		if c.Changed[in.Name], err = g.changedDays(ctx, t, view.Pins.Tables[in.Name]); err != nil {
+			return c, err
+		}
+	}
+	for _, m := range g.set.Models {
+		days, ok, err := g.extent(ctx, view.Tables[m.Name], gold.Day)
+		if err != nil {
+			return c, err
+		}
+		if ok {
+			c.Present[m.Name] = days
+		}
+	}
+	return c, nil
+}
+
+// timeColumn of every silver table that models read; its day, in UTC, is the day of the row.
+const timeColumn = "observed_at"
+
+// extent is the first and the last day that a table has rows of, by the bounds of its files; wider when one does not tell.
+func (g *Gold) extent(ctx context.Context, t *lake.Table, column string) (plan.Range, bool, error) {
+	if t == nil {
+		return plan.Range{}, false, nil
+	}
+	files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+	if err != nil || len(files) == 0 {
+		return plan.Range{}, false, err
+	}
+	all := days(t, files[0], column)
+	for _, f := range files[1:] {
+		r := days(t, f, column)
+		all.From, all.To = min(all.From, r.From), max(all.To, r.To)
+	}
+	return all, true, nil
+}
+
+// widest is for files without bounds: more than any table has, and few enough for arithmetic on days.
+var widest = plan.Range{From: 0, To: 1 << 16}
+
+// days are the first and last day in a file, by its bounds of a column of times or dates.
+func days(t *lake.Table, f lake.File, column string) plan.Range {
+	field, ok := t.Column(column)
+	if !ok {
+		return widest
+	}
+	lo, hi, ok := f.Ints(field)
+	if !ok {
+		return widest
+	}
+	if !field.Type.Equals(iceberg.PrimitiveTypes.Date) {
+		const microseconds = 24 * 60 * 60 * 1_000_000
+		lo, hi = floorDiv(lo, microseconds), floorDiv(hi, microseconds)
+	}
+	return plan.Range{From: plan.Day(lo), To: plan.Day(hi)}
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// changedDays are the days whose rows differ between the pinned snapshot of a silver table and its current one. Files
+// that only were written anew (compaction, a neighbour's change) hold the same rows, and so change no day.
+func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (plan.Days, error) {
+	if pin.SnapshotID == t.SnapshotID() {
+		return plan.Days{}, nil
+	}
+	from, err := t.SnapshotByID(pin.SnapshotID)
+	if err != nil {
+		// Expired, or of a table that was made anew: nothing tells what changed, so everything may have.
+		r, ok, err := g.extent(ctx, t, timeColumn)
+		if err != nil || !ok {
+			return plan.Days{}, err
+		}
+		return plan.Of(r), nil
+	}
+	added, removed, err := g.lake.Diff(ctx, t, from, t.Snapshot())
+	if err != nil {
+		return plan.Days{}, err
+	}
+	came, err := g.cache.Hold(ctx, g.conn, t, t.Snapshot(), added)
+	if err != nil {
+		return plan.Days{}, err
+	}
+	defer came.Release()
+	sql := came.Relation
+	if len(removed) > 0 {
+		went, err := g.cache.Hold(ctx, g.conn, t, from, removed)
+		if err != nil {
+			return plan.Days{}, err
+		}
+		defer went.Release()
+		without := func(a, b string) string {
+			return fmt.Sprintf("((select * exclude (%[1]s) from (%[2]s)) except all (select * exclude (%[1]s) from (%[3]s)))", rows.FileColumn, a, b)
+		}
+		sql = without(came.Relation, went.Relation) + " union all " + without(went.Relation, came.Relation)
+	}
+	numbers, err := ints(ctx, g.conn, fmt.Sprintf("select distinct cast(%s as date) - date '1970-01-01' from (%s)", timeColumn, sql))
+	if err != nil {
+		return plan.Days{}, fmt.Errorf("find the changed days of %s: %w", t.Name, err)
+	}
+	changed := make([]plan.Day, len(numbers))
+	for i, n := range numbers {
+		changed[i] = plan.Day(n)
+	}
+	return plan.Only(changed...), nil
+}

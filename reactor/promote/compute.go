@@ -1,0 +1,171 @@
+package promote
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+)
+
+// compute runs the models of a plan and gives the changes of their tables. The rows of the changes are read while they
+// are committed; call done after that.
+func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuild map[string]bool) (changes []lake.Change, done func(), err error) {
+	var held []*rows.Held
+	release := func() {
+		for _, h := range held {
+			h.Release()
+		}
+	}
+	defer func() {
+		if err != nil {
+			release()
+		}
+	}()
+	if err := gold.Prepare(ctx, g.conn); err != nil {
+		return nil, nil, err
+	}
+	old := map[string]*rows.Held{}
+	for _, name := range g.relations() {
+		h, err := g.relation(ctx, view, name, p.Read[name])
+		if err != nil {
+			return nil, nil, err
+		}
+		held, old[name] = append(held, h), h
+	}
+	changed, err := g.set.Compute(ctx, g.conn, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range g.set.Models {
+		c, ok, err := g.tableChange(ctx, view, m, old[m.Name], changed[m.Name], rebuild[m.Name])
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			changes = append(changes, c)
+		}
+	}
+	return changes, release, nil
+}
+
+// relations are the tables that computing reads: silver's, and gold's as they are.
+func (g *Gold) relations() []string {
+	var names []string
+	for _, in := range g.set.Inputs {
+		names = append(names, in.Name)
+	}
+	for _, m := range g.set.Models {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// relation makes the view under which computing reads some days of a table: silver.<table>, or old_gold.<table>.
+func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read plan.Days) (*rows.Held, error) {
+	t, err := view.Table(name)
+	if err != nil {
+		return nil, err
+	}
+	column, as, condition := gold.Day, "old_"+name, read.SQL(gold.Day)
+	if strings.HasPrefix(name, "silver.") {
+		column, as, condition = timeColumn, name, read.SQL("cast("+timeColumn+" as date)")
+	}
+	files, err := g.filesOf(ctx, t, column, read)
+	if err != nil {
+		return nil, err
+	}
+	if m, ok := g.set.Model(name); ok && evolve(t.Meta, m.Schema()) != nil {
+		// Rows of other columns compare with nothing: every day counts as changed.
+		return &rows.Held{Release: func() {}}, g.conn.Exec(ctx, "create or replace view "+as+" as "+emptyRows(m))
+	}
+	h, err := g.cache.Hold(ctx, g.conn, t, t.Snapshot(), files)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.conn.Exec(ctx, fmt.Sprintf("create or replace view %s as select * exclude (%s) from (%s) where %s", as, rows.FileColumn, h.Relation, condition)); err != nil {
+		h.Release()
+		return nil, err
+	}
+	return h, nil
+}
+
+// emptyRows is a query with a model's columns and no rows.
+func emptyRows(m *gold.Model) string {
+	var columns []string
+	for _, c := range m.Columns {
+		columns = append(columns, fmt.Sprintf("null::%s as %s", c.Type, duck.Identifier(c.Name)))
+	}
+	return "select " + strings.Join(columns, ", ") + " where false"
+}
+
+// filesOf are the live files that may hold rows of some days.
+func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some plan.Days) ([]lake.File, error) {
+	hull, ok := some.Hull()
+	if !ok {
+		return nil, nil
+	}
+	files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.Months{Lo: month(hull.From), Hi: month(hull.To)})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(files, func(f lake.File) bool {
+		return some.Intersect(plan.Of(days(t, f, column))).Empty()
+	}), nil
+}
+
+func month(d plan.Day) int {
+	t := time.Unix(int64(d)*86400, 0).UTC()
+	return (t.Year()-1970)*12 + int(t.Month()) - 1
+}
+
+// tableChange writes the changed days of a gold table: their new rows, and the other rows of the files in which they lay.
+// A day that no file holds is appended.
+func (g *Gold) tableChange(ctx context.Context, view *lake.View, m *gold.Model, old *rows.Held, changed plan.Days, rebuilt bool) (lake.Change, bool, error) {
+	t := view.Tables[m.Name]
+	c := lake.Change{Base: t}
+	if rebuilt {
+		c.Properties = iceberg.Properties{digestProperty: m.Digest}
+	}
+	if changed.Empty() {
+		return c, rebuilt, nil
+	}
+	wanted := t.Meta.CurrentSchema()
+	if c.Evolve = evolve(t.Meta, m.Schema()); c.Evolve != nil {
+		wanted = c.Evolve
+		files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+		if err != nil {
+			return c, false, err
+		}
+		c.Remove = files
+	}
+	var numbers []string
+	for n, f := range old.Files {
+		if !changed.Intersect(plan.Of(days(t, f, gold.Day))).Empty() {
+			c.Remove = append(c.Remove, f)
+			numbers = append(numbers, strconv.FormatInt(n, 10))
+		}
+	}
+	schema, err := table.SchemaToArrowSchema(wanted, nil, true, false)
+	if err != nil {
+		return c, false, fmt.Errorf("write %s: %w", m.Name, err)
+	}
+	columns := columnList(wanted)
+	sql := fmt.Sprintf("select %s from new_%s where %s", columns, m.Name, changed.SQL(gold.Day))
+	if len(numbers) > 0 {
+		sql += fmt.Sprintf(" union all select %s from (%s) where %s in (%s) and not (%s)", columns, old.Relation, rows.FileColumn, strings.Join(numbers, ", "), changed.SQL(gold.Day))
+	}
+	c.Schema = schema
+	c.Rows = rows.Select(ctx, g.writers[m.Name], fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, gold.Day, strings.Join(m.Grain, ", ")), schema)
+	return c, true, nil
+}

@@ -1,0 +1,219 @@
+package promote
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/apache/iceberg-go"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/gold"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+)
+
+// digestProperty of a gold table is the digest of the model that made it.
+const digestProperty = "millrace.model-digest"
+
+// Gold brings the gold tables to silver's current snapshots, all of them in one commit. It is level-triggered: what it
+// does depends on the pointers, the pins and the models, never on which event woke it.
+type Gold struct {
+	lake    *lake.Lake
+	set     *gold.Set
+	tables  []string // of silver that are pinned
+	cache   *rows.Cache
+	conn    *duck.Conn            // on which models are computed
+	writers map[string]*duck.Conn // by model: their tables are written side by side
+	log     *slog.Logger
+	metrics *Metrics
+	now     func() time.Time
+	mu      sync.Mutex
+}
+
+// NewGold makes the promoter of a set of models. silver are the tables whose snapshots it pins, those that the models
+// read among them. It uses connections to the database, which Close frees.
+func NewGold(l *lake.Lake, set *gold.Set, silver []string, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *Metrics) (*Gold, error) {
+	conn, err := db.Connect()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gold{lake: l, set: set, tables: silver, cache: cache, conn: conn, writers: map[string]*duck.Conn{}, log: log, metrics: metrics, now: time.Now}
+	for _, m := range set.Models {
+		if g.writers[m.Name], err = db.Connect(); err != nil {
+			delete(g.writers, m.Name)
+			g.Close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// Close frees the promoter's connections.
+func (g *Gold) Close() {
+	for _, c := range g.writers {
+		c.Close()
+	}
+	g.conn.Close()
+}
+
+// Tables are those that the promoter writes, for lake.Create.
+func (g *Gold) Tables() []lake.Definition {
+	var ds []lake.Definition
+	for _, m := range g.set.Models {
+		ds = append(ds, lake.Definition{Name: m.Name, Schema: m.Schema(), Spec: m.PartitionSpec()})
+	}
+	return ds
+}
+
+// Subjects are where the events come from that may mean work.
+func (g *Gold) Subjects() []string {
+	var subjects []string
+	for _, t := range g.tables {
+		subjects = append(subjects, event.Route{Layer: event.Silver, Name: strings.TrimPrefix(t, "silver.")}.Subject())
+	}
+	return subjects
+}
+
+// Handle works on events of silver's metadata files. It is for one goroutine at a time.
+func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
+	errs := make([]error, len(batch))
+	for i, d := range batch {
+		errs[i] = g.committed(ctx, d)
+	}
+	err := g.Bring(ctx)
+	for i := range errs {
+		if errs[i] == nil {
+			errs[i] = err
+		}
+	}
+	return errs
+}
+
+const (
+	// pointerPatience is how long an event waits for the pointer that it runs ahead of; the longest seen is 11 ms.
+	pointerPatience = 50 * time.Millisecond
+	// pointerAttempts is after how many deliveries, some 30 s, a metadata file counts as one of a commit that lost.
+	pointerAttempts = 9
+)
+
+// errAhead says that the catalog does not name a metadata file yet.
+var errAhead = errors.New("the commit of this metadata is not there yet")
+
+// committed waits until the pointer of an event's table has reached its metadata: the file is there some milliseconds
+// before the pointer moves, and to look at silver in between would be to miss the change.
+func (g *Gold) committed(ctx context.Context, d event.Delivery) error {
+	route, err := event.RouteOf(d.Object)
+	if err != nil {
+		return event.Deadf("%v", err)
+	}
+	version, err := lake.MetadataVersion(d.Object.Key)
+	if err != nil {
+		return event.Deadf("%v", err)
+	}
+	for deadline := g.now().Add(pointerPatience); ; {
+		at, ok, err := g.lake.Version(ctx, "silver."+route.Name)
+		if err != nil {
+			return err
+		}
+		if ok && at >= version {
+			return nil
+		}
+		if g.now().After(deadline) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+	}
+	if d.Attempt >= pointerAttempts {
+		return nil // the commit lost, or never happened
+	}
+	return errAhead
+}
+
+// Bring computes what has changed since the last step and commits it.
+func (g *Gold) Bring(ctx context.Context) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	started := g.now()
+	worked, err := retryConflicts(ctx, g.metrics, func() (bool, error) { return g.step(ctx) })
+	if worked && err == nil {
+		g.metrics.batches.WithLabelValues("gold").Observe(g.now().Sub(started).Seconds())
+	}
+	var audit *gold.AuditError
+	if errors.As(err, &audit) {
+		return event.Deadf("gold stays as it was: %v", audit)
+	}
+	return err
+}
+
+// step does the work of Bring once, and tells whether there was any.
+func (g *Gold) step(ctx context.Context) (bool, error) {
+	view, err := g.lake.View(ctx)
+	if err != nil {
+		return false, err
+	}
+	pins := g.pins(view)
+	rebuild := g.outdated(view)
+	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 {
+		return false, nil
+	}
+	c, err := g.change(ctx, view, rebuild)
+	if err != nil {
+		return false, err
+	}
+	p, err := g.set.Plan(c)
+	if err != nil {
+		return false, err
+	}
+	changes, done, err := g.compute(ctx, view, p, rebuild)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	for i := range changes {
+		changes[i].Summary = summary(pins)
+	}
+	_, err = g.lake.Commit(ctx, changes, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
+	return true, err
+}
+
+// pins are those of the next step: silver as the view shows it.
+func (g *Gold) pins(view *lake.View) lake.Pins {
+	p := lake.Pins{Step: view.Pins.Step + 1, Tables: map[string]lake.Pin{}}
+	for _, name := range g.tables {
+		if t := view.Tables[name]; t != nil {
+			p.Tables[name] = lake.Pin{SnapshotID: t.SnapshotID(), Sequence: t.Sequence()}
+		}
+	}
+	return p
+}
+
+// summary tells a reader of a gold snapshot which silver it was computed from.
+func summary(p lake.Pins) iceberg.Properties {
+	s := iceberg.Properties{"millrace.step": strconv.FormatInt(p.Step, 10)}
+	for name, pin := range p.Tables {
+		s["millrace."+name] = strconv.FormatInt(pin.SnapshotID, 10)
+	}
+	return s
+}
+
+// outdated are the models whose tables another model made, or none.
+func (g *Gold) outdated(view *lake.View) map[string]bool {
+	rebuild := map[string]bool{}
+	for _, m := range g.set.Models {
+		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest {
+			rebuild[m.Name] = true
+		}
+	}
+	return rebuild
+}
