@@ -57,7 +57,7 @@ func (s *stack) ingestOrShow(ctx context.Context) error {
 		return err
 	}
 	if !state.due(empty) {
-		return s.run(ctx, minio.UserReactor, s.programs.reactor, s.out, "tables")
+		return s.run(ctx, minio.UserReactor, s.programs.reactor, os.Stdout, "tables")
 	}
 	state = ingestState{Started: time.Now().UTC()}
 	if err := s.home.writeIngest(state); err != nil {
@@ -86,6 +86,17 @@ func keys(rows []landed) []string {
 	return all
 }
 
+// newestRanking is what the first ingest shows: a row for each coin from three of the gold tables. Changes of rank are left
+// out, because history holds no market capitalisation and so no rank to compare with.
+const newestRanking = `
+select r.rank, r.asset_id, round(d.close, 6)::double as price_usd, round(r.market_cap_usd / 1e9, 3)::double as market_cap_bn_usd,
+    round(r.dominance_pct, 2) as dominance_pct, round(100 * a.return_7d, 2) as return_7d_pct, round(100 * a.return_30d, 2) as return_30d_pct
+from gold.rankings as r
+join gold.daily_summary as d on d.asset_id = r.asset_id and d.day = r.day
+join gold.rolling_averages as a on a.asset_id = r.asset_id and a.day = r.day
+where r.day = (select max(day) from gold.rankings)
+order by r.rank`
+
 func (s *stack) firstIngest(ctx context.Context, now time.Time) error {
 	from := now.AddDate(0, 0, -s.options.Days).Format(time.DateOnly)
 	to := now.AddDate(0, 0, -1).Format(time.DateOnly)
@@ -107,9 +118,7 @@ func (s *stack) firstIngest(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	const newest = `select rank, asset_id, round(market_cap_usd / 1e9, 3)::double as market_cap_bn_usd, round(dominance_pct, 2)::double as dominance_pct, ` +
-		`rank_change_1d, rank_change_7d from gold.rankings where day = (select max(day) from gold.rankings) order by rank`
-	if err := s.run(ctx, minio.UserReactor, s.programs.reactor, s.out, "query", newest, "--output", s.out.Format()); err != nil {
+	if err := s.run(ctx, minio.UserReactor, s.programs.reactor, os.Stdout, "query", newestRanking, "--output", s.out.Format()); err != nil {
 		return err
 	}
 	slog.Info("the snapshot made the rows above", "put_to_silver_ms", steps["silver"], "put_to_gold_ms", steps["gold"], "since_start", s.elapsed())

@@ -18,7 +18,8 @@ import (
 	"millrace/infra/process"
 )
 
-// run runs a program of the project to its end, as role. Its logs and progress show on the stack's stderr.
+// run runs a program of the project to its end, as role. Its logs and progress show on the stack's stderr. What it prints
+// for the user goes to os.Stdout itself, so that it sees the terminal and its width.
 func (s *stack) run(ctx context.Context, role, program string, stdout io.Writer, args ...string) error {
 	env, err := s.home.roleEnvironment(role)
 	if err != nil {

@@ -121,6 +121,9 @@ func launch(t testing.TB, env []string, program string, args ...string) *Process
 	return p
 }
 
+// Stdout is what it has printed so far.
+func (p *Process) Stdout() string { return p.stdout.String() }
+
 // PID is the process's.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
