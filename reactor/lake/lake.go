@@ -135,3 +135,32 @@ func (l *Lake) create(ctx context.Context, name string, m table.Metadata) error 
 	}
 	return l.catalog.write(ctx, func(tx *Tx) error { return tx.create(ctx, name, location) })
 }
+
+// Version is the number of a table's current metadata; ok is false when there is no such table.
+func (l *Lake) Version(ctx context.Context, name string) (version int, ok bool, err error) {
+	ns, table, err := cutName(name)
+	if err != nil {
+		return 0, false, err
+	}
+	var location string
+	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT metadata_location FROM iceberg_tables
+		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`), CatalogName, ns, table).Scan(&location)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, false, nil
+	}
+	if err != nil {
+		return 0, false, fmt.Errorf("read catalog: %w", err)
+	}
+	version, err = MetadataVersion(location)
+	return version, err == nil, err
+}
+
+// Current tells whether gold is computed from the silver that the view shows.
+func (v *View) Current() bool {
+	for name, pin := range v.Pins.Tables {
+		if t := v.Tables[name]; t != nil && t.SnapshotID() != pin.SnapshotID {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,260 @@
+package promote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/lake"
+	"millrace/reactor/silver"
+)
+
+// checkBatch is how many objects a check decodes at once.
+const checkBatch = 256
+
+// Check is the proof that the tables are what bronze gives: everything is computed once more from the objects, by other
+// SQL than the merge's, and compared row by row. It works in a database of its own, which may spill to disk.
+type Check struct {
+	Lake     *lake.Lake
+	Client   *minio.Client
+	Datasets []*silver.Dataset
+	Models   *gold.Set
+	DB       *duck.DB
+	// Progress is told how many of all objects are decoded.
+	Progress func(done, all int)
+
+	expected map[string]string // relation of what bronze gives, by silver table
+}
+
+// Report is the outcome of a check.
+type Report struct {
+	Verdicts []Verdict
+	// Unpromoted are objects that the ledger does not know, though they are old enough.
+	Unpromoted []event.Object
+	// Misjudged are objects that the ledger calls dead and that can be read, or the other way round, with the reason.
+	Misjudged []string
+}
+
+// Equal tells whether the lake is proved right.
+func (r Report) Equal() bool {
+	return len(r.Unpromoted) == 0 && len(r.Misjudged) == 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Equal() })
+}
+
+// Run checks the lake as it is at one instant, which objects had come in until then included. It fails when gold lags
+// behind silver: there is no such instant then.
+func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object, now time.Time) (Report, error) {
+	var r Report
+	if !view.Current() {
+		return r, ErrLag
+	}
+	ledger, later, err := c.ledger(ctx, view)
+	if err != nil {
+		return r, err
+	}
+	objects := map[string][]event.Object{}
+	for _, o := range listed {
+		e, ok := ledger[o.ID()]
+		switch {
+		case ok && e.Table != "":
+			objects[e.Table] = append(objects[e.Table], o)
+		case !ok && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled:
+			r.Unpromoted = append(r.Unpromoted, o)
+		}
+	}
+	c.expected = map[string]string{}
+	refused, err := c.DB.Connect()
+	if err != nil {
+		return r, err
+	}
+	defer refused.Close()
+	if err := refused.Exec(ctx, silver.RejectedMergeSQL().Incoming); err != nil {
+		return r, err
+	}
+	done, all := 0, len(listed)-len(r.Unpromoted)
+	for _, d := range c.Datasets {
+		bad, err := c.expect(ctx, d, objects[d.Table], ledger, refused, func(n int) {
+			done += n
+			c.Progress(done, all)
+		})
+		if err != nil {
+			return r, err
+		}
+		r.Misjudged = append(r.Misjudged, bad...)
+	}
+	if r.Verdicts, err = c.silver(ctx, view, refused); err != nil {
+		return r, err
+	}
+	verdicts, err := c.gold(ctx, view)
+	r.Verdicts = append(r.Verdicts, verdicts...)
+	return r, err
+}
+
+// settled is the age from which an object should have been promoted.
+const settled = 5 * time.Second
+
+// ErrLag says that gold is not computed from silver as it is now.
+var ErrLag = errors.New("gold lags behind silver")
+
+// ledger is what it says of the events whose effect the view's tables hold, and the events that came in after the view.
+func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.ID]lake.Entry, later map[event.ID]bool, err error) {
+	entries, later = map[event.ID]lake.Entry{}, map[event.ID]bool{}
+	err = c.Lake.Entries(ctx, func(e lake.Entry) error {
+		id := event.ID(e.EventID)
+		if t := view.Tables["silver."+e.Table]; t != nil && e.Sequence > t.Sequence() {
+			later[id] = true
+			return nil
+		}
+		entries[id] = e
+		return nil
+	})
+	return entries, later, err
+}
+
+// expect decodes the objects of a dataset and leaves the winners in the table expected.<table>. It returns what the
+// ledger says wrongly of them.
+func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.Object, ledger map[event.ID]lake.Entry, refused *duck.Conn, progress func(int)) ([]string, error) {
+	conn, err := c.DB.Connect()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := conn.Exec(ctx, d.MergeSQL().Incoming); err != nil {
+		return nil, err
+	}
+	in := incoming{client: c.Client, dataset: d, rows: conn, rejected: refused}
+	var bad []string
+	for part := range slices.Chunk(objects, checkBatch) {
+		errs, err := in.fill(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i, o := range part {
+			wrong, err := misjudged(o, ledger[o.ID()], errs[i])
+			if err != nil {
+				return nil, err
+			}
+			if wrong != "" {
+				bad = append(bad, wrong)
+			}
+		}
+		progress(len(part))
+	}
+	relation := "expected." + duck.Identifier(d.Table)
+	c.expected[d.Table] = relation
+	key := ""
+	for _, k := range d.Key {
+		key += duck.Identifier(k) + ", "
+	}
+	key = key[:len(key)-2]
+	return bad, conn.Exec(ctx, fmt.Sprintf(`create schema if not exists expected; create or replace table %[1]s as
+		select unnest(arg_max(row, (row.source_modified_at, row.source_key, row.source_version, row.source_row))) from
+		(select %[2]s, incoming as row from incoming) group by %[2]s; drop table incoming`, relation, key))
+}
+
+// misjudged compares what became of an object with what decoding it gives now.
+func misjudged(o event.Object, e lake.Entry, err error) (string, error) {
+	action, _ := event.Outcome(err, 1)
+	switch {
+	case action == event.Retry:
+		return "", err // the store failed: nothing can be said
+	case action == event.Dead && e.Outcome != lake.OutcomeDead:
+		return fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), nil
+	case action == event.Done && e.Outcome == lake.OutcomeDead:
+		return fmt.Sprintf("%s is a dead letter and can be read: `reactor replay --key` brings it in", o.Key), nil
+	}
+	return "", nil
+}
+
+// silver compares silver's tables.
+func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn) ([]Verdict, error) {
+	conn, err := c.DB.Connect()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	var verdicts []Verdict
+	for _, table := range slices.Sorted(maps.Keys(c.expected)) {
+		t, err := view.Table("silver." + table)
+		if err != nil {
+			return nil, err
+		}
+		v, err := compare(ctx, conn, c.Lake, t, t.Snapshot(), c.expected[table], timeColumn)
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, v)
+	}
+	t, err := view.Table("silver." + silver.RejectedTable)
+	if err != nil {
+		return nil, err
+	}
+	v, err := compare(ctx, refused, c.Lake, t, t.Snapshot(), "incoming", "source_modified_at")
+	return append(verdicts, v), err
+}
+
+// gold computes every day of every model from what bronze gives, and compares gold's tables.
+func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
+	conn, err := c.DB.Connect()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := gold.Prepare(ctx, conn); err != nil {
+		return nil, err
+	}
+	change := plan.Change{Present: map[string]plan.Range{}, Rebuild: map[string]bool{}}
+	for _, in := range c.Models.Inputs {
+		table := strings.TrimPrefix(in.Name, "silver.")
+		relation := c.expected[table]
+		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view %s as from %s", in.Name, relation)); err != nil {
+			return nil, err
+		}
+		ends, err := ints(ctx, conn, fmt.Sprintf(`select unnest([min(d), max(d)]) from (select cast(%s as date) - date '1970-01-01' as d from %s) having count(*) > 0`, timeColumn, relation))
+		if err != nil {
+			return nil, err
+		}
+		if len(ends) == 2 {
+			change.Present[in.Name] = plan.Range{From: plan.Day(ends[0]), To: plan.Day(ends[1])}
+		}
+	}
+	for _, m := range c.Models.Models {
+		change.Rebuild[m.Name] = true
+		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view old_%s as %s", m.Name, emptyRows(m))); err != nil {
+			return nil, err
+		}
+	}
+	p, err := c.Models.Plan(change)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.Models.Compute(ctx, conn, p); err != nil {
+		return nil, err
+	}
+	var verdicts []Verdict
+	for _, m := range c.Models.Models {
+		t, err := view.Table(m.Name)
+		if err != nil {
+			return nil, err
+		}
+		expected := "new_" + m.Name
+		if p.Write[m.Name].Empty() {
+			expected = "(" + emptyRows(m) + ")"
+		}
+		v, err := compare(ctx, conn, c.Lake, t, t.Snapshot(), expected, gold.Day)
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts, nil
+}
