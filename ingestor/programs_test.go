@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -43,17 +42,29 @@ func TestSnapshotsComeAtTheirInterval(t *testing.T) {
 	f.Patience = 10 * time.Millisecond
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	var stdout bytes.Buffer
+	defer cancel()
+	read, written := io.Pipe()
 	go func() {
-		done <- snapshotCommand{Every: time.Second, topFlag: topFlag{3}, fetchFlags: f}.Run(ctx, cli.NewOutput(&stdout, "json"), atNoon)
+		err := snapshotCommand{Every: time.Second, topFlag: topFlag{3}, fetchFlags: f}.Run(ctx, cli.NewOutput(written, "json"), atNoon)
+		_ = written.Close()
+		done <- err
 	}()
-	stack.Eventually(t, "two snapshots are there", func() bool { return len(objects(t, s)) >= 2 })
+	printed := json.NewDecoder(read)
+	for range 2 {
+		var results []result
+		if err := printed.Decode(&results); err != nil || len(results) != 1 || results[0].Outcome != "put" {
+			t.Fatalf("printed %+v, %v", results, err)
+		}
+	}
+	if n := len(objects(t, s)); n < 2 {
+		t.Errorf("%d objects after two results", n)
+	}
 	cancel()
+	if _, err := io.Copy(io.Discard, read); err != nil {
+		t.Error(err)
+	}
 	if err := <-done; err != nil {
 		t.Errorf("a stopped snapshot command fails: %v", err)
-	}
-	if results := strings.Count(stdout.String(), `"outcome": "put"`); results < 2 {
-		t.Errorf("%d results printed: %s", results, &stdout)
 	}
 }
 
