@@ -108,7 +108,7 @@ type Dataset struct {
 	// empty: the payload must hold a list.
 	Lone string
 	// FromName reads an object's name (without folders and extension) for values, by From, that stand in for rows without
-	// one of their own where the metadata has none either; nil: names mean nothing.
+	// one of their own where the metadata has none either; nil: names mean nothing. Digest cannot see it change.
 	FromName func(name string) map[string]string
 	// Example is the payload in a few words, for the reason of an object that is something else.
 	Example string

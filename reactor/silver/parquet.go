@@ -169,30 +169,14 @@ func (o *object) parquetColumns(schema *arrow.Schema) ([]string, error) {
 func (o *object) parquetBatch(names []string, batch arrow.RecordBatch) error {
 	var text []byte
 	for i := range int(batch.NumRows()) {
-		text = append(text[:0], '{')
 		var bad *refusal
-		for c, column := range batch.Columns() {
-			if column.IsNull(i) {
-				continue
-			}
-			if len(text) > 1 {
-				text = append(text, ',')
-			}
-			text = append(text, names[c]...)
-			before := len(text)
-			var err error
-			if text, err = appendJSON(text, column, i); err != nil && bad == nil {
-				bad = &refusal{field: o.d.apiName(batch.ColumnName(c)), reason: err.Error()}
-			}
-			if len(text)-before > parquetCell && bad == nil {
-				bad = &refusal{field: o.d.apiName(batch.ColumnName(c)), reason: fmt.Sprintf("is larger than %d MiB", parquetCell>>20)}
-			}
-		}
-		text = append(text, '}')
-		var err error
-		if bad != nil {
+		// A dictionary may be shorter than the rows that point into it say.
+		err := careful(func() error { text, bad = o.parquetRow(text[:0], names, batch, i); return nil })
+		switch {
+		case err != nil:
+		case bad != nil:
 			err = o.refuse(bad, text, int64(len(text)))
-		} else {
+		default:
 			err = o.add(text)
 		}
 		if err != nil {
@@ -200,6 +184,30 @@ func (o *object) parquetBatch(names []string, batch arrow.RecordBatch) error {
 		}
 	}
 	return nil
+}
+
+// parquetRow writes row i as a JSON object, nulls left out.
+func (o *object) parquetRow(text []byte, names []string, batch arrow.RecordBatch, i int) ([]byte, *refusal) {
+	var bad *refusal
+	text = append(text, '{')
+	for c, column := range batch.Columns() {
+		if column.IsNull(i) {
+			continue
+		}
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = append(text, names[c]...)
+		before := len(text)
+		var err error
+		if text, err = appendJSON(text, column, i); err == nil && len(text)-before > parquetCell {
+			err = fmt.Errorf("is larger than %d MiB", parquetCell>>20)
+		}
+		if err != nil && bad == nil {
+			bad = &refusal{field: o.d.apiName(batch.ColumnName(c)), reason: err.Error()}
+		}
+	}
+	return append(text, '}'), bad
 }
 
 func (d *Dataset) apiName(column string) string {

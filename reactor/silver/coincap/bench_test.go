@@ -15,9 +15,8 @@ import (
 func historyLines(n int) []byte {
 	r := rand.New(rand.NewPCG(1, 2))
 	var b strings.Builder
-	for i := range n {
+	for range n {
 		fmt.Fprintf(&b, `{"priceUsd":"%d.%016d","time":%d,"date":"2025-04-27T00:00:00.000Z"}`+"\n", 90000+r.IntN(9999), r.Int64N(1e16), 1745712000000)
-		_ = i
 	}
 	return []byte(b.String())
 }

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 	"unicode/utf8"
@@ -77,4 +79,28 @@ func FuzzDecodeParquet(f *testing.F) {
 	f.Add(historyParquet(f, 3))
 	f.Add([]byte("PAR1PAR1"))
 	f.Fuzz(func(t *testing.T, body []byte) { checkAny(t, coincap.History, "x.parquet", body) })
+}
+
+// The fuzzing engine hardly gets through Parquet's footer; these broken files do. The library has met them with panics and
+// with gigabytes.
+func TestBrokenParquetIsRefused(t *testing.T) {
+	whole := historyParquet(t, 3)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		b := bytes.Clone(whole)
+		for range 1 + r.IntN(4) {
+			i := 4 + r.IntN(len(b)-12)
+			switch r.IntN(4) {
+			case 0:
+				b[i] = byte(r.Uint32())
+			case 1:
+				b[i] ^= 1 << r.IntN(8)
+			case 2:
+				b = slices.Delete(b, i, min(i+r.IntN(8), len(b)-8))
+			case 3:
+				b = slices.Insert(b, i, 0xff, byte(r.Uint32()))
+			}
+		}
+		checkAny(t, coincap.History, "x.parquet", b)
+	}
 }
