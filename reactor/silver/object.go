@@ -1,6 +1,7 @@
 package silver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -187,7 +188,7 @@ func (o *object) confirm() *refusal {
 		reason := r.convert(i, r.values[also], o.latest)
 		if reason == "" && !isNull(r.values[i]) && first != r.cells[i].whole {
 			reason = fmt.Sprintf("%s is another moment than %s in %s",
-				quote(r.values[also]), quote(r.values[i]), o.d.inputs[i].name)
+				quote(bytes.Trim(r.values[also], `"`)), quote(bytes.Trim(r.values[i], `"`)), o.d.inputs[i].name)
 		}
 		if reason != "" {
 			return &refusal{field: o.d.inputs[also].name, reason: reason}

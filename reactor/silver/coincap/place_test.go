@@ -212,7 +212,7 @@ func TestPlaceOfHistory(t *testing.T) {
 		{name: "only a time", body: history(`{"priceUsd":"1","time":1795392000000}`), good: 1},
 		{name: "time null beside a date", body: history(`{"priceUsd":"1","time":null,"date":"2026-11-23T00:00:00.000Z"}`), good: 1},
 		{name: "neither", body: history(`{"priceUsd":"1"}`, point), good: 1, refused: []string{"time: is missing"}},
-		{name: "date that disagrees", body: history(`{"priceUsd":"1","time":1795392000000,"date":"2026-11-22T00:00:00.000Z"}`, point), good: 1, refused: []string{`date: "\"2026-11-22T00:00:00.000Z\"" is another moment than "1795392000000" in time`}},
+		{name: "date that disagrees", body: history(`{"priceUsd":"1","time":1795392000000,"date":"2026-11-22T00:00:00.000Z"}`, point), good: 1, refused: []string{`date: "2026-11-22T00:00:00.000Z" is another moment than "1795392000000" in time`}},
 		{name: "date that is none", body: history(`{"priceUsd":"1","time":1795392000000,"date":"23 Nov"}`, point), good: 1, refused: []string{`date: "23 Nov" is no time: epoch milliseconds or RFC 3339 are expected`}},
 		{name: "time in seconds", body: history(`{"priceUsd":"1","time":1795392000}`, point), good: 1, refused: []string{`time: "1795392000" (1970-01-21T18:43:12Z) is before 2009-01-03, Bitcoin's first block; it looks like seconds (2026-11-23T00:00:00Z): epoch milliseconds are expected`}},
 		{name: "point without price", body: history(`{"time":1795392000000}`, point), good: 1, refused: []string{"priceUsd: is missing"}},
