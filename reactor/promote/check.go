@@ -131,7 +131,7 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 	if err := conn.Exec(ctx, d.MergeSQL().Incoming); err != nil {
 		return nil, err
 	}
-	in := incoming{client: c.Client, dataset: d, rows: conn, rejected: refused}
+	in := incoming{client: c.Client, dataset: d, rows: conn, rejected: refused, refusing: true}
 	var bad []string
 	for part := range slices.Chunk(objects, checkBatch) {
 		errs, err := in.fill(ctx, part)

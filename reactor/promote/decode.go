@@ -48,6 +48,23 @@ type incoming struct {
 	client         *minio.Client
 	dataset        *silver.Dataset
 	rows, rejected *duck.Conn
+	// refusing tells that the table for refused rows is there; mostly there are none, and it is not needed.
+	refusing bool
+	refused  int64 // rows so far
+}
+
+// begin empties the table in which rows gather.
+func (in *incoming) begin(ctx context.Context) error {
+	return in.rows.Exec(ctx, in.dataset.MergeSQL().Incoming)
+}
+
+// refuse empties the table in which refused rows gather, once.
+func (in *incoming) refuse(ctx context.Context) error {
+	if in.refusing {
+		return nil
+	}
+	in.refusing = true
+	return in.rejected.Exec(ctx, silver.RejectedMergeSQL().Incoming)
 }
 
 // fill decodes the objects into the two tables. It returns one error for each: nil, a DeadError for an object that
@@ -97,12 +114,17 @@ func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, 
 // fillLarge streams one object into the tables, within a transaction: when its end cannot be read, its beginning must
 // not stay.
 func (in *incoming) fillLarge(ctx context.Context, o event.Object) (objectErr, err error) {
+	if err := in.refuse(ctx); err != nil {
+		return nil, err
+	}
+	before := in.refused
 	if err := in.both(ctx, "begin"); err != nil {
 		return nil, err
 	}
 	if objectErr = in.decode(ctx, o, stream{ctx, in}); objectErr == nil {
 		return nil, in.both(ctx, "commit")
 	}
+	in.refused = before
 	return objectErr, in.both(context.WithoutCancel(ctx), "rollback")
 }
 
@@ -130,6 +152,12 @@ func (in *incoming) insert(ctx context.Context, rows, rejected []arrow.RecordBat
 		}
 	}
 	if len(rejected) > 0 {
+		if err := in.refuse(ctx); err != nil {
+			return err
+		}
+		for _, b := range rejected {
+			in.refused += b.NumRows()
+		}
 		return in.rejected.Insert(ctx, "incoming", silver.RejectedArrowSchema(), rejected...)
 	}
 	return nil

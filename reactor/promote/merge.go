@@ -67,9 +67,11 @@ func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held) (lak
 	if err != nil || n[0] == 0 {
 		return lake.Change{}, false, err
 	}
-	replaced, err := ints(ctx, m.conn, m.sql.Files)
-	if err != nil {
-		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+	var replaced []int64
+	if len(held.Files) > 0 {
+		if replaced, err = ints(ctx, m.conn, m.sql.Files); err != nil {
+			return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+		}
 	}
 	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
 	if err != nil {

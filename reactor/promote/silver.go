@@ -134,10 +134,10 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.begin(ctx); err != nil {
+	in := incoming{client: s.client, dataset: s.dataset, rows: s.rows.conn, rejected: s.refused.conn}
+	if err := in.begin(ctx); err != nil {
 		return nil, err
 	}
-	in := incoming{client: s.client, dataset: s.dataset, rows: s.rows.conn, rejected: s.refused.conn}
 	errs, err := in.fill(ctx, objects)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	var changes []lake.Change
 	for _, work := range []func() (lake.Change, func(), bool, error){
 		func() (lake.Change, func(), bool, error) { return s.rowChange(ctx, view) },
-		func() (lake.Change, func(), bool, error) { return s.refusedChange(ctx, view, objects, errs) },
+		func() (lake.Change, func(), bool, error) { return s.refusedChange(ctx, view, &in, objects, errs) },
 	} {
 		c, done, ok, err := work()
 		if err != nil {
@@ -172,14 +172,6 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	return errs, err
 }
 
-// begin empties the tables in which rows gather.
-func (s *Silver) begin(ctx context.Context) error {
-	if err := s.rows.conn.Exec(ctx, s.rows.sql.Incoming); err != nil {
-		return err
-	}
-	return s.refused.conn.Exec(ctx, s.refused.sql.Incoming+"; "+s.refused.sql.Decoded)
-}
-
 func (s *Silver) rowChange(ctx context.Context, view *lake.View) (lake.Change, func(), bool, error) {
 	boxes, err := s.rows.boxes(ctx, texts(s.dataset.Schema(), s.dataset.Key))
 	if err != nil || len(boxes) == 0 {
@@ -190,7 +182,7 @@ func (s *Silver) rowChange(ctx context.Context, view *lake.View) (lake.Change, f
 
 // refusedChange replaces the refused rows of the objects that could be read. Mostly there are none, before or now, and
 // the table's file bounds tell so.
-func (s *Silver) refusedChange(ctx context.Context, view *lake.View, objects []event.Object, errs []error) (lake.Change, func(), bool, error) {
+func (s *Silver) refusedChange(ctx context.Context, view *lake.View, in *incoming, objects []event.Object, errs []error) (lake.Change, func(), bool, error) {
 	t, err := view.Table(s.refused.table)
 	if err != nil {
 		return lake.Change{}, nil, false, err
@@ -206,12 +198,11 @@ func (s *Silver) refusedChange(ctx context.Context, view *lake.View, objects []e
 		boxes = append(boxes, box{month: month, loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, high: []string{o.Key}})
 		decoded = append(decoded, "("+duck.Quote(o.Key)+", "+duck.Quote(o.Version)+")")
 	}
-	n, err := ints(ctx, s.refused.conn, "select count(*) from incoming")
-	if err != nil {
+	files, err := s.refused.candidates(ctx, t, boxes)
+	if err != nil || (in.refused == 0 && len(files) == 0) {
 		return lake.Change{}, nil, false, err
 	}
-	files, err := s.refused.candidates(ctx, t, boxes)
-	if err != nil || (n[0] == 0 && len(files) == 0) {
+	if err := errors.Join(in.refuse(ctx), s.refused.conn.Exec(ctx, s.refused.sql.Decoded)); err != nil {
 		return lake.Change{}, nil, false, err
 	}
 	for len(decoded) > 0 {
