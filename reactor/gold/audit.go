@@ -92,7 +92,7 @@ func (s *Set) audit(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 	texts, counts := make([]string, len(audits)), make([]string, len(audits))
 	for i, a := range audits {
 		// Older days were audited when they were written.
-		texts[i] = fmt.Sprintf("(select * from (%s\n) where %s is null or %s)", strings.TrimRight(a.SQL, "; \t\r\n"), Day, p.Write[a.Of].SQL(Day))
+		texts[i] = fmt.Sprintf("(select * from %s where %s)", subquery(a.SQL), p.Write[a.Of].SQL(Day))
 		counts[i] = fmt.Sprintf("select %d as audit, count(*) as n from %s", i, texts[i])
 	}
 	// One statement counts for all: that there is nothing is the rule, and 14 statements cost 14 times as much to plan.

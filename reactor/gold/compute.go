@@ -125,12 +125,8 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 	if err := s.views(ctx, conn, p, m, plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}); err != nil {
 		return err
 	}
-	// The text ends in a newline, for it may end in a comment.
-	return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from (%s\n) where %s", m.Table(), m.body(), write.SQL(Day)))
+	return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
 }
-
-// body is the SQL without a closing semicolon, as a subquery wants it.
-func (m *Model) body() string { return strings.TrimRight(m.SQL, "; \t\r\n") }
 
 // chunkDays gives the number of days to compute at once.
 func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (int, error) {

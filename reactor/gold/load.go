@@ -221,14 +221,26 @@ func (l *loader) audit(ctx context.Context, a *Audit) {
 
 // bindAudit checks an audit's columns, once all tables are there.
 func (l *loader) bindAudit(ctx context.Context, a *Audit) {
-	columns, err := l.conn.Describe(ctx, a.SQL)
+	columns, err := l.describe(ctx, a.File, a.SQL)
 	if err != nil {
-		l.errs = append(l.errs, l.sqlRefusal(a.File, a.SQL, err))
+		l.errs = append(l.errs, err)
 		return
 	}
 	if !hasDay(columns) {
 		l.errs = append(l.errs, refuse(a.File, 1, "it selects no column %s of type date: an audit looks at the days that were written, and tells them by it", Day))
 	}
+}
+
+// describe gives a statement's columns, and makes sure that it can be run as the subquery that Compute makes of it.
+func (l *loader) describe(ctx context.Context, file, sql string) ([]duck.Column, error) {
+	columns, err := l.conn.Describe(ctx, sql)
+	if err != nil {
+		return nil, l.sqlRefusal(file, sql, err)
+	}
+	if _, err := l.conn.Describe(ctx, "select * from "+subquery(sql)); err != nil {
+		return nil, refuse(file, 1, "it cannot be read as a subquery (%v): end the file at the statement's end", err)
+	}
+	return columns, nil
 }
 
 func hasDay(columns []duck.Column) bool {
@@ -286,9 +298,9 @@ func (l *loader) finish(ctx context.Context, m *Model) {
 	m.Digest = hex.EncodeToString(digest.Sum(nil))
 	l.errs = append(l.errs, c.run(l.trees[m])...)
 
-	columns, err := l.conn.Describe(ctx, m.SQL)
+	columns, err := l.describe(ctx, m.File, m.SQL)
 	if err != nil {
-		l.errs = append(l.errs, l.sqlRefusal(m.File, m.SQL, err))
+		l.errs = append(l.errs, err)
 		return
 	}
 	m.Columns = columns

@@ -170,6 +170,20 @@ func readAudit(file string, text string) (*Audit, error) {
 	return a, nil
 }
 
+// subquery puts a statement in parentheses, without the semicolon and the comment lines that it may end in.
+func subquery(sql string) string {
+	lines := strings.Split(sql, "\n")
+	for len(lines) > 0 {
+		last := strings.TrimSpace(lines[len(lines)-1])
+		if last != "" && !strings.HasPrefix(last, "--") {
+			break
+		}
+		lines = lines[:len(lines)-1]
+	}
+	text := strings.TrimRight(strings.Join(lines, "\n"), "; \t\r")
+	return "(" + text + "\n)" // on a line of its own: the last line may have a comment behind it
+}
+
 // lineOf gives the line, from 1, that begins with prefix; 1 when none does.
 func lineOf(text, prefix string) int {
 	for i, line := range strings.Split(text, "\n") {

@@ -228,7 +228,7 @@ func (c *check) query(n node) {
 		c.refuse(first(n), "distinct on keeps whichever row of a group comes first; write qualify row_number() over (partition by … order by …) = 1")
 	}
 	if len(n.child("sample")) > 0 {
-		c.refuse(n, "a sample is not a function of the rows; take the rows by a condition")
+		c.refuse(first(n), "a sample is not a function of the rows; take the rows by a condition")
 	}
 }
 
