@@ -37,9 +37,9 @@ type box struct {
 	loText, high []string
 }
 
-// change works out what the incoming rows do to the table. ok is false when that is nothing. The rows of the change are
-// read while it is committed; call done after that.
-func (m *merger) change(ctx context.Context, v *lake.View, boxes []box) (c lake.Change, done func(), ok bool, err error) {
+// change works out what the incoming rows do to the table; once tells that no key comes twice among them. ok is false when
+// that is nothing. The rows of the change are read while it is committed; call done after that.
+func (m *merger) change(ctx context.Context, v *lake.View, boxes []box, once bool) (c lake.Change, done func(), ok bool, err error) {
 	t, err := v.Table(m.table)
 	if err != nil {
 		return c, nil, false, err
@@ -48,42 +48,58 @@ func (m *merger) change(ctx context.Context, v *lake.View, boxes []box) (c lake.
 	if err != nil {
 		return c, nil, false, err
 	}
+	if len(candidates) == 0 && once {
+		// The usual case: what came in is new, and nothing is to be asked of DuckDB.
+		c, err = m.write(ctx, t, nil, "select "+columnList(t.Meta.CurrentSchema())+" from incoming")
+		return c, func() {}, true, err
+	}
 	held, err := m.cache.Hold(ctx, m.conn, t, t.Snapshot(), candidates)
 	if err != nil {
 		return c, nil, false, err
 	}
-	if c, ok, err = m.merge(ctx, t, held); err != nil || !ok {
+	if c, ok, err = m.merge(ctx, t, held, once); err != nil || !ok {
 		held.Release()
 		return c, nil, false, err
 	}
 	return c, held.Release, true, nil
 }
 
-func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held) (lake.Change, bool, error) {
-	if err := m.conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+m.sql.Changes); err != nil {
+func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held, once bool) (lake.Change, bool, error) {
+	changes := m.sql.Changes
+	if once && m.sql.ChangesOnce != "" {
+		changes = m.sql.ChangesOnce
+	}
+	if err := m.conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+changes); err != nil {
 		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
 	n, err := ints(ctx, m.conn, "select count(*) from changes")
 	if err != nil || n[0] == 0 {
 		return lake.Change{}, false, err
 	}
-	var replaced []int64
-	if len(held.Files) > 0 {
-		if replaced, err = ints(ctx, m.conn, m.sql.Files); err != nil {
-			return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
-		}
-	}
-	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
+	replaced, err := ints(ctx, m.conn, m.sql.Files)
 	if err != nil {
 		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
-	c := lake.Change{Base: t, Schema: schema}
+	var remove []lake.File
 	for _, number := range replaced {
-		c.Remove = append(c.Remove, held.Files[number])
+		remove = append(remove, held.Files[number])
 	}
-	sql := fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", m.sql.Rows, m.time, strings.Join(m.order, ", "))
-	c.Rows = rows.Select(ctx, m.conn, sql, schema)
-	return c, true, nil
+	sql := m.sql.Rows
+	if len(remove) == 0 {
+		sql = m.sql.Appended
+	}
+	c, err := m.write(ctx, t, remove, sql)
+	return c, true, err
+}
+
+// write is the change that writes the rows of a query, in the order in which files keep them.
+func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, sql string) (lake.Change, error) {
+	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
+	if err != nil {
+		return lake.Change{}, fmt.Errorf("merge into %s: %w", m.table, err)
+	}
+	ordered := fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, m.time, strings.Join(m.order, ", "))
+	return lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)}, nil
 }
 
 // candidates are the live files that may hold a key of the boxes.
@@ -132,33 +148,35 @@ func (b box) meets(t *lake.Table, f lake.File, time string) bool {
 	return true
 }
 
-// boxes bounds the incoming rows, a month at a time.
-func (m *merger) boxes(ctx context.Context, texts []string) ([]box, error) {
-	sql := fmt.Sprintf("select (year(%[1]s) - 1970) * 12 + month(%[1]s) - 1, epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time)
+// boxes bounds the incoming rows, a month at a time, and tells whether each key comes once among them.
+func (m *merger) boxes(ctx context.Context, key []string, schema *iceberg.Schema) (boxes []box, once bool, err error) {
+	texts := texts(schema, key)
+	sql := fmt.Sprintf("select (year(%[1]s) - 1970) * 12 + month(%[1]s) - 1, count(*) = count(distinct (%[2]s)), epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time, strings.Join(key, ", "))
 	for _, c := range texts {
 		sql += fmt.Sprintf(", min(%[1]s), max(%[1]s)", c)
 	}
 	r, err := m.conn.Query(ctx, sql+" from incoming group by 1 order by 1")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer r.Close()
-	var boxes []box
+	once = true
 	for r.Next() {
 		batch := r.RecordBatch()
 		for i := range int(batch.NumRows()) {
 			b := box{
 				month:  int(batch.Column(0).(*array.Int64).Value(i)),
-				loTime: batch.Column(1).(*array.Int64).Value(i), hiTime: batch.Column(2).(*array.Int64).Value(i), texts: texts,
+				loTime: batch.Column(2).(*array.Int64).Value(i), hiTime: batch.Column(3).(*array.Int64).Value(i), texts: texts,
 			}
+			once = once && batch.Column(1).(*array.Boolean).Value(i)
 			for j := range texts {
-				b.loText = append(b.loText, strings.Clone(batch.Column(3+2*j).(*array.String).Value(i)))
-				b.high = append(b.high, strings.Clone(batch.Column(4+2*j).(*array.String).Value(i)))
+				b.loText = append(b.loText, strings.Clone(batch.Column(4+2*j).(*array.String).Value(i)))
+				b.high = append(b.high, strings.Clone(batch.Column(5+2*j).(*array.String).Value(i)))
 			}
 			boxes = append(boxes, b)
 		}
 	}
-	return boxes, r.Err()
+	return boxes, once, r.Err()
 }
 
 // ints reads a query's first column, of whole numbers.

@@ -173,11 +173,11 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 }
 
 func (s *Silver) rowChange(ctx context.Context, view *lake.View) (lake.Change, func(), bool, error) {
-	boxes, err := s.rows.boxes(ctx, texts(s.dataset.Schema(), s.dataset.Key))
+	boxes, once, err := s.rows.boxes(ctx, s.dataset.Key, s.dataset.Schema())
 	if err != nil || len(boxes) == 0 {
 		return lake.Change{}, nil, false, err
 	}
-	return s.rows.change(ctx, view, boxes)
+	return s.rows.change(ctx, view, boxes, once)
 }
 
 // refusedChange replaces the refused rows of the objects that could be read. Mostly there are none, before or now, and
@@ -212,7 +212,7 @@ func (s *Silver) refusedChange(ctx context.Context, view *lake.View, in *incomin
 			return lake.Change{}, nil, false, err
 		}
 	}
-	return s.refused.change(ctx, view, boxes)
+	return s.refused.change(ctx, view, boxes, false)
 }
 
 // entries are what the ledger says of the batch once it is committed; objects that are tried again have none yet.
