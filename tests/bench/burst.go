@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// writers put at once.
+const writers = 32
+
+// burst is (b): many small objects at once.
+var burst = scenario{
+	letter: "b", about: fmt.Sprintf("1,000 snapshots of 20 coins at once, from %d writers, on %d days of %d coins", writers, oldDays, oldCoins),
+	figures: []string{"burst", "burst-put"},
+	run: func(ctx context.Context, b *bench) (err error) {
+		l, err := b.open(ctx, true)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.close()) }()
+		points, err := l.old(ctx, oldDays, oldCoins)
+		if err != nil {
+			return err
+		}
+		all, err := b.snapshots(b.size(1000, 200), oldCoins, time.Second, b.now)
+		if err != nil {
+			return err
+		}
+		done, err := l.watch("burst")
+		if err != nil {
+			return err
+		}
+		started := time.Now()
+		if err := l.putAll(ctx, all, writers); err != nil {
+			return err
+		}
+		put := time.Since(started)
+		p, err := l.catalog.await(ctx, below(assets), len(all))
+		if err := errors.Join(err, done()); err != nil {
+			return err
+		}
+		name := fmt.Sprintf("%d small objects at once", len(all))
+		limit := 3. * float64(len(all)) / 1000
+		b.add(
+			single("burst", name+" → all in gold", "s", p.lastGold.Sub(started).Seconds(), most(limit)...),
+			single("burst-put", name+", the puts alone", "s", put.Seconds()),
+		)
+		return l.verify(ctx, map[string]int{
+			"select count(*) from silver.asset_snapshots":                             rowsOf(all),
+			"select count(*) from silver.asset_prices":                                points,
+			"select sum(n_samples) from gold.daily_summary where source = 'snapshot'": rowsOf(all),
+		})
+	},
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"millrace/ingestor/bronze"
+	"millrace/ingestor/coincap/market"
+)
+
+// late is (e): a price of long ago is corrected, and all that was derived from it follows.
+var late = scenario{
+	letter: "e", about: fmt.Sprintf("one changed price %d days back, on %d days of %d coins", oldDays, oldDays, oldCoins),
+	figures: []string{"late-silver", "late-gold"},
+	run: func(ctx context.Context, b *bench) (err error) {
+		l, err := b.open(ctx, true)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.close()) }()
+		points, err := l.old(ctx, oldDays, oldCoins)
+		if err != nil {
+			return err
+		}
+		done, err := l.watch("corrections")
+		if err != nil {
+			return err
+		}
+		// One after the other, each from a quiet lake; another coin each time, so that each changes a price for the first time.
+		coins := b.coins(b.size(20, 4))
+		day := bronze.DayOf(b.now).Start().AddDate(0, 0, -oldDays)
+		var silver, gold []time.Duration
+		var changed []object
+		for _, coin := range coins {
+			o, err := b.points(coin, []market.Point{{PriceUsd: corrected, Time: day.UnixMilli(), Date: day.Format("2006-01-02T15:04:05.000Z")}})
+			if err != nil {
+				return err
+			}
+			changed = append(changed, o)
+			started := time.Now()
+			if err := l.put(ctx, o); err != nil {
+				return err
+			}
+			s, g, err := l.since(ctx, []object{o}, []time.Time{started})
+			if err != nil {
+				return err
+			}
+			silver, gold = append(silver, s...), append(gold, g...)
+		}
+		if err := done(); err != nil {
+			return err
+		}
+		b.add(
+			times("late-silver", fmt.Sprintf("one changed price %d days back → silver", oldDays), silver),
+			times("late-gold", fmt.Sprintf("one changed price %d days back → gold", oldDays), gold, most(500)...),
+		)
+		return l.verify(ctx, map[string]int{
+			// Days on which a coin has a hole in its history have a row more now.
+			"select count(*) from silver.asset_prices where ingest_date is not null and price_usd <> " + corrected: points - len(changed) + l.holes(coins, day),
+			"select count(*) from silver.asset_prices where price_usd = " + corrected:                              len(changed),
+			"select count(*) from gold.daily_summary where close = " + corrected:                                   len(changed),
+		})
+	},
+}
+
+// corrected is a price that no coin ever has by chance.
+const corrected = "1234.5678901234"
+
+// holes are the coins that the history leaves out on a day.
+func (l *lakehouse) holes(coins []string, day time.Time) int {
+	n := 0
+	for _, coin := range coins {
+		if points, ok := l.bench.market.History(coin, 24*time.Hour, day, day, l.bench.now); ok && len(points) == 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// oldDays and oldCoins are the history that lakes have before a latency is measured on them.
+const (
+	oldDays  = 400
+	oldCoins = 20
+)
+
+// latency is (a): how long after the start of its put a snapshot is in silver, and in gold.
+var latency = scenario{
+	letter: "a", about: fmt.Sprintf("PUT to silver and to gold of 20-coin snapshots, on %d days of %d coins", oldDays, oldCoins),
+	figures: []string{"put-silver-1", "put-gold-1", "put-silver-10", "put-gold-10"},
+	run: func(ctx context.Context, b *bench) (err error) {
+		l, err := b.open(ctx, true)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.close()) }()
+		points, err := l.old(ctx, oldDays, oldCoins)
+		if err != nil {
+			return err
+		}
+		pace := []struct{ perSecond, n int }{{1, b.size(100, 6)}, {10, b.size(200, 50)}}
+		total := 0
+		for _, p := range pace {
+			total += p.n
+		}
+		// Some seconds before now, and a second apart: each is a new observation, and none is in the future.
+		all, err := b.snapshots(total, oldCoins, time.Second, b.now)
+		if err != nil {
+			return err
+		}
+		rest := all
+		for _, p := range pace {
+			some := rest[:p.n]
+			rest = rest[p.n:]
+			if err := l.paced(ctx, some, p.perSecond); err != nil {
+				return err
+			}
+		}
+		return l.verify(ctx, map[string]int{
+			"select count(*) from silver.asset_snapshots":                                         rowsOf(all),
+			"select count(*) from silver.asset_prices":                                            points,
+			"select sum(n_samples) from gold.daily_summary where source = 'snapshot'":             rowsOf(all),
+			"select count(*) from gold.rankings where day = (select max(day) from gold.rankings)": oldCoins,
+		})
+	},
+}
+
+// paced puts objects at a rate, whether or not the lake keeps up, and times each of them.
+func (l *lakehouse) paced(ctx context.Context, objects []object, perSecond int) error {
+	done, err := l.watch(fmt.Sprintf("%d objects/s", perSecond))
+	if err != nil {
+		return err
+	}
+	started := make([]time.Time, len(objects))
+	tick := time.NewTicker(time.Second / time.Duration(perSecond))
+	defer tick.Stop()
+	var puts errgroup.Group
+	for i, o := range objects {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		puts.Go(func() error {
+			started[i] = time.Now()
+			return l.put(ctx, o)
+		})
+	}
+	if err := puts.Wait(); err != nil {
+		return err
+	}
+	silver, gold, err := l.since(ctx, objects, started)
+	if err := errors.Join(err, done()); err != nil {
+		return err
+	}
+	at := fmt.Sprintf("%d objects/s", perSecond)
+	l.bench.add(
+		times(fmt.Sprintf("put-silver-%d", perSecond), "PUT → silver, "+at, silver, spread(35, 120)...),
+		times(fmt.Sprintf("put-gold-%d", perSecond), "PUT → gold, "+at, gold, spread(120, 350)...),
+	)
+	return nil
+}
+
+// since waits until objects of one dataset are in gold and tells how long after their starts each was in silver and gold.
+func (l *lakehouse) since(ctx context.Context, objects []object, started []time.Time) (silver, gold []time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		all, err := l.catalog.arrivals(ctx, below(objects[0].key.Dataset))
+		if err != nil {
+			return nil, nil, err
+		}
+		silver, gold = nil, nil
+		for i, o := range objects {
+			if a, ok := all[o.key.String()]; ok && !a.gold.IsZero() {
+				silver, gold = append(silver, a.silver.Sub(started[i])), append(gold, a.gold.Sub(started[i]))
+			}
+		}
+		if len(gold) == len(objects) {
+			return silver, gold, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, fmt.Errorf("%d of %d objects are not in gold: %w", len(objects)-len(gold), len(objects), context.Cause(ctx))
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}

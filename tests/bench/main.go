@@ -1,0 +1,145 @@
+// Command bench measures the lakehouse from the outside: real MinIO, real NATS, the project's own programs, timed by what
+// the catalog says and checked row by row afterwards. Every figure stands beside its budget; a figure that is missing or a
+// row that is wrong makes the exit code 1.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/ingestor/coincap/market"
+)
+
+// app is the command line.
+type app struct {
+	Quick bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
+	Only  []string `placeholder:"LETTER,…" help:"Only these scenarios."`
+	JSON  string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
+	Bin   string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
+	MinIO string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
+	Seed  uint64   `default:"1" help:"Of the made-up prices."`
+}
+
+// Help lists the scenarios and shows an example.
+func (app) Help() string {
+	var b strings.Builder
+	b.WriteString("Scenarios, each on a lake of its own:\n\n")
+	for _, s := range scenarios {
+		fmt.Fprintf(&b, "  %s  %s\n", s.letter, s.about)
+	}
+	b.WriteString("\nExample:\n\n  go tool task bench -- --quick --only a,c")
+	return b.String()
+}
+
+// scenario measures some figures. figures are the ids of those that must come of it.
+type scenario struct {
+	letter, about string
+	figures       []string
+	run           func(context.Context, *bench) error
+}
+
+// scenarios in the order in which they run: the short ones first.
+var scenarios = []scenario{latency, burst, late, rebuild, large, start}
+
+// Validate refuses letters that mean nothing.
+func (a app) Validate() error {
+	for _, letter := range a.Only {
+		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.letter == letter }) {
+			return fmt.Errorf("--only %s: there is no such scenario, --help lists them", letter)
+		}
+	}
+	return nil
+}
+
+func main() {
+	cli.Main(&app{}, "bench", "How fast millrace is, on real parts, with every row checked.")
+}
+
+// bench is one run.
+type bench struct {
+	app
+	market *market.Market
+	dir    string    // everything that the run leaves on disk, removed at its end
+	now    time.Time // of all prices
+	report *Report
+	letter string // of the scenario that runs
+}
+
+// Run runs the scenarios one after the other. One that fails does not take the others' figures along.
+func (a app) Run(ctx context.Context, out *cli.Output) (err error) {
+	b := &bench{app: a, now: time.Now().UTC().Truncate(time.Second)}
+	if b.Bin, err = filepath.Abs(a.Bin); err != nil {
+		return fmt.Errorf("find the programs under test: %w", err)
+	}
+	if b.MinIO == "" {
+		b.MinIO = filepath.Join(b.Bin, "minio")
+	}
+	for _, program := range []string{filepath.Join(b.Bin, "stack"), filepath.Join(b.Bin, "ingestor"), filepath.Join(b.Bin, "reactor"), b.MinIO} {
+		if _, err := os.Stat(program); err != nil {
+			return fmt.Errorf("find a program under test: %w: `go tool task bench` builds them first", err)
+		}
+	}
+	if b.market, err = market.New(a.Seed); err != nil {
+		return err
+	}
+	if b.dir, err = os.MkdirTemp("", "millrace-bench-"); err != nil {
+		return fmt.Errorf("make a folder for the run: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.dir)) }()
+	if b.report, err = newReport(ctx, a); err != nil {
+		return err
+	}
+	failure := b.all(ctx)
+	b.report.End = time.Now().UTC().Truncate(time.Second)
+	return errors.Join(b.report.show(out), b.report.save(a.JSON), failure)
+}
+
+func (b *bench) all(ctx context.Context) error {
+	var failed []error
+	for _, s := range scenarios {
+		if len(b.Only) > 0 && !slices.Contains(b.Only, s.letter) {
+			continue
+		}
+		b.letter = s.letter
+		started := time.Now()
+		b.log("begins", "about", s.about)
+		err := s.run(ctx, b)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			err = b.report.complete(s)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("scenario %s (%s): %w", s.letter, s.about, err))
+			b.log("failed", "error", err.Error())
+			continue
+		}
+		b.log("done, all rows are right", "took", time.Since(started).Round(time.Second).String())
+	}
+	if len(b.Only) == 0 || len(b.Only) > 1 {
+		b.report.memory()
+	}
+	return errors.Join(failed...)
+}
+
+// log tells on stderr how far the run is.
+func (b *bench) log(text string, args ...any) {
+	slog.Info(text, append([]any{"scenario", b.letter}, args...)...)
+}
+
+// size is the full one, or the quick run's.
+func (b *bench) size(full, quick int) int {
+	if b.Quick {
+		return quick
+	}
+	return full
+}

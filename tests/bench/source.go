@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace/ingestor/bronze"
+	"millrace/ingestor/coincap/market"
+)
+
+// object is one to put into bronze.
+type object struct {
+	key  bronze.Key
+	body []byte
+	meta map[string]string
+	rows int
+}
+
+const (
+	assets  = "assets"
+	history = "history"
+)
+
+// below is what the keys of a dataset begin with.
+func below(dataset string) string { return bronze.Prefix + "coincap/" + dataset + "/" }
+
+// envelope is CoinCap's.
+type envelope struct {
+	Timestamp int64 `json:"timestamp"`
+	Data      any   `json:"data"`
+}
+
+// snapshot is a response of /assets, as of the time.
+func (b *bench) snapshot(at time.Time, coins int) (object, error) {
+	rows := b.market.Listing(at).Rows(func(string, string) bool { return true }, 0, coins)
+	body, err := json.Marshal(envelope{at.UnixMilli(), rows})
+	if err != nil {
+		return object{}, fmt.Errorf("write a snapshot: %w", err)
+	}
+	if len(rows) != coins {
+		return object{}, fmt.Errorf("make a snapshot of %s: there were %d coins, not %d", at, len(rows), coins)
+	}
+	return object{key: bronze.NewKey("coincap", assets, bronze.DayOf(at), "assets", bronze.JSON, body), body: body, rows: len(rows)}, nil
+}
+
+// snapshots are n of them, a step apart, the last one at the time.
+func (b *bench) snapshots(n, coins int, step time.Duration, last time.Time) ([]object, error) {
+	all := make([]object, n)
+	var g errgroup.Group
+	g.SetLimit(2)
+	for i := range all {
+		g.Go(func() (err error) {
+			all[i], err = b.snapshot(last.Add(-time.Duration(n-1-i)*step), coins)
+			return err
+		})
+	}
+	return all, g.Wait()
+}
+
+// coins are the slugs of the largest ones.
+func (b *bench) coins(n int) []string {
+	var ids []string
+	for _, row := range b.market.Listing(b.now).Rows(func(string, string) bool { return true }, 0, n) {
+		ids = append(ids, row.ID)
+	}
+	return ids
+}
+
+// daily is a response of /assets/{slug}/history with an interval of a day.
+func (b *bench) daily(coin string, from, to time.Time) (object, error) {
+	points, ok := b.market.History(coin, 24*time.Hour, from, to, b.now)
+	if !ok {
+		return object{}, fmt.Errorf("make a history of %s: there is no such coin", coin)
+	}
+	return b.points(coin, points)
+}
+
+func (b *bench) points(coin string, points []market.Point) (object, error) {
+	body, err := json.Marshal(envelope{b.now.UnixMilli(), points})
+	if err != nil {
+		return object{}, fmt.Errorf("write a history: %w", err)
+	}
+	return object{
+		key:  bronze.NewKey("coincap", history, bronze.DayOf(b.now), coin+"_d1", bronze.JSON, body),
+		body: body, rows: len(points), meta: historyMeta(coin, "d1"),
+	}, nil
+}
+
+func historyMeta(coin, interval string) map[string]string {
+	return map[string]string{bronze.MetaAssetID: coin, bronze.MetaInterval: interval, bronze.MetaSynthetic: "true"}
+}
+
+// put puts one object.
+func (l *lakehouse) put(ctx context.Context, o object) error {
+	created, err := bronze.Put(ctx, l.client, bucket, o.key, o.body, o.meta)
+	if err == nil && !created {
+		err = fmt.Errorf("put %s: it was there already", o.key)
+	}
+	return err
+}
+
+// putAll puts objects with some writers at once.
+func (l *lakehouse) putAll(ctx context.Context, objects []object, writers int) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(writers)
+	for _, o := range objects {
+		g.Go(func() error { return l.put(ctx, o) })
+	}
+	return g.Wait()
+}
+
+// rowsOf are how many rows objects hold together.
+func rowsOf(objects []object) int {
+	n := 0
+	for _, o := range objects {
+		n += o.rows
+	}
+	return n
+}
+
+// old is the history that a lake has before anything is measured on it: days × coins, all in gold. It returns the rows.
+func (l *lakehouse) old(ctx context.Context, days, coins int) (int, error) {
+	today := bronze.DayOf(l.bench.now).Start()
+	var objects []object
+	for _, coin := range l.bench.coins(coins) {
+		o, err := l.bench.daily(coin, today.AddDate(0, 0, -days), today.AddDate(0, 0, -1))
+		if err != nil {
+			return 0, err
+		}
+		objects = append(objects, o)
+	}
+	if err := l.putAll(ctx, objects, 8); err != nil {
+		return 0, err
+	}
+	_, err := l.catalog.await(ctx, below(history), len(objects))
+	return rowsOf(objects), err
+}
