@@ -160,9 +160,12 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 func (s *Set) changed(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (map[string]plan.Days, error) {
 	parts := make([]string, len(steps))
 	for i, m := range steps {
-		before := fmt.Sprintf("(select %s from old_gold.%s where %s)", columnList(m), m.Table(), p.Write[m.Name].SQL(Day))
-		after := fmt.Sprintf("(select %s from new_gold.%s)", columnList(m), m.Table())
-		parts[i] = fmt.Sprintf("select distinct %d as model, %s from (%s except all %s union all (%s except all %s))", i, Day, before, after, after, before)
+		// Each row counts 1 where it is new and -1 where it is old: what is left over differs. EXCEPT ALL says the same,
+		// and takes DuckDB ten times as long to plan.
+		columns := columnList(m)
+		parts[i] = fmt.Sprintf(`select distinct %d as model, %s from (
+			select %[3]s, 1 as side from new_gold.%[4]s union all select %[3]s, -1 from old_gold.%[4]s where %[5]s
+		) group by %[3]s having sum(side) <> 0`, i, Day, columns, m.Table(), p.Write[m.Name].SQL(Day))
 	}
 	rows, err := conn.Query(ctx, strings.Join(parts, "\nunion all "))
 	if err != nil {

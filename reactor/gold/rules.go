@@ -177,9 +177,27 @@ func names(partitions, orders []node) []string {
 		out = append(out, p.column())
 	}
 	for _, o := range orders {
-		out = append(out, o.child("expression").column())
+		out = append(out, injective(o.child("expression")))
 	}
 	return out
+}
+
+// injective gives the column of an expression that tells apart what the column does: itself, or it and a constant added
+// or taken away, as in day - date '1970-01-01'.
+func injective(n node) (column string) {
+	if n.class() != "FUNCTION" || n.function() != "+" && n.function() != "-" {
+		return n.column()
+	}
+	for _, arg := range n.list("children") {
+		switch constant := arg.class() == "CONSTANT" || arg.class() == "CAST" && arg.child("child").class() == "CONSTANT"; {
+		case constant:
+		case column == "" && arg.column() != "":
+			column = arg.column()
+		default:
+			return ""
+		}
+	}
+	return column
 }
 
 var exactTypes = set("DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN")

@@ -5,31 +5,38 @@
 -- Moving averages, returns, volatility and drawdown of the daily close, over calendar days: a window with a hole is not
 -- complete, and its average is null; n_obs_* says how many of its days are there.
 -- Windows over doubles would depend on where the input begins (DuckDB adds them up in a tree), so averages are over
--- decimals, which are exact, and the deviation is over a list in day order.
+-- decimals, which are exact, and the deviation is over a list in day order. The way to the decimal leads over a double
+-- because that is three times as fast, and a double's 16 digits are what an average needs.
 with closes as (
-    select asset_id, day, close, nullif(close, 0)::double as price,
-        lag(day) over by_day = day - 1 as follows,
-        lag(nullif(close, 0)::double) over by_day as price_before
+    select asset_id, day, close, close::double as price
     from gold.daily_summary
+),
+
+returns as (
+    select asset_id, day, close, price, price::decimal(38, 26) as exact_price,
+        case when lag(day) over by_day = day - 1
+            then ln(nullif(price, 0)) - ln(nullif(lag(price) over by_day, 0))
+        end as log_return
+    from closes
     window by_day as (partition by asset_id order by day)
 ),
 
 windows as (
-    select asset_id, day, close::double as price,
+    select asset_id, day, price,
         count(*) over last_7 as n_obs_7,
         count(*) over last_30 as n_obs_30,
         count(*) over last_90 as n_obs_90,
-        avg(close::decimal(38, 26)) over last_7 as avg_7,
-        avg(close::decimal(38, 26)) over last_30 as avg_30,
-        avg(close::decimal(38, 26)) over last_90 as avg_90,
-        list(case when follows then ln(price) - ln(price_before) end) over last_30 as log_returns,
+        avg(exact_price::decimal(38, 26)) over last_7 as avg_7,
+        avg(exact_price::decimal(38, 26)) over last_30 as avg_30,
+        avg(exact_price::decimal(38, 26)) over last_90 as avg_90,
+        list(log_return) over last_30 as log_returns,
         max(close) over last_365 as highest
-    from closes
-    window
-        last_7 as (partition by asset_id order by day range between interval 6 days preceding and current row),
-        last_30 as (partition by asset_id order by day range between interval 29 days preceding and current row),
-        last_90 as (partition by asset_id order by day range between interval 89 days preceding and current row),
-        last_365 as (partition by asset_id order by day range between interval 364 days preceding and current row)
+    from returns
+    window  -- over day numbers: ranges over dates and intervals take twice as long
+        last_7 as (partition by asset_id order by day - date '1970-01-01' range 6 preceding),
+        last_30 as (partition by asset_id order by day - date '1970-01-01' range 29 preceding),
+        last_90 as (partition by asset_id order by day - date '1970-01-01' range 89 preceding),
+        last_365 as (partition by asset_id order by day - date '1970-01-01' range 364 preceding)
 )
 
 select today.asset_id, today.day,
