@@ -124,6 +124,9 @@ func launch(t testing.TB, env []string, program string, args ...string) *Process
 // Stdout is what it has printed so far.
 func (p *Process) Stdout() string { return p.stdout.String() }
 
+// Stderr is what it has logged so far.
+func (p *Process) Stderr() string { return p.stderr.String() }
+
 // PID is the process's.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
