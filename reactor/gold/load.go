@@ -285,11 +285,11 @@ func (l *loader) order() ([]*Model, error) {
 // finish holds a model against the rules, gives it its columns and digest, and makes its empty table for those after it.
 func (l *loader) finish(ctx context.Context, m *Model) {
 	digest := sha256.New()
-	fmt.Fprintf(digest, "%s\n", m.SQL)
+	digest.Write([]byte(m.SQL + "\n"))
 	c := check{file: m.File, sql: m.SQL, known: l.known}
 	for _, in := range m.Inputs {
 		if up, ok := l.models[in]; ok {
-			fmt.Fprintf(digest, "%s %s\n", in, up.Digest)
+			digest.Write([]byte(in + " " + up.Digest + "\n"))
 			c.keys = append(c.keys, up.Grain)
 		} else {
 			c.keys = append(c.keys, l.tables[in].Key)

@@ -33,7 +33,7 @@ var disguised = set("current_date", "current_time", "current_timestamp", "localt
 	"current_catalog", "current_schema", "session_user", "user", "rowid")
 
 // Functions that read the session, the process or the catalog; DuckDB counts some of them as constant.
-var surroundings = set("current_setting", "getvariable", "getenv", "version", "nextval", "currval", "current_query", "age_now",
+var surroundings = set("current_setting", "getvariable", "getenv", "version", "nextval", "currval", "current_query",
 	"txid_current", "current_database", "current_schema", "current_schemas", "current_catalog", "current_user", "setseed",
 	"current_connection_id", "current_query_id", "current_transaction_id", "now", "today", "get_current_timestamp", "get_current_time",
 	"current_localtime", "current_localtimestamp", "transaction_timestamp", "write_log", "query", "query_table", "pragma_query")
