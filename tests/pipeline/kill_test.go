@@ -1,0 +1,95 @@
+package pipeline_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	s3 "github.com/minio/minio-go/v7"
+
+	"millrace/tests/stack"
+)
+
+// kills is how often the reactor dies under load.
+const kills = 10
+
+// load puts objects all the time until it is stopped, and remembers what the store has acknowledged, for when it is done.
+type load struct {
+	stop, done chan struct{}
+	versions   map[string]bool // key and version
+}
+
+func startLoad(t *testing.T, s *stack.Stack, random *rand.Rand) *load {
+	l := &load{stop: make(chan struct{}), done: make(chan struct{}), versions: map[string]bool{}}
+	go func() {
+		defer close(l.done)
+		for i := 0; ; i++ {
+			select {
+			case <-l.stop:
+				return
+			case <-time.After(time.Duration(random.IntN(40)) * time.Millisecond):
+			}
+			key, body, meta := object(random, i)
+			info, err := s.Client().PutObject(t.Context(), s.Bucket(), key, bytes.NewReader(body), int64(len(body)), s3.PutObjectOptions{UserMetadata: meta})
+			if err != nil {
+				t.Errorf("put %s: %v", key, err)
+				return
+			}
+			l.versions[key+" "+info.VersionID] = true
+		}
+	}()
+	return l
+}
+
+// object is one of few keys' rows, so that most puts change something that is there: in few months, so that they meet in one
+// file.
+func object(random *rand.Rand, i int) (key string, body []byte, meta map[string]string) {
+	at := day(time.May, 1+random.IntN(60))
+	price := fmt.Sprintf("%d.%d", 1+random.IntN(1000), i)
+	switch random.IntN(8) {
+	case 0:
+		return historyKey(fmt.Sprintf("%d.json", i)), points(point(at, price), point(at.AddDate(0, 0, 1), price)), about("bitcoin", "d1")
+	case 1: // one of few keys again and again
+		return assetsKey(fmt.Sprintf("again-%d.json", random.IntN(4))), assets(at.Add(time.Hour), asset("ethereum", price, "7")), nil
+	case 2:
+		return assetsKey(fmt.Sprintf("%d.json", i)), assets(at, asset("bitcoin", price, "9"), `{"id":"bad","priceUsd":"-1"}`), nil
+	case 3:
+		return assetsKey(fmt.Sprintf("%d.json.gz", i)), []byte("no gzip"), nil
+	}
+	return assetsKey(fmt.Sprintf("%d.json", i)), assets(at.Add(time.Duration(random.IntN(24))*time.Hour), asset("bitcoin", price, "9"), asset(fmt.Sprintf("coin-%d", random.IntN(9)), price, "3")), nil
+}
+
+func TestNothingIsLostOrDoubledWhenTheReactorIsKilled(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	s := stack.Start(t, stack.WithoutReactor())
+	l := startLoad(t, s, rand.New(rand.NewPCG(seed, 1)))
+	for range kills {
+		r := startReactor(t, s)
+		// The first commits come at once, the events that the dead one held after some seconds: both are to be hit.
+		time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
+		r.Kill()
+	}
+	close(l.stop)
+	<-l.done
+	startReactor(t, s)
+	known := func() (n int) {
+		for _, e := range ledger(t, s) {
+			if l.versions[e.Key+" "+e.Version] {
+				n++
+			}
+		}
+		return n
+	}
+	stack.Eventually(t, "the ledger knows every acknowledged object", func() bool { return known() == len(l.versions) })
+	settled(t, s)
+	if n := len(ledger(t, s)); n != len(l.versions) || n < 50 {
+		t.Errorf("the ledger has %d entries, %d objects were acknowledged", n, len(l.versions))
+	}
+	verdicts := checkEqual(t, s)
+	t.Logf("%d kills, %d objects, %d commits to silver, %d to gold; %v", kills, len(l.versions), len(snapshots(t, s, "silver.asset_snapshots")),
+		len(snapshots(t, s, "gold.daily_summary")), verdicts["gold.daily_summary"])
+}
