@@ -182,3 +182,18 @@ func TestRankingsAndMarketSummaryByHand(t *testing.T) {
 	expectRow(t, market, "2024-01-08", map[string]any{"n_assets": 2, "total_market_cap_usd": nil, "hhi": nil, "top_gainer": nil})
 	expectRow(t, market, "2024-01-20", map[string]any{"total_market_cap_usd": "0", "hhi": nil})
 }
+
+// One absurd number that silver lets through must not be able to stop gold.
+func TestTheGreatestAndLeastValuesThatSilverTakes(t *testing.T) {
+	const price, amount = "9999999999.9999999999999999999999999999", "999999999999999.999999999999999999"
+	var samples []sample
+	for d := range 95 {
+		for hour := range 4 {
+			samples = append(samples, sample{asset: "dear", at: at("2024-01-01 00:00").AddDate(0, 0, d).Add(time.Duration(hour) * time.Hour), key: "s", price: price, cap: amount, volume: amount})
+		}
+		samples = append(samples, sample{asset: "dust", at: at("2024-01-01 00:00").AddDate(0, 0, d), key: "s", price: "0.0000000000000000000000000001", cap: "0.000000000000000001", volume: "0"})
+	}
+	rows := rowsOf(t, samples, "rolling_averages")
+	expectRow(t, rows, "dear 2024-03-31", map[string]any{"sma_90": 1e10, "return_30d": 0.0, "volatility_30d": 0.0, "drawdown": 0.0})
+	expectRow(t, rows, "dust 2024-03-31", map[string]any{"n_obs_90": 90, "sma_90": 0.0, "return_1d": 0.0, "drawdown": 0.0}) // below 26 decimals an average is 0
+}

@@ -1,0 +1,69 @@
+package duck
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestLockedMode(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret.csv")
+	if err := os.WriteFile(secret, []byte("password\nhunter2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, Config{Locked: true, MemoryLimit: "100MiB"})
+	exec(t, c, "create table t as select 1 as a")
+	for _, sql := range []string{
+		"from '" + secret + "'",
+		"from read_csv('" + secret + "')",
+		"from read_text('" + secret + "')",
+		"from read_blob('" + secret + "')",
+		"from read_parquet('" + secret + "')",
+		"from read_json('" + secret + "')",
+		"from glob('/*')",
+		"from sniff_csv('" + secret + "')",
+		"from parquet_metadata('" + secret + "')",
+		"select getenv('HOME')",
+		"copy t to '" + dir + "/out.csv'",
+		"copy t from '" + secret + "'",
+		"export database '" + dir + "'",
+		"import database '" + dir + "'",
+		"attach '" + dir + "/other.db'",
+		"attach ':memory:' as m; copy from database memory to m; attach '" + dir + "/x.db' as x",
+		"install httpfs",
+		"install httpfs from '" + dir + "'",
+		"load '" + dir + "/evil.so'",
+		"load httpfs",
+		"from 'http://127.0.0.1:1/x.csv'",
+		"from 's3://lakehouse/x.parquet'",
+		"create secret (type s3, key_id 'a', secret 'b')",
+		"set enable_external_access = true",
+		"set lock_configuration = false",
+		"reset lock_configuration",
+		"set memory_limit = '100GB'",
+		"set temp_directory = '" + dir + "'",
+		"set allowed_directories = ['/']",
+		"set threads = 64",
+		"pragma memory_limit = '100GB'",
+		"pragma enable_profiling = 'json'; pragma profiling_output = '" + dir + "/p'; select 1",
+		"set log_query_path = '" + dir + "/log'",
+		"from arrow_scan(1::pointer, 1::pointer, 1::pointer)",
+		"from arrow_scan(1, 1, 1)",
+		"from seq_scan('" + secret + "')",
+		"select list(i) from range(1000000000) t(i)",
+	} {
+		if err := c.Exec(t.Context(), sql); err == nil {
+			t.Errorf("went through: %s", sql)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("told the secret: %v", err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("files written: %v %v", left, err)
+	}
+	if got := text(t, c, "select sum(i) from range(10) t(i)"); got != "45" {
+		t.Errorf("plain SQL after the attacks: %s", got)
+	}
+}
