@@ -123,6 +123,11 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 		return nil, err
 	}
 	updates = append(updates, commit.Updates...)
+	after, err := tx.StagedTable()
+	if err != nil {
+		return nil, err
+	}
+	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...)
 	if len(updates) == 0 {
 		return c.Base, nil
 	}
@@ -141,8 +146,8 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	return &Table{Name: c.Base.Name, Location: location, Meta: meta, store: l.store}, s.WriteFile(location, b)
 }
 
-// change puts the files and properties of a change into a transaction, with the expiry of what became too old: growth
-// of a table's latency is growth of the snapshots in its metadata, and expiring in the same commit costs nothing.
+// change puts the files and properties of a change into a transaction, and expires what became too old: in the same
+// commit that costs nothing measurable.
 func change(ctx context.Context, tx *table.Transaction, c Change, added []iceberg.DataFile) error {
 	if len(c.Properties) > 0 {
 		if err := tx.SetProperties(c.Properties); err != nil {
@@ -163,7 +168,7 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 			return err
 		}
 	}
-	return nil
+	return expire(tx, c.Base.Meta)
 }
 
 // evolve is the base of a change with its new schema, and the updates that lead there.

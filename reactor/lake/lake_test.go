@@ -156,6 +156,7 @@ func TestLake(t *testing.T) {
 		"PlansByMonthAndBounds":                  plansByMonth,
 		"DiffIsWhatChanged":                      diffIsWhatChanged,
 		"EvolvesTheSchemaWithTheRows":            evolves,
+		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
 		"AnotherProcessSeesTheCommit":            func(t *testing.T, l *lake.Lake) { anotherProcess(t, s, l) },
 	} {
@@ -352,6 +353,26 @@ func evolves(t *testing.T, l *lake.Lake) {
 		if b.NumCols() != 4 || b.NumRows() != 1 || b.Column(3).ValueStr(0) != "1.5" {
 			t.Errorf("the wider table holds %v", b)
 		}
+	}
+}
+
+func oldSnapshotsExpire(t *testing.T, l *lake.Lake) {
+	a := view(t, l).Tables[name(t, "a")]
+	const commits = 150
+	most := 0
+	for i := range commits {
+		next, err := l.Commit(t.Context(), []lake.Change{change(t, a, nil, row{fmt.Sprint(i), 600, int64(i)})}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a = next[0]
+		most = max(most, len(a.Meta.Snapshots()))
+	}
+	if most > 121 || len(a.Meta.Snapshots()) < 100 {
+		t.Errorf("there were up to %d snapshots, %d are left", most, len(a.Meta.Snapshots()))
+	}
+	if n := len(content(t, l, a)); n != commits {
+		t.Errorf("the table holds %d rows, want %d: expiry takes history, not rows", n, commits)
 	}
 }
 

@@ -84,8 +84,6 @@ var properties = iceberg.Properties{
 	"commit.retry.min-wait-ms":              "20",
 	"commit.retry.max-wait-ms":              "1000",
 	"commit.manifest-merge.enabled":         "false",
-	"history.expire.max-snapshot-age-ms":    strconv.Itoa(7 * 24 * 3600 * 1000),
-	"history.expire.min-snapshots-to-keep":  "50",
 	"compatibility.snapshot-id-inheritance": "true",
 }
 

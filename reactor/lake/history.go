@@ -1,0 +1,59 @@
+package lake
+
+import (
+	"time"
+
+	"github.com/apache/iceberg-go/table"
+)
+
+// A table keeps its last snapshots, and the last one of each day under a tag. Without an end to it the metadata, which
+// each commit reads and writes whole, grows with every commit: after 500 of them a commit took twice as long.
+const (
+	keptSnapshots = 100
+	// expireAt is where expiry begins, so that it is not part of every commit.
+	expireAt = keptSnapshots + 20
+)
+
+// expire drops what is older than the last snapshots and not tagged. Files that only dropped snapshots named stay until
+// orphans are removed: a reader may still be at them.
+func expire(tx *table.Transaction, base table.Metadata) error {
+	if len(base.Snapshots()) < expireAt+tags(base) {
+		return nil
+	}
+	return tx.ExpireSnapshots(table.WithRetainLast(keptSnapshots), table.WithOlderThan(0), table.WithPostCommit(false))
+}
+
+func tags(m table.Metadata) int {
+	n := 0
+	for _, ref := range m.Refs() {
+		if ref.SnapshotRefType == table.TagRef {
+			n++
+		}
+	}
+	return n
+}
+
+// dayTag names the tag of a snapshot when the next one is of a later UTC day: it was the last of its day.
+func dayTag(last, next time.Time) (name string, ok bool) {
+	day := last.UTC().Format(time.DateOnly)
+	return "day-" + day, day < next.UTC().Format(time.DateOnly)
+}
+
+// tagDay gives the update that tags the base's snapshot as the last of its day, if it is that. A tag that somebody made
+// by hand stays.
+func tagDay(base *Table, next *table.Snapshot) []table.Update {
+	last := base.Snapshot()
+	if last == nil || next == nil || next.SnapshotID == last.SnapshotID {
+		return nil
+	}
+	name, ok := dayTag(time.UnixMilli(last.TimestampMs), time.UnixMilli(next.TimestampMs))
+	if !ok {
+		return nil
+	}
+	for existing := range base.Meta.Refs() {
+		if existing == name {
+			return nil
+		}
+	}
+	return []table.Update{table.NewSetSnapshotRefUpdate(name, last.SnapshotID, table.TagRef, 0, 0, 0)}
+}
