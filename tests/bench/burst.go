@@ -42,9 +42,8 @@ var burst = scenario{
 			return err
 		}
 		name := fmt.Sprintf("%d small objects at once", len(all))
-		limit := 3. * float64(len(all)) / 1000
 		b.add(
-			single("burst", name+" → all in gold", "s", p.lastGold.Sub(started).Seconds(), most(limit)...),
+			single("burst", name+" → all in gold", "s", p.lastGold.Sub(started).Seconds(), b.full(most(3))...),
 			single("burst-put", name+", the puts alone", "s", put.Seconds()),
 		)
 		return l.verify(ctx, map[string]int{

@@ -35,7 +35,7 @@ var large = scenario{
 			return err
 		}
 		defer func() { err = errors.Join(err, l.close()) }()
-		n := b.size(2_000_000, 100_000)
+		n := b.size(2_000_000, 50_000)
 		forms := []form{{bronze.NDJSON, plain}, {bronze.NDJSONGzip, zipped}, {bronze.Parquet, columnar}}
 		for i, coin := range b.coins(len(forms)) {
 			if err := l.large(ctx, forms[i], coin, n); err != nil {
@@ -84,7 +84,7 @@ func (l *lakehouse) large(ctx context.Context, f form, coin string, n int) error
 	}
 	name := fmt.Sprintf("one %s of %d rows", f.ext, n)
 	b.add(
-		single("large-"+f.ext, name+" → silver", "rows/s", float64(n)/p.lastSilver.Sub(stored).Seconds(), least(250_000)...),
+		single("large-"+f.ext, name+" → silver", "rows/s", float64(n)/p.lastSilver.Sub(stored).Seconds(), b.full(least(250_000))...),
 		single("large-"+f.ext+"-gold", name+" → gold", "s", p.lastGold.Sub(stored).Seconds()),
 		single("large-"+f.ext+"-memory", name+", reactor's peak memory", "MB", b.peak(f.ext), most(300)...),
 	)

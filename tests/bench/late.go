@@ -29,7 +29,7 @@ var late = scenario{
 			return err
 		}
 		// One after the other, each from a quiet lake; another coin each time, so that each changes a price for the first time.
-		coins := b.coins(b.size(20, 4))
+		coins := b.coins(b.size(20, 3))
 		day := bronze.DayOf(b.now).Start().AddDate(0, 0, -oldDays)
 		var silver, gold []time.Duration
 		var changed []object

@@ -21,15 +21,15 @@ var rebuild = scenario{
 		if err != nil {
 			return err
 		}
-		err = b.rebuild(ctx, "rebuild-daily", "daily snapshots of 20 coins", daily, 4*float64(len(daily))/3650)
+		err = b.rebuild(ctx, "rebuild-daily", "daily snapshots of 20 coins", daily, 4)
 		if err != nil {
 			return err
 		}
-		hourly, err := b.snapshots(b.size(2160, 216), 100, time.Hour, b.now.Truncate(time.Hour))
+		hourly, err := b.snapshots(b.size(2160, 100), 100, time.Hour, b.now.Truncate(time.Hour))
 		if err != nil {
 			return err
 		}
-		return b.rebuild(ctx, "rebuild-hourly", "hourly snapshots of 100 coins", hourly, 5*float64(len(hourly))/2160)
+		return b.rebuild(ctx, "rebuild-hourly", "hourly snapshots of 100 coins", hourly, 5)
 	},
 }
 
@@ -67,7 +67,7 @@ func (b *bench) rebuild(ctx context.Context, id, what string, objects []object, 
 	}
 	name := fmt.Sprintf("full rebuild, %d %s", len(objects), what)
 	b.add(
-		single(id, name, "s", p.lastGold.Sub(started).Seconds(), most(budget)...),
+		single(id, name, "s", p.lastGold.Sub(started).Seconds(), b.full(most(budget))...),
 		single(id+"-silver", name+", to silver", "s", p.lastSilver.Sub(started).Seconds()),
 	)
 	// A day's coins are the same ones at noon only: hourly snapshots see others come and go.
