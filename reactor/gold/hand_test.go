@@ -165,7 +165,8 @@ func TestRankingsAndMarketSummaryByHand(t *testing.T) {
 	expectRow(t, rows, "e 2024-01-02", map[string]any{"rank": 2, "rank_change_1d": nil, "cumulative_pct": 80.0})
 	expectRow(t, rows, "c 2024-01-02", map[string]any{"rank": 3, "rank_change_1d": 0, "dominance_pct": 15.0})
 	expectRow(t, rows, "b 2024-01-02", map[string]any{"rank": 4, "rank_change_1d": -2, "cumulative_pct": 100.0}) // 2 − 4: it fell
-	expectRow(t, rows, "b 2024-01-08", map[string]any{"rank": 2, "rank_change_7d": 0, "rank_change_1d": nil, "dominance_pct": nil})
+	// Without a cap the rank goes by name, and is no place to have climbed from or to.
+	expectRow(t, rows, "b 2024-01-08", map[string]any{"rank": 2, "rank_change_7d": nil, "rank_change_1d": nil, "dominance_pct": nil})
 	expectRow(t, rows, "a 2024-01-20", map[string]any{"rank": 1, "dominance_pct": nil, "cumulative_pct": nil})
 
 	market := rowsOf(t, samples, "market_summary")

@@ -281,7 +281,7 @@ func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 				w := rowOf(r)
 				errs := map[string]error{"rank": same(r["rank"], w.rank), "market_cap_usd": exactly(r["market_cap_usd"], w.marketCap)}
 				for k, column := range map[int]string{1: "rank_change_1d", 7: "rank_change_7d"} {
-					if before := days[w.asset][w.day-plan.Day(k)]; before != nil {
+					if before := days[w.asset][w.day-plan.Day(k)]; before != nil && before.marketCap != nil && w.marketCap != nil {
 						errs[column] = same(r[column], before.rank-w.rank)
 					} else if r[column] != nil {
 						errs[column] = fmt.Errorf("%v, want null", r[column])

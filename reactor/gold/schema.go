@@ -5,10 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
-	"github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/duck"
 )
@@ -47,15 +44,6 @@ func (m *Model) PartitionSpec() iceberg.PartitionSpec {
 	return iceberg.NewPartitionSpec(iceberg.PartitionField{
 		SourceIDs: []int{f.ID}, FieldID: firstPartitionID, Name: Day + "_month", Transform: iceberg.MonthTransform{},
 	})
-}
-
-// ArrowSchema is Schema as iceberg-go's writers take it, field ids included.
-func (m *Model) ArrowSchema() (*arrow.Schema, error) {
-	s, err := table.SchemaToArrowSchema(m.Schema(), nil, true, false)
-	if err != nil {
-		return nil, fmt.Errorf("arrow schema of %s: %w", m.Name, err)
-	}
-	return s, nil
 }
 
 var icebergTypes = map[string]iceberg.Type{
@@ -125,44 +113,4 @@ func duckType(t iceberg.Type) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no type of duckdb's for %s", t)
-}
-
-// Relabel gives a batch of DuckDB's the labels of the table's Arrow schema: field ids, required columns, and UTC as
-// Iceberg spells it. The columns' memory stays what it is; the caller releases both batches.
-func Relabel(schema *arrow.Schema, b arrow.RecordBatch) (arrow.RecordBatch, error) {
-	if int(b.NumCols()) != schema.NumFields() {
-		return nil, fmt.Errorf("label a batch: it has %d columns, the table %d", b.NumCols(), schema.NumFields())
-	}
-	columns := make([]arrow.Array, b.NumCols())
-	defer func() {
-		for _, c := range columns {
-			if c != nil {
-				c.Release()
-			}
-		}
-	}()
-	for i, f := range schema.Fields() {
-		c := b.Column(i)
-		switch {
-		case b.ColumnName(i) != f.Name:
-			return nil, fmt.Errorf("label a batch: column %d is %s, and %s in the table", i, b.ColumnName(i), f.Name)
-		case !f.Nullable && c.NullN() > 0:
-			return nil, fmt.Errorf("label a batch: %s is null in %d rows, and is part of the table's grain", f.Name, c.NullN())
-		case !sameLayout(c.DataType(), f.Type):
-			return nil, fmt.Errorf("label a batch: column %s is %s, and %s in the table", f.Name, c.DataType(), f.Type)
-		}
-		d := array.NewData(f.Type, c.Len(), c.Data().Buffers(), nil, c.NullN(), c.Data().Offset())
-		columns[i] = array.MakeFromData(d)
-		d.Release()
-	}
-	return array.NewRecordBatch(schema, columns, b.NumRows()), nil
-}
-
-func sameLayout(a, b arrow.DataType) bool {
-	x, xok := a.(*arrow.TimestampType)
-	y, yok := b.(*arrow.TimestampType)
-	if xok && yok {
-		return x.Unit == y.Unit && (x.TimeZone == "") == (y.TimeZone == "")
-	}
-	return arrow.TypeEqual(a, b)
 }

@@ -42,6 +42,9 @@ func relabel(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, erro
 	columns := make([]arrow.Array, b.NumCols())
 	for i, c := range b.Columns() {
 		f := schema.Field(i)
+		if b.ColumnName(i) != f.Name {
+			return nil, fmt.Errorf("column %d is %s, and %s in the table", i+1, b.ColumnName(i), f.Name)
+		}
 		if !f.Nullable && c.NullN() > 0 {
 			return nil, fmt.Errorf("column %s has nulls, which the table does not allow", f.Name)
 		}

@@ -3,7 +3,8 @@
 -- lookback: 7 days
 --
 -- The assets of each day by market cap, those without one last, ties by asset_id. A change of rank is positive when the
--- asset climbed, and null when it was not there that day. Shares are of the assets in the table, not of the whole market.
+-- asset climbed, and null unless both days have a market cap: without one the rank goes by name. Shares are of the assets
+-- in the table, not of the whole market.
 with ranked as (
     select asset_id, day, market_cap_usd,
         row_number() over (partition by day order by market_cap_usd desc nulls last, asset_id) as rank,
@@ -21,4 +22,6 @@ select today.asset_id, today.day, today.rank,
     end as cumulative_pct
 from ranked as today
 left join ranked as day_ago on day_ago.asset_id = today.asset_id and day_ago.day = today.day - 1
+    and day_ago.market_cap_usd is not null and today.market_cap_usd is not null
 left join ranked as week_ago on week_ago.asset_id = today.asset_id and week_ago.day = today.day - 7
+    and week_ago.market_cap_usd is not null and today.market_cap_usd is not null
