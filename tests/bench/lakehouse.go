@@ -238,6 +238,7 @@ func (l *lakehouse) close() error {
 		}
 	}
 	if l.home != "" {
+		l.warnings()
 		err = errors.Join(err, os.RemoveAll(l.home))
 	}
 	return err

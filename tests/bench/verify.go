@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -67,6 +68,9 @@ func (l *lakehouse) count(ctx context.Context, queries []string) (map[string]int
 	return counts, nil
 }
 
+// checkMemory is what the proof may take: it is not what is measured, and with more memory it is sooner done.
+const checkMemory = "4GiB"
+
 // verify compares counts (query → rows) and then has the lake prove itself: all tables computed once more from bronze.
 func (l *lakehouse) verify(ctx context.Context, counts map[string]int) error {
 	counts["select count(*) from silver.rejected"] = 0
@@ -79,7 +83,7 @@ func (l *lakehouse) verify(ctx context.Context, counts map[string]int) error {
 			return fmt.Errorf("wrong rows: %s gives %d, not %d", query, got[query], want)
 		}
 	}
-	out, err := l.run(ctx, "reactor", "reactor", "check", "--output", "json")
+	out, err := l.run(ctx, "reactor", "reactor", "check", "--output", "json", "--timeout", patience.String(), "--memory", checkMemory)
 	if err != nil {
 		return err
 	}
@@ -115,4 +119,25 @@ func (l *lakehouse) sameProcesses() error {
 		err = fmt.Errorf("the reactor died and was started again")
 	}
 	return err
+}
+
+// warnings tells what the reactor complained about: a retry costs time that no figure explains.
+func (l *lakehouse) warnings() {
+	file := filepath.Join(l.home, "log", "reactor.log")
+	if l.reactor != nil {
+		file = l.log("reactor")
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return // it never ran
+	}
+	var all []string
+	for line := range strings.Lines(string(text)) {
+		if strings.Contains(line, `"level":"WARN"`) || strings.Contains(line, `"level":"ERROR"`) {
+			all = append(all, strings.TrimSpace(line))
+		}
+	}
+	if len(all) > 0 {
+		l.bench.log("the reactor warned", "times", len(all), "first", all[0], "last", all[len(all)-1])
+	}
 }
