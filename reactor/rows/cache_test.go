@@ -1,0 +1,104 @@
+package rows
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/lake"
+	"millrace/tests/stack"
+)
+
+// fill commits one file of n rows, numbered from first, to the table of a lake.
+func fill(t *testing.T, l *lake.Lake, c *duck.Conn, first, n int) *lake.Table {
+	t.Helper()
+	v, err := l.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab := v.Tables["rows.numbers"]
+	schema, err := table.SchemaToArrowSchema(tab.Meta.CurrentSchema(), nil, true, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sql := fmt.Sprintf("select range as n, date '2026-01-05' as day from range(%d, %d)", first, first+n)
+	next, err := l.Commit(t.Context(), []lake.Change{{Base: tab, Schema: schema, Rows: Select(t.Context(), c, sql, schema)}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next[0]
+}
+
+func count(t *testing.T, c *duck.Conn, relation string) (n, sum int64) {
+	t.Helper()
+	r, err := c.Query(t.Context(), "select count(*), coalesce(sum(n), 0)::bigint from ("+relation+")")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for r.Next() {
+		n, sum = r.RecordBatch().Column(0).(*array.Int64).Value(0), r.RecordBatch().Column(1).(*array.Int64).Value(0)
+	}
+	if err := r.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return n, sum
+}
+
+func TestCacheHoldsWhatIsAskedForAndShrinks(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	schema := iceberg.NewSchema(0, iceberg.NestedField{ID: 1, Name: "n", Type: iceberg.PrimitiveTypes.Int64}, iceberg.NestedField{ID: 2, Name: "day", Type: iceberg.PrimitiveTypes.Date})
+	spec := iceberg.NewPartitionSpec(iceberg.PartitionField{SourceIDs: []int{2}, FieldID: 1000, Name: "day_month", Transform: iceberg.MonthTransform{}})
+	if err := l.Create(t.Context(), lake.Definition{Name: "rows.numbers", Schema: schema, Spec: spec}); err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t)
+	cache := New(l)
+	const rows = maxRows/2 + 10_000
+	var tab *lake.Table
+	for i := range 3 {
+		tab = fill(t, l, c, i*rows, rows)
+	}
+	files, err := l.Files(t.Context(), tab, tab.Snapshot(), lake.AllMonths)
+	if err != nil || len(files) != 3 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	hold := func(files ...lake.File) *Held {
+		h, err := cache.Hold(t.Context(), c, tab, tab.Snapshot(), files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	none := hold()
+	if n, _ := count(t, c, none.Relation); n != 0 {
+		t.Errorf("no file has %d rows", n)
+	}
+	// Together they are more than the cache keeps; while they are held they stay all the same.
+	all := hold(files...)
+	if n, sum := count(t, c, all.Relation); n != 3*rows || sum != 3*rows*(3*rows-1)/2 {
+		t.Errorf("three files have %d rows with the sum %d", n, sum)
+	}
+	all.Release()
+	one := hold(files[1])
+	if n := len(cache.tables["rows.numbers#0"].files); n != 1 {
+		t.Errorf("%d files are kept after the others were let go", n)
+	}
+	first, _ := count(t, c, one.Relation)
+	one.Release()
+	again := hold(files[0], files[1])
+	n, _ := count(t, c, again.Relation)
+	if first != rows || n != 2*rows || len(again.Files) != 2 {
+		t.Errorf("one file has %d rows, two have %d", first, n)
+	}
+	again.Release()
+}
