@@ -32,11 +32,7 @@ func (f modelFlags) load(ctx context.Context) (*gold.Set, error) {
 
 // openGold makes gold's promoter and its tables, and brings gold to where silver is: what happened while no reactor ran,
 // and models that have changed, wait for no event.
-func (f modelFlags) openGold(ctx context.Context, l *lake.Lake, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *promote.Metrics, silver []string) (*promote.Gold, error) {
-	set, err := f.load(ctx)
-	if err != nil {
-		return nil, err
-	}
+func openGold(ctx context.Context, l *lake.Lake, set *gold.Set, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *promote.Metrics, silver []string) (*promote.Gold, error) {
 	g, err := promote.NewGold(l, set, silver, db, cache, log, metrics)
 	if err != nil {
 		return nil, err

@@ -89,6 +89,11 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	// Before any consumer runs: a model that is refused ends the start, and nothing should have begun by then.
+	set, err := c.load(ctx)
+	if err != nil {
+		return err
+	}
 
 	g, ctx := errgroup.WithContext(ctx)
 	consume := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
@@ -109,7 +114,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		tables = append(tables, "silver."+d.Table)
 		consume("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
 	}
-	gold, err := c.openGold(ctx, l, db, cache, log, metrics, tables)
+	gold, err := openGold(ctx, l, set, db, cache, log, metrics, tables)
 	if err != nil {
 		return err
 	}
