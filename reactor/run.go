@@ -49,30 +49,18 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			return err
 		}
 		defer closeNATS()
-		scratch, db, err := c.openDuck()
+		spill, err := scratch(c.Home.Home)
 		if err != nil {
 			return err
 		}
-		defer func() {
-			db.Close()
-			_ = os.RemoveAll(scratch) // spilled rows of a database that is gone; the next start removes what stays
-		}()
+		defer func() { _ = os.RemoveAll(spill) }() // what stays, the next start removes
+		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
 		return c.serve(ctx, l, client, js, db)
 	})
-}
-
-// openDuck opens the database in which rows are merged and models run. It lives in memory and spills into a folder of
-// its own, below the home so that it is on the disk that the user chose.
-func (c *runCmd) openDuck() (scratch string, db *duck.DB, err error) {
-	parent := filepath.Join(c.Home.Home, "scratch")
-	if err := os.MkdirAll(parent, 0o700); err != nil {
-		return "", nil, fmt.Errorf("make the folder for spilled rows: %w", err)
-	}
-	if scratch, err = os.MkdirTemp(parent, "run-"); err != nil {
-		return "", nil, fmt.Errorf("make the folder for spilled rows: %w", err)
-	}
-	db, err = duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: scratch})
-	return scratch, db, err
 }
 
 // serve runs every part of the reactor until ctx ends or one of them fails.
@@ -95,11 +83,10 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 
-	g, ctx := errgroup.WithContext(ctx)
-	consume := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
-		g.Go(func() error {
-			return (&stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle}).Run(ctx)
-		})
+	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
+	var consumers []*stream.Consumer
+	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
+		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle})
 	}
 	var tables []string
 	for _, d := range datasets.All() {
@@ -112,20 +99,24 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		tables = append(tables, "silver."+d.Table)
-		consume("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
+		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
 	}
 	gold, err := openGold(ctx, l, set, db, cache, log, metrics, tables)
 	if err != nil {
 		return err
 	}
 	defer gold.Close()
-	consume("gold", gold.Subjects(), gold.Handle)
-	consume("stray", []string{event.Stray}, promote.NewStray(l).Handle)
-	g.Go(func() error {
-		return (&stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}).Run(ctx)
-	})
-	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
+	consumer("gold", gold.Subjects(), gold.Handle)
+	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle)
+	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
 	server := &console.Server{Registry: registry, Ready: func(ctx context.Context) error { return ready(ctx, l, client, js, c.Bucket) }}
+
+	g, ctx := errgroup.WithContext(ctx)
+	for _, c := range consumers {
+		g.Go(func() error { return c.Run(ctx) })
+	}
+	g.Go(func() error { return router.Run(ctx) })
+	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
 	return g.Wait()
@@ -150,8 +141,10 @@ func ready(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream
 	if _, err := js.AccountInfo(ctx); err != nil {
 		return fmt.Errorf("NATS: %w", err)
 	}
-	if ok, err := client.BucketExists(ctx, bucket); err != nil || !ok {
-		return fmt.Errorf("object storage: bucket %s: exists %v, %w", bucket, ok, err)
+	if ok, err := client.BucketExists(ctx, bucket); err != nil {
+		return fmt.Errorf("object storage: %w", err)
+	} else if !ok {
+		return fmt.Errorf("object storage: there is no bucket %s", bucket)
 	}
 	if _, err := l.View(ctx); err != nil {
 		return fmt.Errorf("catalog: %w", err)
