@@ -32,7 +32,7 @@ func (*checkCmd) Help() string {
 
 func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
-		set, err := c.modelFlags.load(ctx)
+		set, err := c.load(ctx)
 		if err != nil {
 			return err
 		}

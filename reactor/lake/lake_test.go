@@ -219,8 +219,8 @@ func failedRowsChangeNothing(t *testing.T, l *lake.Lake) {
 	c := change(t, v.Tables[name(t, "a")], nil, row{"x", 600, 1})
 	good := c.Rows
 	c.Rows = func(yield func(arrow.RecordBatch, error) bool) {
-		for b := range good {
-			if !yield(b, nil) {
+		for b, err := range good {
+			if !yield(b, err) {
 				return
 			}
 		}

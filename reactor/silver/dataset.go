@@ -197,7 +197,7 @@ func (d *Dataset) completeKey() error {
 
 func (d *Dataset) addInput(f *Field, names ...string) error {
 	for i, name := range names {
-		if _, dup := d.byName[name]; dup && !(i > 0 && name == names[0]) {
+		if _, dup := d.byName[name]; dup && (i == 0 || name != names[0]) {
 			return fmt.Errorf("two fields are named %s", name)
 		}
 		d.byName[name] = len(d.inputs)

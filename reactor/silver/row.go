@@ -187,7 +187,7 @@ func notUTF8(raw []byte) (field string, found bool) {
 		if err != nil {
 			return "", false
 		}
-		if !found && !(sound && value.IsValid(options)) {
+		if !found && (!sound || !value.IsValid(options)) {
 			field, found = string(plain), true
 		}
 	}

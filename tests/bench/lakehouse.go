@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds every wait; what takes longer is no figure but a defect.
-const patience = 15 * time.Minute
+const patience = 5 * time.Minute
 
 // bucket of every lake here.
 const bucket = "lakehouse"

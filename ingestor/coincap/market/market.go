@@ -152,7 +152,7 @@ func (m *Market) price(a *Asset, t time.Time) float64 {
 		distance = float64(a.sigma*own) + float64(a.beta*.022*(m.market.walk(d)-m.levelThen))
 		limit = a.limit
 	}
-	price := a.head.price * math.Exp(limit*math.Tanh(distance/limit))
+	price := a.price * math.Exp(limit*math.Tanh(distance/limit))
 	if factor, ok := m.restated[restatedDay{a, dayNumber(t)}]; ok {
 		price *= factor
 	}
@@ -173,7 +173,7 @@ func (a *Asset) supplyAt(t time.Time) float64 {
 func (a *Asset) decimals(t time.Time) int {
 	draw := a.digits.uniform(uint64(dayNumber(t)))
 	switch {
-	case a.head.price < .001 || draw < .2:
+	case a.price < .001 || draw < .2:
 		return 28
 	case draw < .35:
 		return 24

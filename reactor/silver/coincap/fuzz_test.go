@@ -48,7 +48,7 @@ func checkAny(t *testing.T, d *silver.Dataset, file string, body []byte) {
 		}
 	}
 	n := len(s.Good) + len(s.Refused)
-	if len(seen) != n || n > 0 && !(seen["0"] && seen[strconv.Itoa(n-1)]) {
+	if len(seen) != n || n > 0 && (!seen["0"] || !seen[strconv.Itoa(n-1)]) {
 		t.Fatalf("%d rows are at %v", n, seen)
 	}
 }
