@@ -92,6 +92,16 @@ func TestHistoryAndSnapshotFromTheIngestorToGold(t *testing.T) {
 		}
 	}
 	same(t, s)
+
+	for flags, want := range map[string]int{
+		"--dataset coincap/history": len(ids), "--dataset coincap/assets": 1, "--key " + history[0].Key: 1,
+		"--from 2020-01-01": len(ids) + 1, "--to 2020-01-01": 0, "--dataset coincap/candles": 0,
+	} {
+		replayed := rows[struct{ Events int }](t, s, append([]string{"replay", "--wait"}, strings.Fields(flags)...)...)
+		if len(replayed) != 1 || replayed[0].Events != want {
+			t.Errorf("replay %s: %v events, want %d", flags, replayed, want)
+		}
+	}
 }
 
 // sizes are the numbers of rows in gold's tables.
