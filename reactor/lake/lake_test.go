@@ -185,8 +185,16 @@ func commitsAtOnce(t *testing.T, l *lake.Lake) {
 	if err != nil || !ok || got != entry {
 		t.Errorf("the ledger says %+v, %v, %v; want %+v", got, ok, err, entry)
 	}
-	if n, err := l.CountRun(t.Context(), "r"); err != nil || n != 1 {
-		t.Errorf("the run has %d events, %v", n, err)
+	// The live event of the same object, and another replay of it, take nothing from the first replay's count.
+	live, other := entry, entry
+	live.Run, other.Run = "", "r2"
+	if err := l.Record(t.Context(), live, other); err != nil {
+		t.Fatal(err)
+	}
+	for run, want := range map[string]int{"r": 1, "r2": 1, "r3": 0} {
+		if n, err := l.CountRun(t.Context(), run); err != nil || n != want {
+			t.Errorf("run %s has %d events, %v; want %d", run, n, err, want)
+		}
 	}
 }
 

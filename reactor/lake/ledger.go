@@ -25,7 +25,11 @@ CREATE TABLE IF NOT EXISTS millrace_ledger (
 	committed_us BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS millrace_ledger_by_key ON millrace_ledger (source_key);
-CREATE INDEX IF NOT EXISTS millrace_ledger_by_run ON millrace_ledger (run);
+CREATE TABLE IF NOT EXISTS millrace_runs (
+	run TEXT NOT NULL,
+	event_id TEXT NOT NULL,
+	PRIMARY KEY (run, event_id)
+);
 CREATE TABLE IF NOT EXISTS millrace_pins (
 	step BIGINT NOT NULL,
 	table_name TEXT NOT NULL,
@@ -68,6 +72,13 @@ func (t *Tx) Record(ctx context.Context, entries ...Entry) error {
 			e.EventID, e.Table, e.SourceKey, e.SourceVersion, e.ModifiedAt.UnixMilli(), e.Outcome, e.Reason, e.SnapshotID, e.Sequence, e.Run, e.At.UnixMicro())
 		if err != nil {
 			return fmt.Errorf("record event of %s: %w", e.SourceKey, err)
+		}
+		if e.Run == "" {
+			continue
+		}
+		// Beside the ledger, whose row names the last run only: two replays at once must both come to their end.
+		if _, err := t.exec(ctx, `INSERT INTO millrace_runs (run, event_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, e.Run, e.EventID); err != nil {
+			return fmt.Errorf("record event of %s in replay %s: %w", e.SourceKey, e.Run, err)
 		}
 	}
 	return nil
@@ -119,9 +130,9 @@ func (l *Lake) Entries(ctx context.Context, f func(Entry) error) error {
 	return errors.Join(rows.Err(), rows.Close())
 }
 
-// CountRun counts the events of a replay that have arrived in the ledger.
+// CountRun counts the events of a replay that have been worked on.
 func (l *Lake) CountRun(ctx context.Context, run string) (n int, err error) {
-	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT count(*) FROM millrace_ledger WHERE run = ?`), run).Scan(&n)
+	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT count(*) FROM millrace_runs WHERE run = ?`), run).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("read ledger: %w", err)
 	}
