@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -183,6 +184,7 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	for i := range changes {
 		changes[i].Summary = summary(pins)
 	}
+	changes = append(changes, g.forget(view)...)
 	_, err = g.lake.Commit(ctx, changes, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
 	return true, err
 }
@@ -216,4 +218,17 @@ func (g *Gold) outdated(view *lake.View) map[string]bool {
 		}
 	}
 	return rebuild
+}
+
+// forget takes the digests off tables whose models are not there any more. They fall behind the pins from this step on, and
+// a model that comes back must not find its digest and take the table for one that kept up.
+func (g *Gold) forget(view *lake.View) []lake.Change {
+	var changes []lake.Change
+	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
+		t := view.Tables[name]
+		if _, there := g.set.Model(name); !there && t.Meta.Properties()[digestProperty] != "" {
+			changes = append(changes, lake.Change{Base: t, Properties: iceberg.Properties{digestProperty: ""}})
+		}
+	}
+	return changes
 }

@@ -198,3 +198,23 @@ func TestAFailedAuditHoldsGoldUntilTheDataAreMended(t *testing.T) {
 	}
 	checkEqual(t, s, own.env())
 }
+
+// The pins say what gold as a whole was computed from; a table that sat out a while must not be taken for one that kept up.
+func TestAModelThatComesBackCatchesUp(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+	own, none := newModels(t), newModels(t)
+	own.write(t, "spread.sql", spreadHeader+"select asset_id, day, high - low as spread from gold.daily_summary\n")
+	r := startReactor(t, s, own.env())
+	ranges(t, s)
+	for i, folder := range []models{none, own} {
+		r.Stop(t)
+		r = startReactor(t, s, folder.env())
+		key := assetsKey(fmt.Sprintf("while-away-%d.json", i))
+		s.Put(t, key, assets(day(time.June, 10+i), asset("bitcoin", "1", "1")), nil)
+		s.Wait(t, key)
+	}
+	if n := count(t, s, "select count(*) as n from gold.spread where day in ('2025-06-10', '2025-06-11')"); n != 2 {
+		t.Errorf("the model has %d of the 2 days that came while it was away and after", n)
+	}
+	checkEqual(t, s, own.env())
+}
