@@ -119,3 +119,33 @@ func TestOnePriceOfLongAgoChangesTheDaysItReachesAndNoOther(t *testing.T) {
 	}
 	checkEqual(t, s)
 }
+
+// Rows can go as well as come: a newer object that knows no price takes the day's samples away, and with them whatever
+// was computed from them, down to the last row of a month.
+func TestADayWithoutAPriceAnyMoreLeavesGold(t *testing.T) {
+	s := stack.Start(t)
+	alone, among := day(time.January, 31), day(time.March, 1)
+	put := func(name string, at time.Time, list ...string) string {
+		key := assetsKey(name)
+		s.Put(t, key, assets(at, list...), nil)
+		return key
+	}
+	s.Wait(t, put("alone.json", alone, asset("bitcoin", "1", "1")), put("among.json", among, asset("bitcoin", "10", "1"), asset("ethereum", "5", "9")),
+		put("next.json", among.AddDate(0, 0, 1), asset("bitcoin", "20", "1"), asset("ethereum", "4", "9")))
+	if n := sizes(t, s); n["gold.daily_summary"] != 5 || n["gold.market_summary"] != 3 {
+		t.Fatalf("gold has rows %v", n)
+	}
+	unknown := `{"id":"bitcoin","priceUsd":null}`
+	s.Wait(t, put("alone-again.json", alone, unknown), put("among-again.json", among, unknown))
+	got := reactor(t, s, "query", `select asset_id, day::varchar as day, close, return_1d, n_obs_7, rank, rank_change_1d, n_assets, advancers, decliners from gold.daily_summary
+		join gold.rolling_averages using (asset_id, day) join gold.rankings using (asset_id, day) join gold.market_summary using (day) order by all`, "--output", "csv")
+	want := `asset_id,day,close,return_1d,n_obs_7,rank,rank_change_1d,n_assets,advancers,decliners
+bitcoin,2025-03-02,20,,1,2,,2,0,1
+ethereum,2025-03-01,5,,1,1,,1,0,0
+ethereum,2025-03-02,4,-0.19999999999999996,2,1,0,2,0,1
+`
+	if got != want {
+		t.Errorf("gold has\n%s, want\n%s", got, want)
+	}
+	checkEqual(t, s)
+}
