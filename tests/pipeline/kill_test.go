@@ -19,6 +19,7 @@ const kills = 10
 type load struct {
 	stop, done chan struct{}
 	versions   map[string]bool // key and version
+	err        error           // that ended it
 }
 
 func startLoad(t *testing.T, s *stack.Stack, random *rand.Rand) *load {
@@ -34,13 +35,37 @@ func startLoad(t *testing.T, s *stack.Stack, random *rand.Rand) *load {
 			key, body, meta := object(random, i)
 			info, err := s.Client().PutObject(t.Context(), s.Bucket(), key, bytes.NewReader(body), int64(len(body)), s3.PutObjectOptions{UserMetadata: meta})
 			if err != nil {
-				t.Errorf("put %s: %v", key, err)
+				l.err = fmt.Errorf("put %s: %w", key, err)
 				return
 			}
 			l.versions[key+" "+info.VersionID] = true
 		}
 	}()
 	return l
+}
+
+// end stops the load, which must not have failed.
+func (l *load) end(t *testing.T) {
+	t.Helper()
+	close(l.stop)
+	<-l.done
+	if l.err != nil {
+		t.Fatal(l.err)
+	}
+}
+
+// arrived waits until the ledger knows every acknowledged object.
+func (l *load) arrived(t *testing.T, s *stack.Stack) {
+	t.Helper()
+	stack.Eventually(t, "the ledger knows every acknowledged object", func() bool {
+		known := 0
+		for _, e := range ledger(t, s) {
+			if l.versions[e.Key+" "+e.Version] {
+				known++
+			}
+		}
+		return known == len(l.versions)
+	})
 }
 
 // object is one of few keys' rows, so that most puts change something that is there: in few months, so that they meet in one
@@ -62,6 +87,7 @@ func object(random *rand.Rand, i int) (key string, body []byte, meta map[string]
 }
 
 func TestNothingIsLostOrDoubledWhenTheReactorIsKilled(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -81,18 +107,9 @@ func TestNothingIsLostOrDoubledWhenTheReactorIsKilled(t *testing.T) {
 			working++
 		}
 	}
-	close(l.stop)
-	<-l.done
+	l.end(t)
 	startReactor(t, s)
-	known := func() (n int) {
-		for _, e := range ledger(t, s) {
-			if l.versions[e.Key+" "+e.Version] {
-				n++
-			}
-		}
-		return n
-	}
-	stack.Eventually(t, "the ledger knows every acknowledged object", func() bool { return known() == len(l.versions) })
+	l.arrived(t, s)
 	settled(t, s)
 	if n := len(ledger(t, s)); n != len(l.versions) || n < 50 {
 		t.Errorf("the ledger has %d entries, %d objects were acknowledged", n, len(l.versions))
@@ -100,4 +117,21 @@ func TestNothingIsLostOrDoubledWhenTheReactorIsKilled(t *testing.T) {
 	verdicts := checkEqual(t, s)
 	t.Logf("%d kills, %d of them of a reactor that had committed, %d objects, %d commits to silver, %d to gold; %v", kills, working, len(l.versions), len(snapshots(t, s, "silver.asset_snapshots")),
 		len(snapshots(t, s, "gold.daily_summary")), verdicts["gold.daily_summary"])
+}
+
+func TestTwoReactorsShareALakeAndOneDies(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	s := stack.Start(t, stack.WithoutReactor())
+	first, second := startReactor(t, s), startReactor(t, s)
+	l := startLoad(t, s, rand.New(rand.NewPCG(1, 1)))
+	time.Sleep(3 * time.Second)
+	first.Kill()
+	time.Sleep(3 * time.Second)
+	l.end(t)
+	l.arrived(t, s)
+	settled(t, s)
+	if n := len(ledger(t, s)); n != len(l.versions) || second.Ended() {
+		t.Errorf("the ledger has %d entries, %d objects were acknowledged; the second reactor ended: %v", n, len(l.versions), second.Ended())
+	}
+	checkEqual(t, s)
 }
