@@ -21,6 +21,7 @@ type Change struct {
 	Rows   iter.Seq2[arrow.RecordBatch, error]
 	// Evolve, when not nil, becomes the table's schema. Field ids of columns that stay must stay.
 	Evolve     *iceberg.Schema
+	Keep       int64              // snapshot that must not expire, 0 for none
 	Summary    iceberg.Properties // of the snapshot
 	Properties iceberg.Properties // of the table, to set
 }
@@ -168,7 +169,7 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 			return err
 		}
 	}
-	return expire(tx, c.Base.Meta)
+	return expire(tx, c.Base.Meta, c.Keep)
 }
 
 // evolve is the base of a change with its new schema, and the updates that lead there.

@@ -9,18 +9,26 @@ import (
 // A table keeps its last snapshots, and the last one of each day under a tag. Without an end to it the metadata, which
 // each commit reads and writes whole, grows with every commit: after 500 of them a commit took twice as long.
 const (
-	keptSnapshots = 100
+	keptSnapshots = 30
 	// expireAt is where expiry begins, so that it is not part of every commit.
-	expireAt = keptSnapshots + 20
+	expireAt = keptSnapshots + 10
 )
 
-// expire drops what is older than the last snapshots and not tagged. Files that only dropped snapshots named stay until
-// orphans are removed: a reader may still be at them.
-func expire(tx *table.Transaction, base table.Metadata) error {
-	if len(base.Snapshots()) < expireAt+tags(base) {
+// expire drops what is older than the last snapshots and not tagged; keep, the snapshot that gold was computed from, and
+// all after it stay: without it gold could not tell what has changed since. Files that only dropped snapshots named stay
+// until orphans are removed: a reader may still be at them.
+func expire(tx *table.Transaction, base table.Metadata, keep int64) error {
+	snapshots := base.Snapshots()
+	retain := keptSnapshots
+	for i, s := range snapshots {
+		if s.SnapshotID == keep {
+			retain = max(retain, len(snapshots)-i)
+		}
+	}
+	if len(snapshots) < retain+expireAt-keptSnapshots+tags(base) {
 		return nil
 	}
-	return tx.ExpireSnapshots(table.WithRetainLast(keptSnapshots), table.WithOlderThan(0), table.WithPostCommit(false))
+	return tx.ExpireSnapshots(table.WithRetainLast(retain), table.WithOlderThan(0), table.WithPostCommit(false))
 }
 
 func tags(m table.Metadata) int {

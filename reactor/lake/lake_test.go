@@ -366,18 +366,33 @@ func evolves(t *testing.T, l *lake.Lake) {
 
 func oldSnapshotsExpire(t *testing.T, l *lake.Lake) {
 	a := view(t, l).Tables[name(t, "a")]
-	const commits = 150
-	most := 0
+	const commits = 120
+	most, pinned := 0, int64(0)
 	for i := range commits {
-		next, err := l.Commit(t.Context(), []lake.Change{change(t, a, nil, row{fmt.Sprint(i), 600, int64(i)})}, nil)
+		c := change(t, a, nil, row{fmt.Sprint(i), 600, int64(i)})
+		if i > 40 {
+			c.Keep = pinned
+		}
+		next, err := l.Commit(t.Context(), []lake.Change{c}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		a = next[0]
-		most = max(most, len(a.Meta.Snapshots()))
+		if i == 40 {
+			pinned = a.SnapshotID()
+		}
+		if i < 40 {
+			most = max(most, len(a.Meta.Snapshots()))
+		}
 	}
-	if most > 121 || len(a.Meta.Snapshots()) < 100 {
-		t.Errorf("there were up to %d snapshots, %d are left", most, len(a.Meta.Snapshots()))
+	if most > 41 {
+		t.Errorf("there were %d snapshots at a time when nothing was to be kept", most)
+	}
+	if _, err := a.SnapshotByID(pinned); err != nil {
+		t.Errorf("the snapshot to be kept is gone: %v", err)
+	}
+	if n := len(a.Meta.Snapshots()); n > commits-40+10 {
+		t.Errorf("%d snapshots are left, more than were made since the one to be kept", n)
 	}
 	if n := len(content(t, l, a)); n != commits {
 		t.Errorf("the table holds %d rows, want %d: expiry takes history, not rows", n, commits)

@@ -46,21 +46,44 @@ func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]b
 // timeColumn of every silver table that models read; its day, in UTC, is the day of the row.
 const timeColumn = "observed_at"
 
+// extent is the span of days that a table has rows of, as of a snapshot.
+type extent struct {
+	snapshot int64
+	days     plan.Range
+	ok       bool // false: it has none
+}
+
 // extent is the first and the last day that a table has rows of, by the bounds of its files; wider when one does not tell.
+// It is remembered and widened by what came since: to go through all files at each step costs the more the more there are.
 func (g *Gold) extent(ctx context.Context, t *lake.Table, column string) (plan.Range, bool, error) {
-	if t == nil {
+	if t == nil || t.Snapshot() == nil {
 		return plan.Range{}, false, nil
 	}
-	files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
-	if err != nil || len(files) == 0 {
+	e := g.extents[t.Name]
+	if e.snapshot == t.SnapshotID() {
+		return e.days, e.ok, nil
+	}
+	var files []lake.File
+	var err error
+	if before := t.Meta.SnapshotByID(e.snapshot); before != nil {
+		files, _, err = g.lake.Diff(ctx, t, before, t.Snapshot())
+	} else {
+		e = extent{}
+		files, err = g.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+	}
+	if err != nil {
 		return plan.Range{}, false, err
 	}
-	all := days(t, files[0], column)
-	for _, f := range files[1:] {
+	e.snapshot = t.SnapshotID()
+	for _, f := range files {
 		r := days(t, f, column)
-		all.From, all.To = min(all.From, r.From), max(all.To, r.To)
+		if !e.ok {
+			e.days, e.ok = r, true
+		}
+		e.days.From, e.days.To = min(e.days.From, r.From), max(e.days.To, r.To)
 	}
-	return all, true, nil
+	g.extents[t.Name] = e
+	return e.days, e.ok, nil
 }
 
 // widest is for files without bounds: more than any table has, and few enough for arithmetic on days.

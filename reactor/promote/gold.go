@@ -32,6 +32,7 @@ type Gold struct {
 	cache   *rows.Cache
 	conn    *duck.Conn            // on which models are computed
 	writers map[string]*duck.Conn // by model: their tables are written side by side
+	extents map[string]extent     // by table
 	log     *slog.Logger
 	metrics *Metrics
 	now     func() time.Time
@@ -45,7 +46,7 @@ func NewGold(l *lake.Lake, set *gold.Set, silver []string, db *duck.DB, cache *r
 	if err != nil {
 		return nil, err
 	}
-	g := &Gold{lake: l, set: set, tables: silver, cache: cache, conn: conn, writers: map[string]*duck.Conn{}, log: log, metrics: metrics, now: time.Now}
+	g := &Gold{lake: l, set: set, tables: silver, cache: cache, conn: conn, writers: map[string]*duck.Conn{}, extents: map[string]extent{}, log: log, metrics: metrics, now: time.Now}
 	for _, m := range set.Models {
 		if g.writers[m.Name], err = db.Connect(); err != nil {
 			delete(g.writers, m.Name)

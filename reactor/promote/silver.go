@@ -153,6 +153,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		}
 		if ok {
 			defer done()
+			c.Keep = view.Pins.Tables[c.Base.Name].SnapshotID
 			c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(objects)), "millrace.run": batch[0].Run}
 			changes = append(changes, c)
 		}
