@@ -151,14 +151,7 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 	}
 	relation := "expected." + duck.Identifier(d.Table)
 	c.expected[d.Table] = relation
-	key := ""
-	for _, k := range d.Key {
-		key += duck.Identifier(k) + ", "
-	}
-	key = key[:len(key)-2]
-	return bad, conn.Exec(ctx, fmt.Sprintf(`create schema if not exists expected; create or replace table %[1]s as
-		select unnest(arg_max(row, (row.source_modified_at, row.source_key, row.source_version, row.source_row))) from
-		(select %[2]s, incoming as row from incoming) group by %[2]s; drop table incoming`, relation, key))
+	return bad, conn.Exec(ctx, "create schema if not exists expected; "+d.WinnersSQL(relation)+"; drop table incoming")
 }
 
 // misjudged compares what became of an object with what decoding it gives now.

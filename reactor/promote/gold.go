@@ -99,8 +99,9 @@ func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
 }
 
 const (
-	// pointerPatience is how long an event waits for the pointer that it runs ahead of; the longest seen is 11 ms.
-	pointerPatience = 50 * time.Millisecond
+	// pointerPatience is how long an event waits for the pointer that it runs ahead of: 11 ms at the most on a quiet
+	// machine, more than 50 on one under load.
+	pointerPatience = 250 * time.Millisecond
 	// pointerAttempts is after how many deliveries, some 30 s, a metadata file counts as one of a commit that lost.
 	pointerAttempts = 9
 )

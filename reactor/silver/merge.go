@@ -78,6 +78,15 @@ select %[1]s from existing semi join changes using (_file) anti join changes usi
 	}
 }
 
+// WinnersSQL creates the table name with the winners among `incoming`: what the table of this dataset must hold when
+// incoming has the rows of all objects. It is not how the merge finds them, and so can prove it right.
+func (d *Dataset) WinnersSQL(name string) string {
+	columns := strings.Join(quoteAll("", columnNames(d.Schema())), ", ")
+	return fmt.Sprintf(`create or replace table %s as select %s from incoming
+qualify row_number() over (partition by %s order by %s desc) = 1`,
+		name, columns, strings.Join(quoteAll("", d.Key), ", "), strings.Join(winning, " desc, "))
+}
+
 // RejectedMergeSQL is the merge of `rejected`: the refused rows of one object version are replaced by those that its
 // decoding gives now, which may be none.
 func RejectedMergeSQL() Merge {
