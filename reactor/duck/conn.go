@@ -35,6 +35,12 @@ type Error struct {
 
 func (e *Error) Error() string { return "duckdb: " + e.Message }
 
+// OutOfMemory tells whether a statement needed more than the memory limit; nothing of it was done.
+func OutOfMemory(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && strings.HasPrefix(e.Message, "Out of Memory Error")
+}
+
 // Exec runs one or more statements and drops what they return.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
 	rows, err := c.Query(ctx, sql)

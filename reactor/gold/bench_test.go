@@ -10,7 +10,7 @@ import (
 )
 
 // generate fills silver with days × assets × samples a day, prices from a hash: the same rows at each run.
-func generate(b *testing.B, c *duck.Conn, days, assets, samples int) {
+func generate(b testing.TB, c *duck.Conn, days, assets, samples int) {
 	b.Helper()
 	exec(b, c, fmt.Sprintf(`insert into silver.asset_snapshots by name
 		select 'asset-' || a as asset_id, timestamptz '2015-01-01 00:00:00+00' + to_days(d::int) + to_minutes((h * 1440) // %[3]d) as observed_at,

@@ -119,13 +119,23 @@ func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model,
 	return nil
 }
 
-// step computes one model's rows of some days.
+// step computes one model's rows of some days, in halves when they do not fit into memory together. What a query needs
+// beyond its rows cannot be known before: an ordered list takes 48 KB for each group of more than 16 rows.
 func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
 	hull, _ := write.Hull()
 	if err := s.views(ctx, conn, p, m, plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}); err != nil {
 		return err
 	}
-	return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
+	err := conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
+	if n := write.Len(); duck.OutOfMemory(err) && n > 1 {
+		for _, half := range write.Chunks((n + 1) / 2) {
+			if err := s.step(ctx, conn, p, m, half); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return err
 }
 
 // chunkDays gives the number of days to compute at once.

@@ -5,6 +5,8 @@
 -- The assets of each day by market cap, those without one last, ties by asset_id. A change of rank is positive when the
 -- asset climbed, and null unless both days have a market cap: without one the rank goes by name. Shares are of the assets
 -- in the table, not of the whole market.
+-- The condition on today's market cap stands outside the joins: in a left join's condition it makes DuckDB compare every row
+-- with every other (17 s in place of 0.2 s for ten years of twenty assets).
 with ranked as (
     select asset_id, day, market_cap_usd,
         row_number() over (partition by day order by market_cap_usd desc nulls last, asset_id) as rank,
@@ -13,8 +15,8 @@ with ranked as (
 )
 
 select today.asset_id, today.day, today.rank,
-    day_ago.rank - today.rank as rank_change_1d,
-    week_ago.rank - today.rank as rank_change_7d,
+    case when today.market_cap_usd is not null then day_ago.rank - today.rank end as rank_change_1d,
+    case when today.market_cap_usd is not null then week_ago.rank - today.rank end as rank_change_7d,
     today.market_cap_usd,
     100 * today.market_cap_usd::double / today.total as dominance_pct,
     case when today.market_cap_usd is not null then
@@ -22,6 +24,6 @@ select today.asset_id, today.day, today.rank,
     end as cumulative_pct
 from ranked as today
 left join ranked as day_ago on day_ago.asset_id = today.asset_id and day_ago.day = today.day - 1
-    and day_ago.market_cap_usd is not null and today.market_cap_usd is not null
+    and day_ago.market_cap_usd is not null
 left join ranked as week_ago on week_ago.asset_id = today.asset_id and week_ago.day = today.day - 7
-    and week_ago.market_cap_usd is not null and today.market_cap_usd is not null
+    and week_ago.market_cap_usd is not null
