@@ -37,7 +37,8 @@ func (dailyCommand) Help() string {
 
 // Run lands the day. The call that finds the largest assets is the snapshot as well, when the day is the newest complete or
 // the running one; for older days it only names the assets, since it tells of today and not of that day.
-func (c dailyCommand) Run(ctx context.Context, out *cli.Output, now clock) error {
+func (c dailyCommand) Run(ctx context.Context, out *cli.Output, now clock) (err error) {
+	defer func() { err = c.judge(err) }()
 	if err := c.check(); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ type historyCommand struct {
 	From     bronze.Day `name:"from" required:"" placeholder:"YYYY-MM-DD" help:"First day, in UTC."`
 	To       bronze.Day `name:"to" placeholder:"YYYY-MM-DD" help:"Last day, included (default: yesterday, the newest complete one)."`
 	Assets   []string   `name:"assets" placeholder:"SLUG,…" help:"Slugs of the assets (default: the largest ones, see --top)."`
+	DryRun   bool       `name:"dry-run" help:"Say what it would cost, in calls and credits, and fetch nothing."`
 	Interval string     `name:"interval" default:"d1" help:"Distance of two points: m1, m5, m15, m30, h1, h2, h6, h12 or d1."`
 	topFlag
 	fetchFlags
@@ -22,14 +23,19 @@ type historyCommand struct {
 func (historyCommand) Help() string {
 	return "Examples:\n\n    ingestor history --from 2024-01-01 --to 2024-12-31 --top 50\n" +
 		"    ingestor history --from 2025-06-01 --assets bitcoin,ethereum --interval h1\n\n" +
+		"    ingestor history --from 2020-01-01 --dry-run\n\n" +
 		"One call fetches at most a year of d1; longer times are fetched in pieces."
 }
 
 // Run lands the history.
-func (c historyCommand) Run(ctx context.Context, out *cli.Output, now clock) error {
+func (c historyCommand) Run(ctx context.Context, out *cli.Output, now clock) (err error) {
+	defer func() { err = c.judge(err) }()
 	assets, pieces, interval, err := c.plan(bronze.DayOf(now()))
 	if err != nil {
 		return err
+	}
+	if c.DryRun {
+		return out.Table(costHeaders, c.cost(assets, pieces, interval))
 	}
 	l, err := c.lander(now)
 	if err != nil {

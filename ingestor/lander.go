@@ -30,7 +30,18 @@ type fetchFlags struct {
 	APIKey   settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"Key of the API; better given by the environment, because other users see flags."`
 	Rate     int             `name:"rate" env:"MILLRACE_INGEST_RATE" placeholder:"N" help:"Most calls a minute (default: 600, and no limit for an API on this machine)."`
 	Patience time.Duration   `name:"patience" env:"MILLRACE_INGEST_PATIENCE" default:"90s" help:"How long a call that fails in passing (rate limit, server error, broken connection) is tried again."`
+	// For schedulers: Airflow would otherwise try a refused key again for an hour.
+	FinalCode int `name:"final-exit-code" env:"MILLRACE_INGEST_FINAL_EXIT_CODE" default:"1" placeholder:"CODE" help:"Exit code of a failure that trying again cannot mend, such as a refused key (default ${default}, that of every failure)."`
 	settings.S3
+}
+
+// judge gives a failure that trying again cannot mend the exit code that was asked for.
+func (f fetchFlags) judge(err error) error {
+	var failed *coincap.Error
+	if errors.As(err, &failed) && failed.Kind.Final() {
+		return cli.WithCode(err, f.FinalCode)
+	}
+	return err
 }
 
 // lander fetches responses and puts them into bronze.

@@ -23,7 +23,8 @@ func (snapshotCommand) Help() string {
 }
 
 // Run lands one snapshot, or with --every one after the other, each printed as a result of its own.
-func (c snapshotCommand) Run(ctx context.Context, out *cli.Output, now clock) error {
+func (c snapshotCommand) Run(ctx context.Context, out *cli.Output, now clock) (err error) {
+	defer func() { err = c.judge(err) }()
 	if err := c.check(); err != nil {
 		return err
 	}

@@ -37,39 +37,46 @@ Examples:
 
 func (c *queryCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l *lake.Lake, _ *minio.Client) error {
-		at, err := c.at()
-		if err != nil {
-			return err
-		}
-		scratch, err := os.MkdirTemp("", "millrace-query-")
-		if err != nil {
-			return fmt.Errorf("make a folder for rows that do not fit memory: %w", err)
-		}
-		defer func() { _ = os.RemoveAll(scratch) }() // what stays is in the system's temporary folder
-		db, err := duck.Open(duck.Config{Locked: true, TempDir: scratch})
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		conn, err := db.Connect()
-		if err != nil {
-			return err
-		}
-		defer conn.Close()
-		if err := c.load(ctx, l, conn, at); err != nil {
-			return err
-		}
-		rows, err := conn.Query(ctx, c.SQL)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		var headers []string
-		for _, f := range rows.Schema().Fields() {
-			headers = append(headers, f.Name)
-		}
-		return out.Rows(headers, cells(rows))
+		return c.over(ctx, l, func(conn *duck.Conn) error {
+			rows, err := conn.Query(ctx, c.SQL)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			var headers []string
+			for _, f := range rows.Schema().Fields() {
+				headers = append(headers, f.Name)
+			}
+			return out.Rows(headers, cells(rows))
+		})
 	})
+}
+
+// over runs work on a connection that has the tables which the command's SQL names.
+func (c *queryCmd) over(ctx context.Context, l *lake.Lake, work func(*duck.Conn) error) error {
+	at, err := c.at()
+	if err != nil {
+		return err
+	}
+	scratch, err := os.MkdirTemp("", "millrace-query-")
+	if err != nil {
+		return fmt.Errorf("make a folder for rows that do not fit memory: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(scratch) }() // what stays is in the system's temporary folder
+	db, err := duck.Open(duck.Config{Locked: true, TempDir: scratch})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	conn, err := db.Connect()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := c.load(ctx, l, conn, at); err != nil {
+		return err
+	}
+	return work(conn)
 }
 
 // at gives the snapshot of each table that the query is to see.

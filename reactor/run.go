@@ -20,6 +20,7 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/reactor/airflow"
 	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
@@ -34,6 +35,7 @@ import (
 type runCmd struct {
 	lakeFlags
 	settings.NATS
+	settings.Airflow
 	modelFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often bronze is compared with the ledger."`
@@ -124,6 +126,10 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 	defer gold.Close()
+	reporter, err := c.reporter(ctx, l, gold, registry, log)
+	if err != nil {
+		return err
+	}
 	consumer("gold", gold.Subjects(), gold.Handle)
 	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle)
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
@@ -136,8 +142,33 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	g.Go(func() error { return router.Run(ctx) })
 	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
+	g.Go(func() error { return reporter.Run(ctx) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
 	return g.Wait()
+}
+
+// reporter tells Airflow of gold: of what it is now, in case the last reactor could not any more, and of each commit.
+func (c *runCmd) reporter(ctx context.Context, l *lake.Lake, gold *promote.Gold, registry *prometheus.Registry, log *slog.Logger) (*airflow.Reporter, error) {
+	find := func() (settings.Airflow, bool, error) { return c.Find(c.Home) }
+	if _, _, err := find(); err != nil {
+		return nil, err
+	}
+	r := airflow.New(c.Bucket, find, log, registry)
+	view, err := l.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range gold.Tables() {
+		if t := view.Tables[d.Name]; t != nil && t.Snapshot() != nil {
+			r.Add(airflow.Report{Table: t.Name, SnapshotID: t.SnapshotID(), Step: view.Pins.Step})
+		}
+	}
+	gold.Committed = func(step int64, written []promote.Written) {
+		for _, w := range written {
+			r.Add(airflow.Report{Table: w.Table, SnapshotID: w.SnapshotID, Step: step, Days: w.Days})
+		}
+	}
+	return r, nil
 }
 
 // listen opens the HTTP address and leaves it in the home folder, for those who gave port 0.

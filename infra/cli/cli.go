@@ -40,6 +40,17 @@ func Usage(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
+// codedError is a failure with an exit code of its own.
+type codedError struct {
+	error
+	code int
+}
+
+func (e codedError) Unwrap() error { return e.error }
+
+// WithCode returns err as a failure that ends the program with that exit code in place of 1. A code of 1 changes nothing.
+func WithCode(err error, code int) error { return codedError{err, code} }
+
 // Main parses the command line into app (a pointer to a struct of commands), runs the chosen command and exits.
 // Call settings.LoadEnv before it. The first SIGINT or SIGTERM cancels the command's context, the second aborts.
 func Main(app any, name, description string, opts ...kong.Option) {
@@ -122,6 +133,10 @@ func run(ctx context.Context, app any, name, description string, args []string, 
 		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
 	default:
 		slog.Error("command failed", "program", name, "command", chosen.Command(), "error", err.Error())
+	}
+	var coded codedError
+	if errors.As(err, &coded) {
+		return coded.code
 	}
 	return exitFailed
 }

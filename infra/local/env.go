@@ -14,7 +14,7 @@ import (
 // of the last one.
 type env struct {
 	settings.Home
-	Role string `enum:"owner,ingestor,reactor,analyst" default:"owner" help:"Whose credentials: owner, ingestor, reactor or analyst."`
+	Role string `enum:"owner,ingestor,reactor,analyst,reporter,airflow" default:"owner" help:"Whose credentials: owner, ingestor, reactor, analyst, reporter; or airflow, for the command airflow while it runs."`
 }
 
 // Help shows an example.

@@ -14,6 +14,7 @@ import (
 
 	s3 "github.com/minio/minio-go/v7"
 
+	"millrace/infra/cli"
 	"millrace/infra/minio"
 	"millrace/infra/settings"
 )
@@ -130,7 +131,7 @@ func (s *stack) awaitGold(ctx context.Context, keys []string) (map[string]int64,
 	if len(keys) == 0 {
 		return nil, errors.New("the ingestor put no object into bronze")
 	}
-	done := s.patience("waiting for gold")
+	done := patience(s.out, "waiting for gold")
 	defer done()
 	steps := map[string]int64{}
 	for some := range slices.Chunk(keys, 500) { // a command line has its limits
@@ -153,8 +154,8 @@ func (s *stack) awaitGold(ctx context.Context, keys []string) (map[string]int64,
 }
 
 // patience shows that something goes on for as long as it does.
-func (s *stack) patience(label string) (done func()) {
-	bar := s.out.Progress(-1, label)
+func patience(out *cli.Output, label string) (done func()) {
+	bar := out.Progress(-1, label)
 	stop := make(chan struct{})
 	go func() {
 		tick := time.NewTicker(100 * time.Millisecond)

@@ -12,10 +12,11 @@ import (
 )
 
 type app struct {
-	Up     up           `cmd:"" default:"withargs" help:"Start the stack and stay in the foreground (the default command)."`
-	Env    env          `cmd:"" help:"Print the exports by which other programs find the stack."`
-	Status status       `cmd:"" help:"Say whether the stack runs, and where."`
-	MinIO  minioProgram `cmd:"" name:"minio" help:"Build MinIO beforehand, as the first start would."`
+	Up      up           `cmd:"" default:"withargs" help:"Start the stack and stay in the foreground (the default command)."`
+	Env     env          `cmd:"" help:"Print the exports by which other programs find the stack."`
+	Airflow airflow      `cmd:"" help:"Run Airflow beside the running stack, with the project's DAGs."`
+	Status  status       `cmd:"" help:"Say whether the stack runs, and where."`
+	MinIO   minioProgram `cmd:"" name:"minio" help:"Build MinIO beforehand, as the first start would."`
 }
 
 func main() {

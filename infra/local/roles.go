@@ -101,7 +101,9 @@ func exports(vars map[string]string) string {
 		all[name] = value
 	}
 	for name, from := range awsNames {
-		all[name] = vars[from]
+		if value, there := vars[from]; there { // Airflow's settings are not for S3
+			all[name] = value
+		}
 	}
 	var lines []string
 	for name, value := range all {

@@ -9,12 +9,13 @@ import (
 const (
 	UserOwner    = "owner"    // the person at the keyboard: everything in the bucket
 	UserIngestor = "ingestor" // puts into bronze, and cannot even read it back
-	UserReactor  = "reactor"  // reads bronze; owns silver, gold and reports
+	UserReactor  = "reactor"  // reads bronze; owns silver and gold
 	UserAnalyst  = "analyst"  // reads everything
+	UserReporter = "reporter" // reads everything, and puts reports
 )
 
 // Users lists them all.
-var Users = []string{UserOwner, UserIngestor, UserReactor, UserAnalyst}
+var Users = []string{UserOwner, UserIngestor, UserReactor, UserAnalyst, UserReporter}
 
 type policy struct {
 	Version   string
@@ -50,9 +51,10 @@ func Policy(user, bucket string) ([]byte, error) {
 		UserReactor: {
 			allow(readBucket, bucket),
 			allow(readObjects, bucket+"/bronze/*"),
-			allow(append(append([]string{}, readObjects...), writeObjects...), bucket+"/silver/*", bucket+"/gold/*", bucket+"/reports/*"),
+			allow(append(append([]string{}, readObjects...), writeObjects...), bucket+"/silver/*", bucket+"/gold/*"),
 		},
-		UserAnalyst: {allow(readBucket, bucket), allow(readObjects, bucket+"/*")},
+		UserAnalyst:  {allow(readBucket, bucket), allow(readObjects, bucket+"/*")},
+		UserReporter: {allow(readBucket, bucket), allow(readObjects, bucket+"/*"), allow([]string{"s3:PutObject"}, bucket+"/reports/*")},
 	}[user]
 	if !ok {
 		return nil, fmt.Errorf("no policy for the S3 user %q", user)

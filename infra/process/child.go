@@ -31,7 +31,8 @@ type Spec struct {
 	Command     func() (*exec.Cmd, error)   // asked before every start; it may repair what the child left behind
 	Ready       func(context.Context) error // nil as soon as the child does its job
 	ReadyWithin time.Duration
-	Grace       time.Duration // between SIGTERM and SIGKILL
+	Interrupt   bool          // SIGINT asks it to end, not SIGTERM: Airflow ends in order by Ctrl-C only
+	Grace       time.Duration // between that and SIGKILL
 	LogFile     string        // stdout and stderr are added to it
 	PIDFile     string        // holds the process that runs now, for tools outside; none when empty
 	Log         *slog.Logger  // deaths and restarts
@@ -239,7 +240,11 @@ func (c *Child) reportReady(r *run) {
 
 // end stops one life in order.
 func (c *Child) end(r *run) {
-	signalGroup(r.pid, syscall.SIGTERM)
+	ask := syscall.SIGTERM
+	if c.spec.Interrupt {
+		ask = syscall.SIGINT
+	}
+	signalGroup(r.pid, ask)
 	select {
 	case <-r.done:
 	case <-time.After(c.spec.Grace):

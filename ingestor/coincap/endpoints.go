@@ -33,6 +33,9 @@ func (c *Client) Top(ctx context.Context, n int) ([]*Response, error) {
 	return pages, nil
 }
 
+// Pages is how many calls it takes to list the first n assets.
+func Pages(n int) int { return len(paging(n)) }
+
 type page struct{ limit, offset int }
 
 // paging cuts the first n of a list into pages.

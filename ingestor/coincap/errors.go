@@ -85,3 +85,13 @@ func (k Kind) Retryable() bool {
 	}
 	return false
 }
+
+// Final reports whether the same call will go on to fail until a person changes something: the key, the address, the
+// request. What is neither final nor retryable may be either.
+func (k Kind) Final() bool {
+	switch k {
+	case KeyMissing, KeyRefused, Farewell, BadRequest:
+		return true
+	}
+	return false
+}

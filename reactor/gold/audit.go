@@ -3,6 +3,7 @@ package gold
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -89,20 +90,16 @@ const silverDay = "cast(observed_at as date)"
 // audit runs the audits of the models that were written, over the days that were.
 func (s *Set) audit(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
 	audits := s.audits(steps)
-	texts, counts := make([]string, len(audits)), make([]string, len(audits))
-	for i, a := range audits {
-		// Older days were audited when they were written.
-		texts[i] = fmt.Sprintf("(select * from %s where %s)", subquery(a.SQL), p.Write[a.Of].SQL(Day))
-		counts[i] = fmt.Sprintf("select %d as audit, count(*) as n from %s", i, texts[i])
-	}
-	// One statement counts for all: that there is nothing is the rule, and 14 statements cost 14 times as much to plan.
-	failed, n, err := firstFailure(ctx, conn, strings.Join(counts, "\nunion all "))
+	// Older days were audited when they were written.
+	texts, counts, err := tally(ctx, conn, audits, func(a *Audit) plan.Days { return p.Write[a.Of] })
 	if err != nil {
-		return fmt.Errorf("audit gold: %w", err)
+		return err
 	}
-	if n == 0 {
+	failed := slices.IndexFunc(counts, func(n int64) bool { return n > 0 })
+	if failed < 0 {
 		return nil
 	}
+	n := counts[failed]
 	a := audits[failed]
 	e := &AuditError{Audit: a.Name, Of: a.Of, File: a.File, Total: n}
 	rows, err := conn.Query(ctx, fmt.Sprintf("select * from %s order by all limit %d", texts[failed], auditRows))
@@ -132,23 +129,54 @@ func textRows(b arrow.RecordBatch) [][]string {
 	return out
 }
 
-// firstFailure reads pairs of audit and count, and gives the first audit with rows.
-func firstFailure(ctx context.Context, conn *duck.Conn, sql string) (audit int32, n int64, err error) {
-	rows, err := conn.Query(ctx, sql)
+// tally counts the rows that break each audit on its days. texts are the queries that give those rows.
+func tally(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*Audit) plan.Days) (texts []string, counts []int64, err error) {
+	counting := make([]string, len(audits))
+	for i, a := range audits {
+		texts = append(texts, fmt.Sprintf("(select * from %s where %s)", subquery(a.SQL), days(a).SQL(Day)))
+		counting[i] = fmt.Sprintf("select %d as audit, count(*) as n from %s", i, texts[i])
+	}
+	// One statement counts for all: that there is nothing is the rule, and 14 statements cost 14 times as much to plan.
+	rows, err := conn.Query(ctx, strings.Join(counting, "\nunion all "))
 	if err != nil {
-		return 0, 0, err
+		return nil, nil, fmt.Errorf("audit gold: %w", err)
 	}
 	defer rows.Close()
+	counts = make([]int64, len(audits))
 	for b, err := range rows.All() {
 		if err != nil {
-			return 0, 0, err
+			return nil, nil, fmt.Errorf("audit gold: %w", err)
 		}
 		for r := range int(b.NumRows()) {
-			i, count := b.Column(0).(*array.Int32).Value(r), b.Column(1).(*array.Int64).Value(r)
-			if count > 0 && (n == 0 || i < audit) {
-				audit, n = i, count
-			}
+			counts[b.Column(0).(*array.Int32).Value(r)] = b.Column(1).(*array.Int64).Value(r)
 		}
 	}
-	return audit, n, nil
+	return texts, counts, nil
+}
+
+// Finding is how many rows break an audit.
+type Finding struct {
+	Audit, Of string
+	Rows      int64
+}
+
+// Audit runs all audits over some days of the tables silver.* and gold.* as they are on the connection.
+func (s *Set) Audit(ctx context.Context, conn *duck.Conn, days plan.Days) ([]Finding, error) {
+	sql := "create schema if not exists new_gold"
+	for _, m := range s.Models {
+		sql += fmt.Sprintf("; create or replace view new_gold.%[1]s as from gold.%[1]s", m.Table())
+	}
+	if err := conn.Exec(ctx, sql); err != nil {
+		return nil, fmt.Errorf("audit gold: %w", err)
+	}
+	audits := s.audits(s.Models)
+	_, counts, err := tally(ctx, conn, audits, func(*Audit) plan.Days { return days })
+	if err != nil {
+		return nil, err
+	}
+	findings := make([]Finding, len(audits))
+	for i, a := range audits {
+		findings[i] = Finding{Audit: a.Name, Of: a.Of, Rows: counts[i]}
+	}
+	return findings, nil
 }

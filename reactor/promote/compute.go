@@ -18,9 +18,9 @@ import (
 	"millrace/reactor/rows"
 )
 
-// compute runs the models of a plan and gives the changes of their tables. The rows of the changes are read while they
+// compute runs the models of a plan and gives the changes of their tables, and the days that changed in each. The rows of the changes are read while they
 // are committed; call done after that.
-func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuild map[string]bool) (changes []lake.Change, done func(), err error) {
+func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuild map[string]bool) (changes []lake.Change, changed map[string]plan.Days, done func(), err error) {
 	var held []*rows.Held
 	release := func() {
 		for _, h := range held {
@@ -33,30 +33,30 @@ func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuil
 		}
 	}()
 	if err := gold.Prepare(ctx, g.conn); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	old := map[string]*rows.Held{}
 	for _, name := range g.relations() {
 		h, err := g.relation(ctx, view, name, p.Read[name])
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		held, old[name] = append(held, h), h
 	}
-	changed, err := g.set.Compute(ctx, g.conn, p)
+	changed, err = g.set.Compute(ctx, g.conn, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, m := range g.set.Models {
 		c, ok, err := g.tableChange(ctx, view, m, old[m.Name], changed[m.Name], rebuild[m.Name])
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		if ok {
 			changes = append(changes, c)
 		}
 	}
-	return changes, release, nil
+	return changes, changed, release, nil
 }
 
 // relations are the tables that computing reads: silver's, and gold's as they are.

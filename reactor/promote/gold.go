@@ -16,6 +16,7 @@ import (
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
 )
@@ -37,6 +38,16 @@ type Gold struct {
 	metrics *Metrics
 	now     func() time.Time
 	mu      sync.Mutex
+
+	// Committed, when set, is told of each commit that wrote a gold table. It must return at once: the next step waits for it.
+	Committed func(step int64, written []Written)
+}
+
+// Written is a gold table's part of a commit.
+type Written struct {
+	Table      string
+	SnapshotID int64
+	Days       plan.Days // those whose rows changed
 }
 
 // NewGold makes the promoter of a set of models. silver are the tables whose snapshots it pins, those that the models
@@ -178,7 +189,7 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	changes, done, err := g.compute(ctx, view, p, rebuild)
+	changes, changed, done, err := g.compute(ctx, view, p, rebuild)
 	if err != nil {
 		return false, err
 	}
@@ -187,8 +198,24 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 		changes[i].Summary = summary(pins)
 	}
 	changes = append(changes, g.forget(view)...)
-	_, err = g.lake.Commit(ctx, changes, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
+	next, err := g.lake.Commit(ctx, changes, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
+	if err == nil {
+		g.announce(pins.Step, next, changed)
+	}
 	return true, err
+}
+
+// announce tells of the tables that have new rows.
+func (g *Gold) announce(step int64, next []*lake.Table, changed map[string]plan.Days) {
+	var written []Written
+	for _, t := range next {
+		if days := changed[t.Name]; !days.Empty() {
+			written = append(written, Written{Table: t.Name, SnapshotID: t.SnapshotID(), Days: days})
+		}
+	}
+	if g.Committed != nil && len(written) > 0 {
+		g.Committed(step, written)
+	}
 }
 
 // pins are those of the next step: silver as the view shows it.

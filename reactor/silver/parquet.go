@@ -20,8 +20,10 @@ import (
 
 const (
 	parquetMagic = "PAR1"
-	// parquetRows are decoded at a time.
-	parquetRows = 1024
+	// parquetRows are decoded at a time, and fewer where each may hold a text of its own.
+	parquetRows, parquetTextRows = 1024, 128
+	// parquetDictionary is how much text of a column is read as a dictionary, which is kept while the column is read.
+	parquetDictionary = 8 << 20
 	// parquetPage is the largest page, unpacked; writers make pages of about 1 MiB.
 	parquetPage = 32 << 20
 	// parquetCell is the longest text of one value.
@@ -127,8 +129,20 @@ func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
 	}
 	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
 	for i := range f.MetaData().Schema.NumColumns() {
-		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes.
-		reading.SetReadDict(i, f.MetaData().Schema.Column(i).PhysicalType() == parquet.Types.ByteArray)
+		if f.MetaData().Schema.Column(i).PhysicalType() != parquet.Types.ByteArray {
+			continue
+		}
+		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes. But a column of
+		// many texts would gather all of them in it: two million prices took 400 MB.
+		stored, err := storedBytes(f, i)
+		if err != nil {
+			return nil, err
+		}
+		if stored <= parquetDictionary {
+			reading.SetReadDict(i, true)
+		} else {
+			reading.BatchSize = parquetTextRows
+		}
 	}
 	r, err := pqarrow.NewFileReader(f, reading, memory.DefaultAllocator)
 	if err != nil {
@@ -139,6 +153,19 @@ func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
 		return nil, unreadable("its Parquet columns cannot be read: %v", err)
 	}
 	return rows, nil
+}
+
+// storedBytes is the size of a column in the file, unpacked.
+func storedBytes(f *file.Reader, column int) (int64, error) {
+	var sum int64
+	for g := range f.NumRowGroups() {
+		chunk, err := f.MetaData().RowGroup(g).ColumnChunk(column)
+		if err != nil {
+			return 0, unreadable("its Parquet row group %d cannot be read: %v", g, err)
+		}
+		sum += chunk.TotalUncompressedSize()
+	}
+	return sum, nil
 }
 
 // parquetColumns are the quoted names, ready for a JSON object.

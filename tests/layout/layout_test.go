@@ -45,11 +45,12 @@ var allowed = map[string][]string{
 	"reactor/rows":              {"reactor/duck", "reactor/lake"},
 	"reactor/reconcile":         {"ingestor/bronze", "reactor/event", "reactor/lake"},
 	"reactor/console":           {},
+	"reactor/airflow":           {"infra/settings", "reactor/gold/plan"},
 	"reactor/promote": {
 		"ingestor/bronze", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake", "reactor/rows", "reactor/silver",
 	},
 	"reactor": {
-		"infra/cli", "infra/settings", "ingestor/bronze", "reactor/console", "reactor/duck", "reactor/event", "reactor/gold", "reactor/lake",
+		"infra/cli", "infra/settings", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake",
 		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver/datasets", "reactor/stream",
 	},
 }

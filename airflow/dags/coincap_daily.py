@@ -1,0 +1,49 @@
+"""Lands one day of CoinCap in bronze, every day after midnight UTC.
+
+This is all that is scheduled: that the object arrived makes silver and gold follow by themselves.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+
+from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
+from lakehouse import INGEST, bronze_asset, program
+
+# The first day to land. `stack airflow` sets it to the day before its first start: what came before is in the first ingest,
+# or is for coincap_backfill.
+START = datetime.fromisoformat(os.environ.get("MILLRACE_DAILY_START", "2026-11-01")).replace(tzinfo=UTC)
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 0 * * *", timezone="UTC"),
+    start_date=START,
+    # Days on which Airflow was down are landed when it is back.
+    catchup=True,
+    max_active_runs=3,
+    params={"top": Param(20, type="integer", minimum=1, maximum=2000, description="The assets with the largest market cap.")},
+    tags=["coincap", "bronze"],
+    doc_md=f"""{__doc__}
+The run of a day lands the day's `d1` history of the largest assets and, for yesterday, a snapshot of the market as it is now.
+Objects have names of their own and are written once, so **any day can be run again at any time**: what is there already is
+not written twice, and what CoinCap has restated since comes in as a new version of the day.
+
+* A failed call is tried again inside the task, then the task is: after 1, 2, 4 … minutes, at most an hour.
+* A refused key fails at once. Its log says what to change; then clear the task.
+* Past days: `airflow backfill create --dag-id coincap_daily --from-date … --to-date …`; years: the DAG `coincap_backfill`.
+* Is it in gold? `reactor wait --key …`, with a key from the log.
+""",
+)
+def coincap_daily():
+    """One task: whatever follows from the objects is not Airflow's business."""
+
+    @task.bash(outlets=[bronze_asset("history"), bronze_asset("assets")], do_xcom_push=False, **INGEST)
+    def land() -> str:
+        """Land the day of the run's data interval, never today."""
+        return f"{program('ingestor')} daily --date {{{{ data_interval_start | ds }}}} --top {{{{ params.top }}}}"
+
+    land()
+
+
+coincap_daily()

@@ -1,0 +1,71 @@
+"""Looks at gold after each of its commits and leaves a report in s3://lakehouse/reports/: Markdown with a chart.
+
+It is scheduled on the gold Assets, whose events the reactor sends.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import AssetAny, Param, dag, get_current_context, task
+from lakehouse import gold_asset
+
+GOLD = [gold_asset(table) for table in ("daily_summary", "rolling_averages", "rankings", "market_summary")]
+
+
+@dag(
+    # Any of them: a commit leaves out the tables that it did not change.
+    schedule=AssetAny(*GOLD),
+    start_date=datetime(2026, 11, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "execution_timeout": timedelta(minutes=5)},
+    params={"max_age_days": Param(2, type="integer", minimum=0, description="How old gold's newest day may be.")},
+    tags=["gold"],
+    doc_md=f"""{__doc__}
+1. `day`: the newest day that the commit changed, from the event; by hand, the newest day in gold.
+2. `fresh` fails when gold's newest day is older than `max_age_days`; `audited` when rows of the day break one of gold's audits.
+3. `report` writes `reports/gold/<day>/report.md` and `chart.svg`. The same day again replaces them.
+""",
+)
+def gold_report():
+    """Find the day, check it, write it down."""
+
+    @task
+    def day() -> str:
+        """Take the newest day of the commits that started this run."""
+        import report
+
+        events = [e for of_asset in (get_current_context()["triggering_asset_events"] or {}).values() for e in of_asset]
+        days = [e.extra["last_day"] for e in events if e.extra.get("last_day")]
+        return max(days) if days else report.newest_day()
+
+    @task
+    def fresh(params: dict) -> None:
+        """Fail when gold has not had a day for too long, as of the run's own time."""
+        import report
+
+        newest = datetime.fromisoformat(report.newest_day()).replace(tzinfo=UTC)
+        age = get_current_context()["dag_run"].run_after - newest
+        if age > timedelta(days=params["max_age_days"] + 1):
+            raise ValueError(f"gold's newest day is {newest:%Y-%m-%d}, {age.days} days ago: does coincap_daily run?")
+
+    @task
+    def audited(of: str) -> None:
+        """Fail when rows of the day break a rule that gold promises."""
+        import report
+
+        report.audit(of)
+
+    @task
+    def write(of: str) -> str:
+        """Write the report and return its key."""
+        import report
+
+        return report.write(of)
+
+    of = day()
+    [fresh(), audited(of)] >> write(of)
+
+
+gold_report()

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Makes the two databases, each with an owner who sees no other: run by the image when its volume is new, and only then. A
+# password that changes in .env later must be changed in the database as well (ALTER ROLE). In another encoding Airflow's
+# dag-processor dies of the first DAG with a letter beyond ASCII.
+set -eu
+psql --set ON_ERROR_STOP=1 --no-psqlrc --username "$POSTGRES_USER" --dbname postgres \
+    --set airflow="$MILLRACE_AIRFLOW_DB_PASSWORD" --set catalog="$MILLRACE_CATALOG_PASSWORD" <<'SQL'
+CREATE ROLE airflow LOGIN PASSWORD :'airflow';
+CREATE DATABASE airflow OWNER airflow ENCODING 'UTF8' TEMPLATE template0;
+CREATE ROLE lakehouse LOGIN PASSWORD :'catalog';
+CREATE DATABASE lakehouse OWNER lakehouse ENCODING 'UTF8' TEMPLATE template0;
+REVOKE CONNECT ON DATABASE airflow, lakehouse, postgres FROM PUBLIC;
+SQL

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"millrace/infra/cli"
+	"millrace/infra/process"
+	"millrace/infra/settings"
+)
+
+const (
+	// airflowReadyWithin covers the first start, which makes its database: 25 s on two idle cores.
+	airflowReadyWithin = 5 * time.Minute
+	// airflowGrace lets its parts write down what their tasks came to.
+	airflowGrace = 30 * time.Second
+	// sourcePool has one slot: CoinCap's limit is for a key, not for a task.
+	sourcePool = "coincap"
+)
+
+// airflow is the command that runs Airflow beside a running stack.
+type airflow struct {
+	settings.Home
+	Port    int    `env:"MILLRACE_AIRFLOW_PORT" default:"8080" help:"Port of Airflow's user interface and API; 0 takes a free one."`
+	Program string `env:"MILLRACE_AIRFLOW" placeholder:"FILE" help:"Airflow's program (default: .venv/bin/airflow beside the folder of this program)."`
+	DAGs    string `name:"dags" env:"MILLRACE_DAGS" placeholder:"DIR" help:"Folder of DAGs (default: airflow/dags beside the folder of this program)."`
+}
+
+// Help shows an example.
+func (airflow) Help() string {
+	return `Runs Airflow (api-server, scheduler, dag-processor, triggerer) for the stack that runs in the same home, until Ctrl-C,
+which ends every process it started. Its DAGs are paused at first. The reactor reports gold's commits to it from then on.
+
+Example:
+  MILLRACE_AIRFLOW_PORT=0 stack airflow`
+}
+
+// Run starts Airflow, and stops it when ctx ends.
+func (a airflow) Run(ctx context.Context, out *cli.Output) error {
+	started := time.Now()
+	h, err := openHome(a.Home.Home)
+	if err != nil {
+		return err
+	}
+	stack, err := h.readReady()
+	if err != nil {
+		return err
+	}
+	site, unlock, err := a.prepare(h, stack.addresses)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	killOrphans, err := process.AdoptOrphans()
+	if err != nil {
+		return err
+	}
+	slog.Info("starting Airflow", "log", h.logFile(settings.RoleAirflow))
+	done := patience(out, "waiting for Airflow")
+	child, err := process.Start(ctx, process.Spec{
+		Name: "airflow",
+		Command: func() (*exec.Cmd, error) {
+			cmd := exec.Command(site.program, "standalone")
+			cmd.Env, cmd.Dir = site.environment, site.dir
+			return cmd, nil
+		},
+		Ready: site.healthy, ReadyWithin: airflowReadyWithin, Interrupt: true, Grace: airflowGrace,
+		LogFile: h.logFile(settings.RoleAirflow), PIDFile: h.pidFile(settings.RoleAirflow), Log: slog.Default(),
+	})
+	done()
+	defer killOrphans() // tasks are in sessions of their own
+	if err != nil {
+		return err
+	}
+	defer child.Stop()
+	if err := site.makePool(ctx); err != nil {
+		return err
+	}
+	if err := settings.WriteEnv(string(h), settings.RoleAirflow, site.exported()); err != nil {
+		return err
+	}
+	// A reactor that goes on would else call an Airflow that is not there.
+	defer func() { _ = os.Remove(settings.EnvFile(string(h), settings.RoleAirflow)) }()
+	slog.Info("Airflow is ready", "after", time.Since(started).Round(time.Millisecond).String())
+	if _, err := fmt.Fprintf(out, "\nAirflow runs. Ctrl-C stops it.\n\n  UI        %s\n  user      %s\n  password  %s\n  DAGs      %s\n\n",
+		site.url, airflowUser, site.password.Reveal(), site.dags); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	slog.Info("stopping")
+	return nil
+}
+
+// site is one Airflow: where it lies and how it is reached.
+type site struct {
+	dir, program, dags, bin string
+	url                     string
+	password                settings.Secret
+	environment             []string
+}
+
+// prepare finds everything that a start needs and takes Airflow's folder for this process.
+func (a airflow) prepare(h home, at addresses) (s site, unlock func(), err error) {
+	bin, err := ownFolder()
+	if err != nil {
+		return s, nil, err
+	}
+	project := filepath.Dir(bin)
+	s = site{dir: h.path("airflow"), bin: bin, program: a.Program, dags: a.DAGs}
+	if s.program == "" {
+		s.program = filepath.Join(project, ".venv", "bin", "airflow")
+	}
+	if s.dags == "" {
+		s.dags = filepath.Join(project, "airflow", "dags")
+	}
+	for _, path := range []*string{&s.program, &s.dags} {
+		if *path, err = filepath.Abs(*path); err == nil {
+			_, err = os.Stat(*path)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return s, nil, fmt.Errorf("start Airflow: there is no %s: `go tool task airflow` installs Airflow from the project's folder", *path)
+		}
+		if err != nil {
+			return s, nil, fmt.Errorf("start Airflow: %w", err)
+		}
+	}
+	ports, err := a.ports()
+	if err != nil {
+		return s, nil, err
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return s, nil, fmt.Errorf("make Airflow's folder: %w", err)
+	}
+	lock := flock.New(h.path("airflow.lock"), flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	if err != nil || !held {
+		return s, nil, errors.Join(fmt.Errorf("an Airflow already runs in %s: stop that one first", s.dir), err)
+	}
+	s.url = fmt.Sprintf("http://127.0.0.1:%d", ports.api)
+	if s.password, err = airflowPassword(s.passwordsFile()); err != nil {
+		_ = lock.Close()
+		return s, nil, err
+	}
+	s.environment = airflowEnvironment(os.Environ(), h, s, ports, at)
+	return s, func() { _ = lock.Close() }, nil
+}
+
+// airflowPorts are those that Airflow's parts listen on.
+type airflowPorts struct{ api, workerLogs, triggererLogs int }
+
+func (a airflow) ports() (p airflowPorts, err error) {
+	if a.Port < 0 || a.Port > 65535 {
+		return p, cli.Usage("--port is %d, it must be from 0 to 65535", a.Port)
+	}
+	if err := (port{a.Port, "127.0.0.1", "Airflow", "MILLRACE_AIRFLOW_PORT=0 takes a free one"}).check(); err != nil {
+		return p, err
+	}
+	p.api = a.Port
+	free := []*int{&p.workerLogs, &p.triggererLogs}
+	if p.api == 0 {
+		free = append(free, &p.api)
+	}
+	for _, number := range free {
+		if *number, err = process.FreePort(); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}

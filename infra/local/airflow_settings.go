@@ -1,0 +1,112 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"millrace/infra/settings"
+)
+
+// airflowUser is the one user of a local Airflow.
+const airflowUser = "admin"
+
+// airflowEnvironment is the user's environment with Airflow's settings, and what its tasks need to find the programs and
+// the stack. What the user set for Airflow himself stays, so that `AIRFLOW__…` can change anything.
+func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at addresses) []string {
+	vars := map[string]string{
+		"AIRFLOW_HOME":                                      s.dir,
+		"AIRFLOW__CORE__DAGS_FOLDER":                        s.dags,
+		"AIRFLOW__CORE__LOAD_EXAMPLES":                      "False",
+		"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS":          airflowUser + ":admin",
+		"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": s.passwordsFile(),
+		"AIRFLOW__CORE__EXECUTION_API_SERVER_URL":           s.url + "/execution/",
+		"AIRFLOW__API__HOST":                                "127.0.0.1",
+		"AIRFLOW__API__PORT":                                strconv.Itoa(ports.api),
+		"AIRFLOW__API__BASE_URL":                            s.url,
+		"AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT":          strconv.Itoa(ports.workerLogs),
+		"AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT":         strconv.Itoa(ports.triggererLogs),
+	}
+	defaults := map[string]string{
+		"AIRFLOW__API__WORKERS":                         "1",
+		"AIRFLOW__CORE__PARALLELISM":                    "4", // 32 idle workers take 700 MB
+		"AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES":     "1",
+		"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+		"AIRFLOW__USAGE_DATA_COLLECTION__ENABLED":       "False",
+	}
+	given := map[string]bool{}
+	for _, entry := range user {
+		name, _, _ := strings.Cut(entry, "=")
+		given[name] = true
+	}
+	for name, value := range defaults {
+		if !given[name] {
+			vars[name] = value
+		}
+	}
+	// The tasks take credentials from the env files, each program its own role's, so none are in Airflow's environment.
+	vars["MILLRACE_HOME"], vars["MILLRACE_BIN"] = string(h), s.bin
+	// `airflow standalone` starts its parts by that name.
+	vars["PATH"] = filepath.Dir(s.program) + string(os.PathListSeparator) + os.Getenv("PATH")
+	if at.Simulator != "" {
+		vars["COINCAP_BASE_URL"] = at.Simulator
+	}
+	env := slices.DeleteFunc(slices.Clone(user), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		_, replaced := vars[name]
+		return replaced || slices.Contains(stackOwned, name)
+	})
+	for name, value := range vars {
+		env = append(env, name+"="+value)
+	}
+	slices.Sort(env)
+	return env
+}
+
+func (s site) passwordsFile() string { return filepath.Join(s.dir, "passwords.json") }
+
+// airflowPassword reads the file in which Airflow's simple auth manager keeps its passwords, and makes it at the first
+// start: Airflow would make a short one and print it into its log.
+func airflowPassword(path string) (settings.Secret, error) {
+	var file map[string]string
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if json.Unmarshal(text, &file) != nil || file[airflowUser] == "" { // its error may quote the password
+			return "", fmt.Errorf("read Airflow's password from %s: remove the file, and a new one is made", path)
+		}
+		return settings.Secret(file[airflowUser]), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read Airflow's password: %w", err)
+	}
+	file = map[string]string{airflowUser: rand.Text()}
+	if text, err = json.Marshal(file); err == nil {
+		err = replaceFile(path, append(text, '\n'))
+	}
+	if err != nil {
+		return "", fmt.Errorf("write Airflow's password: %w", err)
+	}
+	return settings.Secret(file[airflowUser]), nil
+}
+
+// exported is what the env file of Airflow holds: what the reactor needs to report gold's commits, and Airflow's own
+// settings, so that `eval "$(stack env --role airflow)"` makes the command airflow work on this one.
+func (s site) exported() map[string]string {
+	vars := map[string]string{
+		"MILLRACE_AIRFLOW_URL": s.url, "MILLRACE_AIRFLOW_USER": airflowUser, "MILLRACE_AIRFLOW_PASSWORD": s.password.Reveal(),
+	}
+	for _, entry := range s.environment {
+		name, value, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "AIRFLOW_") || name == "MILLRACE_HOME" || name == "MILLRACE_BIN" {
+			vars[name] = value
+		}
+	}
+	return vars
+}
