@@ -31,7 +31,7 @@ type Spec struct {
 	Command     func() (*exec.Cmd, error)   // asked before every start; it may repair what the child left behind
 	Ready       func(context.Context) error // nil as soon as the child does its job
 	ReadyWithin time.Duration
-	Interrupt   bool          // SIGINT asks it to end, not SIGTERM: Airflow ends in order by Ctrl-C only
+	Interrupt   bool          // a SIGINT to it alone asks it to end: Airflow ends in order by Ctrl-C only, and tells its parts
 	Grace       time.Duration // between that and SIGKILL
 	LogFile     string        // stdout and stderr are added to it
 	PIDFile     string        // holds the process that runs now, for tools outside; none when empty
@@ -240,11 +240,11 @@ func (c *Child) reportReady(r *run) {
 
 // end stops one life in order.
 func (c *Child) end(r *run) {
-	ask := syscall.SIGTERM
 	if c.spec.Interrupt {
-		ask = syscall.SIGINT
+		_ = syscall.Kill(r.pid, syscall.SIGINT) // an error means that it is gone
+	} else {
+		signalGroup(r.pid, syscall.SIGTERM)
 	}
-	signalGroup(r.pid, ask)
 	select {
 	case <-r.done:
 	case <-time.After(c.spec.Grace):
