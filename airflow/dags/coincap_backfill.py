@@ -9,7 +9,7 @@ import json
 import logging
 import shlex
 import subprocess
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from airflow.sdk import Param, dag, task
 from lakehouse import INGEST, bronze_asset, program
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dag(
     schedule=None,
-    start_date=datetime(2026, 11, 1, tzinfo=UTC),
+    start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
     params={
@@ -61,7 +61,12 @@ def coincap_backfill():
             return []
         return [shlex.join(["--from", piece["from"], "--to", piece["to"], *whose]) for piece in pieces]
 
-    @task.bash(outlets=[bronze_asset("history")], do_xcom_push=False, map_index_template="{{ task.op_kwargs['piece'] }}", **INGEST)
+    @task.bash(
+        outlets=[bronze_asset("history")],
+        do_xcom_push=False,
+        map_index_template="{{ task.op_kwargs['piece'] }}",
+        **INGEST,
+    )
     def land(piece: str) -> str:
         """Land one piece."""
         return f"{program('ingestor')} history {piece}"

@@ -6,14 +6,14 @@ This is all that is scheduled: that the object arrived makes silver and gold fol
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
 from lakehouse import INGEST, bronze_asset, program
 
 # The first day to land. `stack airflow` sets it to the day before its first start: what came before is in the first ingest,
 # or is for coincap_backfill.
-START = datetime.fromisoformat(os.environ.get("MILLRACE_DAILY_START", "2026-11-01")).replace(tzinfo=UTC)
+START = datetime.fromisoformat(os.environ.get("MILLRACE_DAILY_START", "2026-11-01")).replace(tzinfo=timezone.utc)
 
 
 @dag(

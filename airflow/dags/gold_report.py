@@ -5,7 +5,7 @@ It is scheduled on the gold Assets, whose events the reactor sends.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import AssetAny, Param, dag, get_current_context, task
 from lakehouse import gold_asset
@@ -16,7 +16,7 @@ GOLD = [gold_asset(table) for table in ("daily_summary", "rolling_averages", "ra
 @dag(
     # Any of them: a commit leaves out the tables that it did not change.
     schedule=AssetAny(*GOLD),
-    start_date=datetime(2026, 11, 1, tzinfo=UTC),
+    start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),
     catchup=False,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "execution_timeout": timedelta(minutes=5)},
@@ -45,7 +45,7 @@ def gold_report():
         """Fail when gold has not had a day for too long, as of the run's own time."""
         import report
 
-        newest = datetime.fromisoformat(report.newest_day()).replace(tzinfo=UTC)
+        newest = datetime.fromisoformat(report.newest_day()).replace(tzinfo=timezone.utc)
         age = get_current_context()["dag_run"].run_after - newest
         if age > timedelta(days=params["max_age_days"] + 1):
             raise ValueError(f"gold's newest day is {newest:%Y-%m-%d}, {age.days} days ago: does coincap_daily run?")

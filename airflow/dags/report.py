@@ -37,9 +37,7 @@ def environment() -> dict[str, str]:
 
 def run(command: list[str], env: dict[str, str]) -> str:
     """Run a program of the project and return what it printed; its own words are the error."""
-    done = subprocess.run(
-        [program(command[0]), *command[1:]], env=env, check=False, capture_output=True, text=True, timeout=120
-    )
+    done = subprocess.run([program(command[0]), *command[1:]], env=env, check=False, capture_output=True, text=True, timeout=120)
     if done.returncode != 0:
         raise RuntimeError(f"`{' '.join(command[:2])}` failed: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

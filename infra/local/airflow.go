@@ -105,6 +105,7 @@ type site struct {
 	dir, program, dags, bin string
 	url                     string
 	password                settings.Secret
+	dailyStart              string
 	environment             []string
 }
 
@@ -146,7 +147,11 @@ func (a airflow) prepare(h home, at addresses) (s site, unlock func(), err error
 		return s, nil, errors.Join(fmt.Errorf("an Airflow already runs in %s: stop that one first", s.dir), err)
 	}
 	s.url = fmt.Sprintf("http://127.0.0.1:%d", ports.api)
-	if s.password, err = airflowPassword(s.passwordsFile()); err != nil {
+	s.password, err = airflowPassword(s.passwordsFile())
+	if err == nil {
+		s.dailyStart, err = dailyStart(filepath.Join(s.dir, "daily-start"), time.Now())
+	}
+	if err != nil {
 		_ = lock.Close()
 		return s, nil, err
 	}

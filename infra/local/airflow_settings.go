@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"millrace/infra/settings"
 )
@@ -41,6 +42,7 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 		"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
 		"AIRFLOW__USAGE_DATA_COLLECTION__ENABLED":       "False",
 	}
+	defaults["MILLRACE_DAILY_START"] = s.dailyStart
 	given := map[string]bool{}
 	for _, entry := range user {
 		name, _, _ := strings.Cut(entry, "=")
@@ -71,6 +73,26 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 }
 
 func (s site) passwordsFile() string { return filepath.Join(s.dir, "passwords.json") }
+
+// dailyStart is the first day that coincap_daily lands: the day before Airflow's first start here. It stays, so that a later
+// start finds the days on which Airflow was down, and an unpaused DAG does not land years.
+func dailyStart(path string, now time.Time) (string, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		if _, err := time.Parse(time.DateOnly, strings.TrimSpace(string(text))); err != nil {
+			return "", fmt.Errorf("read the first day of coincap_daily from %s: it must be a day such as 2026-01-31, or the file be removed", path)
+		}
+		return strings.TrimSpace(string(text)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the first day of coincap_daily: %w", err)
+	}
+	day := now.UTC().AddDate(0, 0, -1).Format(time.DateOnly)
+	if err := replaceFile(path, []byte(day+"\n")); err != nil {
+		return "", fmt.Errorf("write the first day of coincap_daily: %w", err)
+	}
+	return day, nil
+}
 
 // airflowPassword reads the file in which Airflow's simple auth manager keeps its passwords, and makes it at the first
 // start: Airflow would make a short one and print it into its log.

@@ -1,0 +1,133 @@
+"""The DAGs as Airflow loads them: no import errors, and what each promises about schedule, retries and Assets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+DAGS = Path(__file__).parents[1] / "dags"
+
+
+@pytest.fixture(scope="session")
+def bag(tmp_path_factory):
+    """Load the folder, with a database of the test's own, so that nothing is written into the tree."""
+    import os
+    import sys
+
+    home = tmp_path_factory.mktemp("airflow")
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    }
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(DAGS))
+    from airflow.utils.db import initdb
+
+    initdb()
+    from airflow.dag_processing.dagbag import DagBag
+
+    return DagBag(str(DAGS))
+
+
+def test_all_dags_load(bag):
+    assert bag.import_errors == {}
+    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report"}
+
+
+def test_each_dag_and_task_says_what_it_is_for(bag):
+    for dag in bag.dags.values():
+        assert dag.doc_md and len(dag.doc_md) > 200, dag.dag_id
+        assert dag.tags, dag.dag_id
+
+
+def test_daily_lands_each_day_after_its_end(bag):
+    from airflow.sdk import CronDataIntervalTimetable
+
+    dag = bag.dags["coincap_daily"]
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert dag.timetable.expression == "0 0 * * *"
+    assert str(dag.timezone) == "UTC"
+    assert dag.start_date is not None
+    assert dag.catchup is True
+    assert dag.max_active_runs == 3
+
+
+@pytest.mark.parametrize("dag_id", ["coincap_daily", "coincap_backfill"])
+def test_tasks_that_ask_coincap_wait_and_try_again(bag, dag_id):
+    from lakehouse import ExitCodePolicy
+
+    land = bag.dags[dag_id].get_task("land")
+    options = land.partial_kwargs if dag_id == "coincap_backfill" else vars(land)
+    assert options["pool"] == "coincap"
+    assert options["retries"] == 8
+    assert options["retry_exponential_backoff"] == 2.0
+    assert options["max_retry_delay"] == timedelta(hours=1)
+    assert options["execution_timeout"] == timedelta(minutes=30)
+    assert isinstance(options["retry_policy"], ExitCodePolicy)
+
+
+def test_outlets_are_the_bronze_assets(bag):
+    outlets = {asset.uri for asset in bag.dags["coincap_daily"].get_task("land").outlets}
+    assert outlets == {"s3://lakehouse/bronze/coincap/history", "s3://lakehouse/bronze/coincap/assets"}
+
+
+def test_the_command_is_for_the_runs_own_day(bag):
+    command = bag.dags["coincap_daily"].get_task("land").python_callable()
+    assert "--date {{ data_interval_start | ds }}" in command
+    assert "now" not in command
+
+
+def test_the_report_waits_for_gold(bag):
+    dag = bag.dags["gold_report"]
+    assets = {asset.uri for asset in dag.timetable.asset_condition.objects}
+    assert assets == {f"s3://lakehouse/gold/{t}" for t in ("daily_summary", "rolling_averages", "rankings", "market_summary")}
+    assert dag.max_active_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "action"),
+    [
+        ("Bash command failed. The command returned a non-zero exit code 3.", "fail"),
+        ("Bash command failed. The command returned a non-zero exit code 2.", "fail"),
+        ("Bash command failed. The command returned a non-zero exit code 1.", "default"),
+        ("Bash command failed. The command returned a non-zero exit code 137.", "default"),
+        ("Bash command failed. The command returned a non-zero exit code 30.", "default"),
+        ("Timed out", "default"),
+    ],
+)
+def test_exit_codes_that_no_retry_mends_fail_at_once(bag, text, action):
+    from lakehouse import ExitCodePolicy
+
+    decision = ExitCodePolicy().evaluate(RuntimeError(text), try_number=1, max_tries=8)
+    assert decision.action.value == action
+    assert (decision.reason is not None) == (action == "fail")
+
+
+def test_the_report_reads_well(bag):
+    import report
+
+    market = {
+        "n_assets": 2, "total_market_cap_usd": 3e12, "total_volume_usd": 1e11, "hhi": 5200.0,
+        "advancers": 1, "decliners": 1, "top_gainer": "bitcoin", "top_loser": "ethereum",
+    }  # fmt: skip
+    rank = {
+        "rank": 1, "rank_change_1d": 2, "asset_id": "bitcoin", "close": 100000.5, "return_1d": 0.0123, "return_7d": None,
+        "volatility_30d": 0.5, "drawdown": -0.1, "dominance_pct": 60.0,
+    }  # fmt: skip
+    text = report.markdown("2026-01-31", market, [rank])
+    assert "# The market on 2026-01-31" in text
+    assert "**3,000 bn USD**" in text
+    assert "| 1 (+2) | bitcoin | 100,000 | +1.2 % |  | +50.0 % | -10.0 % | 60.0 % |" in text
+
+
+def test_the_same_rows_give_the_same_chart(bag):
+    import report
+
+    closes = [{"asset_id": "bitcoin", "day": f"2026-01-{d:02}", "close": 100.0 + d} for d in range(1, 11)]
+    first = report.chart(closes, ["bitcoin"])
+    assert first == report.chart(closes, ["bitcoin"])
+    assert b"<svg" in first and b"bitcoin" in first
