@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/apache/iceberg-go/table"
 	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/cli"
 	"millrace/ingestor/bronze"
 	"millrace/reactor/duck"
+	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 )
@@ -22,60 +25,112 @@ type auditCmd struct {
 }
 
 func (*auditCmd) Help() string {
-	return "Each commit is audited before it is made; this looks at what other engines may have written since. Exit code 1 when rows break an audit.\n\nExample:\n\n  reactor audit --from 2026-01-01 --to 2026-01-31"
+	return `Runs every audit, also those of MILLRACE_MODELS, over gold as it is committed now. The reactor audits what it writes before it commits; this finds what another engine wrote, and what an audit that is new finds in older days. Exit code 1 when any audit finds rows.
+
+Example:
+
+  reactor audit --from 2026-01-01 --to 2026-01-31`
 }
 
-// errAudit makes the exit code 1.
-var errAudit = errors.New("gold has rows that break an audit")
-
 func (c *auditCmd) Run(ctx context.Context, out *cli.Output) error {
-	days := plan.Range{From: 0, To: 1 << 16} // beyond any day that silver takes
-	for _, end := range []struct {
-		given bronze.Day
-		day   *plan.Day
-	}{{c.From, &days.From}, {c.To, &days.To}} {
-		if end.given.IsZero() {
-			continue
-		}
-		day, err := plan.ParseDay(end.given.String())
-		if err != nil {
-			return cli.Usage("%w", err)
-		}
-		*end.day = day
-	}
-	if days.From > days.To {
-		return cli.Usage("--from %s is after --to %s", c.From, c.To)
+	days, err := c.days()
+	if err != nil {
+		return err
 	}
 	return c.withLake(ctx, func(l *lake.Lake, _ *minio.Client) error {
 		set, err := c.load(ctx)
 		if err != nil {
 			return err
 		}
-		var all []string
-		for _, in := range set.Inputs {
-			all = append(all, in.Name)
+		view, err := l.View(ctx)
+		if err != nil {
+			return err
 		}
 		for _, m := range set.Models {
-			all = append(all, m.Name)
+			if view.Tables[m.Name] == nil {
+				return fmt.Errorf("audit gold: the table of model %s (%s) is not there yet: `reactor run` makes it", m.Name, m.File)
+			}
 		}
-		return (&queryCmd{SQL: strings.Join(all, " ")}).over(ctx, l, func(conn *duck.Conn) error {
+		return committed(l, view, set, days).over(ctx, func(conn *duck.Conn) error {
 			findings, err := set.Audit(ctx, conn, plan.Of(days))
 			if err != nil {
 				return err
 			}
-			broken := false
-			var rows [][]any
-			for _, f := range findings {
-				rows = append(rows, []any{f.Audit, f.Of, f.Rows})
-				broken = broken || f.Rows > 0
-			}
-			if err := out.Table([]string{"audit", "of", "rows"}, rows); err != nil {
-				return err
-			}
-			if broken {
-				return errAudit
-			}
-			return nil
+			return printFindings(out, findings)
 		})
 	})
+}
+
+// From 0001-01-01 to 9999-12-31: another engine can have written anything.
+const firstDay, lastDay = plan.Day(-719162), plan.Day(2932896)
+
+// days are those of the flags, or all that a table can have.
+func (c *auditCmd) days() (plan.Range, error) {
+	days := plan.Range{From: firstDay, To: lastDay}
+	if !c.From.IsZero() {
+		days.From = plan.Day(c.From.Unix())
+	}
+	if !c.To.IsZero() {
+		days.To = plan.Day(c.To.Unix())
+	}
+	if days.Len() == 0 {
+		return days, cli.Usage("--from %s is after --to %s", c.From, c.To)
+	}
+	return days, nil
+}
+
+// committed is gold as the view shows it, beside the silver that it was computed from: silver may be ahead. Like a commit, an
+// audit sees the rows of its days and of as many before them as the models look back.
+func committed(l *lake.Lake, view *lake.View, set *gold.Set, days plan.Range) reading {
+	read, lookback := map[string]bool{}, 0
+	for _, in := range set.Inputs {
+		read[in.Name] = true
+	}
+	for _, m := range set.Models {
+		read[m.Name], lookback = true, max(lookback, m.Lookback)
+	}
+	return reading{
+		lake: l, view: view, filled: func(name string) bool { return read[name] },
+		months: lake.Months{Lo: (days.From - plan.Day(lookback)).Month(), Hi: days.To.Month()},
+		at: func(t *lake.Table) (*table.Snapshot, error) {
+			if pin, ok := view.Pins.Tables[t.Name]; ok {
+				return t.SnapshotByID(pin.SnapshotID)
+			}
+			return t.Snapshot(), nil
+		},
+	}
+}
+
+// shownRows is how many of the rows that break an audit fit into its line.
+const shownRows = 3
+
+// printFindings prints a line for each audit; an error names those that found rows, and makes the exit code 1.
+func printFindings(out *cli.Output, findings []gold.Finding) error {
+	var lines [][]any
+	var broken []string
+	for _, f := range findings {
+		lines = append(lines, []any{f.Audit, f.Of, f.Total, firstRows(f)})
+		if f.Total > 0 {
+			broken = append(broken, fmt.Sprintf("%s of %s (%d rows)", f.Audit, f.Of, f.Total))
+		}
+	}
+	if err := out.Table([]string{"audit", "of", "rows", "first_rows"}, lines); err != nil {
+		return err
+	}
+	if len(broken) > 0 {
+		return errors.New("gold has rows that break " + strings.Join(broken, ", "))
+	}
+	return nil
+}
+
+// firstRows abbreviates the rows of a finding.
+func firstRows(f gold.Finding) string {
+	var rows []string
+	for i := range min(len(f.Rows), shownRows) {
+		rows = append(rows, f.Row(i))
+	}
+	if f.Total > int64(len(rows)) {
+		rows = append(rows, "…")
+	}
+	return strings.Join(rows, "; ")
 }

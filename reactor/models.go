@@ -31,12 +31,13 @@ func (f modelFlags) load(ctx context.Context) (*gold.Set, error) {
 }
 
 // openGold makes gold's promoter and its tables, and brings gold to where silver is: what happened while no reactor ran,
-// and models that have changed, wait for no event.
-func openGold(ctx context.Context, l *lake.Lake, set *gold.Set, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *promote.Metrics, silver []string) (*promote.Gold, error) {
+// and models that have changed, wait for no event. committed is told of each commit, those of the start among them.
+func openGold(ctx context.Context, l *lake.Lake, set *gold.Set, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *promote.Metrics, silver []string, committed func(int64, []promote.Written)) (*promote.Gold, error) {
 	g, err := promote.NewGold(l, set, silver, db, cache, log, metrics)
 	if err != nil {
 		return nil, err
 	}
+	g.Committed = committed
 	if err := l.Create(ctx, g.Tables()...); err != nil {
 		g.Close()
 		return nil, err

@@ -20,7 +20,6 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
-	"millrace/reactor/airflow"
 	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
@@ -121,15 +120,15 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		tables = append(tables, "silver."+d.Table)
 		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
 	}
-	gold, err := openGold(ctx, l, set, db, cache, log, metrics, tables)
+	reporter, err := c.reporter(l, set, registry, log)
+	if err != nil {
+		return err
+	}
+	gold, err := openGold(ctx, l, set, db, cache, log, metrics, tables, reportTo(reporter))
 	if err != nil {
 		return err
 	}
 	defer gold.Close()
-	reporter, err := c.reporter(ctx, l, gold, registry, log)
-	if err != nil {
-		return err
-	}
 	consumer("gold", gold.Subjects(), gold.Handle)
 	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle)
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
@@ -145,30 +144,6 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	g.Go(func() error { return reporter.Run(ctx) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
 	return g.Wait()
-}
-
-// reporter tells Airflow of gold: of what it is now, in case the last reactor could not any more, and of each commit.
-func (c *runCmd) reporter(ctx context.Context, l *lake.Lake, gold *promote.Gold, registry *prometheus.Registry, log *slog.Logger) (*airflow.Reporter, error) {
-	find := func() (settings.Airflow, bool, error) { return c.Find(c.Home) }
-	if _, _, err := find(); err != nil {
-		return nil, err
-	}
-	r := airflow.New(c.Bucket, find, log, registry)
-	view, err := l.View(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, d := range gold.Tables() {
-		if t := view.Tables[d.Name]; t != nil && t.Snapshot() != nil {
-			r.Add(airflow.Report{Table: t.Name, SnapshotID: t.SnapshotID(), Step: view.Pins.Step})
-		}
-	}
-	gold.Committed = func(step int64, written []promote.Written) {
-		for _, w := range written {
-			r.Add(airflow.Report{Table: w.Table, SnapshotID: w.SnapshotID, Step: step, Days: w.Days})
-		}
-	}
-	return r, nil
 }
 
 // listen opens the HTTP address and leaves it in the home folder, for those who gave port 0.

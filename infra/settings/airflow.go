@@ -14,13 +14,13 @@ import (
 type Airflow struct {
 	URL      string `name:"airflow-url" env:"MILLRACE_AIRFLOW_URL" placeholder:"URL" help:"Airflow that is told of gold's commits (default: the one started by stack airflow, if it runs)."`
 	User     string `name:"airflow-user" env:"MILLRACE_AIRFLOW_USER" placeholder:"NAME" help:"Airflow's user."`
-	Password Secret `name:"airflow-password" env:"MILLRACE_AIRFLOW_PASSWORD" placeholder:"TEXT" help:"Airflow's password; better given by the environment."`
+	Password Secret `name:"airflow-password" env:"MILLRACE_AIRFLOW_PASSWORD" placeholder:"TEXT" help:"Airflow's password; better given by the environment, because other users see flags."`
 }
 
 // RoleAirflow names the env file that a local Airflow leaves for as long as it runs.
 const RoleAirflow = "airflow"
 
-// Find returns where Airflow is now; ok is false when there is none.
+// Find returns where Airflow is now, its URL without a slash at the end; ok is false when there is none.
 func (a Airflow) Find(home Home) (found Airflow, ok bool, err error) {
 	if a.URL == "" {
 		vars, err := ReadEnv(home.Home, RoleAirflow)
@@ -32,22 +32,35 @@ func (a Airflow) Find(home Home) (found Airflow, ok bool, err error) {
 		}
 		a = Airflow{URL: vars["MILLRACE_AIRFLOW_URL"], User: vars["MILLRACE_AIRFLOW_USER"], Password: Secret(vars["MILLRACE_AIRFLOW_PASSWORD"])}
 	}
-	return a, true, a.check()
+	if err := a.check(); err != nil {
+		return a, false, err
+	}
+	a.URL = strings.TrimRight(a.URL, "/")
+	return a, true, nil
 }
 
-// check keeps a password from going over a network in the clear. A name without a dot is one of a container network.
+// check keeps a password from going over a network in the clear.
 func (a Airflow) check() error {
 	u, err := url.Parse(a.URL)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	switch {
+	case err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		// The address itself is not repeated: it may hold a password.
 		return fmt.Errorf("the address of Airflow (--airflow-url, MILLRACE_AIRFLOW_URL) must look like https://airflow.example.org")
-	}
-	host := u.Hostname()
-	private := host == "localhost" || !strings.ContainsAny(host, ".:")
-	if ip := net.ParseIP(host); ip != nil {
-		private = ip.IsLoopback()
-	}
-	if u.Scheme == "http" && !private {
-		return fmt.Errorf("the address of Airflow %s (MILLRACE_AIRFLOW_URL) must begin with https://: the password would go over the network in the clear", u.Redacted())
+	case u.User != nil:
+		return fmt.Errorf("the address of Airflow (MILLRACE_AIRFLOW_URL) holds a user: credentials belong in MILLRACE_AIRFLOW_USER and MILLRACE_AIRFLOW_PASSWORD")
+	case u.RawQuery != "" || u.Fragment != "":
+		return fmt.Errorf("the address of Airflow (MILLRACE_AIRFLOW_URL) must end with the path that Airflow's pages begin with: take off what follows ? or #")
+	case u.Scheme == "http" && !private(u.Hostname()):
+		return fmt.Errorf("the address of Airflow %s (MILLRACE_AIRFLOW_URL) must begin with https://: the password would go over the network in the clear", a.URL)
 	}
 	return nil
+}
+
+// private tells whether a host is this machine. A name without a dot is taken for one of a container network, which
+// compose.yaml has: between its containers there is no TLS.
+func private(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	return !strings.ContainsAny(host, ".:")
 }

@@ -5,10 +5,11 @@ package airflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -16,55 +17,61 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/infra/settings"
-	"millrace/reactor/gold/plan"
 )
 
-// Report is what there is to tell of one gold table.
-type Report struct {
-	Table      string // gold.<name>
-	SnapshotID int64
-	Step       int64
-	// Days are those that the snapshot changed; none when that is not known, because the reactor has just started.
-	Days plan.Days
-}
+const (
+	// firstDelay and longestDelay are those between attempts while Airflow fails, to which chance adds or from which it takes
+	// up to a half: at most a minute.
+	firstDelay, longestDelay = time.Second, 40 * time.Second
+	// lookAgain is how often a local Airflow is looked for while there is something to tell it: one look at a file.
+	lookAgain = 5 * time.Second
+	// askAgain is how often what nobody asked for is offered again. An Airflow that has just started answers some seconds
+	// before it knows its DAGs, and so their assets.
+	askAgain = 30 * time.Second
+)
 
-// lookAgain is how often a local Airflow is looked for while there is something to tell it: one look at a file.
-const lookAgain = 5 * time.Second
-
-// askAgain is how often what nobody asked for is offered again: a new Airflow knows its DAGs' Assets some seconds late.
-const askAgain = 30 * time.Second
-
-// unasked is the outcome for a table that no DAG names.
-const unasked = "unasked"
+// What became of a report, as the metric has it.
+const (
+	sent    = "sent"
+	known   = "known"   // Airflow's last event tells of this snapshot already
+	unasked = "unasked" // no DAG names the table
+	failed  = "failed"  // to be tried again
+)
 
 // Reporter sends reports. Make it with New.
+//
+// Nothing of it is stored: what Airflow knows, its own events tell. A reporter that starts, or finds another Airflow, holds
+// the last event of each table against the snapshot that the table has then. So each snapshot that stays the current one
+// is reported at least once, and one that is known not again.
 type Reporter struct {
-	bucket string
-	find   func() (settings.Airflow, bool, error)
-	log    *slog.Logger
-	sent   *prometheus.CounterVec
-	wait   func(context.Context, time.Duration)
+	bucket  string
+	find    func() (settings.Airflow, bool, error)
+	current func(context.Context) ([]Report, error)
+	log     *slog.Logger
+	reports *prometheus.CounterVec
+
+	client    *client // of the Airflow that was found last
+	compared  bool    // whether each table's snapshot was held against that Airflow's last event, or waits for it
+	transport http.RoundTripper
+	// rest waits for d, or for ever when d is 0, until ctx ends or, unless that is nil, wake brings something.
+	rest func(ctx context.Context, d time.Duration, wake <-chan struct{})
 
 	mu      sync.Mutex
-	pending map[string]Report // by table: the newest snapshot, and all days since the last one that Airflow knows of
+	pending map[string]Report // by table: one each, however long Airflow is away
 	wake    chan struct{}
 }
 
-// New makes a reporter of the tables below s3://bucket/gold/. find tells where Airflow is, each time anew.
-func New(bucket string, find func() (settings.Airflow, bool, error), log *slog.Logger, metrics prometheus.Registerer) *Reporter {
+// New makes a reporter of the tables below s3://bucket/gold/. find tells where Airflow is, each time anew; current tells
+// what the catalog says the tables are at that moment.
+func New(bucket string, find func() (settings.Airflow, bool, error), current func(context.Context) ([]Report, error), log *slog.Logger, metrics prometheus.Registerer) *Reporter {
 	r := &Reporter{
-		bucket: bucket, find: find, log: log, pending: map[string]Report{}, wake: make(chan struct{}, 1),
-		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
+		bucket: bucket, find: find, current: current, log: log, transport: transport(), rest: rest,
+		pending: map[string]Report{}, wake: make(chan struct{}, 1),
+		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_airflow_reports_total", Help: "Reports of gold commits to Airflow, by table and outcome.",
 		}, []string{"table", "outcome"}),
-		wait: func(ctx context.Context, d time.Duration) {
-			select {
-			case <-ctx.Done():
-			case <-time.After(d):
-			}
-		},
 	}
-	metrics.MustRegister(r.sent)
+	metrics.MustRegister(r.reports)
 	return r
 }
 
@@ -72,8 +79,8 @@ func New(bucket string, find func() (settings.Airflow, bool, error), log *slog.L
 func (r *Reporter) Add(reports ...Report) {
 	r.mu.Lock()
 	for _, report := range reports {
-		if old, waits := r.pending[report.Table]; waits && !old.Days.Empty() {
-			report.Days = report.Days.Union(old.Days)
+		if earlier, waits := r.pending[report.Table]; waits {
+			report = earlier.then(report)
 		}
 		r.pending[report.Table] = report
 	}
@@ -84,132 +91,163 @@ func (r *Reporter) Add(reports ...Report) {
 	}
 }
 
-// Run sends what was added, until ctx ends.
+// Run sends what there is to report, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) error {
-	delay := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(time.Second), backoff.WithMaxInterval(time.Minute), backoff.WithMaxElapsedTime(0))
-	var c *client
+	delay := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstDelay), backoff.WithMaxInterval(longestDelay), backoff.WithMaxElapsedTime(0))
 	away := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-r.wake:
-		case <-time.After(askAgain):
-		}
-		for reports := r.take(); len(reports) > 0; reports = r.take() {
-			at, ok, err := r.find()
-			if err == nil && !ok {
-				r.keep(reports)
-				r.wait(ctx, lookAgain)
-				if ctx.Err() != nil {
-					return nil
-				}
-				continue
-			}
-			if err == nil {
-				if c == nil || c.at != at {
-					c = newClient(at)
-				}
-				reports, err = r.send(ctx, c, reports)
-			}
-			if ctx.Err() != nil {
-				return nil
-			}
-			r.keep(reports)
-			if err == nil {
-				if away {
-					r.log.Info("airflow is told of gold's commits again")
-				}
-				away = false
-				delay.Reset()
-				break
-			}
+	for ctx.Err() == nil {
+		found, err := r.round(ctx)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
 			if !away {
 				r.log.Warn("airflow cannot be told of gold's commits; it is tried again until it can", "error", err)
 			}
 			away = true
-			r.wait(ctx, delay.NextBackOff())
+			r.rest(ctx, delay.NextBackOff(), nil)
+		case !found:
+			delay.Reset()
+			r.rest(ctx, lookAgain, nil)
+		default:
+			if away {
+				r.log.Info("airflow is told of gold's commits again")
+			}
+			away = false
+			delay.Reset()
+			r.rest(ctx, r.untilNext(), r.wake)
 		}
 	}
+	return nil
 }
 
-// take is what waits, in the order of names.
-func (r *Reporter) take() []Report {
+// untilNext is when there is something to do again without a commit; 0 is never.
+func (r *Reporter) untilNext() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var reports []Report
-	for _, name := range slices.Sorted(maps.Keys(r.pending)) {
-		reports = append(reports, r.pending[name])
+	if len(r.pending) > 0 {
+		return askAgain
 	}
-	clear(r.pending)
-	return reports
+	return 0
 }
 
-// keep puts back what could not be sent, below what came in since.
-func (r *Reporter) keep(reports []Report) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, old := range reports {
-		newer, waits := r.pending[old.Table]
-		if waits {
-			newer.Days = newer.Days.Union(old.Days)
-			old = newer
-		}
-		r.pending[old.Table] = old
+// round sends what there is to report, once; found is false when there is no Airflow.
+func (r *Reporter) round(ctx context.Context) (found bool, err error) {
+	if r.client != nil && r.compared && r.untilNext() == 0 {
+		return true, nil
 	}
-}
-
-// send sends the reports and returns those that are left: by an error, or because no DAG asks for the table yet. One failure does not keep the other tables'
-// reports from going out: an answer of 403 may be for one asset.
-func (r *Reporter) send(ctx context.Context, c *client, reports []Report) (left []Report, err error) {
-	for _, report := range reports {
-		outcome, failed := r.sendOne(ctx, c, report)
-		r.sent.WithLabelValues(report.Table, outcome).Inc()
-		if failed != nil || outcome == unasked {
-			left, err = append(left, report), errors.Join(err, failed)
-		}
+	at, found, err := r.find()
+	if err != nil || !found {
+		return found, err
 	}
-	return left, err
-}
-
-func (r *Reporter) sendOne(ctx context.Context, c *client, report Report) (outcome string, err error) {
-	id, ok, err := c.asset(ctx, "s3://"+r.bucket+"/gold/"+report.Table[len("gold."):])
+	if r.client == nil || r.client.at != at {
+		r.client, r.compared = newClient(at, r.transport), false
+	}
+	reports, err := r.due(ctx)
 	if err != nil {
-		return "failed", err
+		return true, err
+	}
+	left, err := r.send(ctx, reports)
+	r.putBack(left)
+	return true, err
+}
+
+// due takes what waits, in the order of names. What the catalog says is the truth: of a table that another reactor has
+// written since, the older snapshot must not come after the newer one.
+func (r *Reporter) due(ctx context.Context) ([]Report, error) {
+	now, err := r.current(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what to report: %w", err)
+	}
+	r.mu.Lock()
+	waiting := r.pending
+	r.pending = map[string]Report{}
+	r.mu.Unlock()
+	for _, n := range now {
+		n.Since = n.SnapshotID
+		if w, waits := waiting[n.Table]; waits && w.Step < n.Step || !waits && !r.compared {
+			waiting[n.Table] = n
+		}
+	}
+	r.compared = true
+	var reports []Report
+	for _, table := range slices.Sorted(maps.Keys(waiting)) {
+		reports = append(reports, waiting[table])
+	}
+	return reports, nil
+}
+
+// putBack keeps what could not be sent, below what came in since.
+func (r *Reporter) putBack(reports []Report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, report := range reports {
+		if later, waits := r.pending[report.Table]; waits {
+			report = report.then(later)
+		}
+		r.pending[report.Table] = report
+	}
+}
+
+// send sends the reports and returns those that are left, by a failure or because no DAG asks for the table yet. An answer
+// that refuses one table keeps no other back, it may be about that asset; no answer at all does.
+func (r *Reporter) send(ctx context.Context, reports []Report) (left []Report, first error) {
+	for i, report := range reports {
+		outcome, err := r.sendOne(ctx, report)
+		if !report.offered || outcome != unasked {
+			r.reports.WithLabelValues(report.Table, outcome).Inc()
+		}
+		switch {
+		case err != nil:
+			left = append(left, report)
+			if first == nil {
+				first = fmt.Errorf("report %s: %w", report.Table, err)
+			}
+			var answer *refusal
+			if !errors.As(err, &answer) || r.client.token == "" {
+				return append(left, reports[i+1:]...), first
+			}
+		case outcome == unasked:
+			if !report.offered {
+				r.log.Debug("no DAG asks for this table", "table", report.Table, "asset", report.uri(r.bucket))
+			}
+			report.offered = true
+			left = append(left, report)
+		}
+	}
+	return left, first
+}
+
+// sendOne sends a report, unless Airflow's last event is of that snapshot: whether it went out before its reactor died, or
+// came through although the answer was lost, only Airflow knows.
+func (r *Reporter) sendOne(ctx context.Context, report Report) (outcome string, err error) {
+	id, ok, err := r.client.asset(ctx, report.uri(r.bucket))
+	if err != nil {
+		return failed, err
 	}
 	if !ok {
-		r.log.Debug("no DAG asks for this table", "table", report.Table)
 		return unasked, nil
 	}
-	snapshot := strconv.FormatInt(report.SnapshotID, 10)
-	// Whether a report went out before its reactor died, nobody but Airflow knows; and an answer that was lost is one more.
-	last, err := c.lastSnapshot(ctx, id)
+	last, err := r.client.lastSnapshot(ctx, id)
 	if err != nil {
-		return "failed", err
+		return failed, err
 	}
-	if last == snapshot {
-		return "known", nil
+	if last == report.snapshot() {
+		return known, nil
 	}
-	if err := c.report(ctx, id, report.extra(snapshot)); err != nil {
-		return "failed", err
+	if err := r.client.report(ctx, id, report.extra(last)); err != nil {
+		return failed, err
 	}
-	return "sent", nil
+	return sent, nil
 }
 
-// manyDays is from how many stretches of days on only their ends are told.
-const manyDays = 50
-
-// extra is what a DAG finds in the event. The snapshot is a text, because JSON's numbers are often read as doubles.
-func (r Report) extra(snapshot string) map[string]any {
-	extra := map[string]any{"table": r.Table, "snapshot_id": snapshot, "step": r.Step}
-	if hull, ok := r.Days.Hull(); ok {
-		extra["first_day"], extra["last_day"] = hull.From.String(), hull.To.String()
-		days := r.Days
-		if len(days.Ranges()) > manyDays {
-			days = plan.Of(hull)
-		}
-		extra["days"] = days.String()
+func rest(ctx context.Context, d time.Duration, wake <-chan struct{}) {
+	var over <-chan time.Time
+	if d > 0 {
+		over = time.After(d)
 	}
-	return extra
+	select {
+	case <-ctx.Done():
+	case <-over:
+	case <-wake:
+	}
 }

@@ -3,7 +3,6 @@ package gold
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -13,30 +12,36 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// auditRows is how many of the rows that break an audit its error shows.
+// auditRows is how many of the rows that break an audit are shown.
 const auditRows = 10
 
-// AuditError says that the rows computed must not be committed.
-type AuditError struct {
+// Finding is what an audit found.
+type Finding struct {
 	Audit   string
 	Of      string // the model
 	File    string
 	Columns []string
 	Rows    [][]string // the first of them, as text
-	Total   int64
+	Total   int64      // 0 when nothing is wrong
 }
+
+// Row is one of Rows as text, each value behind its column.
+func (f Finding) Row(i int) string {
+	parts := make([]string, len(f.Rows[i]))
+	for c, v := range f.Rows[i] {
+		parts[c] = f.Columns[c] + " " + v
+	}
+	return strings.Join(parts, ", ")
+}
+
+// AuditError says that the rows computed must not be committed.
+type AuditError Finding
 
 func (e *AuditError) Error() string {
 	var out strings.Builder
 	fmt.Fprintf(&out, "audit %s of %s fails on %d rows (%s): gold stays as it is; mend the rows in bronze or the model", e.Audit, e.Of, e.Total, e.File)
-	for _, r := range e.Rows {
-		out.WriteString("\n  ")
-		for i, v := range r {
-			if i > 0 {
-				out.WriteString(", ")
-			}
-			out.WriteString(e.Columns[i] + " " + v)
-		}
+	for i := range e.Rows {
+		out.WriteString("\n  " + Finding(*e).Row(i))
 	}
 	if int64(len(e.Rows)) < e.Total {
 		out.WriteString("\n  …")
@@ -87,36 +92,87 @@ func dayAudit(m *Model) *Audit {
 // silverDay is the day of a silver row, whatever its table.
 const silverDay = "cast(observed_at as date)"
 
-// audit runs the audits of the models that were written, over the days that were.
+// audit runs the audits of the models that were written, over the days that were: older days were audited when they were
+// written.
 func (s *Set) audit(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
-	audits := s.audits(steps)
-	// Older days were audited when they were written.
-	texts, counts, err := tally(ctx, conn, audits, func(a *Audit) plan.Days { return p.Write[a.Of] })
+	findings, err := inspect(ctx, conn, s.audits(steps), func(a *Audit) plan.Days { return p.Write[a.Of] })
 	if err != nil {
 		return err
 	}
-	failed := slices.IndexFunc(counts, func(n int64) bool { return n > 0 })
-	if failed < 0 {
-		return nil
+	for _, f := range findings {
+		if f.Total > 0 {
+			e := AuditError(f)
+			return &e
+		}
 	}
-	n := counts[failed]
-	a := audits[failed]
-	e := &AuditError{Audit: a.Name, Of: a.Of, File: a.File, Total: n}
-	rows, err := conn.Query(ctx, fmt.Sprintf("select * from %s order by all limit %d", texts[failed], auditRows))
+	return nil
+}
+
+// Audit runs all audits over some days of the tables silver.* and gold.* as they are on the connection, and gives what each
+// of them found.
+func (s *Set) Audit(ctx context.Context, conn *duck.Conn, days plan.Days) ([]Finding, error) {
+	sql := "create schema if not exists new_gold"
+	for _, m := range s.Models {
+		sql += fmt.Sprintf("; create or replace view new_gold.%[1]s as from gold.%[1]s", m.Table())
+	}
+	if err := conn.Exec(ctx, sql); err != nil {
+		return nil, fmt.Errorf("audit gold: %w", err)
+	}
+	return inspect(ctx, conn, s.audits(s.Models), func(*Audit) plan.Days { return days })
+}
+
+// inspect runs audits, each over its days, and gives what they found, in their order.
+func inspect(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*Audit) plan.Days) ([]Finding, error) {
+	findings := make([]Finding, len(audits))
+	rows, counting := make([]string, len(audits)), make([]string, len(audits))
+	for i, a := range audits {
+		findings[i] = Finding{Audit: a.Name, Of: a.Of, File: a.File}
+		rows[i] = fmt.Sprintf("(select * from %s where %s)", subquery(a.SQL), days(a).SQL(Day))
+		counting[i] = fmt.Sprintf("select %d as audit, count(*) as n from %s", i, rows[i])
+	}
+	// One statement counts for all: that there is nothing is the rule, and 14 statements cost 14 times as much to plan.
+	err := each(ctx, conn, strings.Join(counting, "\nunion all "), func(b arrow.RecordBatch) {
+		for r := range int(b.NumRows()) {
+			findings[b.Column(0).(*array.Int32).Value(r)].Total = b.Column(1).(*array.Int64).Value(r)
+		}
+	})
 	if err != nil {
-		return fmt.Errorf("audit %s: %w", a.Name, err)
+		return nil, fmt.Errorf("audit gold: %w", err)
+	}
+	for i := range findings {
+		f := &findings[i]
+		if f.Total == 0 {
+			continue
+		}
+		err := each(ctx, conn, fmt.Sprintf("select * from %s order by all limit %d", rows[i], auditRows), func(b arrow.RecordBatch) {
+			if f.Columns == nil {
+				for _, column := range b.Schema().Fields() {
+					f.Columns = append(f.Columns, column.Name)
+				}
+			}
+			f.Rows = append(f.Rows, textRows(b)...)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("audit %s: %w", f.Audit, err)
+		}
+	}
+	return findings, nil
+}
+
+// each runs a query and passes its batches on.
+func each(ctx context.Context, conn *duck.Conn, sql string, batch func(arrow.RecordBatch)) error {
+	rows, err := conn.Query(ctx, sql)
+	if err != nil {
+		return err
 	}
 	defer rows.Close()
-	for _, f := range rows.Schema().Fields() {
-		e.Columns = append(e.Columns, f.Name)
-	}
 	for b, err := range rows.All() {
 		if err != nil {
-			return fmt.Errorf("audit %s: %w", a.Name, err)
+			return err
 		}
-		e.Rows = append(e.Rows, textRows(b)...)
+		batch(b)
 	}
-	return e
+	return nil
 }
 
 func textRows(b arrow.RecordBatch) [][]string {
@@ -127,56 +183,4 @@ func textRows(b arrow.RecordBatch) [][]string {
 		}
 	}
 	return out
-}
-
-// tally counts the rows that break each audit on its days. texts are the queries that give those rows.
-func tally(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*Audit) plan.Days) (texts []string, counts []int64, err error) {
-	counting := make([]string, len(audits))
-	for i, a := range audits {
-		texts = append(texts, fmt.Sprintf("(select * from %s where %s)", subquery(a.SQL), days(a).SQL(Day)))
-		counting[i] = fmt.Sprintf("select %d as audit, count(*) as n from %s", i, texts[i])
-	}
-	// One statement counts for all: that there is nothing is the rule, and 14 statements cost 14 times as much to plan.
-	rows, err := conn.Query(ctx, strings.Join(counting, "\nunion all "))
-	if err != nil {
-		return nil, nil, fmt.Errorf("audit gold: %w", err)
-	}
-	defer rows.Close()
-	counts = make([]int64, len(audits))
-	for b, err := range rows.All() {
-		if err != nil {
-			return nil, nil, fmt.Errorf("audit gold: %w", err)
-		}
-		for r := range int(b.NumRows()) {
-			counts[b.Column(0).(*array.Int32).Value(r)] = b.Column(1).(*array.Int64).Value(r)
-		}
-	}
-	return texts, counts, nil
-}
-
-// Finding is how many rows break an audit.
-type Finding struct {
-	Audit, Of string
-	Rows      int64
-}
-
-// Audit runs all audits over some days of the tables silver.* and gold.* as they are on the connection.
-func (s *Set) Audit(ctx context.Context, conn *duck.Conn, days plan.Days) ([]Finding, error) {
-	sql := "create schema if not exists new_gold"
-	for _, m := range s.Models {
-		sql += fmt.Sprintf("; create or replace view new_gold.%[1]s as from gold.%[1]s", m.Table())
-	}
-	if err := conn.Exec(ctx, sql); err != nil {
-		return nil, fmt.Errorf("audit gold: %w", err)
-	}
-	audits := s.audits(s.Models)
-	_, counts, err := tally(ctx, conn, audits, func(*Audit) plan.Days { return days })
-	if err != nil {
-		return nil, err
-	}
-	findings := make([]Finding, len(audits))
-	for i, a := range audits {
-		findings[i] = Finding{Audit: a.Name, Of: a.Of, Rows: counts[i]}
-	}
-	return findings, nil
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -18,8 +17,8 @@ import (
 	"millrace/reactor/rows"
 )
 
-// compute runs the models of a plan and gives the changes of their tables, and the days that changed in each. The rows of the changes are read while they
-// are committed; call done after that.
+// compute runs the models of a plan and gives the changes of their tables, and the days that changed in each. The rows of
+// the changes are read while they are committed; call done after that.
 func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuild map[string]bool) (changes []lake.Change, changed map[string]plan.Days, done func(), err error) {
 	var held []*rows.Held
 	release := func() {
@@ -115,18 +114,13 @@ func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some p
 	if !ok {
 		return nil, nil
 	}
-	files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.Months{Lo: month(hull.From), Hi: month(hull.To)})
+	files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.Months{Lo: hull.From.Month(), Hi: hull.To.Month()})
 	if err != nil {
 		return nil, err
 	}
 	return slices.DeleteFunc(files, func(f lake.File) bool {
 		return some.Intersect(plan.Of(days(t, f, column))).Empty()
 	}), nil
-}
-
-func month(d plan.Day) int {
-	t := time.Unix(int64(d)*86400, 0).UTC()
-	return (t.Year()-1970)*12 + int(t.Month()) - 1
 }
 
 // tableChange writes the changed days of a gold table: their new rows, and the other rows of the files in which they lay.

@@ -39,7 +39,7 @@ type Gold struct {
 	now     func() time.Time
 	mu      sync.Mutex
 
-	// Committed, when set, is told of each commit that wrote a gold table. It must return at once: the next step waits for it.
+	// Committed, when set, is told of each commit that wrote rows of gold. It must return at once: the next step waits for it.
 	Committed func(step int64, written []Written)
 }
 
@@ -47,7 +47,8 @@ type Gold struct {
 type Written struct {
 	Table      string
 	SnapshotID int64
-	Days       plan.Days // those whose rows changed
+	Since      int64     // the snapshot before, 0 for none
+	Days       plan.Days // those whose rows changed between the two
 }
 
 // NewGold makes the promoter of a set of models. silver are the tables whose snapshots it pins, those that the models
@@ -200,17 +201,17 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	changes = append(changes, g.forget(view)...)
 	next, err := g.lake.Commit(ctx, changes, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
 	if err == nil {
-		g.announce(pins.Step, next, changed)
+		g.announce(pins.Step, view, next, changed)
 	}
 	return true, err
 }
 
 // announce tells of the tables that have new rows.
-func (g *Gold) announce(step int64, next []*lake.Table, changed map[string]plan.Days) {
+func (g *Gold) announce(step int64, before *lake.View, next []*lake.Table, changed map[string]plan.Days) {
 	var written []Written
 	for _, t := range next {
 		if days := changed[t.Name]; !days.Empty() {
-			written = append(written, Written{Table: t.Name, SnapshotID: t.SnapshotID(), Days: days})
+			written = append(written, Written{Table: t.Name, SnapshotID: t.SnapshotID(), Since: before.Tables[t.Name].SnapshotID(), Days: days})
 		}
 	}
 	if g.Committed != nil && len(written) > 0 {
@@ -229,9 +230,25 @@ func (g *Gold) pins(view *lake.View) lake.Pins {
 	return p
 }
 
+// stepProperty of a gold snapshot is the step that made it.
+const stepProperty = "millrace.step"
+
+// StepOf is the step that made a gold table's current snapshot; 0 when another engine wrote it, or nobody any.
+func StepOf(t *lake.Table) int64 {
+	s := t.Snapshot()
+	if s == nil || s.Summary == nil {
+		return 0
+	}
+	step, err := strconv.ParseInt(s.Summary.Properties[stepProperty], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return step
+}
+
 // summary tells a reader of a gold snapshot which silver it was computed from.
 func summary(p lake.Pins) iceberg.Properties {
-	s := iceberg.Properties{"millrace.step": strconv.FormatInt(p.Step, 10)}
+	s := iceberg.Properties{stepProperty: strconv.FormatInt(p.Step, 10)}
 	for name, pin := range p.Tables {
 		s["millrace."+name] = strconv.FormatInt(pin.SnapshotID, 10)
 	}

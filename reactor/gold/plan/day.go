@@ -28,6 +28,12 @@ func ParseDay(s string) (Day, error) {
 // String gives YYYY-MM-DD.
 func (d Day) String() string { return time.Unix(int64(d)*86400, 0).UTC().Format(layout) }
 
+// Month is the number of its month since January 1970, as Iceberg's month transform counts.
+func (d Day) Month() int {
+	t := time.Unix(int64(d)*86400, 0).UTC()
+	return (t.Year()-1970)*12 + int(t.Month()) - 1
+}
+
 // Range is the days from From to To, both included.
 type Range struct{ From, To Day }
 
