@@ -440,6 +440,7 @@ func TestAnAirflowThatIsAwayIsSaidOnceAndTriedLessAndLess(t *testing.T) {
 	if rest, untilCommit := c.rested(); rest != 0 || !untilCommit {
 		t.Errorf("with nothing to do it rests %v, until a commit: %v", rest, untilCommit)
 	}
+	c.rested() // the commits of the time before woke it once more, for nothing
 	want(t, f, 2, "21 2026-01-01..2026-01-02")
 	if log := d.log.String(); strings.Count(log, "\n") != 2 || strings.Count(log, "level=WARN") != 1 || strings.Count(log, "level=INFO") != 1 || !strings.Contains(log, "503") {
 		t.Errorf("the log: %s", log)
