@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
 )
 
 // airflowClient talks to loopback only.
@@ -30,7 +33,20 @@ func (s site) healthy(ctx context.Context) error {
 }
 
 // makePool makes the pool of the tasks that ask CoinCap, unless it is there: a task whose pool is missing waits for ever.
+// Airflow's parts share one SQLite file, and a request that meets another writer is answered with 500: it is sent again.
 func (s site) makePool(ctx context.Context) error {
+	patient := backoff.NewExponentialBackOff(backoff.WithInitialInterval(100*time.Millisecond), backoff.WithMaxElapsedTime(time.Minute))
+	return backoff.Retry(func() error {
+		err := s.tryPool(ctx)
+		var refused *refusal
+		if errors.As(err, &refused) && refused.status < http.StatusInternalServerError {
+			return backoff.Permanent(err)
+		}
+		return err
+	}, backoff.WithContext(patient, ctx))
+}
+
+func (s site) tryPool(ctx context.Context) error {
 	var token struct {
 		AccessToken string `json:"access_token"`
 	}
@@ -40,7 +56,8 @@ func (s site) makePool(ctx context.Context) error {
 	}
 	pool := map[string]any{"name": sourcePool, "slots": 1, "description": "Calls to CoinCap, one task at a time.", "include_deferred": false}
 	err := s.call(ctx, http.MethodPost, "/api/v2/pools", token.AccessToken, pool, nil)
-	if refused, ok := err.(*refusal); ok && refused.status == http.StatusConflict {
+	var refused *refusal
+	if errors.As(err, &refused) && refused.status == http.StatusConflict {
 		return nil
 	}
 	if err != nil {
