@@ -23,6 +23,9 @@ const (
 	// firstDelay and longestDelay are those between attempts while Airflow fails, to which chance adds or from which it takes
 	// up to a half: at most a minute.
 	firstDelay, longestDelay = time.Second, 40 * time.Second
+	// alarming is how many failures in a row are worth a warning: an Airflow on SQLite answers 500 to a request that meets
+	// another writer, and takes it a second later.
+	alarming = 2
 	// lookAgain is how often a local Airflow is looked for while there is something to tell it: one look at a file.
 	lookAgain = 5 * time.Second
 	// askAgain is how often what nobody asked for is offered again. An Airflow that has just started answers some seconds
@@ -94,25 +97,24 @@ func (r *Reporter) Add(reports ...Report) {
 // Run sends what there is to report, until ctx ends.
 func (r *Reporter) Run(ctx context.Context) error {
 	delay := backoff.NewExponentialBackOff(backoff.WithInitialInterval(firstDelay), backoff.WithMaxInterval(longestDelay), backoff.WithMaxElapsedTime(0))
-	away := false
+	failures := 0 // in a row
 	for ctx.Err() == nil {
 		found, err := r.round(ctx)
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			if !away {
+			if failures++; failures == alarming {
 				r.log.Warn("airflow cannot be told of gold's commits; it is tried again until it can", "error", err)
 			}
-			away = true
 			r.rest(ctx, delay.NextBackOff(), nil)
 		case !found:
 			delay.Reset()
 			r.rest(ctx, lookAgain, nil)
 		default:
-			if away {
+			if failures >= alarming {
 				r.log.Info("airflow is told of gold's commits again")
 			}
-			away = false
+			failures = 0
 			delay.Reset()
 			r.rest(ctx, r.untilNext(), r.wake)
 		}

@@ -384,13 +384,14 @@ func TestAddDoesNotWaitForAirflow(t *testing.T) {
 
 // clock takes the place of waiting: it tells how long Run would rest, and goes on when it is told to.
 type clock struct {
+	t      testing.TB
 	rests  chan time.Duration
 	wakes  chan bool // whether a commit would end the rest
 	resume chan struct{}
 }
 
 func (d *desk) runs(ctx context.Context) (c *clock, ended chan error) {
-	c = &clock{rests: make(chan time.Duration), wakes: make(chan bool, 1), resume: make(chan struct{})}
+	c = &clock{t: d.t, rests: make(chan time.Duration), wakes: make(chan bool, 1), resume: make(chan struct{})}
 	d.rest = func(ctx context.Context, rest time.Duration, wake <-chan struct{}) {
 		c.wakes <- wake != nil
 		select {
@@ -409,7 +410,17 @@ func (d *desk) runs(ctx context.Context) (c *clock, ended chan error) {
 	return c, ended
 }
 
-func (c *clock) rested() (d time.Duration, untilCommit bool) { return <-c.rests, <-c.wakes }
+// rested is the next rest that Run takes, and whether a commit ends it.
+func (c *clock) rested() (d time.Duration, untilCommit bool) {
+	c.t.Helper()
+	select {
+	case d = <-c.rests:
+		return d, <-c.wakes
+	case <-time.After(time.Minute):
+		c.t.Fatal("it does not come to rest")
+		return 0, false
+	}
+}
 
 func TestAnAirflowThatIsAwayIsSaidOnceAndTriedLessAndLess(t *testing.T) {
 	f := newFake(t, summaries, ranking)
@@ -445,13 +456,32 @@ func TestAnAirflowThatIsAwayIsSaidOnceAndTriedLessAndLess(t *testing.T) {
 	if log := d.log.String(); strings.Count(log, "\n") != 2 || strings.Count(log, "level=WARN") != 1 || strings.Count(log, "level=INFO") != 1 || !strings.Contains(log, "503") {
 		t.Errorf("the log: %s", log)
 	}
-	c.rested() // the commits before, which were sent together, end one rest more
 	d.commit(rankings(t, 22, "2026-01-03"))
 	c.rested()
 	want(t, f, 2, "21 2026-01-01..2026-01-02, 22 2026-01-03")
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("the end: %v", err)
+	}
+}
+
+func TestOneFailureIsNothingToSay(t *testing.T) {
+	f := newFake(t, summaries, ranking)
+	f.refuse = func(*http.Request) int {
+		f.refuse = nil // a request that met another writer of SQLite
+		return http.StatusInternalServerError
+	}
+	d := newDesk(t, f.at())
+	d.commit(rankings(t, 1, "2026-01-01"))
+	c, _ := d.runs(t.Context())
+	if rest, _ := c.rested(); rest > 2*firstDelay {
+		t.Errorf("it is tried again after %v", rest)
+	}
+	c.resume <- struct{}{}
+	c.rested()
+	want(t, f, 2, "1 2026-01-01")
+	if log := d.log.String(); log != "" {
+		t.Errorf("the log: %s", log)
 	}
 }
 

@@ -290,3 +290,15 @@ func TestThePlannerIsPure(t *testing.T) {
 		})
 	}
 }
+
+func TestMonthsAreCountedAsIcebergDoes(t *testing.T) {
+	for text, want := range map[string]int{"1970-01-01": 0, "1970-01-31": 0, "1970-02-01": 1, "1969-12-31": -1, "2026-11-24": 682} {
+		day, err := ParseDay(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := day.Month(); got != want {
+			t.Errorf("%s is in month %d, want %d", text, got, want)
+		}
+	}
+}
