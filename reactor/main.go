@@ -23,6 +23,7 @@ type commands struct {
 	Snapshots snapshotsCmd `cmd:"" help:"List the snapshots of a table."`
 	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
 	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
+	Maintain  maintainCmd  `cmd:"" help:"Merge small files, expire snapshots, remove objects that no table names."`
 	Audit     auditCmd     `cmd:"" help:"Look for rows of gold that must not exist."`
 	Wait      waitCmd      `cmd:"" help:"Wait until an object is in gold."`
 }

@@ -29,6 +29,7 @@ import (
 	"millrace/reactor/rows"
 	"millrace/reactor/silver/datasets"
 	"millrace/reactor/stream"
+	"millrace/reactor/upkeep"
 )
 
 type runCmd struct {
@@ -104,8 +105,8 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 
 	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
 	var consumers []*stream.Consumer
-	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
-		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle})
+	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error, idle func(context.Context)) {
+		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Idle: idle})
 	}
 	var tables []string
 	for _, d := range datasets.All() {
@@ -118,7 +119,12 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		tables = append(tables, "silver."+d.Table)
-		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
+		compactor, err := upkeep.New(l, db, cache, s.Tables())
+		if err != nil {
+			return err
+		}
+		defer compactor.Close()
+		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle, compactor.Idle(log))
 	}
 	reporter, err := c.reporter(l, set, registry, log)
 	if err != nil {
@@ -129,8 +135,13 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 	defer gold.Close()
-	consumer("gold", gold.Subjects(), gold.Handle)
-	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle)
+	compactor, err := upkeep.New(l, db, cache, gold.Tables())
+	if err != nil {
+		return err
+	}
+	defer compactor.Close()
+	consumer("gold", gold.Subjects(), gold.Handle, compactor.Idle(log))
+	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle, nil)
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
 	server := &console.Server{Registry: registry, Ready: func(ctx context.Context) error { return ready(ctx, l, client, js, c.Bucket) }}
 
@@ -142,6 +153,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
+	g.Go(func() error { return upkeep.NewSweeper(l, log).Run(ctx) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
 	return g.Wait()
 }

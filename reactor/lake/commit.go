@@ -19,6 +19,12 @@ type Change struct {
 	// Schema and Rows are what to write, clustered by partition (all rows of a month together). Rows nil: nothing.
 	Schema *arrow.Schema
 	Rows   iter.Seq2[arrow.RecordBatch, error]
+	// Rewrite says that Rows are the rows of Remove and nothing else: readers of changes need not look at the snapshot.
+	Rewrite bool
+	// MergeManifests puts the entries of all manifests into few; Remove and Rows must be empty.
+	MergeManifests bool
+	// Expire drops old snapshots also where so few are too old that other commits leave them.
+	Expire bool
 	// Evolve, when not nil, becomes the table's schema. Field ids of columns that stay must stay.
 	Evolve     *iceberg.Schema
 	Keep       int64              // snapshot that must not expire, 0 for none
@@ -129,6 +135,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 		return nil, err
 	}
 	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...)
+	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
 	if len(updates) == 0 {
 		return c.Base, nil
 	}
@@ -156,6 +163,21 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 		}
 	}
 	switch {
+	case c.MergeManifests:
+		if err := mergeManifests(ctx, tx); err != nil {
+			return err
+		}
+	case c.Rewrite:
+		rewrite := tx.NewRewrite(c.Summary)
+		for _, f := range c.Remove {
+			rewrite.DeleteFile(f.task.File)
+		}
+		for _, f := range added {
+			rewrite.AddDataFile(f)
+		}
+		if err := rewrite.Commit(ctx); err != nil {
+			return err
+		}
 	case len(c.Remove) > 0:
 		removed := make([]iceberg.DataFile, len(c.Remove))
 		for i, f := range c.Remove {
@@ -169,7 +191,14 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 			return err
 		}
 	}
-	return expire(tx, c.Base.Meta, c.Keep)
+	return expire(tx, c.Base.Meta, c.Keep, c.Expire)
+}
+
+// mergeManifests groups entries by nothing: a table has some thousand files at most, and that is one manifest. Left to its
+// usual packing, iceberg-go would keep a hundred small ones.
+func mergeManifests(ctx context.Context, tx *table.Transaction) error {
+	_, err := tx.RewriteManifests(ctx, table.WithRewriteManifestClusterBy(func(iceberg.DataFile) any { return 0 }))
+	return err
 }
 
 // evolve is the base of a change with its new schema, and the updates that lead there.

@@ -49,6 +49,11 @@ func (f File) Rows() int64 { return f.task.File.Count() }
 // Bytes is the size of the file.
 func (f File) Bytes() int64 { return f.task.File.FileSizeBytes() }
 
+// Deletes tells whether rows of the file are deleted by other files.
+func (f File) Deletes() bool {
+	return len(f.task.DeleteFiles)+len(f.task.EqualityDeleteFiles)+len(f.task.DeletionVectorFiles) > 0
+}
+
 // ID names what is to be read: a file never changes, but other engines may add deletes to it.
 func (f File) ID() string {
 	id := f.Path()

@@ -57,6 +57,15 @@ func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Mo
 	return files, nil
 }
 
+// Manifests is how many the current snapshot has.
+func (l *Lake) Manifests(ctx context.Context, t *Table) (int, error) {
+	if t.Snapshot() == nil {
+		return 0, nil
+	}
+	ms, err := l.manifests(ctx, t, t.Snapshot())
+	return len(ms), err
+}
+
 func (l *Lake) manifests(ctx context.Context, t *Table, s *table.Snapshot) ([]iceberg.ManifestFile, error) {
 	if ms, ok := l.plans.lists.GetIfPresent(s.ManifestList); ok && s.ManifestList != "" {
 		return ms, nil

@@ -67,6 +67,7 @@ type Definition struct {
 	Schema     *iceberg.Schema
 	Spec       iceberg.PartitionSpec
 	Properties iceberg.Properties
+	Order      []string // columns by which rows lie in a file, within their month
 }
 
 // properties of every table. Retries are for other writers (Spark, PyIceberg) beside the reactor: without them half

@@ -78,10 +78,13 @@ func (g *Gold) Close() {
 }
 
 // Tables are those that the promoter writes, for lake.Create.
-func (g *Gold) Tables() []lake.Definition {
+func (g *Gold) Tables() []lake.Definition { return GoldTables(g.set) }
+
+// GoldTables are those that models make.
+func GoldTables(set *gold.Set) []lake.Definition {
 	var ds []lake.Definition
-	for _, m := range g.set.Models {
-		ds = append(ds, lake.Definition{Name: m.Name, Schema: m.Schema(), Spec: m.PartitionSpec()})
+	for _, m := range set.Models {
+		ds = append(ds, lake.Definition{Name: m.Name, Schema: m.Schema(), Spec: m.PartitionSpec(), Order: m.Grain})
 	}
 	return ds
 }

@@ -32,6 +32,7 @@ type consumer struct {
 	stream, name string
 	subjects     []string
 	log          *slog.Logger
+	idle         func(context.Context) // may be nil
 }
 
 // consume delivers the consumer's messages in batches, what is there at once and without waiting for more, until ctx
@@ -114,15 +115,67 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 			}
 		}
 	}()
-	for m := range waiting {
-		batch := gather(m, waiting)
+	c.work(ctx, waiting, func(batch []jetstream.Msg) {
 		handle(ctx, batch)
 		held.remove(batch)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return pullErr
+}
+
+const (
+	// pause is how long nothing must come before idle runs: longer than gold needs after silver's commit.
+	pause = 500 * time.Millisecond
+	// maxBusy is after how many batches without a pause idle runs nevertheless.
+	maxBusy = 64
+)
+
+// work handles what is waiting, batch by batch, until the channel is closed or ctx ends.
+func (c consumer) work(ctx context.Context, waiting <-chan jetstream.Msg, handle func([]jetstream.Msg)) {
+	batches := 0 // since idle ran to its end
+	for ctx.Err() == nil {
+		m, ok := c.next(ctx, waiting, &batches)
+		if !ok {
+			return
+		}
+		handle(gather(m, waiting))
+		if batches++; batches >= maxBusy && c.idle != nil && ctx.Err() == nil {
+			c.idle(ctx)
+			batches = 0
+		}
+	}
+}
+
+// next waits for a message, and lets idle run meanwhile if there was work since it last did.
+func (c consumer) next(ctx context.Context, waiting <-chan jetstream.Msg, batches *int) (jetstream.Msg, bool) {
+	if c.idle == nil || *batches == 0 {
+		m, ok := <-waiting
+		return m, ok
+	}
+	select {
+	case m, ok := <-waiting:
+		return m, ok
+	case <-time.After(pause):
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.idle(ctx)
+	}()
+	select {
+	case m, ok := <-waiting:
+		cancel()
+		<-done
+		return m, ok
+	case <-done:
+		*batches = 0
+		m, ok := <-waiting
+		return m, ok
+	}
 }
 
 // unpin lets the next reactor begin at once. Without it the server keeps the pin of one that has left for pinnedTTL: the

@@ -18,11 +18,14 @@ type Consumer struct {
 	// Handle works on a batch and returns one error for each delivery: nil is done, event.DeadError dead, all else is
 	// delivered again after a delay.
 	Handle func(context.Context, []event.Delivery) []error
+	// Idle, when set, runs in a pause after work, on the same goroutine as Handle; its context ends when an event comes.
+	// Without any pause it runs after every 64th batch, uninterrupted, so it should be short.
+	Idle func(context.Context)
 }
 
 // Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
 func (c *Consumer) Run(ctx context.Context) error {
-	cfg := consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log}
+	cfg := consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle}
 	return consume(ctx, c.JS, cfg, func(ctx context.Context, batch []jetstream.Msg) {
 		var deliveries []event.Delivery
 		var messages []jetstream.Msg

@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 	"reactor/gold":              {"reactor/duck", "reactor/gold/plan"},
 	"reactor/lake":              {},
 	"reactor/rows":              {"reactor/duck", "reactor/lake"},
+	"reactor/upkeep":            {"reactor/duck", "reactor/lake", "reactor/rows"},
 	"reactor/reconcile":         {"ingestor/bronze", "reactor/event", "reactor/lake"},
 	"reactor/console":           {},
 	"reactor/airflow":           {"infra/settings", "reactor/gold/plan"},
@@ -51,7 +52,7 @@ var allowed = map[string][]string{
 	},
 	"reactor": {
 		"infra/cli", "infra/settings", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake",
-		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver/datasets", "reactor/stream",
+		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver/datasets", "reactor/stream", "reactor/upkeep",
 	},
 }
 

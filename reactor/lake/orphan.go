@@ -1,0 +1,157 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/minio/minio-go/v7"
+)
+
+// Orphan is an object below a table's location that none of its snapshots needs.
+type Orphan struct {
+	Path       string
+	Bytes      int64
+	ModifiedAt time.Time // by the object store's clock
+}
+
+// ErrBehind says that object storage holds later metadata of a table than the catalog names: the catalog was restored or
+// is another one, and what looks like orphans may be its files.
+var ErrBehind = errors.New("object storage holds later metadata than this catalog names")
+
+// Orphans lists what lies below a table's location and is not needed by any snapshot the table keeps. It is for whoever
+// calls to know that no commit is under way that wrote it, and that nobody reads an expired snapshot any more: look
+// twice, with time in between. ErrBehind tells that it is better not to remove them.
+func (l *Lake) Orphans(ctx context.Context, name string) ([]Orphan, error) {
+	objects, err := l.below(ctx, l.root+"/"+strings.ReplaceAll(name, ".", "/")+"/") // before the pointer is read: what a commit adds meanwhile is not in it
+	if err != nil {
+		return nil, fmt.Errorf("look for orphans of %s: %w", name, err)
+	}
+	view, err := l.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, err := view.Table(name)
+	if err != nil {
+		return nil, err
+	}
+	needed, err := l.reachable(ctx, t)
+	if err != nil {
+		return nil, fmt.Errorf("look for orphans of %s: %w", name, err)
+	}
+	current, err := MetadataVersion(t.Location)
+	if err != nil {
+		return nil, err
+	}
+	var orphans []Orphan
+	behind := false
+	for _, o := range objects {
+		if needed[o.Path] {
+			continue
+		}
+		// The one after the current may be of a commit under way, or of one that lost.
+		if v, err := MetadataVersion(o.Path); err == nil && strings.HasSuffix(o.Path, ".metadata.json") && v > current+1 {
+			behind = true
+		}
+		orphans = append(orphans, o)
+	}
+	if behind {
+		return orphans, fmt.Errorf("%s: %w", name, ErrBehind)
+	}
+	return orphans, nil
+}
+
+func (l *Lake) below(ctx context.Context, prefix string) ([]Orphan, error) {
+	bucket, key, err := split(prefix)
+	if err != nil {
+		return nil, err
+	}
+	var objects []Orphan
+	for o := range l.store.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: key, Recursive: true}) {
+		if o.Err != nil {
+			return nil, o.Err
+		}
+		objects = append(objects, Orphan{Path: "s3://" + bucket + "/" + o.Key, Bytes: o.Size, ModifiedAt: o.LastModified})
+	}
+	return objects, nil
+}
+
+// reachable are the paths of everything that the snapshots of a table need, and of its metadata's own history.
+func (l *Lake) reachable(ctx context.Context, t *Table) (map[string]bool, error) {
+	paths := map[string]bool{t.Location: true}
+	for m := range t.Meta.PreviousFiles() {
+		paths[m.MetadataFile] = true
+	}
+	for s := range t.Meta.Statistics() {
+		paths[s.StatisticsPath] = true
+	}
+	for s := range t.Meta.PartitionStatistics() {
+		paths[s.StatisticsPath] = true
+	}
+	for _, s := range t.Meta.Snapshots() {
+		paths[s.ManifestList] = true
+		manifests, err := l.manifests(ctx, t, &s)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range manifests {
+			if paths[m.FilePath()] {
+				continue
+			}
+			paths[m.FilePath()] = true
+			if err := l.entryPaths(ctx, t, m, paths); err != nil {
+				return nil, err
+			}
+		}
+	}
+	normal := make(map[string]bool, len(paths))
+	for p := range paths {
+		normal["s3://"+strings.TrimPrefix(strings.TrimPrefix(p, "s3://"), "s3a://")] = true // Spark writes s3a://
+	}
+	return normal, nil
+}
+
+// entryPaths adds the files that a manifest names: data, or deletes.
+func (l *Lake) entryPaths(ctx context.Context, t *Table, m iceberg.ManifestFile, paths map[string]bool) error {
+	files, err := l.entries(ctx, t, m)
+	for _, f := range files {
+		paths[f.Path()] = true
+	}
+	return err
+}
+
+// RemoveOrphans removes objects, and tells how many there were.
+func (l *Lake) RemoveOrphans(ctx context.Context, orphans []Orphan) (n int, err error) {
+	if len(orphans) == 0 {
+		return 0, nil
+	}
+	bucket, _, err := split(orphans[0].Path)
+	if err != nil {
+		return 0, err
+	}
+	keys := make(chan minio.ObjectInfo)
+	go func() {
+		defer close(keys)
+		for _, o := range orphans {
+			_, key, err := split(o.Path)
+			if err != nil {
+				continue
+			}
+			select {
+			case keys <- minio.ObjectInfo{Key: key}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	n = len(orphans)
+	for e := range l.store.client.RemoveObjects(ctx, bucket, keys, minio.RemoveObjectsOptions{}) {
+		n--
+		err = errors.Join(err, fmt.Errorf("remove %s: %w", path.Base(e.ObjectName), e.Err))
+	}
+	return n, errors.Join(err, ctx.Err())
+}

@@ -1,0 +1,191 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+)
+
+// maxManifests is how many a snapshot may have before they are merged: each commit that replaces a file reads all of them.
+const maxManifests = 32
+
+// Compactor merges the small files and manifests of tables. It is for one goroutine at a time.
+type Compactor struct {
+	lake   *lake.Lake
+	cache  *rows.Cache
+	conn   *duck.Conn
+	tables []lake.Definition
+}
+
+// New makes the compactor of some tables. It uses a connection to the database, which Close frees.
+func New(l *lake.Lake, db *duck.DB, cache *rows.Cache, tables []lake.Definition) (*Compactor, error) {
+	conn, err := db.Connect()
+	if err != nil {
+		return nil, err
+	}
+	return &Compactor{lake: l, cache: cache, conn: conn, tables: tables}, nil
+}
+
+// Close frees the connection.
+func (c *Compactor) Close() { c.conn.Close() }
+
+// Done is what a step did.
+type Done struct {
+	Table     string
+	Files     int // merged into one
+	Manifests int // merged into one
+	Snapshots int // expired
+}
+
+// Add counts what another step did to the same table.
+func (d Done) Add(other Done) Done {
+	return Done{Table: other.Table, Files: d.Files + other.Files, Manifests: d.Manifests + other.Manifests, Snapshots: d.Snapshots + other.Snapshots}
+}
+
+// Idle is for the pauses of a consumer: it takes steps until there is nothing to do or ctx ends.
+func (c *Compactor) Idle(log *slog.Logger) func(context.Context) {
+	return func(ctx context.Context) {
+		for ctx.Err() == nil {
+			done, ok, err := c.Step(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case errors.Is(err, lake.ErrConflict):
+				return // whoever came first has the table now; the next pause will do
+			case err != nil:
+				log.Warn("upkeep failed, is tried again later", "error", err)
+				return
+			case !ok:
+				return
+			}
+			log.Debug("upkeep", "table", done.Table, "files", done.Files, "manifests", done.Manifests)
+		}
+	}
+}
+
+// maxConflicts is how often a step is tried again when another commit came first.
+const maxConflicts = 20
+
+// All does everything there is to do, expiry of snapshots included, and tells of each step.
+func (c *Compactor) All(ctx context.Context, did func(Done)) error {
+	conflicts := 0
+	for {
+		done, ok, err := c.Step(ctx)
+		if err == nil && !ok {
+			break
+		}
+		if errors.Is(err, lake.ErrConflict) && conflicts < maxConflicts {
+			conflicts++
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		did(done)
+	}
+	for _, d := range c.tables {
+		done, err := c.expire(ctx, d.Name)
+		if err != nil {
+			return err
+		}
+		did(done)
+	}
+	return nil
+}
+
+// expire drops the snapshots of one table that are too old.
+func (c *Compactor) expire(ctx context.Context, name string) (Done, error) {
+	for conflicts := 0; ; conflicts++ {
+		view, err := c.lake.View(ctx)
+		if err != nil {
+			return Done{}, err
+		}
+		t := view.Tables[name]
+		if t == nil {
+			return Done{Table: name}, nil
+		}
+		next, err := c.commit(ctx, view, lake.Change{Base: t, Expire: true})
+		if errors.Is(err, lake.ErrConflict) && conflicts < maxConflicts {
+			continue
+		}
+		if err != nil {
+			return Done{}, err
+		}
+		return Done{Table: name, Snapshots: len(t.Meta.Snapshots()) - len(next.Meta.Snapshots())}, nil
+	}
+}
+
+// Step does the most urgent thing that there is to do, in one commit; ok is false when that is nothing. A commit that
+// came first is lake.ErrConflict.
+func (c *Compactor) Step(ctx context.Context) (done Done, ok bool, err error) {
+	view, err := c.lake.View(ctx)
+	if err != nil {
+		return Done{}, false, err
+	}
+	for _, d := range c.tables {
+		t := view.Tables[d.Name]
+		if t == nil || t.Snapshot() == nil {
+			continue
+		}
+		files, err := c.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+		if err != nil {
+			return Done{}, false, err
+		}
+		done = Done{Table: d.Name}
+		if some := choose(files); len(some) > 0 {
+			done.Files = len(some)
+			return done, true, c.merge(ctx, view, t, some, d.Order)
+		}
+		manifests, err := c.lake.Manifests(ctx, t)
+		if err != nil {
+			return Done{}, false, err
+		}
+		if manifests > maxManifests {
+			done.Manifests = manifests
+			_, err := c.commit(ctx, view, lake.Change{Base: t, MergeManifests: true})
+			return done, true, err
+		}
+	}
+	return Done{}, false, nil
+}
+
+// merge writes the rows of some files of one month into one.
+func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, files []lake.File, order []string) error {
+	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
+	if err != nil {
+		return fmt.Errorf("compact %s: %w", t.Name, err)
+	}
+	held, err := c.cache.Hold(ctx, c.conn, t, t.Snapshot(), files)
+	if err != nil {
+		return fmt.Errorf("compact %s: %w", t.Name, err)
+	}
+	defer held.Release()
+	sql := fmt.Sprintf("select * exclude (%s) from (%s) order by %s", rows.FileColumn, held.Relation, strings.Join(order, ", "))
+	_, err = c.commit(ctx, view, lake.Change{Base: t, Remove: files, Rewrite: true, Schema: schema, Rows: rows.Select(ctx, c.conn, sql, schema)})
+	return err
+}
+
+// commit makes a change that changes no row. What gold was computed from, the new snapshot is as well.
+func (c *Compactor) commit(ctx context.Context, view *lake.View, change lake.Change) (*lake.Table, error) {
+	change.Keep = view.Pins.Tables[change.Base.Name].SnapshotID
+	change.Summary = iceberg.Properties{"millrace.upkeep": "true"}
+	next, err := c.lake.Commit(ctx, []lake.Change{change}, func(tx *lake.Tx, next []*lake.Table) error {
+		if next[0].SnapshotID() == change.Base.SnapshotID() {
+			return nil
+		}
+		return tx.MovePin(ctx, next[0].Name, change.Base.SnapshotID(), lake.Pin{SnapshotID: next[0].SnapshotID(), Sequence: next[0].Sequence()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("upkeep of %s: %w", change.Base.Name, err)
+	}
+	return next[0], nil
+}

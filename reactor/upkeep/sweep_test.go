@@ -1,0 +1,86 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"millrace/reactor/lake"
+)
+
+type fakeLake struct {
+	orphans []string
+	err     error
+	removed []string
+}
+
+func (f *fakeLake) View(context.Context) (*lake.View, error) {
+	return &lake.View{Tables: map[string]*lake.Table{"silver.a": nil}}, nil
+}
+
+func (f *fakeLake) Orphans(context.Context, string) ([]lake.Orphan, error) {
+	var os []lake.Orphan
+	for _, p := range f.orphans {
+		os = append(os, lake.Orphan{Path: p, ModifiedAt: time.Unix(0, 0)})
+	}
+	return os, f.err
+}
+
+func (f *fakeLake) RemoveOrphans(_ context.Context, os []lake.Orphan) (int, error) {
+	for _, o := range os {
+		f.removed = append(f.removed, o.Path)
+	}
+	return len(os), nil
+}
+
+func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
+	l := &fakeLake{}
+	s := NewSweeper(nil, slog.Default())
+	s.lake = l
+	clock := time.Now()
+	s.now = func() time.Time { return clock }
+	look := func(after time.Duration, orphans ...string) {
+		t.Helper()
+		clock = clock.Add(after)
+		l.orphans, l.removed = orphans, nil
+		if _, err := s.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(0, "old", "adopted")
+	if l.removed != nil {
+		t.Errorf("%v went at first sight, however old: it may belong to a commit under way", l.removed)
+	}
+	look(patience/2, "old") // a commit has named the other one
+	look(patience/2, "old", "adopted")
+	if !slices.Equal(l.removed, []string{"old"}) {
+		t.Errorf("removed %v, want old only: adopted was no orphan in between", l.removed)
+	}
+	look(patience, "adopted")
+	if !slices.Equal(l.removed, []string{"adopted"}) {
+		t.Errorf("removed %v, want adopted", l.removed)
+	}
+}
+
+func TestNothingIsRemovedWhereTheCatalogIsBehind(t *testing.T) {
+	l := &fakeLake{orphans: []string{"a"}}
+	s := NewSweeper(nil, slog.Default())
+	s.lake = l
+	clock := time.Now()
+	s.now = func() time.Time { return clock }
+	if _, err := s.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clock, l.err = clock.Add(2*patience), lake.ErrBehind
+	if _, err := s.Look(t.Context()); !errors.Is(err, lake.ErrBehind) || l.removed != nil {
+		t.Errorf("removed %v, error %v", l.removed, err)
+	}
+	// What was seen before counts for nothing: it is looked at anew.
+	clock, l.err = clock.Add(time.Minute), nil
+	if _, err := s.Look(t.Context()); err != nil || l.removed != nil {
+		t.Errorf("removed %v, error %v", l.removed, err)
+	}
+}
