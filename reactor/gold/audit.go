@@ -92,9 +92,14 @@ func dayAudit(m *Model) *Audit {
 // silverDay is the day of a silver row, whatever its table.
 const silverDay = "cast(observed_at as date)"
 
-// audit runs the audits of the models that were written, over the days that were: older days were audited when they were
-// written.
-func (s *Set) audit(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
+// Verify runs the audits over what Compute made by the same plan, on any connection of its database: those of the models
+// that were written, over the days that were; older days were audited when they were written. An *AuditError says that
+// rows break a rule and must not be committed.
+func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {
+	steps := s.steps(p)
+	if len(steps) == 0 {
+		return nil
+	}
 	findings, err := inspect(ctx, conn, s.audits(steps), func(a *Audit) plan.Days { return p.Write[a.Of] })
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package gold
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -43,7 +44,7 @@ func BenchmarkStep(b *testing.B) {
 	}
 	for b.Loop() {
 		changed, err := s.Compute(b.Context(), c, p)
-		if err != nil {
+		if err = errors.Join(err, s.Verify(b.Context(), c, p)); err != nil {
 			b.Fatal(err)
 		}
 		if len(changed) != 0 {

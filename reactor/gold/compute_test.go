@@ -36,8 +36,10 @@ func attempt(t *testing.T, s *Set, samples []sample) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Compute(t.Context(), c, p)
-	return err
+	if _, err = s.Compute(t.Context(), c, p); err != nil {
+		return err
+	}
+	return s.Verify(t.Context(), c, p)
 }
 
 var threeDays = []sample{
@@ -93,7 +95,7 @@ func TestTheEmbeddedAuditsFindWhatTheyAreFor(t *testing.T) {
 	for _, m := range steps {
 		p.Write[m.Name], p.Read[m.Name] = plan.Of(span(samples)), plan.Of(span(samples))
 	}
-	if err := s.audit(t.Context(), c, p, steps); err != nil {
+	if err := s.Verify(t.Context(), c, p); err != nil {
 		t.Fatalf("sound rows: %v", err)
 	}
 	seen := map[string]bool{}
@@ -114,7 +116,7 @@ func TestTheEmbeddedAuditsFindWhatTheyAreFor(t *testing.T) {
 		{"market_summary", "advancers = 5", "market_summary_counts"},
 	} {
 		exec(t, c, "begin; update new_gold."+b.table+" set "+b.set)
-		err := s.audit(t.Context(), c, p, steps)
+		err := s.Verify(t.Context(), c, p)
 		exec(t, c, "rollback")
 		var e *AuditError
 		if !errors.As(err, &e) || e.Audit != b.audit {
@@ -141,7 +143,8 @@ func TestAuditsLookAtTheDaysWrittenOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Compute(t.Context(), c, p); err != nil {
+	_, err = s.Compute(t.Context(), c, p)
+	if err = errors.Join(err, s.Verify(t.Context(), c, p)); err != nil {
 		t.Errorf("a row of a day that was not written failed the audit: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package gold
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"millrace/reactor/duck"
@@ -70,7 +71,7 @@ func computeAll(t testing.TB, s *Set, c *duck.Conn, days plan.Range) map[string]
 		t.Fatal(err)
 	}
 	changed, err := s.Compute(context.Background(), c, p)
-	if err != nil {
+	if err = errors.Join(err, s.Verify(context.Background(), c, p)); err != nil {
 		t.Fatal(err)
 	}
 	return changed

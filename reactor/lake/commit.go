@@ -44,9 +44,17 @@ type staged struct {
 // Everything is in object storage before the database transaction begins, so a crash at any moment leaves either the
 // old lake and some files that no table names, or the new lake.
 func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	return l.CommitIf(ctx, changes, func() error { return nil }, inTx)
+}
+
+// CommitIf is Commit under a condition that is found out while the files are written: the error of verify ends the commit.
+// verify has returned when CommitIf returns.
+func (l *Lake) CommitIf(ctx context.Context, changes []Change, verify func() error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	var condition errgroup.Group
+	condition.Go(verify)
 	s := newSession(ctx, l.store)
 	ready, err := l.stageAll(ctx, s, changes)
-	if err = errors.Join(err, s.wait()); err == nil {
+	if err = errors.Join(err, s.wait(), condition.Wait()); err == nil {
 		err = l.catalog.write(ctx, func(tx *Tx) error { return moveAll(ctx, tx, ready, inTx) })
 	}
 	if err != nil {

@@ -233,6 +233,9 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 	if _, err := c.Models.Compute(ctx, conn, p); err != nil {
 		return nil, err
 	}
+	if err := c.Models.Verify(ctx, conn, p); err != nil {
+		return nil, err
+	}
 	var verdicts []Verdict
 	for _, m := range c.Models.Models {
 		t, err := view.Table(m.Name)

@@ -32,6 +32,7 @@ type Gold struct {
 	tables  []string // of silver that are pinned
 	cache   *rows.Cache
 	conn    *duck.Conn            // on which models are computed
+	auditor *duck.Conn            // on which the rows are audited while they are written
 	writers map[string]*duck.Conn // by model: their tables are written side by side
 	extents map[string]extent     // by table
 	log     *slog.Logger
@@ -58,7 +59,12 @@ func NewGold(l *lake.Lake, set *gold.Set, silver []string, db *duck.DB, cache *r
 	if err != nil {
 		return nil, err
 	}
-	g := &Gold{lake: l, set: set, tables: silver, cache: cache, conn: conn, writers: map[string]*duck.Conn{}, extents: map[string]extent{}, log: log, metrics: metrics, now: time.Now}
+	auditor, err := db.Connect()
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	g := &Gold{lake: l, set: set, tables: silver, cache: cache, conn: conn, auditor: auditor, writers: map[string]*duck.Conn{}, extents: map[string]extent{}, log: log, metrics: metrics, now: time.Now}
 	for _, m := range set.Models {
 		if g.writers[m.Name], err = db.Connect(); err != nil {
 			delete(g.writers, m.Name)
@@ -74,6 +80,7 @@ func (g *Gold) Close() {
 	for _, c := range g.writers {
 		c.Close()
 	}
+	g.auditor.Close()
 	g.conn.Close()
 }
 
@@ -202,7 +209,9 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 		changes[i].Summary = summary(pins)
 	}
 	changes = append(changes, g.forget(view)...)
-	next, err := g.lake.Commit(ctx, changes, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
+	// Audits need a core for as long as writing the files takes, so both are done side by side.
+	verify := func() error { return g.set.Verify(ctx, g.auditor, p) }
+	next, err := g.lake.CommitIf(ctx, changes, verify, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
 	if err == nil {
 		g.announce(pins.Step, view, next, changed)
 	}
