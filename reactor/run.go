@@ -80,10 +80,17 @@ func (c *runCmd) threads() int {
 // goMemory is from where the garbage collector works harder: with DuckDB's part the process stays below 300 MB.
 const goMemory = 128 << 20
 
+// gcPercent trades some 20 MB for half of the collector's work: little is alive between two steps, and at the usual 100 a
+// quarter of the reactor's CPU time went into finding that out.
+const gcPercent = 200
+
 // serve runs every part of the reactor until ctx ends or one of them fails.
 func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, db *duck.DB) error {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(goMemory)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
 	}
 	log := slog.Default()
 	registry := prometheus.NewRegistry()

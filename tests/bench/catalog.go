@@ -41,9 +41,9 @@ type promoted struct {
 // inGold tells when gold first covered the ledger entry e.
 const inGold = `(SELECT min(committed_us) FROM millrace_pins AS p WHERE p.table_name = 'silver.' || e.table_name AND p.sequence_number >= e.sequence_number)`
 
-// arrivals are those of all objects whose keys begin with prefix.
-func (c *catalog) arrivals(ctx context.Context, prefix string) (map[string]arrival, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT source_key, committed_us, `+inGold+` FROM millrace_ledger AS e WHERE source_key >= ? AND source_key < ?`, prefix, prefix+"\U0010ffff")
+// arrivals are those of all objects between two keys, both included.
+func (c *catalog) arrivals(ctx context.Context, first, last string) (map[string]arrival, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT source_key, committed_us, `+inGold+` FROM millrace_ledger AS e WHERE source_key >= ? AND source_key <= ?`, first, last)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}

@@ -56,11 +56,25 @@ var latency = scenario{
 	},
 }
 
-// paced puts objects at a rate, whether or not the lake keeps up, and times each of them.
+// paced times objects at a rate.
 func (l *lakehouse) paced(ctx context.Context, objects []object, perSecond int) error {
-	done, err := l.watch(fmt.Sprintf("%d objects/s", perSecond))
+	at := fmt.Sprintf("%d objects/s", perSecond)
+	silver, gold, err := l.pacedTimes(ctx, objects, perSecond, at)
 	if err != nil {
 		return err
+	}
+	l.bench.add(
+		times(fmt.Sprintf("put-silver-%d", perSecond), "PUT → silver, "+at, silver, spread(35, 120)...),
+		times(fmt.Sprintf("put-gold-%d", perSecond), "PUT → gold, "+at, gold, spread(120, 350)...),
+	)
+	return nil
+}
+
+// pacedTimes puts objects at a rate, whether or not the lake keeps up, and gives the time that each took.
+func (l *lakehouse) pacedTimes(ctx context.Context, objects []object, perSecond int, part string) (silver, gold []time.Duration, err error) {
+	done, err := l.watch(part)
+	if err != nil {
+		return nil, nil, err
 	}
 	started := make([]time.Time, len(objects))
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
@@ -69,7 +83,7 @@ func (l *lakehouse) paced(ctx context.Context, objects []object, perSecond int) 
 	for i, o := range objects {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil, nil, context.Cause(ctx)
 		case <-tick.C:
 		}
 		puts.Go(func() error {
@@ -78,26 +92,22 @@ func (l *lakehouse) paced(ctx context.Context, objects []object, perSecond int) 
 		})
 	}
 	if err := puts.Wait(); err != nil {
-		return err
+		return nil, nil, err
 	}
-	silver, gold, err := l.since(ctx, objects, started)
-	if err := errors.Join(err, done()); err != nil {
-		return err
-	}
-	at := fmt.Sprintf("%d objects/s", perSecond)
-	l.bench.add(
-		times(fmt.Sprintf("put-silver-%d", perSecond), "PUT → silver, "+at, silver, spread(35, 120)...),
-		times(fmt.Sprintf("put-gold-%d", perSecond), "PUT → gold, "+at, gold, spread(120, 350)...),
-	)
-	return nil
+	silver, gold, err = l.since(ctx, objects, started)
+	return silver, gold, errors.Join(err, done())
 }
 
 // since waits until objects of one dataset are in gold and tells how long after their starts each was in silver and gold.
 func (l *lakehouse) since(ctx context.Context, objects []object, started []time.Time) (silver, gold []time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	first, last := objects[0].key.String(), objects[0].key.String()
+	for _, o := range objects {
+		first, last = min(first, o.key.String()), max(last, o.key.String())
+	}
 	for {
-		all, err := l.catalog.arrivals(ctx, below(objects[0].key.Dataset))
+		all, err := l.catalog.arrivals(ctx, first, last)
 		if err != nil {
 			return nil, nil, err
 		}

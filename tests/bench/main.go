@@ -20,12 +20,13 @@ import (
 
 // app is the command line.
 type app struct {
-	Quick bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
-	Only  []string `placeholder:"LETTER,…" help:"Only these scenarios."`
-	JSON  string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
-	Bin   string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
-	MinIO string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
-	Seed  uint64   `default:"1" help:"Of the made-up prices."`
+	Quick   bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
+	Only    []string `placeholder:"LETTER,…" help:"Only these scenarios."`
+	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
+	Bin     string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
+	MinIO   string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
+	Commits int      `default:"10000" help:"Of silver, for scenario f: 100,000 of them take an hour or two."`
+	Seed    uint64   `default:"1" help:"Of the made-up prices."`
 }
 
 // Help lists the scenarios and shows an example.
@@ -47,7 +48,7 @@ type scenario struct {
 }
 
 // scenarios in the order in which they run: the short ones first.
-var scenarios = []scenario{latency, burst, late, rebuild, large, start}
+var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth}
 
 // Validate refuses letters that mean nothing.
 func (a app) Validate() error {

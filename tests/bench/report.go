@@ -132,7 +132,7 @@ func (r *Report) memory() {
 		}
 	}
 	f := single("memory", "reactor's peak memory, all scenarios", "MB", peak, most(300)...)
-	f.Scenario = "f"
+	f.Scenario = ""
 	r.Figures = append(r.Figures, f)
 }
 

@@ -125,9 +125,14 @@ func rowsOf(objects []object) int {
 // old is the history that a lake has before anything is measured on it: days × coins, all in gold. It returns the rows.
 func (l *lakehouse) old(ctx context.Context, days, coins int) (int, error) {
 	today := bronze.DayOf(l.bench.now).Start()
+	return l.history(ctx, today.AddDate(0, 0, -days), today.AddDate(0, 0, -1), coins)
+}
+
+// history puts daily histories of some coins and waits until they are in gold. It returns the rows.
+func (l *lakehouse) history(ctx context.Context, from, to time.Time, coins int) (int, error) {
 	var objects []object
 	for _, coin := range l.bench.coins(coins) {
-		o, err := l.bench.daily(coin, today.AddDate(0, 0, -days), today.AddDate(0, 0, -1))
+		o, err := l.bench.daily(coin, from, to)
 		if err != nil {
 			return 0, err
 		}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// growthPuts is how many puts, a second apart, a latency on the growing lake is made of.
+const growthPuts = 60
+
+// growth is (f): whether a lake is as quick after many commits as after a few. Snapshots go in one by one, each a commit of
+// its own, in the order of their days; the latency is measured on the next ones after 100 commits, 1,000 and so on.
+var growth = scenario{
+	letter: "f", about: "latencies after 100, 1,000 … --commits commits of silver, each of a 20-coin snapshot",
+	figures: []string{"growth-silver-100", "growth-gold-100", "growth-silver", "growth-gold"},
+	run: func(ctx context.Context, b *bench) (err error) {
+		l, err := b.open(ctx, true)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.close()) }()
+		marks := []int{100}
+		for n := 1000; n <= b.size(b.Commits, 200); n *= 10 {
+			marks = append(marks, n)
+		}
+		if b.Quick {
+			marks = append(marks, 200)
+		}
+		puts := b.size(growthPuts, 6)
+		last := marks[len(marks)-1]
+		// The lake has a year before the first of them, so that windows are as full at the first mark as at the last.
+		first := b.now.AddDate(0, 0, -oldDays)
+		points, err := l.history(ctx, first.AddDate(0, 0, -oldDays), first.AddDate(0, 0, -1), oldCoins)
+		if err != nil {
+			return err
+		}
+		total := last + len(marks)*puts
+		all, err := b.snapshots(total, oldCoins, oldDays*24*time.Hour/time.Duration(total), b.now)
+		if err != nil {
+			return err
+		}
+		rest, commits := all, 0
+		var silver, gold []Figure
+		for _, mark := range marks {
+			n := mark - commits
+			if err := l.oneByOne(ctx, rest[:n]); err != nil {
+				return err
+			}
+			b.log("commits", "n", mark)
+			s, g, err := l.pacedTimes(ctx, rest[n:n+puts], 1, fmt.Sprintf("after %d commits", mark))
+			if err != nil {
+				return err
+			}
+			rest, commits = rest[n+puts:], mark
+			silver = append(silver, times(fmt.Sprintf("growth-silver-%d", mark), fmt.Sprintf("PUT → silver after %d commits", mark), s, spread(35, 120)...))
+			gold = append(gold, times(fmt.Sprintf("growth-gold-%d", mark), fmt.Sprintf("PUT → gold after %d commits", mark), g, spread(120, 350)...))
+		}
+		b.add(append(silver, gold...)...)
+		b.add(grown("growth-silver", "PUT → silver", silver, last), grown("growth-gold", "PUT → gold", gold, last))
+		return l.verify(ctx, map[string]int{
+			"select count(*) from silver.asset_snapshots":                             rowsOf(all),
+			"select count(*) from silver.asset_prices":                                points,
+			"select sum(n_samples) from gold.daily_summary where source = 'snapshot'": rowsOf(all),
+		})
+	},
+}
+
+// grown is how much longer a latency is at the last mark than at the first, the worse one of median and tail.
+func grown(id, what string, at []Figure, last int) Figure {
+	a, z := at[0], at[len(at)-1]
+	return single(id, fmt.Sprintf("%s, after %d commits against 100 (the worse of p50 and p99)", what, last), "×",
+		max(z.P50/a.P50, *z.P99 / *a.P99), most(1.2)...)
+}
+
+// oneByOne puts objects, each after the one before is committed to silver.
+func (l *lakehouse) oneByOne(ctx context.Context, objects []object) error {
+	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(len(objects))*time.Second)
+	defer cancel()
+	for i, o := range objects {
+		if err := l.put(ctx, o); err != nil {
+			return err
+		}
+		for {
+			there, err := l.catalog.has(ctx, o.key.String())
+			if err != nil {
+				return err
+			}
+			if there {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return fmt.Errorf("object %d of %d is not in silver: %w", i+1, len(objects), context.Cause(ctx))
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	}
+	_, err := l.catalog.await(ctx, objects[len(objects)-1].key.String(), 1)
+	return err
+}
+
+// has tells whether the ledger knows an object.
+func (c *catalog) has(ctx context.Context, key string) (bool, error) {
+	var one int
+	err := c.db.QueryRowContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? LIMIT 1`, key).Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the ledger: %w", err)
+	}
+	return true, nil
+}
