@@ -48,7 +48,7 @@ type scenario struct {
 }
 
 // scenarios in the order in which they run: the short ones first.
-var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth}
+var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay}
 
 // Validate refuses letters that mean nothing.
 func (a app) Validate() error {

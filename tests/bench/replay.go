@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+)
+
+// replay is (h): all events of a lake once more, none of which changes anything.
+var replay = scenario{
+	letter: "h", about: "replay of 10,000 snapshots of 20 coins that changes nothing",
+	figures: []string{"replay"},
+	run: func(ctx context.Context, b *bench) (err error) {
+		l, err := b.open(ctx, true)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, l.close()) }()
+		// Over as many days as in other scenarios: 10,000 snapshots of one day are another lake.
+		n := b.size(10_000, 300)
+		all, err := b.snapshots(n, oldCoins, oldDays*24*time.Hour/time.Duration(n), b.now)
+		if err != nil {
+			return err
+		}
+		if err := l.putAll(ctx, all, writers); err != nil {
+			return err
+		}
+		if _, err := l.catalog.await(ctx, below(assets), n); err != nil {
+			return err
+		}
+		// What upkeep would do in a pause is done before, so that every snapshot from here on is the replay's.
+		if _, err := l.run(ctx, "reactor", "reactor", "maintain"); err != nil {
+			return err
+		}
+		before, err := l.catalog.pointers(ctx)
+		if err != nil {
+			return err
+		}
+		done, err := l.watch("replay")
+		if err != nil {
+			return err
+		}
+		started := time.Now()
+		if _, err := l.run(ctx, "reactor", "reactor", "replay", "--wait", "--timeout", patience.String()); err != nil {
+			return err
+		}
+		took := time.Since(started)
+		if err := done(); err != nil {
+			return err
+		}
+		after, err := l.catalog.pointers(ctx)
+		if err != nil {
+			return err
+		}
+		if !maps.Equal(before, after) {
+			return fmt.Errorf("a replay that changes nothing made commits: pointers were %v, are %v", before, after)
+		}
+		b.add(single("replay", fmt.Sprintf("replay of %d objects that changes nothing", n), "s", took.Seconds()))
+		return l.verify(ctx, map[string]int{"select count(*) from silver.asset_snapshots": rowsOf(all)})
+	},
+}
+
+// pointers are where the metadata of each table lies.
+func (c *catalog) pointers(ctx context.Context) (map[string]string, error) {
+	rows, err := c.db.QueryContext(ctx, `SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables`)
+	if err != nil {
+		return nil, fmt.Errorf("read the pointers: %w", err)
+	}
+	all := map[string]string{}
+	for rows.Next() {
+		var table, location string
+		if err := rows.Scan(&table, &location); err != nil {
+			return nil, errors.Join(fmt.Errorf("read the pointers: %w", err), rows.Close())
+		}
+		all[table] = location
+	}
+	return all, errors.Join(rows.Err(), rows.Close())
+}
