@@ -23,6 +23,7 @@ type app struct {
 	Quick   bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
 	Only    []string `placeholder:"LETTER,…" help:"Only these scenarios."`
 	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
+	Plot    string   `type:"path" placeholder:"FILE" help:"Draw scenario f into this SVG file."`
 	Bin     string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
 	MinIO   string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
 	Commits int      `default:"10000" help:"Of silver, for scenario f: 100,000 of them take an hour or two."`
@@ -100,7 +101,7 @@ func (a app) Run(ctx context.Context, out *cli.Output) (err error) {
 	}
 	failure := b.all(ctx)
 	b.report.End = time.Now().UTC().Truncate(time.Second)
-	return errors.Join(b.report.show(out), b.report.save(a.JSON), failure)
+	return errors.Join(b.report.show(out), b.report.save(a.JSON), b.report.plot(a.Plot), failure)
 }
 
 func (b *bench) all(ctx context.Context) error {
