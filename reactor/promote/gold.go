@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
@@ -245,9 +246,13 @@ func (g *Gold) pins(view *lake.View) lake.Pins {
 // stepProperty of a gold snapshot is the step that made it.
 const stepProperty = "millrace.step"
 
-// StepOf is the step that made a gold table's current snapshot; 0 when another engine wrote it, or nobody any.
+// StepOf is the step that made the rows of a gold table's current snapshot, upkeep that only wrote them anew aside; 0 when
+// another engine wrote them, or nobody any.
 func StepOf(t *lake.Table) int64 {
 	s := t.Snapshot()
+	for s != nil && s.Summary != nil && s.Summary.Operation == table.OpReplace && s.ParentSnapshotID != nil {
+		s = t.Meta.SnapshotByID(*s.ParentSnapshotID)
+	}
 	if s == nil || s.Summary == nil {
 		return 0
 	}
