@@ -23,6 +23,7 @@ type app struct {
 	Quick bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
 	Only  []string `placeholder:"LETTER,…" help:"Only these scenarios."`
 	JSON  string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
+	Keep  bool     `help:"Keep the report of a full run in tests/bench/results, and its comparison with the peers in their README."`
 	Bin   string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
 	MinIO string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
 	Seed  uint64   `default:"1" help:"Of the made-up prices."`
@@ -52,6 +53,9 @@ var scenarios = []scenario{latency, burst, late, rebuild, large, start, sideBySi
 
 // Validate refuses letters that mean nothing.
 func (a app) Validate() error {
+	if a.Keep && a.Quick {
+		return errors.New("--keep --quick: a quick run's figures are no proof, so they are not kept")
+	}
 	for _, letter := range a.Only {
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.letter == letter }) {
 			return fmt.Errorf("--only %s: there is no such scenario, --help lists them", letter)
@@ -72,6 +76,8 @@ type bench struct {
 	now    time.Time // of all prices
 	report *Report
 	letter string // of the scenario that runs
+	// letters of the scenarios that came to their end.
+	letters []string
 }
 
 // Run runs the scenarios one after the other. One that fails does not take the others' figures along.
@@ -100,7 +106,11 @@ func (a app) Run(ctx context.Context, out *cli.Output) (err error) {
 	}
 	failure := b.all(ctx)
 	b.report.End = time.Now().UTC().Truncate(time.Second)
-	return errors.Join(b.report.show(out), b.report.save(a.JSON), failure)
+	err = errors.Join(b.report.show(out), b.report.save(a.JSON), failure)
+	if err == nil && a.Keep {
+		err = b.report.keep(b.letters)
+	}
+	return err
 }
 
 func (b *bench) all(ctx context.Context) error {
@@ -124,6 +134,7 @@ func (b *bench) all(ctx context.Context) error {
 			b.log("failed", "error", err.Error())
 			continue
 		}
+		b.letters = append(b.letters, s.letter)
 		b.log("done, all rows are right", "took", time.Since(started).Round(time.Second).String())
 	}
 	b.report.memory()

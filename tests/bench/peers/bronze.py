@@ -1,10 +1,11 @@
-"""The bronze objects: which versions there are, and what their keys say."""
+"""The bronze objects: which versions there are, what their keys say, and what they hold."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 ASSETS = "bronze/coincap/assets/"
 HISTORY = "bronze/coincap/history/"
+
+READERS = 16
 
 INGEST_DATE = re.compile(r"/ingest_date=(\d{4}-\d{2}-\d{2})/")
 SERIES = re.compile(r"([^/]+?)_(m1|m5|m15|m30|h1|h2|h6|h12|d1)_[^/]*$")
@@ -43,8 +46,8 @@ class Version:
         return found[1], found[2]
 
 
-class Store:
-    """The bucket's listing. boto3 loads in 0.3 s, so nothing else here uses it."""
+class Listing:
+    """The bucket's listing, by boto3: obstore's knows no versions."""
 
     def __init__(self, settings: Settings) -> None:
         """Makes the client; no request yet."""
@@ -72,9 +75,33 @@ class Store:
         """The versions of these keys. A HEAD would be one request as well, but cuts the time to seconds."""
         return [v for key in keys for v in self.versions(key) if v.key == key]
 
-    def body(self, version: Version) -> bytes:
-        """What the object version holds."""
-        return self.client.get_object(Bucket=self.bucket, Key=version.key, VersionId=version.version)["Body"].read()
+
+class Bodies:
+    """What objects hold, some at once. obstore is Rust and leaves Python's lock alone; boto3 takes 2 CPU ms for a GET."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Makes the client; no request yet."""
+        from obstore.store import S3Store  # noqa: PLC0415
+
+        self.threads = ThreadPoolExecutor(READERS)
+        self.store = S3Store(
+            settings.bucket,
+            endpoint=settings.endpoint,
+            access_key_id=settings.access_key,
+            secret_access_key=settings.secret_key,
+            region=REGION,
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+
+    def get(self, objects: Iterable[tuple[str, str]]) -> list[bytes]:
+        """The bodies of these keys and versions, in their order."""
+        return list(self.threads.map(self.one, objects))
+
+    def one(self, key_and_version: tuple[str, str]) -> bytes:
+        """One body."""
+        key, version = key_and_version
+        return bytes(self.store.get(key, options={"version": version}).bytes())
 
 
 def by_dataset(versions: Iterable[Version]) -> tuple[list[Version], list[Version]]:

@@ -1,4 +1,4 @@
-"""Days × assets as a dense matrix: calendar windows are slices of it, and a day that is missing is NaN."""
+"""Days by assets as a dense matrix: calendar windows are slices of it, and a day that is missing is NaN."""
 
 from __future__ import annotations
 

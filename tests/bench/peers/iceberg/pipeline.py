@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
-import obstore
 import pyarrow as pa
 import pyarrow.compute as pc
-from obstore.store import S3Store
 
 from .. import bronze, tables
 from ..bronze import Version
-from ..settings import REGION, Settings
+from ..settings import Settings
 from . import daily, silver
 from .rankings import market, rankings
 from .rolling import rolling
@@ -24,7 +22,6 @@ from .tables import Lake, between, days, moments
 
 DAY = dt.timedelta(days=1)
 YEAR = 364 * DAY  # what a rolling row looks back, and how far a changed day is seen ahead
-READERS = 16
 POLL = 0.1  # s between two looks at bronze; a listing of a day takes 5 ms
 
 DECODERS: tuple[tuple[str, silver.Decoder], ...] = ((tables.SNAPSHOTS, silver.snapshots), (tables.PRICES, silver.points))
@@ -39,27 +36,12 @@ class Pipeline:
     def __init__(self, settings: Settings) -> None:
         """Opens tables and bronze."""
         self.lake = Lake(settings)
-        self.store = bronze.Store(settings)
-        self.objects = S3Store(
-            settings.bucket,
-            endpoint=settings.endpoint,
-            access_key_id=settings.access_key,
-            secret_access_key=settings.secret_key,
-            region=REGION,
-            virtual_hosted_style_request=False,
-            client_options={"allow_http": True},
-        )
-        self.threads = ThreadPoolExecutor(READERS)
+        self.listing, self.bodies = bronze.Listing(settings), bronze.Bodies(settings)
+        self.threads = ThreadPoolExecutor(len(tables.GOLD))
 
-    def fetch(self, versions: Iterable[Version]) -> list[tuple[Version, bytes]]:
-        """The objects, some at once."""
-        every = list(versions)
-        return list(zip(every, self.threads.map(self.body, every), strict=True))
-
-    def body(self, version: Version) -> bytes:
-        """One object; obstore's client is Rust and leaves Python's lock alone."""
-        got = obstore.get(self.objects, version.key, options={"version": version.version})
-        return bytes(got.bytes())
+    def fetch(self, versions: list[Version]) -> list[tuple[Version, bytes]]:
+        """The objects with their bodies."""
+        return list(zip(versions, self.bodies.get((v.key, v.version) for v in versions), strict=True))
 
     def decoded(self, versions: Iterable[Version]) -> list[tuple[str, pa.Table]]:
         """The winners among the rows of these objects, by table."""
@@ -72,7 +54,7 @@ class Pipeline:
 
     def rebuild(self) -> float:
         """Everything, from one listing."""
-        made = dict(self.decoded(self.store.versions("bronze/coincap/")))
+        made = dict(self.decoded(self.listing.versions("bronze/coincap/")))
         rows = {name: made.get(name, self.lake.schemas[name].empty_table()) for name, _ in DECODERS}
         list(self.threads.map(lambda item: self.lake.replace(*item), rows.items()))
         committed = time.time()
@@ -85,7 +67,9 @@ class Pipeline:
         """The columns that a daily summary is made of."""
         return rows[tables.SNAPSHOTS].select(daily.READ_SNAPSHOTS), rows[tables.PRICES].select(daily.READ_PRICES)
 
-    def write_gold(self, summary: pa.Table, changed: dict[str, tuple[dt.date, dt.date]], span: tuple[dt.date, dt.date] | None) -> None:
+    def write_gold(
+        self, summary: pa.Table, changed: dict[str, tuple[dt.date, dt.date]], span: tuple[dt.date, dt.date] | None
+    ) -> None:
         """Computes and writes the four tables, side by side: for the days of span, or all. Of daily_summary only `changed`."""
         averages, ranked = rolling(summary), rankings(summary)
         made = {
@@ -107,7 +91,7 @@ class Pipeline:
     def increment(self, keys: list[str]) -> float:
         """Some new objects: their rows into silver, then gold of the days that they change."""
         first, last = dt.date.max, dt.date.min
-        for name, rows in self.decoded(self.store.named(keys)):
+        for name, rows in self.decoded(self.listing.named(keys)):
             at = pc.min_max(rows["observed_at"]).as_py()
             self.merge(name, rows, at["min"], at["max"])
             first, last = min(first, at["min"].date()), max(last, at["max"].date())
@@ -144,15 +128,15 @@ class Pipeline:
         known: set[str] = set()
         for name, _ in DECODERS:
             known.update(self.lake.read(name, None, ("source_key",))["source_key"].unique().to_pylist())
-        return [v.key for v in self.store.versions("bronze/coincap/") if v.key not in known]
+        return [v.key for v in self.listing.versions("bronze/coincap/") if v.key not in known]
 
     def watch(self, day: str, increment: Callable[[list[str]], None], ready: Callable[[], None], stop: Event) -> None:
         """Polls the day's folders. What is older was listed once, before."""
         folders = [f"{dataset}ingest_date={day}/" for dataset in (bronze.ASSETS, bronze.HISTORY)]
-        seen = {v.key for folder in folders for v in self.store.versions(folder)}
+        seen = {v.key for folder in folders for v in self.listing.versions(folder)}
         ready()
         while not stop.wait(POLL):
-            new = [v.key for folder in folders for v in self.store.versions(folder) if v.key not in seen]
+            new = [v.key for folder in folders for v in self.listing.versions(folder) if v.key not in seen]
             if new:
                 increment(new)
                 seen.update(new)

@@ -53,7 +53,9 @@ def change(grid: Grid, ranked: Floats, days: int) -> pa.Array:
 
 def market(daily: pa.Table, rolling: pa.Table, ranked: pa.Table) -> pa.Table:
     """A row for each day."""
-    sums = daily.group_by("day", use_threads=False).aggregate([("asset_id", "count"), ("market_cap_usd", "sum"), ("volume_usd_24h", "sum")])
+    sums = daily.group_by("day", use_threads=False).aggregate(
+        [("asset_id", "count"), ("market_cap_usd", "sum"), ("volume_usd_24h", "sum")]
+    )
     squares = ranked.append_column("square", pc.power(ranked["dominance_pct"], 2))
     squares = squares.group_by("day", use_threads=False).aggregate([("square", "sum")])
     moves = rolling.select(["day", "asset_id", "return_1d"])

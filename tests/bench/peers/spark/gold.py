@@ -81,7 +81,8 @@ with ranked as (
     from {daily}
 ),
 looked_back as (
-    select *, max(case when known then rank end) over day_ago as rank_1, max(case when known then rank end) over week_ago as rank_7
+    select *, max(case when known then rank end) over day_ago as rank_1,
+        max(case when known then rank end) over week_ago as rank_7
     from ranked
     window day_ago as (partition by asset_id order by n range between 1 preceding and 1 preceding),
         week_ago as (partition by asset_id order by n range between 7 preceding and 7 preceding)

@@ -9,20 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812
-from pyspark.sql import types as T  # noqa: N812
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from .. import bronze, tables
 from ..bronze import Version
 from ..settings import Settings
-from . import gold, silver
+from . import fetch, gold, silver
 from .session import start
 from .stream import watch
 
 DAY = dt.timedelta(days=1)
 YEAR = 364 * DAY  # what a rolling row looks back, and how far a changed day is seen ahead
 
-LINEAGE = "source_key string, source_version string, source_modified_at timestamp, ingest_date date"
 DATASETS = (
     (tables.SNAPSHOTS, bronze.ASSETS, silver.envelope(silver.ASSET), silver.snapshots),
     (tables.PRICES, bronze.HISTORY, silver.envelope(silver.POINT), silver.points),
@@ -37,34 +36,25 @@ class Pipeline:
         self.settings = settings
         with ThreadPoolExecutor(1) as beside:
             made = beside.submit(lambda: tables.make(tables.open_catalog(settings), settings))
-            self.store = bronze.Store(settings)
+            self.listing, self.bodies = bronze.Listing(settings), bronze.Bodies(settings)
             self.spark = start(settings)
             made.result()
         self.threads = ThreadPoolExecutor(len(tables.GOLD))
 
-    def lineage(self, versions: list[Version]) -> list[tuple[str, str, dt.datetime, dt.date]]:
-        """The versions as rows."""
-        return [(v.key, v.version, v.modified, v.ingest_date) for v in versions]
-
     def rebuild(self) -> float:
-        """Everything. Spark's reader knows no versions: they come from a listing, by a broadcast join."""
+        """Everything, from one listing."""
 
         def write(dataset: tuple[str, str, T.StructType, Callable[[DataFrame], DataFrame]]) -> DataFrame:
             name, prefix, schema, decode = dataset
-            versions = self.spark.createDataFrame(self.lineage(self.store.versions(prefix)), LINEAGE)
-            root = f"s3a://{self.settings.bucket}/"
-            documents = (
-                self.spark.read.schema(schema).option("recursiveFileLookup", "true").json(root + prefix)
-                .withColumn("source_key", F.substring(F.col("_metadata.file_path"), len(root) + 1, 10000))
-                .join(F.broadcast(versions), "source_key")
-            )  # fmt: skip
-            rows = silver.winners(decode(documents), name).cache()
+            fetched = fetch.everywhere(self.spark, self.settings, self.listing.versions(prefix))
+            documents = silver.documents(fetched, schema)
+            rows = computed(silver.winners(decode(documents), name))
             self.replace(name, rows)
             return rows
 
         snapshots, prices = self.threads.map(write, DATASETS)
         committed = time.time()
-        summary = gold.daily(snapshots, prices).cache()
+        summary = computed(gold.daily(snapshots, prices))
         self.write_gold(summary, {}, None)
         self.spark.catalog.clearCache()
         return committed
@@ -85,7 +75,7 @@ class Pipeline:
 
     def increment(self, keys: list[str]) -> float:
         """Some new objects: their rows into silver, then gold of the days that they change."""
-        versions = self.store.named(keys)
+        versions = self.listing.named(keys)
         first, last = dt.date.max, dt.date.min
         for name, prefix, schema, decode in DATASETS:
             some = [v for v in versions if v.key.startswith(prefix)]
@@ -97,12 +87,12 @@ class Pipeline:
             self.gold(first, last)
         return committed
 
-    def promote(self, name: str, versions: list[Version], schema: T.StructType, decode: Callable[[DataFrame], DataFrame]) -> tuple[dt.date, dt.date]:
+    def promote(
+        self, name: str, versions: list[Version], schema: T.StructType, decode: Callable[[DataFrame], DataFrame]
+    ) -> tuple[dt.date, dt.date]:
         """Rows of a few objects into a silver table. The driver fetches them: sooner than a file scan is planned."""
-        bodies = [(self.store.body(v).decode(), *lineage) for v, lineage in zip(versions, self.lineage(versions), strict=True)]
-        fetched = self.spark.createDataFrame(bodies, f"body string, {LINEAGE}").coalesce(1)
-        documents = fetched.withColumn("document", F.from_json("body", schema)).select("document.*", *fetched.columns[1:])
-        rows = silver.winners(decode(documents), name).cache()
+        fetched = fetch.here(self.spark, self.bodies, versions)
+        rows = silver.winners(decode(silver.documents(fetched, schema)), name).cache()
         low, high = rows.agg(F.min("observed_at"), F.max("observed_at")).first()
         there = f"old.observed_at between timestamp'{low}' and timestamp'{high}'"
         if self.spark.table(name).alias("old").where(there).isEmpty():
@@ -115,16 +105,23 @@ class Pipeline:
 
     def gold(self, first: dt.date, last: dt.date) -> None:
         """All four tables, for the days from first to last and what looks back on them."""
-        inside = F.col("observed_at").between(F.lit(f"{first} 00:00:00").cast("timestamp"), F.lit(f"{last} 23:59:59.999999").cast("timestamp"))
+        inside = F.col("observed_at").between(
+            F.lit(f"{first} 00:00:00").cast("timestamp"), F.lit(f"{last} 23:59:59.999999").cast("timestamp")
+        )
         snapshots, prices = (self.spark.table(name).where(inside) for name, *_ in DATASETS)
-        known = self.spark.table(tables.DAILY).where(F.col("day").between(first - YEAR, last + YEAR) & ~F.col("day").between(first, last))
-        summary = known.unionByName(gold.daily(snapshots, prices)).coalesce(1).cache()
+        known = self.spark.table(tables.DAILY).where(
+            F.col("day").between(first - YEAR, last + YEAR) & ~F.col("day").between(first, last)
+        )
+        summary = computed(known.unionByName(gold.daily(snapshots, prices)).coalesce(1))
         newest = summary.agg(F.max("day")).first()[0] or last
         self.write_gold(summary, {tables.DAILY: (first, last)}, (first, max(last, min(newest, last + YEAR))))
 
-    def write_gold(self, summary: DataFrame, changed: dict[str, tuple[dt.date, dt.date]], span: tuple[dt.date, dt.date] | None) -> None:
+    def write_gold(
+        self, summary: DataFrame, changed: dict[str, tuple[dt.date, dt.date]], span: tuple[dt.date, dt.date] | None
+    ) -> None:
         """Computes and writes the four tables, side by side: for the days of span, or all. Of daily_summary only `changed`."""
-        averages, ranked = gold.rolling(summary).cache(), gold.rankings(summary).cache()
+        # One after the other: jobs that need the same uncached rows at once would each compute them.
+        averages, ranked = computed(gold.rolling(summary)), computed(gold.rankings(summary))
         made = {
             tables.DAILY: summary,
             tables.ROLLING: averages,
@@ -158,8 +155,15 @@ class Pipeline:
         known: set[str] = set()
         for name, *_ in DATASETS:
             known.update(row[0] for row in self.spark.table(name).select("source_key").distinct().collect())
-        return [v.key for v in self.store.versions("bronze/coincap/") if v.key not in known]
+        return [v.key for v in self.listing.versions("bronze/coincap/") if v.key not in known]
 
     def watch(self, day: str, increment: Callable[[list[str]], None], ready: Callable[[], None], stop: Event) -> None:
         """Structured Streaming over the day's folder."""
-        watch(self.spark, f"s3a://{self.settings.bucket}/{bronze.ASSETS}ingest_date={day}/", self.settings, increment, ready, stop)
+        watch(self.spark, self.settings, f"{bronze.ASSETS}ingest_date={day}/", increment)(ready, stop)
+
+
+def computed(rows: DataFrame) -> DataFrame:
+    """The rows, in memory from now on."""
+    rows = rows.cache()
+    rows.count()
+    return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from pyspark.sql import SparkSession
@@ -25,14 +26,12 @@ def configuration(settings: Settings) -> dict[str, str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "false",
         "spark.sql.shuffle.partitions": "2",
         "spark.sql.adaptive.enabled": "true",
-        # A file of 6 KB costs no more than its bytes: else 3,650 of them would be 117 tasks.
-        "spark.sql.files.openCostInBytes": "4096",
-        "spark.sql.files.maxPartitionBytes": "16m",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.defaultCatalog": CATALOG,
         catalog: "org.apache.iceberg.spark.SparkCatalog",
@@ -57,7 +56,6 @@ def configuration(settings: Settings) -> dict[str, str]:
         f"{s3a}.path.style.access": "true",
         f"{s3a}.connection.ssl.enabled": "false",
         f"{s3a}.change.detection.mode": "none",
-        f"{s3a}.experimental.input.fadvise": "sequential",
     }
 
 
@@ -65,7 +63,7 @@ def start(settings: Settings) -> SparkSession:
     """Starts the JVM."""
     if not any(Path(JARS).glob("iceberg-spark-runtime-*.jar")):
         raise FileNotFoundError(f"{JARS} has no Iceberg for Spark: `go tool task bench:peers` installs it")
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ.update(SPARK_LOCAL_IP="127.0.0.1", PYSPARK_PYTHON=sys.executable)
     builder = SparkSession.builder.appName("peers").master("local[2]")
     for name, value in configuration(settings).items():
         builder = builder.config(name, value)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame, Window
-from pyspark.sql import functions as F  # noqa: N812 - everybody calls it F
-from pyspark.sql import types as T  # noqa: N812
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
 
 from .. import tables
 from ..bronze import SERIES
@@ -22,7 +22,9 @@ ASSET = T.StructType(
         T.StructField("tokens", T.MapType(TEXT, T.ArrayType(TEXT))),
     ]
 )  # fmt: skip
-POINT = T.StructType([T.StructField("priceUsd", TEXT), T.StructField("time", T.LongType()), T.StructField("circulatingSupply", TEXT)])
+POINT = T.StructType(
+    [T.StructField("priceUsd", TEXT), T.StructField("time", T.LongType()), T.StructField("circulatingSupply", TEXT)]
+)
 
 
 def envelope(row: T.StructType) -> T.StructType:
@@ -54,9 +56,16 @@ def extra(*names: str) -> Column:
 LINEAGE = ("source_key", "source_version", "source_row", "source_modified_at", "ingest_date")
 
 
+def documents(fetched: DataFrame, schema: T.StructType) -> DataFrame:
+    """The responses, parsed."""
+    return fetched.withColumn("document", F.from_json("body", schema)).select("document.*", *fetched.columns[1:])
+
+
 def exploded(documents: DataFrame) -> DataFrame:
     """A row for each member of `data`, with its place there."""
-    return documents.select("*", F.posexplode("data").alias("source_row", "row")).withColumn("source_row", F.col("source_row").cast("long"))
+    return documents.select("*", F.posexplode("data").alias("source_row", "row")).withColumn(
+        "source_row", F.col("source_row").cast("long")
+    )
 
 
 def snapshots(documents: DataFrame) -> DataFrame:

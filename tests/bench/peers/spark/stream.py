@@ -10,18 +10,14 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ..settings import Settings
 
+Keys = Callable[[list[str]], None]
 
-def watch(
-    spark: SparkSession,
-    folder: str,
-    settings: Settings,
-    increment: Callable[[list[str]], None],
-    ready: Callable[[], None],
-    stop: Event,
-) -> None:
-    """Watches one folder until stop. Its first batch is what is there already, and known.
 
-    binaryFile gives paths without reading the files, and the source looks again as soon as a batch is done.
+def watch(spark: SparkSession, settings: Settings, folder: str, increment: Keys) -> Callable[[Callable[[], None], Event], None]:
+    """Prepares to watch one folder; what it returns watches until the event, and tells when it has begun.
+
+    binaryFile gives paths without reading the files. There is no trigger: as soon as a batch is done, the source looks again.
+    The first batch is what is there already, and known.
     """
     root = f"s3a://{settings.bucket}/"
     first = True
@@ -34,14 +30,19 @@ def watch(
         else:
             increment(keys)
 
-    source = spark.readStream.format("binaryFile").load(folder)
+    source = spark.readStream.format("binaryFile").load(root + folder)
     checkpoint = f"{settings.catalog}.checkpoint-{time.time_ns()}"
-    query = source.writeStream.foreachBatch(batch).option("checkpointLocation", checkpoint).start()
-    while first and query.isActive:
-        time.sleep(0.01)
-    ready()
-    while query.isActive and not stop.wait(0.05):
-        pass
-    if query.exception():
-        raise query.exception()
-    query.stop()
+    stream = source.writeStream.foreachBatch(batch).option("checkpointLocation", checkpoint)
+
+    def until(ready: Callable[[], None], stop: Event) -> None:
+        query = stream.start()
+        while first and query.isActive:
+            time.sleep(0.01)
+        ready()
+        while query.isActive and not stop.wait(0.05):
+            pass
+        if query.exception():
+            raise query.exception()
+        query.stop()
+
+    return until
