@@ -10,6 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from ..settings import Settings
 
+BINARY_FILE = "path string, modificationTime timestamp, length bigint, content binary"  # the only one that it takes
 Keys = Callable[[list[str]], None]
 
 
@@ -30,7 +31,7 @@ def watch(spark: SparkSession, settings: Settings, folder: str, increment: Keys)
         else:
             increment(keys)
 
-    source = spark.readStream.format("binaryFile").load(root + folder)
+    source = spark.readStream.format("binaryFile").schema(BINARY_FILE).load(root + folder)
     checkpoint = f"{settings.catalog}.checkpoint-{time.time_ns()}"
     stream = source.writeStream.foreachBatch(batch).option("checkpointLocation", checkpoint)
 
