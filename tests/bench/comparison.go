@@ -121,6 +121,9 @@ var comparisonHeaders = []string{"work", "system", "n", "p50 s", "max s", "cpu s
 func (r *Report) comparisonRows() [][]any {
 	var rows [][]any
 	for _, c := range r.Peers {
+		if c.N == 0 {
+			continue // the run failed before its end
+		}
 		row := []any{c.Work, c.System, c.N, round(c.P50), round(c.Max), round(c.CPUSeconds), round(c.PeakMB), round(c.MinIOCPUSeconds), nil, nil, nil}
 		if c.Ratios != nil && c.System != own {
 			row[8], row[9], row[10] = round(c.Ratios.P50), round(c.Ratios.CPU), round(c.Ratios.Memory)
