@@ -23,6 +23,7 @@ type app struct {
 	Quick   bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
 	Only    []string `placeholder:"LETTER,…" help:"Only these scenarios."`
 	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
+	Keep    bool     `help:"Keep the report of a full run in tests/bench/results, and its comparison with the peers in their README."`
 	Plot    string   `type:"path" placeholder:"FILE" help:"Draw scenario f into this SVG file."`
 	Bin     string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
 	MinIO   string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
@@ -44,15 +45,19 @@ func (app) Help() string {
 // scenario measures some figures. figures are the ids of those that must come of it.
 type scenario struct {
 	letter, about string
+	asked         bool // runs only when --only names it: it needs more than the project does
 	figures       []string
 	run           func(context.Context, *bench) error
 }
 
 // scenarios in the order in which they run: the short ones first.
-var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay}
+var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay, sideBySide}
 
 // Validate refuses letters that mean nothing.
 func (a app) Validate() error {
+	if a.Keep && a.Quick {
+		return errors.New("--keep --quick: a quick run's figures are no proof, so they are not kept")
+	}
 	for _, letter := range a.Only {
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.letter == letter }) {
 			return fmt.Errorf("--only %s: there is no such scenario, --help lists them", letter)
@@ -73,6 +78,8 @@ type bench struct {
 	now    time.Time // of all prices
 	report *Report
 	letter string // of the scenario that runs
+	// letters of the scenarios that came to their end.
+	letters []string
 }
 
 // Run runs the scenarios one after the other. One that fails does not take the others' figures along.
@@ -101,13 +108,17 @@ func (a app) Run(ctx context.Context, out *cli.Output) (err error) {
 	}
 	failure := b.all(ctx)
 	b.report.End = time.Now().UTC().Truncate(time.Second)
-	return errors.Join(b.report.show(out), b.report.save(a.JSON), b.report.plot(a.Plot), failure)
+	err = errors.Join(b.report.show(out), b.report.save(a.JSON), b.report.plot(a.Plot), failure)
+	if err == nil && a.Keep {
+		err = b.report.keep(b.letters)
+	}
+	return err
 }
 
 func (b *bench) all(ctx context.Context) error {
 	var failed []error
 	for _, s := range scenarios {
-		if len(b.Only) > 0 && !slices.Contains(b.Only, s.letter) {
+		if named := slices.Contains(b.Only, s.letter); !named && (s.asked || len(b.Only) > 0) {
 			continue
 		}
 		b.letter = s.letter
@@ -125,6 +136,7 @@ func (b *bench) all(ctx context.Context) error {
 			b.log("failed", "error", err.Error())
 			continue
 		}
+		b.letters = append(b.letters, s.letter)
 		b.log("done, all rows are right", "took", time.Since(started).Round(time.Second).String())
 	}
 	b.report.memory()

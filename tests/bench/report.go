@@ -28,6 +28,9 @@ type Report struct {
 	Machine   Machine    `json:"machine"`
 	Figures   []Figure   `json:"figures"`
 	Resources []Resource `json:"resources"`
+	// Peers are the comparisons with other systems, Equal how many rows of each were found equal at the end.
+	Peers []*Comparison  `json:"peers,omitempty"`
+	Equal map[string]int `json:"equal_rows,omitempty"`
 }
 
 // Machine is where a run took place. Load is the average of the minute before: what else the machine had to do.
@@ -61,7 +64,7 @@ func newReport(ctx context.Context, a app) (*Report, error) {
 	m, err := thisMachine()
 	return &Report{
 		Commit: strings.TrimSpace(string(commit)), Dirty: len(changes) > 0, Quick: a.Quick, Seed: a.Seed,
-		Start: time.Now().UTC().Truncate(time.Second), Machine: m,
+		Start: time.Now().UTC().Truncate(time.Second), Machine: m, Equal: map[string]int{},
 	}, err
 }
 
@@ -182,7 +185,10 @@ func (r *Report) show(out *cli.Output) error {
 	for _, u := range r.Resources {
 		rows = append(rows, []any{u.Scenario, u.Part, u.Process, round(u.CPUSeconds), round(u.PeakRSSMB)})
 	}
-	return out.Table([]string{"", "while", "process", "cpu s", "peak MB"}, rows)
+	if err := out.Table([]string{"", "while", "process", "cpu s", "peak MB"}, rows); err != nil {
+		return err
+	}
+	return r.showPeers(out)
 }
 
 // round leaves three digits or the whole number: more is noise.

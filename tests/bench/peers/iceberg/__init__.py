@@ -1,0 +1,1 @@
+"""The peer without Spark: PyIceberg, with Arrow and NumPy for the work."""

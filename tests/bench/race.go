@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"millrace/ingestor/bronze"
+)
+
+// sideBySide is (p): the same bronze objects, in the same MinIO, one after the other by millrace and by each peer. Every
+// system comes to rest, and is ended, before the next one begins; the rows of all of them must be equal.
+var sideBySide = scenario{
+	letter: "p", about: "millrace, PyIceberg and PySpark on the same bronze objects, their rows compared (needs .venv-peers: `go tool task bench:peers`)",
+	asked:   true,
+	figures: comparedFigures(),
+	run: func(ctx context.Context, b *bench) (err error) {
+		for _, path := range []string{peersPython, peersJars} {
+			if _, err := os.Stat(path); err != nil {
+				return fmt.Errorf("find what the peers run with: %w: `go tool task bench:peers` installs it", err)
+			}
+		}
+		r, err := b.newRace(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.lake.close()) }()
+		for _, part := range []func(context.Context) error{r.rebuild, r.equal, r.warm, r.cold, r.live, r.equal, r.proven} {
+			if err := part(ctx); err != nil {
+				return err
+			}
+		}
+		return b.compare()
+	},
+}
+
+// race is the lake that all systems work on, and what it holds.
+type race struct {
+	*bench
+	lake   *lakehouse
+	daily  []object // ten years of snapshots, a day each
+	points []object // of the days that have no snapshot
+	warmed []object // the days after those, one by one
+	woken  []object // and after those
+	today  []object
+}
+
+// The parts of a race: how many objects each takes, and how many before it that do not count.
+const (
+	warmUps  = 3
+	gapDays  = 30 // that only the history tells of
+	overlaps = 5  // days that history and snapshots tell of
+	sleepMin = 300 * time.Millisecond
+	sleepMax = 1800 * time.Millisecond
+)
+
+func (b *bench) newRace(ctx context.Context) (*race, error) {
+	r := &race{bench: b}
+	yesterday := bronze.DayOf(b.now).Start().Add(-12 * time.Hour)
+	warm, cold := warmUps+b.size(10, 2), b.size(3, 1)
+	singles, err := b.snapshots(warm+cold, oldCoins, 24*time.Hour, yesterday)
+	if err != nil {
+		return nil, err
+	}
+	r.warmed, r.woken = singles[:warm], singles[warm:]
+	last := yesterday.AddDate(0, 0, -(warm + cold + gapDays))
+	if r.daily, err = b.snapshots(b.size(3650, 400), oldCoins, 24*time.Hour, last); err != nil {
+		return nil, err
+	}
+	for _, coin := range b.coins(oldCoins) {
+		from := bronze.DayOf(last).Start().AddDate(0, 0, 1-overlaps)
+		o, err := b.daily(coin, from, from.AddDate(0, 0, overlaps+gapDays-1))
+		if err != nil {
+			return nil, err
+		}
+		r.points = append(r.points, o)
+	}
+	if r.today, err = b.snapshots(r.watched()*(1+len(peers)), oldCoins, time.Second, b.now); err != nil {
+		return nil, err
+	}
+	if r.lake, err = b.open(ctx, false); err != nil {
+		return nil, err
+	}
+	if err := r.lake.putAll(ctx, slices.Concat(r.daily, r.points), writers); err != nil {
+		return nil, errors.Join(err, r.lake.close())
+	}
+	return r, nil
+}
+
+// watched is how many of today's objects each system gets.
+func (r *race) watched() int { return warmUps + r.size(30, 5) }
+
+// sleeps are the same for every system: seeded, and no multiple of anybody's polling.
+func (r *race) sleeps() func(context.Context) error {
+	dice := rand.New(rand.NewPCG(r.Seed, 0))
+	return func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(sleepMin + time.Duration(dice.Int64N(int64(sleepMax-sleepMin)))):
+			return nil
+		}
+	}
+}
+
+// proven has the lake prove itself, so that rows that are equal are right as well.
+func (r *race) proven(ctx context.Context) error {
+	if err := r.lake.startReactor(ctx); err != nil {
+		return err
+	}
+	snapshots := rowsOf(r.daily) + rowsOf(r.warmed) + rowsOf(r.woken) + rowsOf(r.today)
+	return r.lake.verify(ctx, map[string]int{
+		"select count(*) from silver.asset_snapshots":                             snapshots,
+		"select count(*) from silver.asset_prices":                                rowsOf(r.points),
+		"select sum(n_samples) from gold.daily_summary where source = 'snapshot'": snapshots,
+	})
+}
