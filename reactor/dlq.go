@@ -44,14 +44,14 @@ func (c *dlqListCmd) Run(ctx context.Context, out *cli.Output) error {
 	return letters(ctx, c.NATS, func(_ jetstream.JetStream, all []stream.DeadLetter) error {
 		var rows [][]any
 		for _, l := range all {
-			rows = append(rows, []any{l.Sequence, l.At, l.Consumer, keyOf(l), l.Attempts, l.Reason})
+			rows = append(rows, []any{l.Sequence, l.At, l.Consumer, objectOf(l), l.Attempts, l.Reason})
 		}
 		return out.Table([]string{"id", "at", "consumer", "key", "attempts", "reason"}, rows)
 	})
 }
 
-// keyOf is the object that a dead letter is about; a message that was no event at all has none.
-func keyOf(l stream.DeadLetter) any {
+// objectOf is the object that a dead letter is about; a message that was no event at all has none.
+func objectOf(l stream.DeadLetter) any {
 	o, err := event.Unmarshal(l.Body)
 	if err != nil {
 		return nil

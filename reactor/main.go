@@ -21,6 +21,9 @@ type commands struct {
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters: events that no retry can mend."`
 	Tables    tablesCmd    `cmd:"" help:"List the tables of the lake."`
 	Snapshots snapshotsCmd `cmd:"" help:"List the snapshots of a table."`
+	Changes   changesCmd   `cmd:"" help:"Show the rows that were inserted, deleted and updated between two snapshots."`
+	Tag       tagCmd       `cmd:"" help:"Name a snapshot, so that it never expires; list the names; drop one."`
+	Rollback  rollbackCmd  `cmd:"" help:"Make an earlier snapshot of a table the current one."`
 	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
 	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
 	Audit     auditCmd     `cmd:"" help:"Look for rows of gold that must not exist."`

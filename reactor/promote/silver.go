@@ -53,7 +53,7 @@ func NewSilver(l *lake.Lake, client *minio.Client, d *silver.Dataset, db *duck.D
 		},
 		refused: merger{
 			lake: l, cache: cache, conn: refused, sql: silver.RejectedMergeSQL(), table: "silver." + silver.RejectedTable,
-			time: "source_modified_at", order: []string{"source_key", "source_version", "source_row"},
+			time: "source_modified_at", order: silver.RejectedKey(),
 		},
 	}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,13 +53,26 @@ func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
 		if o.Bucket != r.Bucket {
 			continue
 		}
-		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), m.Headers().Get(HeaderRun)))
+		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), runOf(m)))
 		if err != nil {
 			return futures, fmt.Errorf("publish event of %s: %w", o.Key, err)
 		}
 		futures = append(futures, f)
 	}
 	return futures, nil
+}
+
+// runOf is the replay that a message belongs to. One that somebody published by hand without saying so is a run of its own,
+// or its event would count as the copy of the one that came first.
+func runOf(m jetstream.Msg) string {
+	if run := m.Headers().Get(HeaderRun); run != "" || m.Subject() != RawReplay {
+		return run
+	}
+	md, err := m.Metadata()
+	if err != nil {
+		return ""
+	}
+	return "raw-" + strconv.FormatUint(md.Sequence.Stream, 10)
 }
 
 func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
