@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
 	"millrace/infra/cli"
@@ -21,7 +20,7 @@ const (
 )
 
 // difference compares two snapshots of a table by the rows of the files that only one of them has: a file is written anew
-// for a single row, and says nothing of which.
+// for a single row, and says nothing of which. Both sides are seen in the columns that the table has now.
 type difference struct {
 	lake     *lake.Lake
 	conn     *duck.Conn
@@ -31,16 +30,10 @@ type difference struct {
 	key      []string
 }
 
-// newDifference sees the rows of both sides in the columns of the later one's schema, as Iceberg reads old files.
 func newDifference(l *lake.Lake, conn *duck.Conn, t *lake.Table, from, to *table.Snapshot) *difference {
-	d := &difference{lake: l, conn: conn, table: t, from: from, to: to}
-	for _, f := range d.schema().Fields() {
+	d := &difference{lake: l, conn: conn, table: t, from: from, to: to, key: keyOf(t)}
+	for _, f := range t.Meta.CurrentSchema().Fields() {
 		d.columns = append(d.columns, f.Name)
-	}
-	for _, c := range keyOf(t) {
-		if _, ok := d.schema().FindFieldByName(c); ok {
-			d.key = append(d.key, c)
-		}
 	}
 	if len(d.key) == 0 {
 		d.key = d.columns // no two rows are versions of one: nothing is an update
@@ -48,28 +41,9 @@ func newDifference(l *lake.Lake, conn *duck.Conn, t *lake.Table, from, to *table
 	return d
 }
 
-// side is the snapshot whose schema counts.
-func (d *difference) side() *table.Snapshot {
-	if d.to != nil {
-		return d.to
-	}
-	return d.from
-}
-
-func (d *difference) schema() *iceberg.Schema {
-	if s := d.side(); s != nil && s.SchemaID != nil {
-		for _, schema := range d.table.Meta.Schemas() {
-			if schema.ID == *s.SchemaID {
-				return schema
-			}
-		}
-	}
-	return d.table.Meta.CurrentSchema()
-}
-
 // read fills the tables before and after.
 func (d *difference) read(ctx context.Context, out *cli.Output) error {
-	schema, err := table.SchemaToArrowSchema(d.schema(), nil, false, false)
+	schema, err := table.SchemaToArrowSchema(d.table.Meta.CurrentSchema(), nil, false, false)
 	if err != nil {
 		return err
 	}
@@ -94,7 +68,7 @@ func (d *difference) read(ctx context.Context, out *cli.Output) error {
 }
 
 func (d *difference) insert(ctx context.Context, name string, f lake.File) error {
-	_, batches, err := d.lake.Read(ctx, d.table, d.side(), f)
+	_, batches, err := d.lake.Read(ctx, d.table, d.to, f)
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		defer s.Close()
-		if err := l.Create(ctx, s.Tables()...); err != nil {
+		if err := s.Prepare(ctx); err != nil {
 			return err
 		}
 		tables = append(tables, "silver."+d.Table)

@@ -65,12 +65,7 @@ func (s *Silver) Close() {
 }
 
 // Tables are those that the promoter writes, for lake.Create.
-func (s *Silver) Tables() []lake.Definition {
-	return []lake.Definition{
-		{Name: s.rows.table, Schema: s.dataset.Schema(), Spec: s.dataset.PartitionSpec()},
-		{Name: s.refused.table, Schema: silver.RejectedSchema(), Spec: silver.RejectedPartitionSpec()},
-	}
-}
+func (s *Silver) Tables() []lake.Definition { return Definitions(s.dataset) }
 
 // maxConflicts is how often a commit is tried again at once; after that the events come back later.
 const maxConflicts = 20
