@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -30,13 +29,4 @@ func keyOf(t *lake.Table) []string {
 		}
 	}
 	return key
-}
-
-// keyText shows the values of a key.
-func keyText(values []any) string {
-	texts := make([]string, len(values))
-	for i, v := range values {
-		texts[i] = fmt.Sprint(v)
-	}
-	return strings.Join(texts, " ")
 }

@@ -25,6 +25,7 @@ type commands struct {
 	Changes   changesCmd   `cmd:"" help:"Show the rows that were inserted, deleted and updated between two snapshots."`
 	Tag       tagCmd       `cmd:"" help:"Name a snapshot, so that it never expires; list the names; drop one."`
 	Rollback  rollbackCmd  `cmd:"" help:"Make an earlier snapshot of a table the current one."`
+	Trace     traceCmd     `cmd:"" help:"Show what a row is made of, back to the objects in bronze."`
 	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
 	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
 	Audit     auditCmd     `cmd:"" help:"Look for rows of gold that must not exist."`

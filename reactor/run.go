@@ -103,9 +103,12 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	}
 
 	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
+	letters := stream.NewLetters(js, log, void(l))
+	advisories := &stream.AdvisoryReader{JS: js, Log: log, Consumers: []string{"router"}}
 	var consumers []*stream.Consumer
 	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
-		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle})
+		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Letters: letters})
+		advisories.Consumers = append(advisories.Consumers, name)
 	}
 	var tables []string
 	for _, d := range datasets.All() {
@@ -139,6 +142,8 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		g.Go(func() error { return c.Run(ctx) })
 	}
 	g.Go(func() error { return router.Run(ctx) })
+	g.Go(func() error { return letters.Run(ctx) })
+	g.Go(func() error { return advisories.Run(ctx) })
 	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })

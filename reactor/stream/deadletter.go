@@ -18,6 +18,7 @@ const (
 	headerReason   = "Lake-Reason"
 	headerAttempts = "Lake-Attempts"
 	headerSubject  = "Lake-Subject"
+	headerFirst    = "Lake-First-At" // when the event was given up for the first time
 )
 
 // DeadLetter is an event that no retry can mend.
@@ -26,25 +27,48 @@ type DeadLetter struct {
 	Consumer string    // who gave it up
 	Subject  string    // where the event was published
 	Reason   string    // for people
-	Attempts uint64    // deliveries until it was given up
-	At       time.Time // when it was given up
+	Attempts uint64    // deliveries until it was given up, those of earlier letters of the event included
+	First    time.Time // when it was given up for the first time
+	At       time.Time // when it was given up last
 	EventID  string
 	Body     []byte
 }
 
-// bury keeps a message as a dead letter of the named consumer. The same event of the same run is kept once.
-func bury(ctx context.Context, js jetstream.JetStream, m jetstream.Msg, name, reason string, delivered uint64) error {
-	dead := nats.NewMsg(deadPrefix + name)
-	dead.Data = m.Data()
-	for k, v := range m.Headers() {
+// buried is a message that is to be kept as a dead letter.
+type buried struct {
+	subject  string
+	header   nats.Header
+	body     []byte
+	consumer string
+	reason   string
+	attempts uint64
+	first    time.Time // of an earlier letter; zero when there is none
+}
+
+// buriedOf is a message that the named consumer gives up. earlier is the letter that its event has already, if it has one.
+func buriedOf(m jetstream.Msg, name, reason string, earlier kept) buried {
+	return buried{
+		subject: m.Subject(), header: m.Headers(), body: m.Data(), consumer: name, reason: reason,
+		attempts: deliveries(m) + earlier.attempts, first: earlier.first,
+	}
+}
+
+// bury keeps a message as a dead letter. The same event of the same run is kept once.
+func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
+	dead := nats.NewMsg(deadPrefix + b.consumer)
+	dead.Data = b.body
+	for k, v := range b.header {
 		dead.Header[k] = v
 	}
-	if id := m.Headers().Get(nats.MsgIdHdr); id != "" {
+	if id := b.header.Get(nats.MsgIdHdr); id != "" {
 		dead.Header.Set(nats.MsgIdHdr, "dead:"+id)
 	}
-	dead.Header.Set(headerReason, headerText(reason))
-	dead.Header.Set(headerAttempts, strconv.FormatUint(delivered, 10))
-	dead.Header.Set(headerSubject, m.Subject())
+	dead.Header.Set(headerReason, headerText(b.reason))
+	dead.Header.Set(headerAttempts, strconv.FormatUint(b.attempts, 10))
+	dead.Header.Set(headerSubject, b.subject)
+	if !b.first.IsZero() {
+		dead.Header.Set(headerFirst, b.first.UTC().Format(time.RFC3339Nano))
+	}
 	if _, err := js.PublishMsg(ctx, dead); err != nil {
 		return fmt.Errorf("publish dead letter to %s: %w", dead.Subject, err)
 	}
@@ -97,7 +121,10 @@ func letter(m jetstream.Msg) DeadLetter {
 	}
 	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // written by bury
 	if md, err := m.Metadata(); err == nil {
-		l.Sequence, l.At = md.Sequence.Stream, md.Timestamp
+		l.Sequence, l.At, l.First = md.Sequence.Stream, md.Timestamp, md.Timestamp
+	}
+	if first, err := time.Parse(time.RFC3339Nano, h.Get(headerFirst)); err == nil {
+		l.First = first
 	}
 	return l
 }
@@ -120,16 +147,20 @@ func Drop(ctx context.Context, js jetstream.JetStream, sequence uint64) error {
 	return nil
 }
 
-// Retry publishes the event of a dead letter again and then drops the letter. subject tells where an object's event
-// belongs now: its dataset may have been defined since it died.
+// Retry publishes the event of a dead letter again. subject tells where an object's event belongs now: its dataset may
+// have been defined since it died. The letter stays until the event is done, or until it dies again and has a newer letter;
+// that of a message that is no event is dropped, because nothing could tell when it is void.
 func Retry(ctx context.Context, js jetstream.JetStream, l DeadLetter, subject func(event.Object) string) error {
-	m := nats.NewMsg(l.Subject)
+	m, drop := nats.NewMsg(l.Subject), true
 	m.Data = l.Body
 	if o, err := event.Unmarshal(l.Body); err == nil {
-		m = Message(o, subject(o), "retry-"+strconv.FormatUint(l.Sequence, 10))
+		m, drop = Message(o, subject(o), fmt.Sprintf("retry-%d-%d", l.Sequence, time.Now().UnixNano())), false
 	}
 	if _, err := js.PublishMsg(ctx, m); err != nil {
 		return fmt.Errorf("retry dead letter %d: %w", l.Sequence, err)
+	}
+	if !drop {
+		return nil
 	}
 	return Drop(ctx, js, l.Sequence)
 }

@@ -80,7 +80,7 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 	action, delay := event.Outcome(err, delivered)
 	switch action {
 	case event.Dead:
-		if buryErr := bury(ctx, r.JS, m, "raw", err.Error(), delivered); buryErr != nil {
+		if buryErr := bury(ctx, r.JS, buriedOf(m, "raw", err.Error(), kept{})); buryErr != nil {
 			r.Log.Error("store dead letter", "subject", m.Subject(), "error", buryErr)
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return
