@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -58,7 +59,9 @@ func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
 	dead := nats.NewMsg(deadPrefix + b.consumer)
 	dead.Data = b.body
 	for k, v := range b.header {
-		dead.Header[k] = v
+		if !strings.HasPrefix(k, "Nats-") { // the server's own say where a message lay, and would be taken for where the letter lies
+			dead.Header[k] = v
+		}
 	}
 	if id := b.header.Get(nats.MsgIdHdr); id != "" {
 		dead.Header.Set(nats.MsgIdHdr, "dead:"+id)
@@ -81,48 +84,37 @@ func headerText(s string) string {
 	return q[1 : len(q)-1]
 }
 
-// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all.
+// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each by itself: a
+// consumer that is told of ten letters would wait for the tenth, which has cleared itself meanwhile.
 func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]DeadLetter, error) {
 	subject := deadPrefix + ">"
 	if name != "" {
 		subject = deadPrefix + name
 	}
-	cons, err := js.OrderedConsumer(ctx, DeadLetters, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	s, err := js.Stream(ctx, DeadLetters)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
-	info, err := cons.Info(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read dead letters: %w", err)
-	}
-	left := info.NumPending
 	var letters []DeadLetter
-	for left > 0 {
-		batch, err := cons.Fetch(int(min(left, maxBatch)), jetstream.FetchMaxWait(5*time.Second))
+	for next := uint64(1); ; {
+		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return letters, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read dead letters: %w", err)
 		}
-		for m := range batch.Messages() {
-			letters = append(letters, letter(m))
-			left--
-		}
-		if err := batch.Error(); err != nil {
-			return nil, fmt.Errorf("read dead letters: %w", err)
-		}
+		letters = append(letters, letter(m.Subject, m.Header, m.Data, m.Sequence, m.Time))
+		next = m.Sequence + 1
 	}
-	return letters, nil
 }
 
-func letter(m jetstream.Msg) DeadLetter {
-	h := m.Headers()
+func letter(subject string, h nats.Header, body []byte, sequence uint64, at time.Time) DeadLetter {
 	l := DeadLetter{
-		Consumer: m.Subject()[len(deadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
-		EventID: h.Get(HeaderID), Body: m.Data(),
+		Sequence: sequence, Consumer: subject[len(deadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
+		First: at, At: at, EventID: h.Get(HeaderID), Body: body,
 	}
 	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // written by bury
-	if md, err := m.Metadata(); err == nil {
-		l.Sequence, l.At, l.First = md.Sequence.Stream, md.Timestamp, md.Timestamp
-	}
 	if first, err := time.Parse(time.RFC3339Nano, h.Get(headerFirst)); err == nil {
 		l.First = first
 	}

@@ -115,7 +115,12 @@ func (l *Letters) follow(ctx context.Context) error {
 				ended <- err
 				return
 			}
-			l.add(ctx, letter(m))
+			md, err := m.Metadata()
+			if err != nil {
+				ended <- err
+				return
+			}
+			l.add(ctx, letter(m.Subject(), m.Headers(), m.Data(), md.Sequence.Stream, md.Timestamp))
 		}
 	}()
 	tick := time.NewTicker(lookEvery)
