@@ -29,6 +29,8 @@ type commands struct {
 	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
 	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
 	Audit     auditCmd     `cmd:"" help:"Look for rows of gold that must not exist."`
+	Backup    backupCmd    `cmd:"" help:"Copy the catalog and the ledger into a folder."`
+	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of the catalog, and heal what does not fit the bucket."`
 	Wait      waitCmd      `cmd:"" help:"Wait until an object is in gold."`
 }
 

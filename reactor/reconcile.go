@@ -18,7 +18,12 @@ type reconcileCmd struct {
 }
 
 func (*reconcileCmd) Help() string {
-	return "`reactor run` does the same at its start and every few minutes.\n\nExample:\n\n  reactor reconcile"
+	return `The reactor does the same at its start and every few minutes, but for events of the last ten minutes, which may only
+be waiting. Publishing them again does no harm; after a restore it is what brings them.
+
+Example:
+
+  reactor reconcile`
 }
 
 func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
@@ -28,7 +33,7 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 			return err
 		}
 		defer closeNATS()
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
+		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), reconcile.NewRun(time.Now()), time.Now())
 		if err != nil {
 			return err
 		}

@@ -107,6 +107,9 @@ func awaitGold(ctx context.Context, l *lake.Lake) error {
 		for name := range then.Pins.Tables {
 			// By the snapshot while no step has come since: the sequence number of a table that is rolled back is an old one.
 			pin, t := now.Pins.Tables[name], then.Tables[name]
+			if t == nil {
+				continue // it is being made anew
+			}
 			caughtUp := pin.SnapshotID == t.SnapshotID() || now.Pins.Step > then.Pins.Step && pin.Sequence >= t.Sequence()
 			behind = behind || !caughtUp
 		}

@@ -186,7 +186,7 @@ func (c *runCmd) reconcile(ctx context.Context, l *lake.Lake, client *minio.Clie
 	tick := time.NewTicker(c.ReconcileEvery)
 	defer tick.Stop()
 	for {
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
+		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), "", time.Now())
 		switch {
 		case ctx.Err() != nil:
 			return nil

@@ -24,13 +24,14 @@ const window = 256
 // settle is the age from which an object without a ledger entry counts as missed: younger ones are likely on their way.
 const settle = 5 * time.Second
 
-// Missing publishes the event of every object in bronze that the ledger does not know, and returns how many there were.
-func Missing(ctx context.Context, client *minio.Client, bucket string, l *lake.Lake, publish Publisher, now time.Time) (int, error) {
+// Missing publishes the event of every object in bronze that the ledger does not know, and returns how many there were. Without
+// a run, events that came within the stream's memory of message ids are not stored a second time: they may only be waiting.
+func Missing(ctx context.Context, client *minio.Client, bucket string, l *lake.Lake, publish Publisher, run string, now time.Time) (int, error) {
 	missed, err := Missed(ctx, client, bucket, l, now)
 	if err != nil {
 		return 0, err
 	}
-	return Publish(ctx, missed, publish, "", nil)
+	return Publish(ctx, missed, publish, run, nil)
 }
 
 // Missed are the objects in bronze that the ledger does not know, but for the youngest.
