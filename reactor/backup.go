@@ -60,6 +60,9 @@ Example:
 }
 
 func (c *backupCmd) Run(ctx context.Context, out *cli.Output) error {
+	if _, err := c.sqliteFile(); err != nil {
+		return err
+	}
 	return c.withLake(ctx, func(l *lake.Lake, _ *minio.Client) error {
 		if entries, err := os.ReadDir(c.Dir); err == nil && len(entries) > 0 {
 			return fmt.Errorf("the folder %s is not empty: name a new one", c.Dir)

@@ -45,6 +45,9 @@ Example:
 }
 
 func (c *restoreCmd) Run(ctx context.Context, out *cli.Output) error {
+	if _, err := c.sqliteFile(); err != nil {
+		return err
+	}
 	m, err := readManifest(c.Dir)
 	if err != nil {
 		return err
@@ -123,9 +126,9 @@ func (c *restoreCmd) alone(ctx context.Context) error {
 	}
 }
 
-// keepFormer copies the catalog that is about to be replaced.
-func (c *restoreCmd) keepFormer(ctx context.Context, l *lake.Lake) (string, error) {
-	address, err := c.URI(c.Home)
+// sqliteFile is the file of the catalog; PostgreSQL has tools of its own.
+func (f *lakeFlags) sqliteFile() (string, error) {
+	address, err := f.URI(f.Home)
 	if err != nil {
 		return "", err
 	}
@@ -133,7 +136,16 @@ func (c *restoreCmd) keepFormer(ctx context.Context, l *lake.Lake) (string, erro
 	if !ok {
 		return "", lake.ErrNotSQLite
 	}
-	former := filepath.Clean("/"+path) + ".before-restore-" + time.Now().UTC().Format("20060102T150405.000Z")
+	return filepath.Clean("/" + path), nil
+}
+
+// keepFormer copies the catalog that is about to be replaced.
+func (c *restoreCmd) keepFormer(ctx context.Context, l *lake.Lake) (string, error) {
+	file, err := c.sqliteFile()
+	if err != nil {
+		return "", err
+	}
+	former := file + ".before-restore-" + time.Now().UTC().Format("20060102T150405.000Z")
 	if err := l.Backup(ctx, former); err != nil {
 		return "", errors.Join(err, os.Remove(former))
 	}

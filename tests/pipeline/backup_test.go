@@ -60,6 +60,7 @@ func TestABackupIsRestoredOntoABucketOfAnotherTime(t *testing.T) {
 		}
 	}
 	fails("a backup into a folder that has something", "not empty", "backup", dir)
+	fails("a backup of PostgreSQL", "pg_dump", "backup", filepath.Join(t.TempDir(), "x"), "--catalog", "postgres://nobody:secret@127.0.0.1:1/x")
 	fails("beside a reactor", "a reactor is running", "restore", dir)
 	fails("of another bucket", "the bucket", "restore", dir, "--bucket", "other")
 
