@@ -16,7 +16,7 @@ import (
 type dlqCmd struct {
 	List  dlqListCmd  `cmd:"" help:"List dead letters with their reasons."`
 	Show  dlqShowCmd  `cmd:"" help:"Show one dead letter, with its event."`
-	Retry dlqRetryCmd `cmd:"" help:"Publish the events of dead letters again, and drop the letters."`
+	Retry dlqRetryCmd `cmd:"" help:"Publish the events of dead letters again; a letter clears itself when its object is promoted."`
 	Drop  dlqDropCmd  `cmd:"" help:"Drop dead letters for good; their objects stay in bronze."`
 }
 
@@ -44,14 +44,14 @@ func (c *dlqListCmd) Run(ctx context.Context, out *cli.Output) error {
 	return letters(ctx, c.NATS, func(_ jetstream.JetStream, all []stream.DeadLetter) error {
 		var rows [][]any
 		for _, l := range all {
-			rows = append(rows, []any{l.Sequence, l.At, l.Consumer, keyOf(l), l.Attempts, l.Reason})
+			rows = append(rows, []any{l.Sequence, l.First, l.At, l.Consumer, objectOf(l), l.Attempts, l.Reason})
 		}
-		return out.Table([]string{"id", "at", "consumer", "key", "attempts", "reason"}, rows)
+		return out.Table([]string{"id", "first_at", "at", "consumer", "key", "attempts", "reason"}, rows)
 	})
 }
 
-// keyOf is the object that a dead letter is about; a message that was no event at all has none.
-func keyOf(l stream.DeadLetter) any {
+// objectOf is the object that a dead letter is about; a message that was no event at all has none.
+func objectOf(l stream.DeadLetter) any {
 	o, err := event.Unmarshal(l.Body)
 	if err != nil {
 		return nil
@@ -70,8 +70,8 @@ func (c *dlqShowCmd) Run(ctx context.Context, out *cli.Output) error {
 	return letters(ctx, c.NATS, func(_ jetstream.JetStream, all []stream.DeadLetter) error {
 		for _, l := range all {
 			if l.Sequence == c.ID {
-				return out.Table([]string{"id", "at", "consumer", "subject", "attempts", "reason", "event"}, [][]any{
-					{l.Sequence, l.At, l.Consumer, l.Subject, l.Attempts, l.Reason, string(l.Body)},
+				return out.Table([]string{"id", "first_at", "at", "consumer", "subject", "attempts", "reason", "event_id", "event"}, [][]any{
+					{l.Sequence, l.First, l.At, l.Consumer, l.Subject, l.Attempts, l.Reason, orNil(l.EventID), string(l.Body)},
 				})
 			}
 		}

@@ -83,7 +83,7 @@ func (c *maintainCmd) tables(ctx context.Context) ([]lake.Definition, error) {
 	}
 	var all []lake.Definition
 	for _, d := range datasets.All() {
-		all = append(all, promote.SilverTables(d)...)
+		all = append(all, promote.Definitions(d)...)
 	}
 	return append(all, promote.GoldTables(set)...), nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"iter"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ type queryCmd struct {
 	lakeFlags
 	SQL      string            `arg:"" help:"One query over silver.* and gold.*, in DuckDB's SQL."`
 	AsOf     string            `name:"as-of" placeholder:"TIME" help:"Read every table as it was then: 2026-01-31T12:00:00Z, or a day for its beginning."`
-	Snapshot map[string]string `placeholder:"TABLE=ID" help:"Read a table at this snapshot, as reactor snapshots lists them."`
+	Snapshot map[string]string `placeholder:"TABLE=SNAPSHOT" help:"Read a table at this snapshot: its number, a tag, or a time."`
 }
 
 func (*queryCmd) Help() string {
@@ -64,21 +63,13 @@ func (c *queryCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // at gives the snapshot of each table that the query is to see.
 func (c *queryCmd) at() (func(*lake.Table) (*table.Snapshot, error), error) {
-	ids := map[string]int64{}
-	for name, text := range c.Snapshot {
-		id, err := strconv.ParseInt(text, 10, 64)
-		if err != nil {
-			return nil, cli.Usage("--snapshot %s=%s: a snapshot is a number, as `reactor snapshots %s` lists them", name, text, name)
-		}
-		ids[name] = id
-	}
 	asOf, err := parseTime(c.AsOf)
 	if err != nil {
 		return nil, err
 	}
 	return func(t *lake.Table) (*table.Snapshot, error) {
-		if id, ok := ids[t.Name]; ok {
-			return t.SnapshotByID(id)
+		if name, ok := c.Snapshot[t.Name]; ok {
+			return t.Find(name)
 		}
 		if asOf.IsZero() {
 			return t.Snapshot(), nil
@@ -92,10 +83,8 @@ func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
-		}
+	if t, ok := lake.ParseTime(text); ok {
+		return t, nil
 	}
 	return time.Time{}, cli.Usage("--as-of %q: a time is written 2026-01-31T12:00:00Z, a day 2026-01-31", text)
 }

@@ -82,7 +82,7 @@ func createEmpty(ctx context.Context, conn *duck.Conn, name string, schema *arro
 		return err
 	}
 	defer release()
-	return conn.Exec(ctx, "create table "+name+" as from columns_of_a_table")
+	return conn.Exec(ctx, "create or replace table "+name+" as from columns_of_a_table")
 }
 
 // fill reads a snapshot's rows into the table of the same name.

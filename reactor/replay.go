@@ -2,52 +2,68 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
 	"millrace/ingestor/bronze"
-	"millrace/reactor/event"
 	"millrace/reactor/lake"
+	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
-	"millrace/reactor/stream"
 )
 
 type replayCmd struct {
 	lakeFlags
 	settings.NATS
-	Dataset string        `placeholder:"SOURCE/DATASET" help:"Only objects of this dataset, such as coincap/assets."`
-	From    bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or a later one."`
-	To      bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or an earlier one."`
-	Key     string        `placeholder:"KEY" help:"Only this object."`
-	Wait    bool          `help:"Wait until all of them are promoted, gold included."`
-	Timeout time.Duration `default:"1h" help:"Give up waiting after this time."`
+	Dataset     string        `placeholder:"SOURCE/DATASET" help:"Only objects of this dataset, such as coincap/assets."`
+	From        bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or a later one."`
+	To          bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or an earlier one."`
+	Key         string        `placeholder:"KEY" help:"Only this object."`
+	DeadLetters bool          `name:"dead-letters" help:"Only objects that are dead letters."`
+	DryRun      bool          `name:"dry-run" help:"Publish nothing: count the objects by dataset and ingest date."`
+	Wait        bool          `help:"Wait until all of them are promoted, gold included."`
+	Timeout     time.Duration `default:"1h" help:"Give up waiting after this time."`
 }
 
 func (*replayCmd) Help() string {
-	return "Every event is worked on again from the object itself; what has not changed is not written again.\n\nExample:\n\n  reactor replay --dataset coincap/history --from 2026-01-01 --to 2026-01-31 --wait"
+	return `Every event is worked on again from the object itself; what has not changed is not written again. A changed decoder, dataset or
+model takes effect, a rolled-back table comes back, and a dead letter that can be read by now clears itself.
+
+Examples:
+
+  reactor replay --dataset coincap/history --from 2026-01-01 --to 2026-01-31 --wait
+  reactor replay --dead-letters --dry-run`
 }
 
 func (c *replayCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
+		if c.DryRun && !c.DeadLetters {
+			return c.count(ctx, client, nil, out)
+		}
 		js, closeNATS, err := jetStream(ctx, c.NATS)
 		if err != nil {
 			return err
 		}
 		defer closeNATS()
+		if c.DryRun {
+			return c.count(ctx, client, js, out)
+		}
 		run := reconcile.NewRun(time.Now())
 		bar := out.Progress(-1, "publishing")
-		n, err := reconcile.Replay(ctx, client, c.Bucket, reconcile.Selection{Dataset: c.Dataset, From: c.From, To: c.To, Key: c.Key}, publisher(js), run, bar.Add)
+		n, err := reconcile.Publish(ctx, c.objects(ctx, client, js), publisher(js), run, bar.Add)
 		bar.Done()
 		if err != nil {
 			return err
 		}
-		if c.Key != "" && n == 0 {
+		if c.Key != "" && n == 0 && !c.DeadLetters {
 			return fmt.Errorf("there is no object %s in bronze", c.Key)
+		}
+		if err := publishGold(ctx, l, client, c.Bucket, publisher(js), run); err != nil {
+			return err
 		}
 		if c.Wait {
 			ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("replay %s is not through after %v", run, c.Timeout))
@@ -79,74 +95,32 @@ func awaitRun(ctx context.Context, l *lake.Lake, run string, n int, out *cli.Out
 	return awaitGold(ctx, l)
 }
 
-// awaitGold returns when gold is computed from silver as it was when awaitGold was called, or from something newer.
+// awaitGold returns when gold is computed from silver as it was when awaitGold was called, or from something newer, and no
+// table of gold is rolled back.
 func awaitGold(ctx context.Context, l *lake.Lake) error {
-	v, err := l.View(ctx)
+	then, err := l.View(ctx)
 	if err != nil {
 		return err
 	}
-	for name := range v.Pins.Tables {
-		for {
-			_, ok, err := l.Reached(ctx, name, v.Tables[name].Sequence())
-			if err != nil {
-				return err
+	for now := then; ; {
+		behind := promote.RolledBack(now)
+		for name := range then.Pins.Tables {
+			// By the snapshot while no step has come since: the sequence number of a table that is rolled back is an old one.
+			pin, t := now.Pins.Tables[name], then.Tables[name]
+			if t == nil {
+				continue // it is being made anew
 			}
-			if ok {
-				break
-			}
-			if err := sleep(ctx); err != nil {
-				return fmt.Errorf("gold lags behind %s: %w", name, err)
-			}
+			caughtUp := pin.SnapshotID == t.SnapshotID() || now.Pins.Step > then.Pins.Step && pin.Sequence >= t.Sequence()
+			behind = behind || !caughtUp
+		}
+		if !behind {
+			return nil
+		}
+		if err := sleep(ctx); err != nil {
+			return fmt.Errorf("gold lags behind silver: %w", err)
+		}
+		if now, err = l.View(ctx); err != nil {
+			return errors.Join(err, context.Cause(ctx))
 		}
 	}
-	return nil
-}
-
-// jetStream connects to the events; call the function it returns when done.
-func jetStream(ctx context.Context, n settings.NATS) (jetstream.JetStream, func(), error) {
-	nc, err := n.Connect(ctx, "reactor")
-	if err != nil {
-		return nil, nil, err
-	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(1024))
-	if err != nil {
-		nc.Close()
-		return nil, nil, fmt.Errorf("use JetStream: %w", err)
-	}
-	return js, nc.Close, nil
-}
-
-// publisher sends events where the router would send them.
-func publisher(js jetstream.JetStream) reconcile.Publisher {
-	return func(o event.Object, run string) (func(context.Context) error, error) {
-		f, err := js.PublishMsgAsync(stream.Message(o, subject(o), run))
-		if err != nil {
-			return nil, err
-		}
-		return func(ctx context.Context) error { return stream.Stored(ctx, f) }, nil
-	}
-}
-
-type reconcileCmd struct {
-	lakeFlags
-	settings.NATS
-}
-
-func (*reconcileCmd) Help() string {
-	return "`reactor run` does the same at its start and every few minutes.\n\nExample:\n\n  reactor reconcile"
-}
-
-func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
-	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
-		js, closeNATS, err := jetStream(ctx, c.NATS)
-		if err != nil {
-			return err
-		}
-		defer closeNATS()
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
-		if err != nil {
-			return err
-		}
-		return out.Table([]string{"missed"}, [][]any{{n}})
-	})
 }

@@ -111,9 +111,12 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	}
 
 	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
+	letters := stream.NewLetters(js, log, void(l))
+	advisories := &stream.AdvisoryReader{JS: js, Log: log, Consumers: []string{"router"}}
 	var consumers []*stream.Consumer
 	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error, idle func(context.Context)) {
-		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Idle: idle})
+		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Idle: idle, Letters: letters})
+		advisories.Consumers = append(advisories.Consumers, name)
 	}
 	var tables []string
 	for _, d := range datasets.All() {
@@ -122,7 +125,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		defer s.Close()
-		if err := l.Create(ctx, s.Tables()...); err != nil {
+		if err := s.Prepare(ctx); err != nil {
 			return err
 		}
 		tables = append(tables, "silver."+d.Table)
@@ -157,6 +160,8 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		g.Go(func() error { return c.Run(ctx) })
 	}
 	g.Go(func() error { return router.Run(ctx) })
+	g.Go(func() error { return letters.Run(ctx) })
+	g.Go(func() error { return advisories.Run(ctx) })
 	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
@@ -200,7 +205,7 @@ func (c *runCmd) reconcile(ctx context.Context, l *lake.Lake, client *minio.Clie
 	tick := time.NewTicker(c.ReconcileEvery)
 	defer tick.Stop()
 	for {
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
+		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), "", time.Now())
 		switch {
 		case ctx.Err() != nil:
 			return nil

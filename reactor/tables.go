@@ -46,7 +46,7 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // total reads a number that Iceberg keeps in a snapshot's summary; engines may leave it out.
 func total(s *table.Snapshot, name string) any {
-	if s.Summary == nil {
+	if s == nil || s.Summary == nil {
 		return nil
 	}
 	n, err := strconv.ParseInt(s.Summary.Properties[name], 10, 64)

@@ -54,7 +54,12 @@ func (l *Lake) CommitIf(ctx context.Context, changes []Change, verify func() err
 	condition.Go(verify)
 	s := newSession(ctx, l.store)
 	ready, err := l.stageAll(ctx, s, changes)
-	if err = errors.Join(err, s.wait(), condition.Wait()); err == nil {
+	return l.finish(ctx, s, ready, errors.Join(err, condition.Wait()), inTx)
+}
+
+// finish waits for what a commit wrote and moves the pointers, or cleans up after err.
+func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	if err = errors.Join(err, s.wait()); err == nil {
 		err = l.catalog.write(ctx, func(tx *Tx) error { return moveAll(ctx, tx, ready, inTx) })
 	}
 	if err != nil {
@@ -144,14 +149,19 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	}
 	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...)
 	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
+	return l.stageMetadata(s, c.Base, updates)
+}
+
+// stageMetadata writes the metadata that updates make of a table's.
+func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*Table, error) {
 	if len(updates) == 0 {
-		return c.Base, nil
+		return base, nil
 	}
-	meta, err := table.UpdateTableMetadata(c.Base.Meta, updates, c.Base.Location)
+	meta, err := table.UpdateTableMetadata(base.Meta, updates, base.Location)
 	if err != nil {
 		return nil, err
 	}
-	location, err := metadataLocation(meta, c.Base.Location)
+	location, err := metadataLocation(meta, base.Location)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +169,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Table{Name: c.Base.Name, Location: location, Meta: meta, store: l.store}, s.WriteFile(location, b)
+	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, s.WriteFile(location, b)
 }
 
 // change puts the files and properties of a change into a transaction, and expires what became too old: in the same

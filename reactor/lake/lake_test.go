@@ -158,6 +158,7 @@ func TestLake(t *testing.T) {
 		"EvolvesTheSchemaWithTheRows":            evolves,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
+		"TagsStayAndRollbacksGoBack":             tagsAndRollback,
 		"AnotherProcessSeesTheCommit":            func(t *testing.T, l *lake.Lake) { anotherProcess(t, s, l) },
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t, s)) })

@@ -110,7 +110,7 @@ func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.
 	entries, later = map[event.ID]lake.Entry{}, map[event.ID]bool{}
 	err = c.Lake.Entries(ctx, func(e lake.Entry) error {
 		id := event.ID(e.EventID)
-		if t := view.Tables["silver."+e.Table]; t != nil && e.Sequence > t.Sequence() {
+		if t := view.Tables["silver."+e.Table]; t != nil && e.Sequence > t.Meta.LastSequenceNumber() { // not the current snapshot's: the table may be rolled back
 			later[id] = true
 			return nil
 		}

@@ -98,7 +98,8 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	if err != nil {
 		return lake.Change{}, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
-	ordered := fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, m.time, strings.Join(m.order, ", "))
+	// In the table's columns: those that it got later are its last, wherever the dataset has them.
+	ordered := fmt.Sprintf("select %s from (%s) order by date_trunc('month', %s), %s", columnList(t.Meta.CurrentSchema()), sql, m.time, strings.Join(m.order, ", "))
 	return lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)}, nil
 }
 

@@ -53,7 +53,7 @@ func NewSilver(l *lake.Lake, client *minio.Client, d *silver.Dataset, db *duck.D
 		},
 		refused: merger{
 			lake: l, cache: cache, conn: refused, sql: silver.RejectedMergeSQL(), table: "silver." + silver.RejectedTable,
-			time: "source_modified_at", order: rejectedOrder,
+			time: "source_modified_at", order: silver.RejectedKey(),
 		},
 	}, nil
 }
@@ -65,18 +65,7 @@ func (s *Silver) Close() {
 }
 
 // Tables are those that the promoter writes, for lake.Create.
-func (s *Silver) Tables() []lake.Definition { return SilverTables(s.dataset) }
-
-// SilverTables are those that objects of a dataset are written to.
-func SilverTables(d *silver.Dataset) []lake.Definition {
-	return []lake.Definition{
-		{Name: "silver." + d.Table, Schema: d.Schema(), Spec: d.PartitionSpec(), Order: d.Key},
-		{Name: "silver." + silver.RejectedTable, Schema: silver.RejectedSchema(), Spec: silver.RejectedPartitionSpec(), Order: rejectedOrder},
-	}
-}
-
-// rejectedOrder is how refused rows lie in a file.
-var rejectedOrder = []string{"source_key", "source_version", "source_row"}
+func (s *Silver) Tables() []lake.Definition { return Definitions(s.dataset) }
 
 // maxConflicts is how often a commit is tried again at once; after that the events come back later.
 const maxConflicts = 20

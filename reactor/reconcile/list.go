@@ -57,6 +57,24 @@ type Selection struct {
 	Key      string
 }
 
+// Select are the object versions of a selection.
+func Select(ctx context.Context, client *minio.Client, bucket string, s Selection) iter.Seq2[event.Object, error] {
+	return wanted(Objects(ctx, client, bucket, s.Prefix()), s.Holds)
+}
+
+// wanted are those objects for which keep holds.
+func wanted(objects iter.Seq2[event.Object, error], keep func(event.Object) bool) iter.Seq2[event.Object, error] {
+	return func(yield func(event.Object, error) bool) {
+		for o, err := range objects {
+			if err != nil || keep(o) {
+				if !yield(o, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Prefix is what all keys of the selection begin with.
 func (s Selection) Prefix() string {
 	switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -23,27 +24,34 @@ const window = 256
 // settle is the age from which an object without a ledger entry counts as missed: younger ones are likely on their way.
 const settle = 5 * time.Second
 
-// Missing publishes the event of every object in bronze that the ledger does not know, and returns how many there were.
-func Missing(ctx context.Context, client *minio.Client, bucket string, l *lake.Lake, publish Publisher, now time.Time) (int, error) {
+// Missing publishes the event of every object in bronze that the ledger does not know, and returns how many there were. Without
+// a run, events that came within the stream's memory of message ids are not stored a second time: they may only be waiting.
+func Missing(ctx context.Context, client *minio.Client, bucket string, l *lake.Lake, publish Publisher, run string, now time.Time) (int, error) {
+	missed, err := Missed(ctx, client, bucket, l, now)
+	if err != nil {
+		return 0, err
+	}
+	return Publish(ctx, missed, publish, run, nil)
+}
+
+// Missed are the objects in bronze that the ledger does not know, but for the youngest.
+func Missed(ctx context.Context, client *minio.Client, bucket string, l *lake.Lake, now time.Time) (iter.Seq2[event.Object, error], error) {
 	known := map[event.ID]struct{}{}
 	if err := l.Entries(ctx, func(e lake.Entry) error {
 		known[event.ID(e.EventID)] = struct{}{}
 		return nil
 	}); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return send(ctx, client, bucket, "", publish, "", func(o event.Object) bool {
+	return wanted(Objects(ctx, client, bucket, ""), func(o event.Object) bool {
 		_, ok := known[o.ID()]
 		return !ok && now.Sub(o.ModifiedAt) > settle
-	}, nil)
+	}), nil
 }
 
-// Replay publishes the events of a selection again, as part of a run, and returns how many there were. progress may be nil.
-func Replay(ctx context.Context, client *minio.Client, bucket string, s Selection, publish Publisher, run string, progress func(int)) (int, error) {
-	return send(ctx, client, bucket, s.Prefix(), publish, run, s.Holds, progress)
-}
-
-func send(ctx context.Context, client *minio.Client, bucket, prefix string, publish Publisher, run string, wanted func(event.Object) bool, progress func(int)) (n int, err error) {
+// Publish sends the events of objects on their way, as part of a run unless that is "", and returns how many there were.
+// progress may be nil.
+func Publish(ctx context.Context, objects iter.Seq2[event.Object, error], publish Publisher, run string, progress func(int)) (n int, err error) {
 	var pending []func(context.Context) error
 	flush := func() error {
 		for _, stored := range pending {
@@ -57,12 +65,9 @@ func send(ctx context.Context, client *minio.Client, bucket, prefix string, publ
 		pending = pending[:0]
 		return nil
 	}
-	for o, err := range Objects(ctx, client, bucket, prefix) {
+	for o, err := range objects {
 		if err != nil {
 			return n, err
-		}
-		if !wanted(o) {
-			continue
 		}
 		stored, err := publish(o, run)
 		if err != nil {

@@ -11,6 +11,9 @@ const RejectedTable = "rejected"
 // rejectedPartition is the column that `rejected` is partitioned by, by month: a refused row may have no other time.
 const rejectedPartition = "source_modified_at"
 
+// RejectedKey tells the rows of the table `rejected` apart.
+func RejectedKey() []string { return []string{"source_key", "source_version", "source_row"} }
+
 // RejectedSchema of the table `rejected`: one row for each refused row, its identity being (source_key, source_version,
 // source_row).
 func RejectedSchema() *iceberg.Schema {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,6 +19,7 @@ const (
 	headerReason   = "Lake-Reason"
 	headerAttempts = "Lake-Attempts"
 	headerSubject  = "Lake-Subject"
+	headerFirst    = "Lake-First-At" // when the event was given up for the first time
 )
 
 // DeadLetter is an event that no retry can mend.
@@ -26,25 +28,50 @@ type DeadLetter struct {
 	Consumer string    // who gave it up
 	Subject  string    // where the event was published
 	Reason   string    // for people
-	Attempts uint64    // deliveries until it was given up
-	At       time.Time // when it was given up
+	Attempts uint64    // deliveries until it was given up, those of earlier letters of the event included
+	First    time.Time // when it was given up for the first time
+	At       time.Time // when it was given up last
 	EventID  string
 	Body     []byte
 }
 
-// bury keeps a message as a dead letter of the named consumer. The same event of the same run is kept once.
-func bury(ctx context.Context, js jetstream.JetStream, m jetstream.Msg, name, reason string, delivered uint64) error {
-	dead := nats.NewMsg(deadPrefix + name)
-	dead.Data = m.Data()
-	for k, v := range m.Headers() {
-		dead.Header[k] = v
+// buried is a message that is to be kept as a dead letter.
+type buried struct {
+	subject  string
+	header   nats.Header
+	body     []byte
+	consumer string
+	reason   string
+	attempts uint64
+	first    time.Time // of an earlier letter; zero when there is none
+}
+
+// buriedOf is a message that the named consumer gives up. earlier is the letter that its event has already, if it has one.
+func buriedOf(m jetstream.Msg, name, reason string, earlier kept) buried {
+	return buried{
+		subject: m.Subject(), header: m.Headers(), body: m.Data(), consumer: name, reason: reason,
+		attempts: deliveries(m) + earlier.attempts, first: earlier.first,
 	}
-	if id := m.Headers().Get(nats.MsgIdHdr); id != "" {
+}
+
+// bury keeps a message as a dead letter. The same event of the same run is kept once.
+func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
+	dead := nats.NewMsg(deadPrefix + b.consumer)
+	dead.Data = b.body
+	for k, v := range b.header {
+		if !strings.HasPrefix(k, "Nats-") { // the server's own say where a message lay, and would be taken for where the letter lies
+			dead.Header[k] = v
+		}
+	}
+	if id := b.header.Get(nats.MsgIdHdr); id != "" {
 		dead.Header.Set(nats.MsgIdHdr, "dead:"+id)
 	}
-	dead.Header.Set(headerReason, headerText(reason))
-	dead.Header.Set(headerAttempts, strconv.FormatUint(delivered, 10))
-	dead.Header.Set(headerSubject, m.Subject())
+	dead.Header.Set(headerReason, headerText(b.reason))
+	dead.Header.Set(headerAttempts, strconv.FormatUint(b.attempts, 10))
+	dead.Header.Set(headerSubject, b.subject)
+	if !b.first.IsZero() {
+		dead.Header.Set(headerFirst, b.first.UTC().Format(time.RFC3339Nano))
+	}
 	if _, err := js.PublishMsg(ctx, dead); err != nil {
 		return fmt.Errorf("publish dead letter to %s: %w", dead.Subject, err)
 	}
@@ -57,47 +84,39 @@ func headerText(s string) string {
 	return q[1 : len(q)-1]
 }
 
-// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all.
+// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each by itself: a
+// consumer that is told of ten letters would wait for the tenth, which has cleared itself meanwhile.
 func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]DeadLetter, error) {
 	subject := deadPrefix + ">"
 	if name != "" {
 		subject = deadPrefix + name
 	}
-	cons, err := js.OrderedConsumer(ctx, DeadLetters, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	s, err := js.Stream(ctx, DeadLetters)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
-	info, err := cons.Info(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read dead letters: %w", err)
-	}
-	left := info.NumPending
 	var letters []DeadLetter
-	for left > 0 {
-		batch, err := cons.Fetch(int(min(left, maxBatch)), jetstream.FetchMaxWait(5*time.Second))
+	for next := uint64(1); ; {
+		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return letters, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read dead letters: %w", err)
 		}
-		for m := range batch.Messages() {
-			letters = append(letters, letter(m))
-			left--
-		}
-		if err := batch.Error(); err != nil {
-			return nil, fmt.Errorf("read dead letters: %w", err)
-		}
+		letters = append(letters, letter(m.Subject, m.Header, m.Data, m.Sequence, m.Time))
+		next = m.Sequence + 1
 	}
-	return letters, nil
 }
 
-func letter(m jetstream.Msg) DeadLetter {
-	h := m.Headers()
+func letter(subject string, h nats.Header, body []byte, sequence uint64, at time.Time) DeadLetter {
 	l := DeadLetter{
-		Consumer: m.Subject()[len(deadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
-		EventID: h.Get(HeaderID), Body: m.Data(),
+		Sequence: sequence, Consumer: subject[len(deadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
+		First: at, At: at, EventID: h.Get(HeaderID), Body: body,
 	}
 	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // written by bury
-	if md, err := m.Metadata(); err == nil {
-		l.Sequence, l.At = md.Sequence.Stream, md.Timestamp
+	if first, err := time.Parse(time.RFC3339Nano, h.Get(headerFirst)); err == nil {
+		l.First = first
 	}
 	return l
 }
@@ -120,16 +139,20 @@ func Drop(ctx context.Context, js jetstream.JetStream, sequence uint64) error {
 	return nil
 }
 
-// Retry publishes the event of a dead letter again and then drops the letter. subject tells where an object's event
-// belongs now: its dataset may have been defined since it died.
+// Retry publishes the event of a dead letter again. subject tells where an object's event belongs now: its dataset may
+// have been defined since it died. The letter stays until the event is done, or until it dies again and has a newer letter;
+// that of a message that is no event is dropped, because nothing could tell when it is void.
 func Retry(ctx context.Context, js jetstream.JetStream, l DeadLetter, subject func(event.Object) string) error {
-	m := nats.NewMsg(l.Subject)
+	m, drop := nats.NewMsg(l.Subject), true
 	m.Data = l.Body
 	if o, err := event.Unmarshal(l.Body); err == nil {
-		m = Message(o, subject(o), "retry-"+strconv.FormatUint(l.Sequence, 10))
+		m, drop = Message(o, subject(o), fmt.Sprintf("retry-%d-%d", l.Sequence, time.Now().UnixNano())), false
 	}
 	if _, err := js.PublishMsg(ctx, m); err != nil {
 		return fmt.Errorf("retry dead letter %d: %w", l.Sequence, err)
+	}
+	if !drop {
+		return nil
 	}
 	return Drop(ctx, js, l.Sequence)
 }

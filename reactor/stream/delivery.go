@@ -21,6 +21,8 @@ type Consumer struct {
 	// Idle, when set, runs in a pause after work, on the same goroutine as Handle; its context ends when an event comes.
 	// Without any pause it runs after every 64th batch, uninterrupted, so it should be short.
 	Idle func(context.Context)
+	// Letters, when set, is told of what is done, and knows which events have died before.
+	Letters *Letters
 }
 
 // Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
@@ -41,6 +43,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 			return
 		}
 		errs := c.Handle(ctx, deliveries)
+		defer c.done(deliveries, errs)
 		for i, m := range messages {
 			if ctx.Err() != nil && errs[i] != nil {
 				return // interrupted, not failed: the next start gets it at once, with no mark against it
@@ -48,6 +51,30 @@ func (c *Consumer) Run(ctx context.Context) error {
 			c.settle(ctx, m, errs[i])
 		}
 	})
+}
+
+// done tells the keeper of dead letters what went well.
+func (c *Consumer) done(deliveries []event.Delivery, errs []error) {
+	if c.Letters == nil {
+		return
+	}
+	var objects []event.Object
+	for i, d := range deliveries {
+		if errs[i] == nil {
+			objects = append(objects, d.Object)
+		}
+	}
+	c.Letters.Done(objects...)
+}
+
+// earlier is the letter that a message's event has already.
+func (c *Consumer) earlier(m jetstream.Msg) kept {
+	o, err := event.Unmarshal(m.Data())
+	if err != nil {
+		return kept{}
+	}
+	k, _ := c.Letters.earlier(c.Name, o)
+	return k
 }
 
 func read(m jetstream.Msg) (event.Delivery, error) {
@@ -68,7 +95,7 @@ func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
 		c.Log.Warn("event failed, is retried", "consumer", c.Name, "attempt", delivered, "in", delay, "error", err)
 		_ = m.NakWithDelay(delay)
 	case event.Dead:
-		if buryErr := bury(ctx, c.JS, m, c.Name, err.Error(), delivered); buryErr != nil {
+		if buryErr := bury(ctx, c.JS, buriedOf(m, c.Name, err.Error(), c.earlier(m))); buryErr != nil {
 			c.Log.Error("store dead letter", "consumer", c.Name, "error", buryErr)
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return

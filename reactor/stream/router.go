@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,7 +53,7 @@ func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
 		if o.Bucket != r.Bucket {
 			continue
 		}
-		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), m.Headers().Get(HeaderRun)))
+		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), runOf(m)))
 		if err != nil {
 			return futures, fmt.Errorf("publish event of %s: %w", o.Key, err)
 		}
@@ -61,12 +62,25 @@ func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
 	return futures, nil
 }
 
+// runOf is the replay that a message belongs to. One that somebody published by hand without saying so is a run of its own,
+// or its event would count as the copy of the one that came first.
+func runOf(m jetstream.Msg) string {
+	if run := m.Headers().Get(HeaderRun); run != "" || m.Subject() != RawReplay {
+		return run
+	}
+	md, err := m.Metadata()
+	if err != nil {
+		return ""
+	}
+	return "raw-" + strconv.FormatUint(md.Sequence.Stream, 10)
+}
+
 func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 	delivered := deliveries(m)
 	action, delay := event.Outcome(err, delivered)
 	switch action {
 	case event.Dead:
-		if buryErr := bury(ctx, r.JS, m, "raw", err.Error(), delivered); buryErr != nil {
+		if buryErr := bury(ctx, r.JS, buriedOf(m, "raw", err.Error(), kept{})); buryErr != nil {
 			r.Log.Error("store dead letter", "subject", m.Subject(), "error", buryErr)
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return

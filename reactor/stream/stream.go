@@ -17,6 +17,7 @@ const (
 	Raw         = "RAW"
 	Events      = "EV"
 	DeadLetters = "DLQ"
+	Advisories  = "ADVISORY"
 
 	RawFast   = "lake.raw.fast"
 	RawSafe   = "lake.raw.safe"
@@ -50,6 +51,10 @@ func Ensure(ctx context.Context, js jetstream.JetStream) error {
 		{
 			Name: DeadLetters, Subjects: []string{deadPrefix + ">"}, Description: "Events that no retry can mend, until retried or dropped",
 			MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+		},
+		{
+			Name: Advisories, Subjects: advisorySubjects, Description: "What the server will not deliver any more",
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 64 << 20,
 		},
 	} {
 		cfg.Storage, cfg.Retention, cfg.Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld

@@ -92,6 +92,7 @@ func TestHistoryAndSnapshotFromTheIngestorToGold(t *testing.T) {
 		}
 	}
 	same(t, s)
+	traced(t, s, history, list)
 
 	for flags, want := range map[string]int{
 		"--dataset coincap/history": len(ids), "--dataset coincap/assets": 1, "--key " + history[0].Key: 1,

@@ -157,6 +157,8 @@ func waitSteps(t testing.TB, s *stack.Stack, keys ...string) map[string]map[stri
 // deadLetter is a line of `reactor dlq list`.
 type deadLetter struct {
 	ID       int
+	FirstAt  string `json:"first_at"`
+	At       string
 	Consumer string
 	Key      *string
 	Attempts int

@@ -1,0 +1,135 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/apache/iceberg-go/table"
+)
+
+// Condition is how a table's pointer and the object storage fit together.
+type Condition struct {
+	Table    string
+	Location string // of the metadata that the catalog names
+	Snapshot int64  // the current one, 0 for none
+	Damage   error  // why the table cannot be read; nil when it can
+	Newer    int    // metadata files of later commits than the catalog knows
+	Pinned   error  // why the snapshot that gold was computed from cannot be read; nil when it can
+}
+
+// Conditions holds the catalog against what lies in object storage: exists tells whether there is an object, and keys are
+// those of all metadata files. Neither a backup of the catalog nor one of the storage need be of the same time.
+func (l *Lake) Conditions(ctx context.Context, exists func(key string) bool, keys []string) ([]Condition, error) {
+	var pins Pins
+	ps, err := l.catalog.pointers(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	if pins, err = l.Pins(ctx); err != nil {
+		return nil, err
+	}
+	var all []Condition
+	for _, p := range ps {
+		c := Condition{Table: p.Name, Location: p.Location}
+		t, err := l.load(ctx, p)
+		if err != nil {
+			c.Damage = err
+			all = append(all, c)
+			continue
+		}
+		c.Snapshot, c.Damage = t.SnapshotID(), l.readable(ctx, t, t.Snapshot(), exists)
+		if pin, ok := pins.Tables[p.Name]; ok && pin.SnapshotID != t.SnapshotID() && c.Damage == nil {
+			s, err := t.SnapshotByID(pin.SnapshotID)
+			if err == nil {
+				err = l.readable(ctx, t, s, exists)
+			}
+			c.Pinned = err
+		}
+		c.Newer = newer(p.Location, keys)
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// newer counts the metadata files beside location that have a higher version.
+func newer(location string, keys []string) int {
+	_, key, err := split(location)
+	if err != nil {
+		return 0
+	}
+	version, err := MetadataVersion(location)
+	if err != nil {
+		return 0
+	}
+	folder := key[:strings.LastIndex(key, "/")+1]
+	n := 0
+	for _, k := range keys {
+		if rest, ok := strings.CutPrefix(k, folder); ok && strings.HasSuffix(rest, ".metadata.json") {
+			if v, err := MetadataVersion(k); err == nil && v > version {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// readable tells whether every file of a snapshot is there.
+func (l *Lake) readable(ctx context.Context, t *Table, s *table.Snapshot, exists func(string) bool) error {
+	files, err := l.Files(ctx, t, s, AllMonths)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		_, key, err := split(f.Path())
+		if err != nil {
+			return err
+		}
+		if !exists(key) {
+			return fmt.Errorf("the data file %s is not there", f.Path())
+		}
+	}
+	return nil
+}
+
+// Pins reads up to which snapshots of silver gold was computed.
+func (l *Lake) Pins(ctx context.Context) (Pins, error) {
+	tx, err := l.catalog.db.BeginTx(ctx, nil)
+	if err != nil {
+		return Pins{}, fmt.Errorf("read pins: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // read only: nothing to lose
+	return l.catalog.pins(ctx, tx)
+}
+
+// Forget takes tables out of the catalog, and with a table of silver what the ledger says of its events: the next start makes
+// the tables anew, and the reconciler brings silver's rows from bronze. pins are tables that stay, and from which gold is to be
+// computed as if it never had been.
+func (l *Lake) Forget(ctx context.Context, names, pins []string, wholeLedger bool) error {
+	return l.catalog.write(ctx, func(tx *Tx) error {
+		for _, name := range names {
+			ns, own, err := cutName(name)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.exec(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`, CatalogName, ns, own); err != nil {
+				return fmt.Errorf("forget %s: %w", name, err)
+			}
+			if ns == "silver" {
+				if _, err := tx.exec(ctx, `DELETE FROM millrace_ledger WHERE table_name = ?`, own); err != nil {
+					return fmt.Errorf("forget %s: %w", name, err)
+				}
+			}
+		}
+		for _, name := range append(pins, names...) {
+			if _, err := tx.exec(ctx, `DELETE FROM millrace_pins WHERE table_name = ?`, name); err != nil {
+				return fmt.Errorf("forget the pins of %s: %w", name, err)
+			}
+		}
+		if !wholeLedger {
+			return nil
+		}
+		_, err := tx.exec(ctx, `DELETE FROM millrace_ledger`)
+		return err
+	})
+}

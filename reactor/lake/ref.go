@@ -1,0 +1,107 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+)
+
+// Main is the branch that readers see and that every commit goes to.
+const Main = table.MainBranch
+
+// Find gives the snapshot that a person names: by its number (0 is the empty table), by a tag or branch, or by a time,
+// for what was current then. "" is the current one; nil is the empty table.
+func (t *Table) Find(name string) (*table.Snapshot, error) {
+	if name == "" || name == Main {
+		return t.Snapshot(), nil
+	}
+	if id, err := strconv.ParseInt(name, 10, 64); err == nil {
+		return t.SnapshotByID(id)
+	}
+	for ref, to := range t.Meta.Refs() {
+		if ref == name {
+			return t.SnapshotByID(to.SnapshotID)
+		}
+	}
+	if at, ok := ParseTime(name); ok {
+		return t.SnapshotAsOf(at)
+	}
+	return nil, fmt.Errorf("%s has no snapshot, tag or branch %q (a time is written 2026-01-31T12:00:00Z): `reactor snapshots %s` lists them", t.Name, name, t.Name)
+}
+
+// ParseTime reads a moment, or a day for its beginning in UTC.
+func ParseTime(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339Nano, time.DateTime, time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+var refName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,99}$`)
+
+// CheckRefName refuses names for a tag that could be taken for something else.
+func CheckRefName(name string) error {
+	if name == Main || !refName.MatchString(name) {
+		return fmt.Errorf("%q cannot be a tag's name: it begins with a letter, has letters, digits, dots, underscores and hyphens, and is not %s", name, Main)
+	}
+	return nil
+}
+
+// ErrTagTaken says that a tag of the name is at another snapshot.
+var ErrTagTaken = errors.New("the tag is at another snapshot")
+
+// Tag names a snapshot. Expiry leaves a tagged snapshot and its files alone. A tag never moves: it has to be dropped first.
+func (l *Lake) Tag(ctx context.Context, t *Table, name string, s *table.Snapshot) error {
+	if err := CheckRefName(name); err != nil {
+		return err
+	}
+	for ref, to := range t.Meta.Refs() {
+		if ref != name {
+			continue
+		}
+		if to.SnapshotID == s.SnapshotID && to.SnapshotRefType == table.TagRef {
+			return nil
+		}
+		return fmt.Errorf("%w: %s of %s is a %s at %d; drop it first", ErrTagTaken, name, t.Name, to.SnapshotRefType, to.SnapshotID)
+	}
+	return l.point(ctx, t, table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.TagRef, 0, 0, 0))
+}
+
+// DropTag takes a tag away; its snapshot may expire from then on.
+func (l *Lake) DropTag(ctx context.Context, t *Table, name string) error {
+	for ref, to := range t.Meta.Refs() {
+		if ref == name && to.SnapshotRefType == table.TagRef {
+			return l.point(ctx, t, table.NewRemoveSnapshotRefUpdate(name))
+		}
+	}
+	return fmt.Errorf("%s has no tag %q: `reactor tag %s` lists those it has", t.Name, name, t.Name)
+}
+
+// Rollback makes an earlier snapshot of t the current one, and sets properties of the table with it. Later snapshots stay
+// until they expire.
+func (l *Lake) Rollback(ctx context.Context, t *Table, to *table.Snapshot, properties iceberg.Properties) error {
+	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, to.SnapshotID, table.BranchRef, 0, 0, 0)}
+	if len(properties) > 0 {
+		updates = append(updates, table.NewSetPropertiesUpdate(properties))
+	}
+	return l.point(ctx, t, updates...)
+}
+
+// point commits a change of a table's metadata that touches no row.
+func (l *Lake) point(ctx context.Context, t *Table, updates ...table.Update) error {
+	s := newSession(ctx, l.store)
+	next, err := l.stageMetadata(s, t, updates)
+	if err != nil {
+		err = fmt.Errorf("write %s: %w", t.Name, err)
+	}
+	_, err = l.finish(ctx, s, []staged{{t, next}}, err, nil)
+	return err
+}

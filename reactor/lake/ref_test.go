@@ -1,0 +1,96 @@
+package lake_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"millrace/reactor/lake"
+)
+
+func tagsAndRollback(t *testing.T, l *lake.Lake) {
+	own := name(t, "a")
+	appendRow := func(r row) *lake.Table {
+		t.Helper()
+		next, err := l.Commit(t.Context(), []lake.Change{change(t, view(t, l).Tables[own], nil, r)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next[0]
+	}
+	first := appendRow(row{"x", 600, 1})
+	tagged := first.Snapshot()
+	if s, err := first.Find("2020-01-01"); s != nil || err != nil {
+		t.Errorf("before the first snapshot there was the empty table: %v, %v", s, err)
+	}
+	appendRow(row{"y", 600, 2})
+	if err := l.Tag(t.Context(), first, "mine", tagged); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("a tag on a table that moved on: %v", err)
+	}
+	if err := l.Tag(t.Context(), view(t, l).Tables[own], "mine", tagged); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Tag(t.Context(), view(t, l).Tables[own], "mine", tagged); err != nil {
+		t.Errorf("the same tag again: %v", err)
+	}
+	if err := l.Tag(t.Context(), view(t, l).Tables[own], "mine", view(t, l).Tables[own].Snapshot()); !errors.Is(err, lake.ErrTagTaken) {
+		t.Errorf("a tag must not move: %v", err)
+	}
+	untagged := view(t, l).Tables[own].SnapshotID()
+	for i := range 45 {
+		appendRow(row{fmt.Sprint("z", i), 601, int64(i)})
+	}
+	now := view(t, l).Tables[own]
+	if _, err := now.SnapshotByID(untagged); err == nil {
+		t.Error("nothing expired, so that the test shows nothing")
+	}
+	for _, by := range []string{"mine", fmt.Sprint(tagged.SnapshotID)} {
+		if s, err := now.Find(by); err != nil || s.SnapshotID != tagged.SnapshotID {
+			t.Errorf("%q finds %v, %v", by, s, err)
+		}
+	}
+	// What was current then is not known any more; to say that it was the empty table would be wrong.
+	for _, by := range []string{"yours", "12345", time.UnixMilli(tagged.TimestampMs).UTC().Format(time.RFC3339Nano)} {
+		if s, err := now.Find(by); err == nil {
+			t.Errorf("%q finds %v", by, s)
+		}
+	}
+	if s, err := now.Find(time.Now().Format(time.RFC3339Nano)); err != nil || s.SnapshotID != now.SnapshotID() {
+		t.Errorf("now is %v, %v", s, err)
+	}
+	if s, err := now.Find("0"); s != nil || err != nil {
+		t.Errorf("0 is the empty table: %v, %v", s, err)
+	}
+
+	if err := l.Rollback(t.Context(), first, tagged, nil); !errors.Is(err, lake.ErrConflict) {
+		t.Errorf("a rollback of a table that moved on: %v", err)
+	}
+	if err := l.Rollback(t.Context(), now, tagged, map[string]string{"p": "v"}); err != nil {
+		t.Fatal(err)
+	}
+	back := view(t, l).Tables[own]
+	wants(t, l, back, row{"x", 600, 1})
+	if back.Meta.Properties()["p"] != "v" || back.Meta.LastSequenceNumber() != now.Sequence() || back.Sequence() != tagged.SequenceNumber {
+		t.Errorf("after the rollback: properties %v, sequence %d of %d", back.Meta.Properties(), back.Sequence(), back.Meta.LastSequenceNumber())
+	}
+	if s, err := back.Find(fmt.Sprint(now.SnapshotID())); err != nil || s == nil {
+		t.Errorf("the way back forward is gone: %v", err)
+	}
+	wants(t, l, appendRow(row{"w", 600, 3}), row{"x", 600, 1}, row{"w", 600, 3})
+
+	if err := l.DropTag(t.Context(), view(t, l).Tables[own], "mine"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.DropTag(t.Context(), view(t, l).Tables[own], "mine"); err == nil {
+		t.Error("a tag was dropped twice")
+	}
+}
+
+func TestNamesOfTags(t *testing.T) {
+	for name, ok := range map[string]bool{"a": true, "day-2026-01-31": true, "main": false, "12": false, "2026-01-31": false, "": false, "a b": false, "a/b": false} {
+		if err := lake.CheckRefName(name); (err == nil) != ok {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

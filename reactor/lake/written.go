@@ -1,0 +1,50 @@
+package lake
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/apache/iceberg-go/table"
+)
+
+// WrittenBy is the snapshot that wrote a live file of t, or the oldest one that is kept when that has expired (exact is false
+// then). A row may be older than the file that holds it: its neighbours' changes write it anew.
+func (l *Lake) WrittenBy(ctx context.Context, t *Table, f File) (s *table.Snapshot, exact bool, err error) {
+	kept := t.Meta.Snapshots()
+	slices.SortFunc(kept, func(a, b table.Snapshot) int { return cmp.Compare(a.SequenceNumber, b.SequenceNumber) })
+	months := AllMonths
+	if m, ok := f.Month(); ok {
+		months = Months{m, m}
+	}
+	for i := range kept {
+		files, err := l.Files(ctx, t, &kept[i], months)
+		if err != nil {
+			return nil, false, err
+		}
+		if slices.ContainsFunc(files, func(o File) bool { return o.Path() == f.Path() }) {
+			return &kept[i], i > 0 || kept[i].ParentSnapshotID == nil, nil
+		}
+	}
+	return nil, false, fmt.Errorf("no snapshot of %s has the file %s", t.Name, f.Path())
+}
+
+// EntriesOf are what the ledger knows of the events of one object's versions, oldest first.
+func (l *Lake) EntriesOf(ctx context.Context, key string) ([]Entry, error) {
+	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM millrace_ledger
+		WHERE source_key = ? ORDER BY modified_ms, event_id`), key)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	var entries []Entry
+	for rows.Next() {
+		e, err := scanEntry(rows)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
+		}
+		entries = append(entries, e)
+	}
+	return entries, errors.Join(rows.Err(), rows.Close())
+}

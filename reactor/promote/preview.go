@@ -1,0 +1,89 @@
+package promote
+
+import (
+	"context"
+	"strings"
+
+	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/lake"
+)
+
+// Upcoming is what the next step will do to a table of gold.
+type Upcoming struct {
+	Table string
+	// Rebuild: all of its days, because the table is not there, or another model made it.
+	Rebuild bool
+	Days    plan.Days // that are computed; only those whose rows change are written
+	Rows    int64     // in the files that hold rows of these days now
+	Why     string
+}
+
+// Preview is what the next step will do, as the step itself would work it out. It changes nothing. Silver's tables must be there.
+func (g *Gold) Preview(ctx context.Context, view *lake.View) ([]Upcoming, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	rebuild := g.outdated(view)
+	c, err := g.change(ctx, view, rebuild)
+	if err != nil {
+		return nil, err
+	}
+	p, err := g.set.Plan(c)
+	if err != nil {
+		return nil, err
+	}
+	var all []Upcoming
+	for _, m := range g.set.Models {
+		if p.Write[m.Name].Empty() && !rebuild[m.Name] {
+			continue
+		}
+		u := Upcoming{Table: m.Name, Rebuild: rebuild[m.Name], Days: p.Write[m.Name], Why: why(view, m, c, p)}
+		if t := view.Tables[m.Name]; t != nil {
+			files, err := g.filesOf(ctx, t, gold.Day, u.Days)
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range files {
+				u.Rows += f.Rows()
+			}
+		}
+		all = append(all, u)
+	}
+	return all, nil
+}
+
+// why says what makes a model's days change.
+func why(view *lake.View, m *gold.Model, c plan.Change, p plan.Plan) string {
+	if c.Rebuild[m.Name] {
+		t := view.Tables[m.Name]
+		if t == nil {
+			return "its model is new: " + m.File
+		}
+		switch t.Meta.Properties()[digestProperty] {
+		case rolledBack:
+			return "it is rolled back"
+		case "":
+			return "no model made it, or not the last one that kept it up: " + m.File
+		}
+		return "its model, or one that it reads, has changed: " + m.File
+	}
+	var because []string
+	for _, in := range m.Inputs {
+		switch {
+		case !c.Changed[in].Empty():
+			because = append(because, in+" has changed")
+		case !p.Write[in].Empty():
+			because = append(because, in+" is computed")
+		}
+	}
+	return strings.Join(because, ", ")
+}
+
+// Forgotten are the tables whose models are not there any more: they stay, and nothing keeps them up.
+func (g *Gold) Forgotten(view *lake.View) []string {
+	var names []string
+	for _, c := range g.forget(view) {
+		names = append(names, c.Base.Name)
+	}
+	return names
+}

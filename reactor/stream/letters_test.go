@@ -1,0 +1,251 @@
+package stream_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/nats"
+	"millrace/reactor/event"
+	"millrace/reactor/stream"
+)
+
+// broker is a nats-server of the test's own, with the streams in it.
+func broker(t *testing.T) jetstream.JetStream {
+	t.Helper()
+	s, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: nats.Passwords{nats.UserMinIO: "m", nats.UserReactor: "r", nats.UserOwner: "o"}, Log: &bytes.Buffer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	nc, err := s.Connect(nats.UserReactor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Ensure(t.Context(), js); err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// run runs a part of the reactor until the test ends.
+func run(t *testing.T, part interface{ Run(context.Context) error }) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := part.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); wg.Wait() })
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("still not: %s", what)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func letters(t *testing.T, js jetstream.JetStream) []stream.DeadLetter {
+	t.Helper()
+	all, err := stream.DeadLettersOf(t.Context(), js, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func object(key string, at int) event.Object {
+	return event.Object{Bucket: "b", Key: key, Version: fmt.Sprint("v", at), ModifiedAt: time.UnixMilli(int64(at)).UTC(), ETag: "e", Size: 1}
+}
+
+const subject = "lake.ev.bronze.x"
+
+func publish(t *testing.T, js jetstream.JetStream, o event.Object, run string) {
+	t.Helper()
+	if _, err := js.PublishMsg(t.Context(), stream.Message(o, subject, run)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outcomes is a promoter that says of each object what the test wants, and a ledger of what was done.
+type outcomes struct {
+	mu   sync.Mutex
+	dead map[event.ID]bool
+	done map[string]time.Time // by key, the newest version
+}
+
+func (o *outcomes) handle(_ context.Context, batch []event.Delivery) []error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	errs := make([]error, len(batch))
+	for i, d := range batch {
+		if o.dead[d.Object.ID()] {
+			errs[i] = event.Deadf("unreadable %s", d.Object.Version)
+			continue
+		}
+		if d.Object.ModifiedAt.After(o.done[d.Object.Key]) {
+			o.done[d.Object.Key] = d.Object.ModifiedAt
+		}
+	}
+	return errs
+}
+
+func (o *outcomes) void(_ context.Context, object event.Object) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at, ok := o.done[object.Key]
+	return ok && !at.Before(object.ModifiedAt), nil
+}
+
+func (o *outcomes) mend(object event.Object) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.dead, object.ID())
+}
+
+func TestALetterStaysUntilItsEventNeedsNobody(t *testing.T) {
+	js, log := broker(t), slog.New(slog.DiscardHandler)
+	old, broken, other := object("a", 1), object("a", 2), object("other", 1)
+	o := &outcomes{dead: map[event.ID]bool{old.ID(): true, broken.ID(): true, other.ID(): true}, done: map[string]time.Time{}}
+	keeper := stream.NewLetters(js, log, o.void)
+	run(t, keeper)
+	run(t, &stream.Consumer{JS: js, Log: log, Name: "c", Subjects: []string{subject}, Handle: o.handle, Letters: keeper})
+
+	for _, x := range []event.Object{old, broken, other} {
+		publish(t, js, x, "")
+	}
+	eventually(t, "three letters", func() bool { return len(letters(t, js)) == 3 })
+	first := map[string]stream.DeadLetter{}
+	for _, l := range letters(t, js) {
+		first[l.EventID] = l
+		if l.Attempts != 1 || !l.First.Equal(l.At) || l.Consumer != "c" || l.Subject != subject {
+			t.Errorf("a first letter: %+v", l)
+		}
+	}
+
+	// Once more, and in vain: one letter, which remembers the first time.
+	publish(t, js, broken, "again")
+	var again stream.DeadLetter
+	eventually(t, "the newer letter is alone", func() bool {
+		all := letters(t, js)
+		again = all[len(all)-1]
+		return len(all) == 3 && again.EventID == string(broken.ID()) && again.Sequence > first[string(broken.ID())].Sequence
+	})
+	if was := first[string(broken.ID())]; again.Attempts != 2 || !again.First.Equal(was.At) || !again.At.After(was.At) {
+		t.Errorf("the letter of the second time: %+v, the first was %+v", again, was)
+	}
+
+	// A retry keeps the letter until the event is done, and then takes it, and that of the older version, away.
+	o.mend(broken)
+	if err := stream.Retry(t.Context(), js, again, func(event.Object) string { return subject }); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the letters of both versions are gone", func() bool {
+		all := letters(t, js)
+		return len(all) == 1 && all[0].EventID == string(other.ID())
+	})
+	// The older version dies again in a replay: a newer one is promoted, so nobody has to look at it.
+	publish(t, js, old, "replay")
+	publish(t, js, object("marker", 1), "")
+	eventually(t, "the replay is through", func() bool { _, done := o.at("marker"); return done })
+	eventually(t, "the letter of the older version is gone again", func() bool { return len(letters(t, js)) == 1 })
+
+	// A reactor that starts finds letters that became void while none ran.
+	o.mu.Lock()
+	o.done["other"] = other.ModifiedAt
+	o.mu.Unlock()
+	run(t, stream.NewLetters(js, log, o.void))
+	eventually(t, "no letter is left", func() bool { return len(letters(t, js)) == 0 })
+}
+
+func (o *outcomes) at(key string) (time.Time, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	at, ok := o.done[key]
+	return at, ok
+}
+
+func TestWhatTheServerGivesUpIsADeadLetter(t *testing.T) {
+	js, log := broker(t), slog.New(slog.DiscardHandler)
+	one, two := object("one", 1), object("two", 2)
+	publish(t, js, one, "")
+	publish(t, js, two, "")
+	events, err := js.Stream(t.Context(), stream.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Consumers as the reactor does not make them; that of a stranger does not count.
+	advisories, err := js.Stream(t.Context(), stream.Advisories)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"edited", "stranger"} {
+		c, err := events.CreateConsumer(t.Context(), jetstream.ConsumerConfig{Durable: name, AckPolicy: jetstream.AckExplicitPolicy, MaxDeliver: 1, AckWait: 50 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch, err := c.Fetch(2, jetstream.FetchMaxWait(10*time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for m := range batch.Messages() {
+			if n++; n == 2 {
+				if err := m.TermWithReason("not wanted"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n != 2 {
+			t.Fatalf("%s got %d messages", name, n)
+		}
+		eventually(t, "the server has told of both messages of "+name, func() bool {
+			if _, err := c.Next(jetstream.FetchMaxWait(100 * time.Millisecond)); err == nil { // it tells only while somebody pulls
+				t.Fatal("a message came beyond its limit")
+			}
+			info, err := advisories.Info(t.Context())
+			return err == nil && info.State.Msgs == uint64(2*(i+1))
+		})
+	}
+	run(t, &stream.AdvisoryReader{JS: js, Log: log, Consumers: []string{"edited"}})
+	eventually(t, "two dead letters", func() bool { return len(letters(t, js)) == 2 })
+	reasons := map[string]string{}
+	for _, l := range letters(t, js) {
+		if l.Consumer != "edited" || l.Subject != subject {
+			t.Errorf("letter %+v", l)
+		}
+		reasons[l.EventID] = l.Reason
+	}
+	if !strings.Contains(reasons[string(one.ID())], "gave up after 1 deliveries") || !strings.Contains(reasons[string(two.ID())], "not wanted") {
+		t.Errorf("reasons: %v", reasons)
+	}
+	eventually(t, "all advisories are read", func() bool {
+		c, err := advisories.Consumer(t.Context(), "advisories")
+		if err != nil {
+			return false
+		}
+		info, err := c.Info(t.Context())
+		return err == nil && info.NumPending == 0 && info.NumAckPending == 0
+	})
+	if n := len(letters(t, js)); n != 2 {
+		t.Errorf("%d dead letters, want 2", n)
+	}
+}

@@ -1,0 +1,172 @@
+package pipeline_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/iceberg-go"
+
+	"millrace/reactor/lake"
+	"millrace/tests/stack"
+)
+
+// planned are the lines of `reactor plan`: action, table, objects, rows, days, from and to, as far as they are there.
+func planned(t testing.TB, s *stack.Stack, env ...string) []string {
+	t.Helper()
+	r := s.RunEnv(t, env, "reactor", "plan", "--output", "csv")
+	if r.Code != 0 {
+		t.Fatalf("reactor plan: %s", r)
+	}
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSpace(r.Stdout), "\n")[1:] {
+		fields := strings.SplitN(line, ",", 8)
+		lines = append(lines, strings.Join(strings.Fields(strings.Join(fields[:7], " ")), " "))
+	}
+	return lines
+}
+
+// pointers are all of the catalog's, with the metadata that each names.
+func pointers(t testing.TB, s *stack.Stack) (all []string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+s.Catalog()+"?mode=ro&_busy_timeout=10000")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	rows, err := db.Query("SELECT table_name || ' ' || metadata_location FROM iceberg_tables UNION ALL SELECT 'step ' || coalesce(max(step), 0) FROM millrace_pins ORDER BY 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var p string
+		if err := rows.Scan(&p); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// asEarlierRelease takes columns off a table, as if a release had made it whose dataset did not have them yet.
+func asEarlierRelease(t testing.TB, s *stack.Stack, name string, columns ...string) {
+	t.Helper()
+	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite:///"+s.Catalog())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	view, err := l.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := view.Tables[name]
+	fields := slices.DeleteFunc(slices.Clone(base.Meta.CurrentSchema().Fields()), func(f iceberg.NestedField) bool { return slices.Contains(columns, f.Name) })
+	if _, err := l.Commit(t.Context(), []lake.Change{{Base: base, Evolve: iceberg.NewSchema(len(base.Meta.Schemas()), fields...)}}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPlanSaysWhatAStartDoes(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+	own := newModels(t)
+	own.write(t, "spread.sql", spreadHeader+"select asset_id, day, high - low as spread from gold.daily_summary\n")
+	want := func(what string, lines ...string) {
+		t.Helper()
+		before := pointers(t, s)
+		got := planned(t, s, own.env())
+		slices.Sort(got) // models come in any order that keeps each after those it reads
+		slices.Sort(lines)
+		if !slices.Equal(got, lines) {
+			t.Errorf("%s:\ngot  %s\nwant %s", what, strings.Join(got, "\n     "), strings.Join(lines, "\n     "))
+		}
+		if after := pointers(t, s); !slices.Equal(before, after) {
+			t.Errorf("%s: the plan changed the lake: %v, before %v", what, after, before)
+		}
+	}
+	reactor(t, s, "tables") // makes the catalog's file
+	want("of nothing", "create silver.asset_snapshots", "create silver.rejected", "create silver.asset_prices", "create gold.daily_summary",
+		"create gold.rankings", "create gold.rolling_averages", "create gold.market_summary", "create gold.spread")
+	r := startReactor(t, s, own.env())
+	ranges(t, s) // three days of bitcoin and tether, three times a day
+	before := current(t, s)["silver.asset_snapshots"]
+	s.Put(t, assetsKey("last.json"), assets(day(time.June, 2).Add(20*time.Hour), asset("bitcoin", "300", "1")), nil)
+	s.Wait(t, assetsKey("last.json"))
+	settled(t, s)
+	want("of a lake that is up to date")
+	stop := func() {
+		t.Helper()
+		if end := r.Stop(t); end.Code != 0 {
+			t.Fatalf("the reactor did not stop in order: %s", end)
+		}
+	}
+	stop()
+
+	// Everything that a start can find, at once.
+	s.Put(t, assetsKey("more.json"), assets(day(time.June, 5), asset("bitcoin", "5", "1")), nil)
+	s.Put(t, "bronze/coincap/candles/ingest_date=2025-06-29/x.json", []byte("{}"), nil)
+	reactor(t, s, "rollback", "silver.asset_snapshots", "--to", fmt.Sprint(before))
+	asEarlierRelease(t, s, "silver.asset_snapshots", "symbol", "tokens")
+	own.write(t, "spread.sql", spreadHeader+"select asset_id, day, 2 * (high - low) as spread from gold.daily_summary\n")
+	own.write(t, "spread_again.sql", strings.Replace(spreadHeader, "spread", "again", 1)+"select asset_id, day, 1 as n from gold.spread where day >= date '2025-06-02'\n")
+	stack.Eventually(t, "the objects are old enough to count as missed", func() bool { return strings.Contains(strings.Join(planned(t, s, own.env()), "\n"), "promote") })
+	lines := []string{
+		"add column silver.asset_snapshots 18", "add column silver.asset_snapshots 18",
+		"promote 1 2025-06-29 2025-06-29", "promote silver.asset_snapshots 1 2025-06-30 2025-06-30",
+		"compute gold.daily_summary 6 1 2025-06-02 2025-06-02", "compute gold.rankings 6 2 2025-06-02 2025-06-03",
+		"compute gold.rolling_averages 6 2 2025-06-02 2025-06-03", "compute gold.market_summary 3 2 2025-06-02 2025-06-03",
+		"rebuild gold.spread 6 3 2025-06-01 2025-06-03", "create gold.again 0 3 2025-06-01 2025-06-03",
+	}
+	want("of all that a start can find", lines...)
+
+	// The start does it.
+	r = startReactor(t, s, own.env())
+	s.Wait(t, assetsKey("more.json"))
+	settled(t, s)
+	want("after the start")
+	if got := reactor(t, s, "query", "select symbol, tokens, count(*) as n from silver.asset_snapshots group by all order by all", "--output", "csv"); got != "symbol,tokens,n\nX,,1\n,,18\n" {
+		t.Errorf("silver after the start: %s", got)
+	}
+	// A replay brings the rows that were rolled back, and the values of the new columns: what a fresh lake would have.
+	replayed := rows[struct{ Events int }](t, s, "replay", "--wait")
+	if replayed[0].Events != 12 {
+		t.Errorf("replay of %v events, want 12", replayed)
+	}
+	checkEqual(t, s, own.env())
+	if n := count(t, s, "select count(*) as n from silver.asset_snapshots where symbol = 'X'"); n != 20 {
+		t.Errorf("%d rows have their symbol again, want 20", n)
+	}
+	if got := reactor(t, s, "query", "select (day::varchar)[9:] as day, spread from gold.spread where asset_id = 'bitcoin' order by all", "--output", "csv"); got != "day,spread\n01,40\n02,400\n03,120\n05,0\n" {
+		t.Errorf("the changed model: %s", got)
+	}
+
+	stop()
+	if err := removeAll(own.dir, "spread.sql", "spread_again.sql"); err != nil {
+		t.Fatal(err)
+	}
+	want("without the models", "forget gold.again 5", "forget gold.spread 7")
+	s.Put(t, assetsKey("more.json"), assets(day(time.June, 5), asset("bitcoin", "6", "1")), nil)
+	r = startReactor(t, s, own.env())
+	s.Wait(t, assetsKey("more.json"))
+	settled(t, s)
+	want("after the models are forgotten")
+	checkEqual(t, s, own.env())
+}
+
+func removeAll(dir string, files ...string) error {
+	for _, f := range files {
+		if err := os.Remove(filepath.Join(dir, f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
