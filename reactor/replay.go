@@ -118,35 +118,18 @@ func jetStream(ctx context.Context, n settings.NATS) (jetstream.JetStream, func(
 
 // publisher sends events where the router would send them.
 func publisher(js jetstream.JetStream) reconcile.Publisher {
-	return func(o event.Object, run string) (func(context.Context) error, error) {
-		f, err := js.PublishMsgAsync(stream.Message(o, subject(o), run))
+	return func(o event.Object, run, nonce string) (func(context.Context) (bool, error), error) {
+		m := stream.Message(o, subject(o), run)
+		if nonce != "" {
+			m = stream.Anew(m, nonce)
+		}
+		f, err := js.PublishMsgAsync(m)
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) error { return stream.Stored(ctx, f) }, nil
+		return func(ctx context.Context) (bool, error) {
+			ack, err := stream.Acknowledged(ctx, f)
+			return err == nil && ack.Duplicate, err
+		}, nil
 	}
-}
-
-type reconcileCmd struct {
-	lakeFlags
-	settings.NATS
-}
-
-func (*reconcileCmd) Help() string {
-	return "`reactor run` does the same at its start and every few minutes.\n\nExample:\n\n  reactor reconcile"
-}
-
-func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
-	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
-		js, closeNATS, err := jetStream(ctx, c.NATS)
-		if err != nil {
-			return err
-		}
-		defer closeNATS()
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
-		if err != nil {
-			return err
-		}
-		return out.Table([]string{"missed"}, [][]any{{n}})
-	})
 }

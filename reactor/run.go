@@ -37,7 +37,8 @@ type runCmd struct {
 	settings.Airflow
 	modelFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
-	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often bronze is compared with the ledger."`
+	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
+	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is; a start does it as well."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
 	DuckThreads    int           `name:"duck-threads" default:"0" help:"Threads for one SQL statement; 0 means half of the cores."`
 }
@@ -132,6 +133,10 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	consumer("gold", gold.Subjects(), gold.Handle)
 	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle)
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
+	reconciler := &reconciling{
+		client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
+		often: c.ReconcileEvery, seldom: c.ReconcileAll, log: log,
+	}
 	server := &console.Server{Registry: registry, Ready: func(ctx context.Context) error { return ready(ctx, l, client, js, c.Bucket) }}
 
 	g, ctx := errgroup.WithContext(ctx)
@@ -139,7 +144,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		g.Go(func() error { return c.Run(ctx) })
 	}
 	g.Go(func() error { return router.Run(ctx) })
-	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
+	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
@@ -174,28 +179,6 @@ func ready(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream
 		return fmt.Errorf("catalog: %w", err)
 	}
 	return nil
-}
-
-// reconcile publishes what no event brought, at the start and then every so often.
-func (c *runCmd) reconcile(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, log *slog.Logger) error {
-	tick := time.NewTicker(c.ReconcileEvery)
-	defer tick.Stop()
-	for {
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			log.Warn("reconcile failed, is tried again", "in", c.ReconcileEvery, "error", err)
-		case n > 0:
-			log.Info("events that never came were published", "missed", n)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }
 
 // subject is where the event of an object belongs, by the datasets that are defined.

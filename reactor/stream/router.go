@@ -94,14 +94,26 @@ func Message(o event.Object, subject, run string) *nats.Msg {
 	return m
 }
 
+// Anew makes the message another one than the event's first, which a broker that still knows that one would drop.
+func Anew(m *nats.Msg, nonce string) *nats.Msg {
+	m.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr)+":"+nonce)
+	return m
+}
+
 // Stored waits until a published event is stored.
 func Stored(ctx context.Context, f jetstream.PubAckFuture) error {
+	_, err := Acknowledged(ctx, f)
+	return err
+}
+
+// Acknowledged waits until a published event is stored, or dropped as a copy of one that is.
+func Acknowledged(ctx context.Context, f jetstream.PubAckFuture) (*jetstream.PubAck, error) {
 	select {
-	case <-f.Ok():
-		return nil
+	case ack := <-f.Ok():
+		return ack, nil
 	case err := <-f.Err():
-		return fmt.Errorf("store event: %w", err)
+		return nil, fmt.Errorf("store event: %w", err)
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }

@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 	"reactor/gold":              {"reactor/duck", "reactor/gold/plan"},
 	"reactor/lake":              {},
 	"reactor/rows":              {"reactor/duck", "reactor/lake"},
-	"reactor/reconcile":         {"ingestor/bronze", "reactor/event", "reactor/lake"},
+	"reactor/reconcile":         {"ingestor/bronze", "reactor/event"},
 	"reactor/console":           {},
 	"reactor/airflow":           {"infra/settings", "reactor/gold/plan"},
 	"reactor/promote": {
