@@ -20,6 +20,7 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/infra/tracing"
 	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
@@ -49,6 +50,11 @@ func (*runCmd) Help() string {
 
 func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
+		stop, err := tracing.Start(ctx, "millrace-reactor")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = stop(ctx) }() // spans that nobody took any more
 		js, closeNATS, err := jetStream(ctx, c.NATS)
 		if err != nil {
 			return err
@@ -106,7 +112,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
 	var consumers []*stream.Consumer
 	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
-		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle})
+		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Buried: metrics.Buried})
 	}
 	var tables []string
 	for _, d := range datasets.All() {
@@ -119,7 +125,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		tables = append(tables, "silver."+d.Table)
-		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle)
+		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, metrics.Handled("silver."+d.Table, s.Handle))
 	}
 	reporter, err := c.reporter(l, set, registry, log)
 	if err != nil {
@@ -130,9 +136,9 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 	defer gold.Close()
-	consumer("gold", gold.Subjects(), gold.Handle)
-	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle)
-	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
+	consumer("gold", gold.Subjects(), metrics.Handled("gold", gold.Handle))
+	consumer("stray", []string{event.Stray}, metrics.Handled("stray", promote.NewStray(l).Handle))
+	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject, Buried: metrics.Buried}
 	reconciler := &reconciling{
 		client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
 		often: c.ReconcileEvery, seldom: c.ReconcileAll, log: log,

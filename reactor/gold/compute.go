@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
 )
@@ -122,6 +123,8 @@ func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model,
 // step computes one model's rows of some days, in halves when they do not fit into memory together. What a query needs
 // beyond its rows cannot be known before: an ordered list takes 48 KB for each group of more than 16 rows.
 func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
+	ctx, end := tracing.Span(ctx, "model "+m.Name)
+	defer end()
 	hull, _ := write.Hull()
 	if err := s.views(ctx, conn, p, m, plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}); err != nil {
 		return err
@@ -168,6 +171,8 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 
 // changed compares the new rows with the old ones of the days written, whole rows, both ways.
 func (s *Set) changed(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (map[string]plan.Days, error) {
+	ctx, end := tracing.Span(ctx, "compare")
+	defer end()
 	parts := make([]string, len(steps))
 	for i, m := range steps {
 		// Each row counts 1 where it is new and -1 where it is old: what is left over differs. EXCEPT ALL says the same,

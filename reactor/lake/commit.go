@@ -10,6 +10,8 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"golang.org/x/sync/errgroup"
+
+	"millrace/infra/tracing"
 )
 
 // Change is what a commit does to one table: take files away, write rows, both or neither in one snapshot.
@@ -38,11 +40,19 @@ type staged struct {
 // Everything is in object storage before the database transaction begins, so a crash at any moment leaves either the
 // old lake and some files that no table names, or the new lake.
 func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	ctx, end := tracing.Span(ctx, "commit")
+	defer end()
 	s := newSession(ctx, l.store)
 	ready, err := l.stageAll(ctx, s, changes)
-	if err = errors.Join(err, s.wait()); err == nil {
+	_, barrier := tracing.Span(ctx, "barrier")
+	err = errors.Join(err, s.wait())
+	barrier()
+	if err == nil {
+		ctx, end := tracing.Span(ctx, "transaction")
 		err = l.catalog.write(ctx, func(tx *Tx) error { return moveAll(ctx, tx, ready, inTx) })
+		end()
 	}
+	tracing.Fail(ctx, err)
 	if err != nil {
 		var unknown *UnknownError
 		if errors.As(err, &unknown) {
@@ -101,6 +111,8 @@ func (l *Lake) stageAll(ctx context.Context, s *session, changes []Change) ([]st
 
 // stage writes data files, manifests and metadata of one change.
 func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) {
+	ctx, end := tracing.Span(ctx, "stage "+c.Base.Name)
+	defer end()
 	base, updates, err := evolve(c)
 	if err != nil {
 		return nil, err

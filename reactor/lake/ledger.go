@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS millrace_ledger (
 	committed_us BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS millrace_ledger_by_key ON millrace_ledger (source_key);
+CREATE INDEX IF NOT EXISTS millrace_ledger_by_sequence ON millrace_ledger (table_name, sequence_number);
 CREATE TABLE IF NOT EXISTS millrace_runs (
 	run TEXT NOT NULL,
 	event_id TEXT NOT NULL,
@@ -139,6 +140,29 @@ func (l *Lake) Known(ctx context.Context, ids []string) (map[string]bool, error)
 		}
 	}
 	return known, nil
+}
+
+// Arrived are the times at which the objects were put that live events brought into a silver table after one sequence
+// number and up to another; at most 10,000 of them.
+func (l *Lake) Arrived(ctx context.Context, name string, after, upTo int64) ([]time.Time, error) {
+	_, own, err := cutName(name)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT modified_ms FROM millrace_ledger
+		WHERE table_name = ? AND sequence_number > ? AND sequence_number <= ? AND outcome = 'done' AND run = '' LIMIT 10000`), own, after, upTo)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	var times []time.Time
+	for rows.Next() {
+		var ms int64
+		if err := rows.Scan(&ms); err != nil {
+			return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
+		}
+		times = append(times, time.UnixMilli(ms))
+	}
+	return times, errors.Join(rows.Err(), rows.Close())
 }
 
 // EmptyLedger tells whether the ledger has no entry at all.

@@ -87,7 +87,7 @@ func (p *payload) ReaderAt(ctx context.Context) (io.ReaderAt, int64, func() erro
 func fetchError(o event.Object, err error) error {
 	switch minio.ToErrorResponse(err).Code {
 	case minio.NoSuchKey, "NoSuchVersion", "MethodNotAllowed": // the last one: the version is a delete marker
-		return event.Deadf("the object is no longer there: %s version %s", o.Key, o.Version)
+		return event.DeadAs(event.Gone, "the object is no longer there: %s version %s", o.Key, o.Version)
 	}
 	return fmt.Errorf("fetch %s version %s: %w", o.Key, o.Version, err)
 }

@@ -41,7 +41,10 @@ type Sink interface {
 }
 
 // Unreadable says why nothing can be made of an object. Trying again cannot help; another object, or other metadata, can.
-type Unreadable struct{ Reason string }
+type Unreadable struct {
+	Reason string
+	Limit  bool // it is beyond a limit that can be set
+}
 
 func (e *Unreadable) Error() string { return "unreadable object: " + e.Reason }
 

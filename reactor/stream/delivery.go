@@ -18,6 +18,8 @@ type Consumer struct {
 	// Handle works on a batch and returns one error for each delivery: nil is done, event.DeadError dead, all else is
 	// delivered again after a delay.
 	Handle func(context.Context, []event.Delivery) []error
+	// Buried, when set, is told of each dead letter that was stored, and why.
+	Buried func(consumer string, reason error)
 }
 
 // Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
@@ -29,7 +31,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		for _, m := range batch {
 			d, err := read(m)
 			if err != nil {
-				c.settle(ctx, m, event.Deadf("%v", err))
+				c.settle(ctx, m, event.DeadAs(event.Malformed, "%v", err))
 				continue
 			}
 			deliveries, messages = append(deliveries, d), append(messages, m)
@@ -52,7 +54,9 @@ func read(m jetstream.Msg) (event.Delivery, error) {
 	if err != nil {
 		return event.Delivery{}, err
 	}
-	return event.Delivery{Object: o, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}, nil
+	d := event.Delivery{Object: o, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}
+	d.Trace = received(m, d)
+	return d, nil
 }
 
 func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
@@ -71,6 +75,9 @@ func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
 			return
 		}
 		c.Log.Warn("dead letter", "consumer", c.Name, "reason", err)
+		if c.Buried != nil {
+			c.Buried(c.Name, err)
+		}
 		_ = m.Ack()
 	}
 }

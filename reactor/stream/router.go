@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -20,13 +21,16 @@ type Router struct {
 	Bucket string
 	// Subject is where the event of an object belongs.
 	Subject func(event.Object) string
+	// Buried, when set, is told of each dead letter that was stored, and why.
+	Buried func(consumer string, reason error)
 }
 
 // Run routes until ctx ends. A message is acknowledged after its events are stored.
 func (r *Router) Run(ctx context.Context) error {
 	return consume(ctx, r.JS, consumer{stream: Raw, name: "router", log: r.Log}, func(ctx context.Context, batch []jetstream.Msg) {
 		// Published side by side, then acknowledged in order: one round trip for a batch, not one for each message.
-		futures := make([][]jetstream.PubAckFuture, len(batch))
+		heard := time.Now()
+		futures := make([][]sentEvent, len(batch))
 		failed := make([]error, len(batch))
 		for i, m := range batch {
 			futures[i], failed[i] = r.publish(m)
@@ -34,7 +38,7 @@ func (r *Router) Run(ctx context.Context) error {
 		for i, m := range batch {
 			err := failed[i]
 			for _, f := range futures[i] {
-				err = errors.Join(err, Stored(ctx, f))
+				err = errors.Join(err, f.stored(ctx, heard))
 			}
 			r.settle(ctx, m, err)
 		}
@@ -42,21 +46,24 @@ func (r *Router) Run(ctx context.Context) error {
 }
 
 // publish sends the objects of one message on their way.
-func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
+func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 	objects, err := event.ParseMinIO(m.Data())
 	if err != nil {
-		return nil, event.Deadf("%v", err)
+		return nil, event.DeadAs(event.Malformed, "%v", err)
 	}
-	var futures []jetstream.PubAckFuture
-	for _, o := range objects {
+	var futures []sentEvent
+	traces := traceParents(m, len(objects))
+	for i, o := range objects {
 		if o.Bucket != r.Bucket {
 			continue
 		}
-		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), m.Headers().Get(HeaderRun)))
+		out := Message(o, r.Subject(o), m.Headers().Get(HeaderRun))
+		root := announce(out, traces[i])
+		f, err := r.JS.PublishMsgAsync(out)
 		if err != nil {
 			return futures, fmt.Errorf("publish event of %s: %w", o.Key, err)
 		}
-		futures = append(futures, f)
+		futures = append(futures, sentEvent{f, o, root, traces[i]})
 	}
 	return futures, nil
 }
@@ -72,6 +79,9 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 			return
 		}
 		r.Log.Warn("message of no known form", "subject", m.Subject(), "reason", err)
+		if r.Buried != nil {
+			r.Buried("raw", err)
+		}
 	case event.Retry:
 		r.Log.Error("route message", "subject", m.Subject(), "retry_in", delay, "error", err)
 		_ = m.NakWithDelay(delay)
