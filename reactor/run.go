@@ -24,6 +24,7 @@ import (
 	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
+	"millrace/reactor/gauge"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
@@ -143,7 +144,9 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
 		often: c.ReconcileEvery, seldom: c.ReconcileAll, log: log,
 	}
-	server := &console.Server{Registry: registry, Ready: func(ctx context.Context) error { return ready(ctx, l, client, js, c.Bucket) }}
+	parts := func(ctx context.Context) []console.Part { return readiness(ctx, l, client, js, c.Bucket) }
+	registry.MustRegister(&gauge.Collector{JS: js, Lake: l, Home: c.Home.Home, Parts: parts, Log: log})
+	server := &console.Server{Registry: registry, Parts: parts}
 
 	g, ctx := errgroup.WithContext(ctx)
 	for _, c := range consumers {
@@ -167,24 +170,6 @@ func (c *runCmd) listen() (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("leave the HTTP address in the home folder: %w", err), l.Close())
 	}
 	return l, nil
-}
-
-// ready tells whether everything that the reactor needs answers.
-func ready(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, bucket string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if _, err := js.AccountInfo(ctx); err != nil {
-		return fmt.Errorf("NATS: %w", err)
-	}
-	if ok, err := client.BucketExists(ctx, bucket); err != nil {
-		return fmt.Errorf("object storage: %w", err)
-	} else if !ok {
-		return fmt.Errorf("object storage: there is no bucket %s", bucket)
-	}
-	if _, err := l.View(ctx); err != nil {
-		return fmt.Errorf("catalog: %w", err)
-	}
-	return nil
 }
 
 // subject is where the event of an object belongs, by the datasets that are defined.

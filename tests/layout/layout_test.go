@@ -46,12 +46,13 @@ var allowed = map[string][]string{
 	"reactor/rows":              {"reactor/duck", "reactor/lake"},
 	"reactor/reconcile":         {"ingestor/bronze", "reactor/event"},
 	"reactor/console":           {},
+	"reactor/gauge":             {"reactor/console", "reactor/lake", "reactor/stream"},
 	"reactor/airflow":           {"infra/settings", "reactor/gold/plan"},
 	"reactor/promote": {
 		"infra/tracing", "ingestor/bronze", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake", "reactor/rows", "reactor/silver",
 	},
 	"reactor": {
-		"infra/cli", "infra/settings", "infra/tracing", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake",
+		"infra/cli", "infra/settings", "infra/tracing", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gauge", "reactor/gold", "reactor/gold/plan", "reactor/lake",
 		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver/datasets", "reactor/stream",
 	},
 }
