@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
 )
@@ -95,6 +96,8 @@ const silverDay = "cast(observed_at as date)"
 // audit runs the audits of the models that were written, over the days that were: older days were audited when they were
 // written.
 func (s *Set) audit(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
+	ctx, end := tracing.Span(ctx, "audit")
+	defer end()
 	findings, err := inspect(ctx, conn, s.audits(steps), func(a *Audit) plan.Days { return p.Write[a.Of] })
 	if err != nil {
 		return err

@@ -79,6 +79,8 @@ func (s *Set) steps(p plan.Plan) []*Model {
 
 // begin makes empty tables for the new rows.
 func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
+	ctx, end := tracing.Span(ctx, "make tables")
+	defer end()
 	var sql strings.Builder
 	for _, m := range steps {
 		fmt.Fprintf(&sql, "drop table if exists new_gold.%[1]s; %[2]s;\n", m.Table(), m.CreateTable("new_gold."+m.Table()))
@@ -94,6 +96,8 @@ func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 // a table with years of rows costs a step of one day nothing, and a model that looks further back than it says does not
 // work by chance.
 func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, span plan.Range) error {
+	ctx, end := tracing.Span(ctx, "make views")
+	defer end()
 	var sql strings.Builder
 	for _, t := range s.Models {
 		_, read := p.Read[t.Name]
@@ -143,6 +147,8 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 
 // chunkDays gives the number of days to compute at once.
 func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (int, error) {
+	ctx, end := tracing.Span(ctx, "count rows")
+	defer end()
 	longest, total := 0, 0
 	for _, m := range steps {
 		longest = max(longest, p.Write[m.Name].Len())

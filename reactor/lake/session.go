@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	icebergio "github.com/apache/iceberg-go/io"
+	"go.opentelemetry.io/otel/attribute"
 	"golang.org/x/sync/errgroup"
 
 	"millrace/infra/tracing"
@@ -78,6 +79,9 @@ func (s *session) start(name string, b []byte) {
 	s.puts.Go(func() error {
 		ctx, end := tracing.Span(s.ctx, "put file")
 		defer end()
+		if tracing.On() {
+			tracing.Note(ctx, attribute.String("millrace.file", name), attribute.Int("millrace.bytes", len(b)))
+		}
 		if err := s.store.put(ctx, name, b); err != nil {
 			return err
 		}
