@@ -12,8 +12,8 @@ func (g *Gold) covered(ctx context.Context, before *lake.View, pins lake.Pins) {
 	now := g.now()
 	for name, pin := range pins.Tables {
 		since := before.Pins.Tables[name].Sequence
-		if before.Pins.Step == 0 || pin.Sequence == since {
-			continue // of a first step, which may be a rebuild of years, nobody waited for any object
+		if pin.Sequence == since {
+			continue
 		}
 		times, err := g.lake.Arrived(ctx, name, since, pin.Sequence)
 		if err != nil {
