@@ -41,7 +41,7 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 			return fmt.Errorf("make a folder for rows that do not fit memory: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(scratch) }() // what stays is in the system's temporary folder
-		db, err := duck.Open(duck.Config{MemoryLimit: c.Memory, TempDir: scratch})
+		db, err := duck.Open(duck.Config{MemoryLimit: c.Memory, TempDir: scratch, Locked: true})
 		if err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(spill) }() // what stays, the next start removes
-		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill, Threads: c.threads()})
+		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill, Threads: c.threads(), Locked: true})
 		if err != nil {
 			return err
 		}
