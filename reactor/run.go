@@ -38,6 +38,7 @@ type runCmd struct {
 	settings.NATS
 	settings.Airflow
 	modelFlags
+	limitFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is; a start does it as well."`
@@ -121,6 +122,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		if err != nil {
 			return err
 		}
+		s.Limits = c.limits()
 		defer s.Close()
 		if err := l.Create(ctx, s.Tables()...); err != nil {
 			return err

@@ -53,6 +53,7 @@ type incoming struct {
 	// refusing tells that the table for refused rows is there; mostly there are none, and it is not needed.
 	refusing bool
 	refused  int64 // rows so far
+	limits   silver.Limits
 	credits  []int // that each object cost, as its metadata says
 }
 
@@ -169,13 +170,22 @@ func (in *incoming) insert(ctx context.Context, rows, rejected []arrow.RecordBat
 }
 
 func (in *incoming) decode(ctx context.Context, i int, o event.Object, sink silver.Sink) error {
+	var bad *silver.Unreadable
+	if errors.As(in.limits.Object(o.Size), &bad) {
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
 	fetching, fetched := tracing.Span(ctx, "fetch")
 	p, err := fetch(fetching, in.client, o)
 	fetched()
 	if err != nil {
 		return err
 	}
-	in.credits[i], _ = strconv.Atoi(p.metadata[bronze.MetaCredits]) // 0 for objects of others'
+	if errors.As(in.limits.Object(p.size), &bad) { // the event's size was wrong
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
+	if i < len(in.credits) {
+		in.credits[i], _ = strconv.Atoi(p.metadata[bronze.MetaCredits]) // 0 for objects of others'
+	}
 	ctx, end := tracing.Span(ctx, "decode object")
 	defer end()
 	key, err := bronze.ParseKey(o.Key)
@@ -183,9 +193,8 @@ func (in *incoming) decode(ctx context.Context, i int, o event.Object, sink silv
 		return event.DeadAs(event.Unrouted, "%v", err)
 	}
 	err = in.dataset.Decode(ctx, silver.Source{
-		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata,
+		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata, Limits: in.limits,
 	}, p, sink)
-	var bad *silver.Unreadable
 	if errors.As(err, &bad) {
 		return event.DeadAs(class(bad), "%s", bad.Reason)
 	}

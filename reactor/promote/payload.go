@@ -22,6 +22,7 @@ type payload struct {
 	client   *minio.Client
 	object   event.Object
 	whole    []byte // nil for a large object
+	size     int64
 	metadata map[string]string
 }
 
@@ -34,7 +35,7 @@ func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload,
 		if err != nil {
 			return nil, fetchError(o, err)
 		}
-		p.metadata = lowerCase(info.UserMetadata)
+		p.metadata, p.size = lowerCase(info.UserMetadata), info.Size
 		return p, nil
 	}
 	// Core, because the client's GetObject asks for the size first: two requests in place of one.
@@ -42,7 +43,7 @@ func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload,
 	if err != nil {
 		return nil, fetchError(o, err)
 	}
-	p.metadata = lowerCase(info.UserMetadata)
+	p.metadata, p.size = lowerCase(info.UserMetadata), info.Size
 	p.whole, err = io.ReadAll(io.LimitReader(body, wholeObject+1))
 	if err = errors.Join(err, body.Close()); err != nil {
 		return nil, fetchError(o, err)

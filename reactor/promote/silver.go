@@ -26,6 +26,9 @@ import (
 
 // Silver promotes the objects of one dataset.
 type Silver struct {
+	// Limits of an object; set them before the first batch. The check of the tables must know the same ones.
+	Limits silver.Limits
+
 	lake    *lake.Lake
 	client  *minio.Client
 	dataset *silver.Dataset
@@ -136,7 +139,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err != nil {
 		return nil, err
 	}
-	in := incoming{client: s.client, dataset: s.dataset, rows: s.rows.conn, rejected: s.refused.conn, credits: make([]int, len(batch))}
+	in := incoming{client: s.client, dataset: s.dataset, limits: s.Limits, rows: s.rows.conn, rejected: s.refused.conn, credits: make([]int, len(batch))}
 	if err := in.begin(ctx); err != nil {
 		return nil, err
 	}

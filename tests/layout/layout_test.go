@@ -53,7 +53,7 @@ var allowed = map[string][]string{
 	},
 	"reactor": {
 		"infra/cli", "infra/settings", "infra/tracing", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gauge", "reactor/gold", "reactor/gold/plan", "reactor/lake",
-		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver/datasets", "reactor/stream",
+		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver", "reactor/silver/datasets", "reactor/stream",
 	},
 }
 
