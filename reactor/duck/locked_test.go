@@ -67,3 +67,21 @@ func TestLockedMode(t *testing.T) {
 		t.Errorf("plain SQL after the attacks: %s", got)
 	}
 }
+
+func TestAUsersQueryIsOneThatReads(t *testing.T) {
+	c := open(t, Config{Locked: true})
+	exec(t, c, "create table t as select 1 as a")
+	for sql, fine := range map[string]bool{
+		"select a from t": true, "from t": true, "with x as (from t) from x": true, "describe t": true, "show tables": true, "summarize t": true, "explain select a from t": true,
+		"values (1)": true, "pivot t on a using count(*)": true, "select a from t;": true, "select 1; select 2": true, "select 1; drop table t": false, "set threads = 1; select 1": false, "drop table t": false, "insert into t values (2)": false,
+		"create table u as from t": false, "call enable_logging(storage = 'file')": false, "set threads = 1": false, "prepare p as select 1": false, "begin": false,
+	} {
+		rows, err := c.Ask(t.Context(), sql)
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if err == nil {
+			rows.Close()
+		}
+	}
+}
