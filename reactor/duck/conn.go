@@ -55,7 +55,9 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 
 // Query runs the statements of sql and streams the rows of the last one: a large result never lies in memory whole.
 // The rows must be closed. ctx covers the rows too.
-func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) { return c.query(ctx, sql, anything) }
+func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
+	return c.query(ctx, sql, anything)
+}
 
 func (c *Conn) query(ctx context.Context, sql string, refuse func(kind bindings.StatementType, last bool) string) (*Rows, error) {
 	if c.open != nil {
