@@ -85,3 +85,16 @@ func TestAUsersQueryIsOneThatReads(t *testing.T) {
 		}
 	}
 }
+
+// The reactor's own database is locked, and has to put what does not fit memory somewhere.
+func TestALockedDatabaseSpills(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, Config{Locked: true, MemoryLimit: "40MiB", TempDir: dir, Threads: 1})
+	exec(t, c, "create table t as select i, md5(i::text) as x from range(2000000) r(i)")
+	if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
+		t.Fatalf("nothing was spilled: %v", err)
+	}
+	if got := text(t, c, "select count(distinct x) from t"); got != "2000000" {
+		t.Errorf("after spilling: %s", got)
+	}
+}
