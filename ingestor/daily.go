@@ -50,6 +50,11 @@ func (c dailyCommand) Run(ctx context.Context, out *cli.Output, now clock) (err 
 	if err != nil {
 		return err
 	}
+	end, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	pages, err := l.top(ctx, c.Top)
 	if err != nil {
 		return err

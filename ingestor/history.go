@@ -41,6 +41,11 @@ func (c historyCommand) Run(ctx context.Context, out *cli.Output, now clock) (er
 	if err != nil {
 		return err
 	}
+	end, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if len(assets) == 0 {
 		pages, err := l.top(ctx, c.Top)
 		if err != nil {

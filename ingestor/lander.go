@@ -16,6 +16,7 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/infra/tracing"
 	"millrace/ingestor/bronze"
 	"millrace/ingestor/coincap"
 )
@@ -50,6 +51,7 @@ type lander struct {
 	store  *minio.Client
 	bucket string
 	now    clock
+	used   account
 }
 
 func (f fetchFlags) lander(now clock) (*lander, error) {
@@ -112,12 +114,19 @@ func (l *lander) put(ctx context.Context, dataset, stem string, ingest bronze.Da
 	if r.NotFound() {
 		return result, nil
 	}
+	ctx, end := tracing.Span(ctx, "ingest "+dataset)
+	defer end()
+	tracing.Past(tracing.Parent(ctx), "fetch", r.FetchedAt.Add(-r.Duration), r.FetchedAt, "")
 	meta := map[string]string{
+		bronze.MetaCredits:       strconv.Itoa(credits(r)),
 		bronze.MetaRequestURL:    r.URL,
 		bronze.MetaStatus:        strconv.Itoa(r.Status),
 		bronze.MetaFetchedAt:     r.FetchedAt.UTC().Format("2006-01-02T15:04:05.000Z"),
 		bronze.MetaDuration:      strconv.FormatInt(r.Duration.Milliseconds(), 10),
 		bronze.MetaSourceProgram: program(),
+	}
+	if parent := tracing.Parent(ctx); parent != "" {
+		meta[bronze.MetaTraceParent] = parent
 	}
 	if r.Synthetic {
 		meta[bronze.MetaSynthetic] = "true"
@@ -147,6 +156,9 @@ func (l *lander) top(ctx context.Context, n int) ([]*coincap.Response, error) {
 	pages, err := l.api.Top(ctx, n)
 	if err != nil {
 		return nil, err
+	}
+	for _, page := range pages {
+		l.used.add(page)
 	}
 	if len(pages) == 0 || pages[0].Envelope.Items == 0 {
 		return nil, errors.New("list the largest assets: the API answered with an empty list; nothing was put")
@@ -222,6 +234,7 @@ func (l *lander) historyPiece(ctx context.Context, asset string, interval coinca
 	if err != nil {
 		return landed{}, err
 	}
+	l.used.add(response)
 	stem := fmt.Sprintf("%s_%s_%s_%s", asset, interval, piece.From, piece.To)
 	result, err := l.put(ctx, "history", stem, ingest(), response, map[string]string{
 		bronze.MetaAssetID:  asset,

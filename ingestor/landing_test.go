@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -200,7 +201,7 @@ func checkObject(t *testing.T, s *stack.Stack, r result, api string) {
 		t.Errorf("key %s: %+v, %v", r.Key, key, err)
 	}
 	if meta[bronze.MetaAssetID] != "bitcoin" || meta[bronze.MetaInterval] != "d1" || meta[bronze.MetaStatus] != "200" || meta[bronze.MetaSynthetic] != "true" ||
-		!strings.HasPrefix(meta[bronze.MetaRequestURL], api+"/assets/bitcoin/history?") || !strings.HasPrefix(meta[bronze.MetaSourceProgram], "millrace-ingestor") || meta[bronze.MetaDuration] == "" {
+		!strings.HasPrefix(meta[bronze.MetaRequestURL], api+"/assets/bitcoin/history?") || !strings.HasPrefix(meta[bronze.MetaSourceProgram], "millrace-ingestor") || meta[bronze.MetaDuration] == "" || meta[bronze.MetaCredits] != strconv.Itoa(1+(len(body)+2499)/2500) || meta[bronze.MetaTraceParent] != "" {
 		t.Errorf("metadata is %v", meta)
 	}
 	if at, err := time.Parse("2006-01-02T15:04:05.000Z", meta[bronze.MetaFetchedAt]); err != nil || time.Since(at) > time.Hour {

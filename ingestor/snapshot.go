@@ -35,6 +35,11 @@ func (c snapshotCommand) Run(ctx context.Context, out *cli.Output, now clock) (e
 	if err != nil {
 		return err
 	}
+	end, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if c.Every == 0 {
 		return c.once(ctx, out, l)
 	}

@@ -22,6 +22,7 @@ import (
 type checkCmd struct {
 	lakeFlags
 	modelFlags
+	limitFlags
 	Memory  string        `default:"256MiB" help:"Memory for the comparison; beyond it rows spill to disk."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for gold to catch up with silver."`
 }
@@ -41,14 +42,14 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 			return fmt.Errorf("make a folder for rows that do not fit memory: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(scratch) }() // what stays is in the system's temporary folder
-		db, err := duck.Open(duck.Config{MemoryLimit: c.Memory, TempDir: scratch})
+		db, err := duck.Open(duck.Config{MemoryLimit: c.Memory, TempDir: scratch, Locked: true})
 		if err != nil {
 			return err
 		}
 		defer db.Close()
 		bar := out.Progress(-1, "decoding")
 		defer bar.Done()
-		check := &promote.Check{Lake: l, Client: client, Datasets: datasets.All(), Models: set, DB: db, Progress: func(int, int) { bar.Add(1) }}
+		check := &promote.Check{Lake: l, Client: client, Datasets: datasets.All(), Models: set, DB: db, Limits: c.limits(), Progress: func(int, int) { bar.Add(1) }}
 		report, err := c.run(ctx, l, client, check)
 		bar.Done()
 		if err != nil {

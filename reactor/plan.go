@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/prometheus/client_golang/prometheus"
@@ -129,10 +128,7 @@ func tableActions(view *lake.View) (actions []action, complete bool, err error) 
 
 // missed are the objects that the reconciler would find, by dataset.
 func (c *planCmd) missed(ctx context.Context, l *lake.Lake, client *minio.Client, out *cli.Output) ([]action, error) {
-	objects, err := reconcile.Missed(ctx, client, c.Bucket, l, time.Now())
-	if err != nil {
-		return nil, err
-	}
+	objects := reconcile.Unknown(ctx, reconcile.Objects(ctx, client, c.Bucket, ""), l)
 	bar := out.Progress(-1, "listing")
 	defer bar.Done()
 	n, from, to := map[string]int{}, map[string]bronze.Day{}, map[string]bronze.Day{}

@@ -32,12 +32,19 @@ func jetStream(ctx context.Context, n settings.NATS) (jetstream.JetStream, func(
 
 // publisher sends events where the router would send them.
 func publisher(js jetstream.JetStream) reconcile.Publisher {
-	return func(o event.Object, run string) (func(context.Context) error, error) {
-		f, err := js.PublishMsgAsync(stream.Message(o, subject(o), run))
+	return func(o event.Object, run, nonce string) (func(context.Context) (bool, error), error) {
+		m := stream.Message(o, subject(o), run)
+		if nonce != "" {
+			m = stream.Anew(m, nonce)
+		}
+		f, err := js.PublishMsgAsync(m)
 		if err != nil {
 			return nil, err
 		}
-		return func(ctx context.Context) error { return stream.Stored(ctx, f) }, nil
+		return func(ctx context.Context) (bool, error) {
+			ack, err := stream.Acknowledged(ctx, f)
+			return err == nil && ack.Duplicate, err
+		}, nil
 	}
 }
 
@@ -60,9 +67,9 @@ func publishGold(ctx context.Context, l *lake.Lake, client *minio.Client, bucket
 		}
 		stored, err := publish(event.Object{
 			Bucket: bucket, Key: key, Version: event.NoVersion, ModifiedAt: info.LastModified.UTC().Truncate(time.Millisecond), ETag: info.ETag, Size: info.Size,
-		}, run)
+		}, run, "")
 		if err == nil {
-			err = stored(ctx)
+			_, err = stored(ctx)
 		}
 		if err != nil {
 			return fmt.Errorf("publish the event of %s: %w", name, err)

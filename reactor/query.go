@@ -47,7 +47,7 @@ func (c *queryCmd) Run(ctx context.Context, out *cli.Output) error {
 		}
 		r := reading{lake: l, view: view, at: at, months: lake.AllMonths, filled: func(name string) bool { return mentions(c.SQL, name) }}
 		return r.over(ctx, func(conn *duck.Conn) error {
-			rows, err := conn.Query(ctx, c.SQL)
+			rows, err := conn.Ask(ctx, c.SQL)
 			if err != nil {
 				return err
 			}

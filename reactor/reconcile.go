@@ -2,15 +2,31 @@ package main
 
 import (
 	"context"
+	"iter"
+	"log/slog"
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/reactor/event"
 	"millrace/reactor/lake"
 	"millrace/reactor/reconcile"
+	"millrace/reactor/stream"
 )
+
+// recentDays is how many of the newest days of each dataset are looked at often.
+const recentDays = 3
+
+// newReconciler connects a reconciler with bronze, the ledger and the streams.
+func newReconciler(l *lake.Lake, client *minio.Client, bucket string, js jetstream.JetStream) *reconcile.Reconciler {
+	list := func(ctx context.Context, prefix string) iter.Seq2[event.Object, error] {
+		return reconcile.Objects(ctx, client, bucket, prefix)
+	}
+	return reconcile.New(list, l, publisher(js), func(ctx context.Context) (bool, error) { return stream.Drained(ctx, js) })
+}
 
 type reconcileCmd struct {
 	lakeFlags
@@ -18,12 +34,8 @@ type reconcileCmd struct {
 }
 
 func (*reconcileCmd) Help() string {
-	return `The reactor does the same at its start and every few minutes, but for events of the last ten minutes, which may only
-be waiting. Publishing them again does no harm; after a restore it is what brings them.
-
-Example:
-
-  reactor reconcile`
+	return "Looks at all of bronze. `reactor run` does the same at its start and once a day, and for the newest days every few minutes.\n\n" +
+		"Columns: missed is how many events were published; of them unannounced are those that never came, forgotten those that were worked on before the ledger was replaced. Waiting are objects whose events may still be worked on.\n\nExample:\n\n  reactor reconcile"
 }
 
 func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
@@ -33,10 +45,69 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 			return err
 		}
 		defer closeNATS()
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), reconcile.NewRun(time.Now()), time.Now())
+		bar := out.Progress(-1, "listing")
+		defer bar.Done()
+		r := newReconciler(l, client, c.Bucket, js)
+		found, err := r.Pass(ctx, bar.Add, "")
+		bar.Done()
 		if err != nil {
 			return err
 		}
-		return out.Table([]string{"missed"}, [][]any{{n}})
+		return out.Table([]string{"objects", "missed", "unannounced", "forgotten", "ledger_empty", "waiting"}, [][]any{{
+			found.Objects, found.Total(), found.Missed[reconcile.Unannounced], found.Missed[reconcile.Forgotten], found.Missed[reconcile.NewLedger], found.Waiting,
+		}})
 	})
+}
+
+// reconciling runs passes: over everything at the start and then once in a while, over the newest days often.
+type reconciling struct {
+	client        *minio.Client
+	bucket        string
+	reconciler    *reconcile.Reconciler
+	metrics       *reconcile.Metrics
+	often, seldom time.Duration
+	log           *slog.Logger
+}
+
+// Run makes passes until ctx ends.
+func (r *reconciling) Run(ctx context.Context) error {
+	tick := time.NewTicker(r.often) // monotonic, as are all times here: a clock that jumps skips no pass
+	defer tick.Stop()
+	var all time.Time
+	for {
+		scope := reconcile.RecentDays
+		if all.IsZero() || time.Since(all) >= r.seldom {
+			scope = reconcile.Everything
+		}
+		found, err := r.pass(ctx, scope)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			r.log.Warn("reconcile failed, is tried again", "scope", scope, "in", r.often.String(), "error", err)
+		case scope == reconcile.Everything:
+			all = time.Now()
+		}
+		if found.Total() > 0 || found.Waiting > 0 {
+			r.log.Info("events that never came were published", "missed", found.Total(), "causes", found.Missed, "waiting", found.Waiting, "objects", found.Objects)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (r *reconciling) pass(ctx context.Context, scope reconcile.Scope) (found reconcile.Found, err error) {
+	started := time.Now()
+	prefixes := []string{""}
+	if scope == reconcile.RecentDays {
+		if prefixes, err = reconcile.Recent(ctx, r.client, r.bucket, recentDays); err != nil {
+			return found, err
+		}
+	}
+	found, err = r.reconciler.Pass(ctx, nil, prefixes...)
+	r.metrics.Passed(scope, found, time.Since(started), err)
+	return found, err
 }

@@ -20,9 +20,11 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/infra/tracing"
 	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
+	"millrace/reactor/gauge"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
@@ -37,8 +39,10 @@ type runCmd struct {
 	settings.NATS
 	settings.Airflow
 	modelFlags
+	limitFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
-	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often bronze is compared with the ledger."`
+	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
+	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is; a start does it as well."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
 	DuckThreads    int           `name:"duck-threads" default:"0" help:"Threads for one SQL statement; 0 means half of the cores."`
 }
@@ -49,6 +53,11 @@ func (*runCmd) Help() string {
 
 func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
+		stop, err := tracing.Start(ctx, "millrace-reactor")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = stop(ctx) }() // spans that nobody took any more
 		js, closeNATS, err := jetStream(ctx, c.NATS)
 		if err != nil {
 			return err
@@ -59,7 +68,7 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(spill) }() // what stays, the next start removes
-		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill, Threads: c.threads()})
+		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill, Threads: c.threads(), Locked: true})
 		if err != nil {
 			return err
 		}
@@ -115,7 +124,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	advisories := &stream.AdvisoryReader{JS: js, Log: log, Consumers: []string{"router"}}
 	var consumers []*stream.Consumer
 	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error, idle func(context.Context)) {
-		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Idle: idle, Letters: letters})
+		consumers = append(consumers, &stream.Consumer{JS: js, Log: log, Name: name, Subjects: subjects, Handle: handle, Idle: idle, Letters: letters, Buried: metrics.Buried})
 		advisories.Consumers = append(advisories.Consumers, name)
 	}
 	var tables []string
@@ -124,6 +133,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		if err != nil {
 			return err
 		}
+		s.Limits = c.limits()
 		defer s.Close()
 		if err := s.Prepare(ctx); err != nil {
 			return err
@@ -134,7 +144,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		defer compactor.Close()
-		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, s.Handle, compactor.Idle(log))
+		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, metrics.Handled("silver."+d.Table, s.Handle), compactor.Idle(log))
 	}
 	reporter, err := c.reporter(l, set, registry, log)
 	if err != nil {
@@ -150,10 +160,16 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 	defer compactor.Close()
-	consumer("gold", gold.Subjects(), gold.Handle, compactor.Idle(log))
-	consumer("stray", []string{event.Stray}, promote.NewStray(l).Handle, nil)
-	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject}
-	server := &console.Server{Registry: registry, Ready: func(ctx context.Context) error { return ready(ctx, l, client, js, c.Bucket) }}
+	consumer("gold", gold.Subjects(), metrics.Handled("gold", gold.Handle), compactor.Idle(log))
+	consumer("stray", []string{event.Stray}, metrics.Handled("stray", promote.NewStray(l).Handle), nil)
+	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject, Buried: metrics.Buried}
+	reconciler := &reconciling{
+		client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
+		often: c.ReconcileEvery, seldom: c.ReconcileAll, log: log,
+	}
+	parts := func(ctx context.Context) []console.Part { return readiness(ctx, l, client, js, c.Bucket) }
+	registry.MustRegister(&gauge.Collector{JS: js, Lake: l, Home: c.Home.Home, Parts: parts, Log: log})
+	server := &console.Server{Registry: registry, Parts: parts}
 
 	g, ctx := errgroup.WithContext(ctx)
 	for _, c := range consumers {
@@ -162,7 +178,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	g.Go(func() error { return router.Run(ctx) })
 	g.Go(func() error { return letters.Run(ctx) })
 	g.Go(func() error { return advisories.Run(ctx) })
-	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
+	g.Go(func() error { return reconciler.Run(ctx) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
 	g.Go(func() error { return upkeep.NewSweeper(l, log).Run(ctx) })
@@ -180,46 +196,6 @@ func (c *runCmd) listen() (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("leave the HTTP address in the home folder: %w", err), l.Close())
 	}
 	return l, nil
-}
-
-// ready tells whether everything that the reactor needs answers.
-func ready(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, bucket string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	if _, err := js.AccountInfo(ctx); err != nil {
-		return fmt.Errorf("NATS: %w", err)
-	}
-	if ok, err := client.BucketExists(ctx, bucket); err != nil {
-		return fmt.Errorf("object storage: %w", err)
-	} else if !ok {
-		return fmt.Errorf("object storage: there is no bucket %s", bucket)
-	}
-	if _, err := l.View(ctx); err != nil {
-		return fmt.Errorf("catalog: %w", err)
-	}
-	return nil
-}
-
-// reconcile publishes what no event brought, at the start and then every so often.
-func (c *runCmd) reconcile(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, log *slog.Logger) error {
-	tick := time.NewTicker(c.ReconcileEvery)
-	defer tick.Stop()
-	for {
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), "", time.Now())
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			log.Warn("reconcile failed, is tried again", "in", c.ReconcileEvery, "error", err)
-		case n > 0:
-			log.Info("events that never came were published", "missed", n)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }
 
 // subject is where the event of an object belongs, by the datasets that are defined.

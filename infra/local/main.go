@@ -17,6 +17,9 @@ type app struct {
 	Airflow airflow      `cmd:"" help:"Run Airflow beside the running stack, with the project's DAGs."`
 	Status  status       `cmd:"" help:"Say whether the stack runs, and where."`
 	MinIO   minioProgram `cmd:"" name:"minio" help:"Build MinIO beforehand, as the first start would."`
+
+	Provision  provision  `cmd:"" help:"Give a NATS and a MinIO that run already the streams, bucket, users and rules."`
+	Quarantine quarantine `cmd:"" help:"Take broken files out of MinIO's event queue; run it before each start of a MinIO in a container."`
 }
 
 func main() {

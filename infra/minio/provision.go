@@ -27,9 +27,13 @@ func Provision(ctx context.Context, root settings.S3, secrets map[string]setting
 	if err := awaitS3(ctx, client); err != nil {
 		return fmt.Errorf("reach MinIO at %s: %w", root.Endpoint, err)
 	}
+	transport, err := root.Transport()
+	if err != nil {
+		return err
+	}
 	admin, err := madmin.NewWithOptions(client.EndpointURL().Host, &madmin.Options{
 		Creds:  credentials.NewStaticV4(root.AccessKey, root.SecretKey.Reveal(), ""),
-		Secure: client.EndpointURL().Scheme == "https",
+		Secure: client.EndpointURL().Scheme == "https", Transport: transport,
 	})
 	if err != nil {
 		return fmt.Errorf("set up MinIO's admin client: %w", err)

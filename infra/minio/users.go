@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/minio/madmin-go/v3"
 
@@ -30,6 +31,22 @@ func importUsers(ctx context.Context, admin *madmin.AdminClient, bucket string, 
 	if err != nil {
 		return fmt.Errorf("write down the S3 users: %w", err)
 	}
+	// A MinIO that has just started, on a busy machine, may know a user a moment later than it says, and then refuses to give
+	// it a policy. The import is the same however often it is done.
+	for attempt := 1; ; attempt++ {
+		err := importArchive(ctx, admin, archive)
+		if err == nil || attempt == 10 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+func importArchive(ctx context.Context, admin *madmin.AdminClient, archive []byte) error {
 	result, err := admin.ImportIAMV2(ctx, io.NopCloser(bytes.NewReader(archive)))
 	if err != nil {
 		return fmt.Errorf("make the S3 users and policies: %w", err)

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,8 @@ import (
 type NATS struct {
 	URL   Secret `name:"nats-url" env:"MILLRACE_NATS_URL" default:"nats://127.0.0.1:4222" placeholder:"URL" help:"NATS server; may hold user:password@ (then better given by the environment)."`
 	Creds string `name:"nats-creds" env:"MILLRACE_NATS_CREDS" placeholder:"FILE" help:"NATS credentials file, in place of a password."`
+	// NATSCAFile is used for tls:// addresses, and for any server that asks for TLS.
+	NATSCAFile string `name:"nats-ca-file" env:"MILLRACE_NATS_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the NATS server's certificate, when the system does not know it."`
 }
 
 // Connect returns a connection that says name to the server and, once made, reconnects for ever.
@@ -34,6 +37,14 @@ func (n NATS) Connect(ctx context.Context, name string, opts ...nats.Option) (*n
 	}
 	if n.Creds != "" {
 		all = append(all, nats.UserCredentials(n.Creds))
+	}
+	if n.NATSCAFile != "" {
+		tls, err := tlsConfig(n.NATSCAFile, "MILLRACE_NATS_CA_FILE")
+		if err != nil {
+			return nil, err
+		}
+		// Not nats.RootCAs, which would refuse a server without TLS: the file may be meant for S3 alone.
+		all = append(all, func(o *nats.Options) error { o.TLSConfig = tls; return nil })
 	}
 	all = append(all, opts...)
 
@@ -69,6 +80,8 @@ func connectError(shown string, address Secret, err error) error {
 		return fmt.Errorf("connect to NATS at %s: it refused the user or password (MILLRACE_NATS_URL, MILLRACE_NATS_CREDS): %w", shown, err)
 	case strings.Contains(shown, "unreadable"):
 		return fmt.Errorf("the NATS address (--nats-url, MILLRACE_NATS_URL) cannot be read: it must look like nats://user:password@127.0.0.1:4222")
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return fmt.Errorf("connect to NATS at %s: its certificate is not to be trusted: %w (MILLRACE_CA_FILE names the authority that signed it)", shown, err)
 	case strings.Contains(err.Error(), address.Reveal()):
 		// Any error that repeats the address would print the password.
 		return fmt.Errorf("connect to NATS at %s failed: %s", shown, startHint)

@@ -19,6 +19,7 @@ type S3 struct {
 	SecretKey Secret `name:"s3-secret-key" env:"MILLRACE_S3_SECRET_KEY" placeholder:"KEY" help:"S3 secret key; better given by the environment, because other users see flags."`
 	Bucket    string `name:"bucket" env:"MILLRACE_BUCKET" default:"lakehouse" help:"Bucket of the lakehouse."`
 	Region    string `name:"s3-region" env:"MILLRACE_S3_REGION" default:"us-east-1" help:"S3 region."`
+	S3CAFile  string `name:"s3-ca-file" env:"MILLRACE_S3_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the S3 server's certificate, when the system does not know it."`
 }
 
 // Client connects nothing yet: it checks the settings and returns a client whose first call opens the connection.
@@ -30,13 +31,17 @@ func (s S3) Client() (*minio.Client, error) {
 	if s.AccessKey == "" || s.SecretKey == "" {
 		return nil, fmt.Errorf("no S3 credentials (MILLRACE_S3_ACCESS_KEY, MILLRACE_S3_SECRET_KEY): %s", startHint)
 	}
+	transport, err := s.Transport()
+	if err != nil {
+		return nil, err
+	}
 	// The region is always sent: to look it up takes a permission that the ingestor does not have.
 	// Trailing checksums stay off: they turn each small put into a chunked upload.
 	client, err := minio.New(host, &minio.Options{
 		Creds:     credentials.NewStaticV4(s.AccessKey, s.SecretKey.Reveal(), ""),
 		Secure:    secure,
 		Region:    s.region(),
-		Transport: transport(),
+		Transport: transport,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the S3 client for %s: %w", host, err)
@@ -67,12 +72,17 @@ func (s S3) region() string {
 	return s.Region
 }
 
-// transport keeps as many idle connections as the reactor has requests in flight: with Go's default of two for each host,
+// Transport trusts the authorities of the system and that of S3CAFile. It keeps as many idle connections as the reactor has requests in flight: with Go's default of two for each host,
 // a burst of small objects spends its time in connecting. Compression is off because objects are kept as received.
-func transport() *http.Transport {
+func (s S3) Transport() (*http.Transport, error) {
+	tls, err := tlsConfig(s.S3CAFile, "MILLRACE_S3_CA_FILE")
+	if err != nil {
+		return nil, err
+	}
 	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
+		TLSClientConfig:       tls,
 		DialContext:           dialer.DialContext,
 		MaxIdleConns:          512,
 		MaxIdleConnsPerHost:   256,
@@ -83,5 +93,5 @@ func transport() *http.Transport {
 		DisableCompression:    true,
 		WriteBufferSize:       64 << 10,
 		ReadBufferSize:        64 << 10,
-	}
+	}, nil
 }

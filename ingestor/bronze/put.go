@@ -20,6 +20,8 @@ const (
 	MetaInterval      = "interval"
 	MetaSynthetic     = "synthetic" // "true" for what the simulator made up
 	MetaSourceProgram = "source-program"
+	MetaCredits       = "api-credits" // that the call cost
+	MetaTraceParent   = "traceparent" // of the ingest, while somebody traces it
 )
 
 var contentTypes = map[string]string{

@@ -15,10 +15,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+const (
+	// readTimeout ends the connection of whoever sends a request byte by byte.
+	readTimeout = 10 * time.Second
+	// maxBody is that of a request; nothing here needs any.
+	maxBody = 64 << 10
+)
+
 // Server answers /healthz, /readyz and /metrics.
 type Server struct {
-	// Ready returns nil, or why the reactor cannot work just now.
-	Ready func(context.Context) error
+	// Parts are what the reactor needs, each with why it cannot work with it just now.
+	Parts func(context.Context) []Part
 	// Registry holds what /metrics shows.
 	Registry *prometheus.Registry
 }
@@ -26,17 +33,12 @@ type Server struct {
 // Serve answers on the listener until ctx ends.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.Ready(r.Context()); err != nil {
-			answer(w, http.StatusServiceUnavailable, err.Error())
-			return
-		}
-		answer(w, http.StatusOK, "ready")
-	})
+	started := time.Now()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { health(w, started) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { readiness(w, s.Parts(r.Context())) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
 	server := &http.Server{
-		Handler: onlyFor(l.Addr(), mux), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		Handler: http.MaxBytesHandler(onlyFor(l.Addr(), mux), maxBody), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: readTimeout,
 		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 	}
 	stop := context.AfterFunc(ctx, func() {

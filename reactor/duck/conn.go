@@ -56,6 +56,10 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 // Query runs the statements of sql and streams the rows of the last one: a large result never lies in memory whole.
 // The rows must be closed. ctx covers the rows too.
 func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
+	return c.query(ctx, sql, anything)
+}
+
+func (c *Conn) query(ctx context.Context, sql string, refuse func(kind bindings.StatementType, last bool) string) (*Rows, error) {
 	if c.open != nil {
 		return nil, ErrBusy
 	}
@@ -65,7 +69,7 @@ func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
 	}
 	defer bindings.DestroyExtracted(&statements)
 	for i := range n - 1 {
-		rows, err := c.start(ctx, sql, statements, i)
+		rows, err := c.start(ctx, sql, statements, i, func(kind bindings.StatementType) string { return refuse(kind, false) })
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +80,7 @@ func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
 			return nil, rows.Err()
 		}
 	}
-	return c.start(ctx, sql, statements, n-1)
+	return c.start(ctx, sql, statements, n-1, func(kind bindings.StatementType) string { return refuse(kind, true) })
 }
 
 // extract splits sql into its statements.
@@ -97,12 +101,15 @@ func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT,
 	return statements, n, nil
 }
 
-// start prepares and begins statement i.
-func (c *Conn) start(ctx context.Context, sql string, statements bindings.ExtractedStatements, i bindings.IdxT) (*Rows, error) {
+// start prepares and begins statement i, unless refuse has something against its kind.
+func (c *Conn) start(ctx context.Context, sql string, statements bindings.ExtractedStatements, i bindings.IdxT, refuse func(bindings.StatementType) string) (*Rows, error) {
 	rows := &Rows{conn: c, ctx: ctx, sql: sql}
 	err := c.guard(ctx, sql, func() string {
 		if bindings.PrepareExtractedStatement(c.handle, statements, i, &rows.prepared) == bindings.StateError {
 			return bindings.PrepareError(rows.prepared)
+		}
+		if reason := refuse(bindings.PreparedStatementType(rows.prepared)); reason != "" {
+			return reason
 		}
 		var pending bindings.PendingResult
 		defer bindings.DestroyPending(&pending)

@@ -67,3 +67,34 @@ func TestLockedMode(t *testing.T) {
 		t.Errorf("plain SQL after the attacks: %s", got)
 	}
 }
+
+func TestAUsersQueryIsOneThatReads(t *testing.T) {
+	c := open(t, Config{Locked: true})
+	exec(t, c, "create table t as select 1 as a")
+	for sql, fine := range map[string]bool{
+		"select a from t": true, "from t": true, "with x as (from t) from x": true, "describe t": true, "show tables": true, "summarize t": true, "explain select a from t": true,
+		"values (1)": true, "pivot t on a using count(*)": true, "select a from t;": true, "select 1; select 2": true, "select 1; drop table t": false, "set threads = 1; select 1": false, "drop table t": false, "insert into t values (2)": false,
+		"create table u as from t": false, "call enable_logging(storage = 'file')": false, "set threads = 1": false, "prepare p as select 1": false, "begin": false,
+	} {
+		rows, err := c.Ask(t.Context(), sql)
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", sql, err)
+		}
+		if err == nil {
+			rows.Close()
+		}
+	}
+}
+
+// The reactor's own database is locked, and has to put what does not fit memory somewhere.
+func TestALockedDatabaseSpills(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, Config{Locked: true, MemoryLimit: "40MiB", TempDir: dir, Threads: 1})
+	exec(t, c, "create table t as select i, md5(i::text) as x from range(2000000) r(i)")
+	if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
+		t.Fatalf("nothing was spilled: %v", err)
+	}
+	if got := text(t, c, "select count(distinct x) from t"); got != "2000000" {
+		t.Errorf("after spilling: %s", got)
+	}
+}

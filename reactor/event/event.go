@@ -67,4 +67,5 @@ type Delivery struct {
 	Object  Object
 	Run     string // the replay that brought it, "" for the live event
 	Attempt uint64 // 1 for the first delivery
+	Trace   string // traceparent of the span that brought it, "" while nobody traces
 }

@@ -21,6 +21,8 @@ type notification struct {
 				ETag      string
 				VersionID string
 				Sequencer string
+				// UserMetadata holds the headers X-Amz-Meta-… as the put had them.
+				UserMetadata map[string]string
 			}
 		}
 	}
@@ -63,6 +65,29 @@ func ParseMinIO(body []byte) ([]Object, error) {
 		})
 	}
 	return objects, nil
+}
+
+// TraceParents are the traceparents that the objects of a message carry in their metadata, by those who put them; in the
+// order of ParseMinIO's objects, "" for those without.
+func TraceParents(body []byte) []string {
+	var n notification
+	if json.Unmarshal(body, &n) != nil {
+		return nil
+	}
+	var parents []string
+	for _, r := range n.Records {
+		if !created(r.EventName) {
+			continue
+		}
+		parent := ""
+		for name, value := range r.S3.Object.UserMetadata {
+			if strings.EqualFold(name, "X-Amz-Meta-Traceparent") {
+				parent = value
+			}
+		}
+		parents = append(parents, parent)
+	}
+	return parents
 }
 
 // created tells whether a record announces new bytes. "s3:ObjectCreated:*" also names PutTagging, PutRetention and

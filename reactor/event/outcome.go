@@ -18,13 +18,38 @@ const (
 
 func (a Action) String() string { return [...]string{"done", "retry", "dead"}[a] }
 
+// Class is the kind of reason that an event is given up for.
+type Class string
+
+// The classes.
+const (
+	Unreadable Class = "unreadable" // the object's bytes are not what its name says
+	TooLarge   Class = "too_large"  // the object is beyond a limit that can be set
+	Gone       Class = "gone"       // the object version is no longer there
+	Unrouted   Class = "unrouted"   // nobody waits for objects of that name
+	Malformed  Class = "malformed"  // the message is no event
+	Audited    Class = "audit"      // gold's rows break a rule
+	Other      Class = "other"
+)
+
+// Classes lists them all.
+var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Malformed, Audited, Other}
+
 // DeadError marks an error that no retry can mend: the object itself is wrong. Reason is for people.
-type DeadError struct{ Reason string }
+type DeadError struct {
+	Reason string
+	Class  Class
+}
 
 func (e *DeadError) Error() string { return e.Reason }
 
-// Deadf makes a DeadError.
-func Deadf(format string, args ...any) error { return &DeadError{fmt.Sprintf(format, args...)} }
+// Deadf makes a DeadError of no class that is known.
+func Deadf(format string, args ...any) error { return DeadAs(Other, format, args...) }
+
+// DeadAs makes a DeadError of a class.
+func DeadAs(class Class, format string, args ...any) error {
+	return &DeadError{Reason: fmt.Sprintf(format, args...), Class: class}
+}
 
 // Outcome decides, from nothing but the error and how often the event was delivered (1 for the first time), what
 // happens to it. Everything that is not known to be the object's own fault is retried for ever: an outage of a week

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
 )
@@ -100,6 +101,8 @@ func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {
 	if len(steps) == 0 {
 		return nil
 	}
+	ctx, end := tracing.Span(ctx, "audit")
+	defer end()
 	findings, err := inspect(ctx, conn, s.audits(steps), func(a *Audit) plan.Days { return p.Write[a.Of] })
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
 )
@@ -75,6 +76,8 @@ func (s *Set) steps(p plan.Plan) []*Model {
 
 // begin makes empty tables for the new rows.
 func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
+	ctx, end := tracing.Span(ctx, "make tables")
+	defer end()
 	var sql strings.Builder
 	for _, m := range steps {
 		fmt.Fprintf(&sql, "drop table if exists new_gold.%[1]s; %[2]s;\n", m.Table(), m.CreateTable("new_gold."+m.Table()))
@@ -90,6 +93,8 @@ func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 // a table with years of rows costs a step of one day nothing, and a model that looks further back than it says does not
 // work by chance.
 func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, span plan.Range) error {
+	ctx, end := tracing.Span(ctx, "make views")
+	defer end()
 	var sql strings.Builder
 	for _, t := range s.Models {
 		_, read := p.Read[t.Name]
@@ -119,6 +124,8 @@ func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model,
 // step computes one model's rows of some days, in halves when they do not fit into memory together. What a query needs
 // beyond its rows cannot be known before: an ordered list takes 48 KB for each group of more than 16 rows.
 func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
+	ctx, end := tracing.Span(ctx, "model "+m.Name)
+	defer end()
 	hull, _ := write.Hull()
 	if err := s.views(ctx, conn, p, m, plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}); err != nil {
 		return err
@@ -137,6 +144,8 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 
 // chunkDays gives the number of days to compute at once.
 func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (int, error) {
+	ctx, end := tracing.Span(ctx, "count rows")
+	defer end()
 	longest, total := 0, 0
 	for _, m := range steps {
 		longest = max(longest, p.Write[m.Name].Len())
@@ -165,6 +174,8 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 
 // changed compares the new rows with the old ones of the days written, whole rows, both ways.
 func (s *Set) changed(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (map[string]plan.Days, error) {
+	ctx, end := tracing.Span(ctx, "compare")
+	defer end()
 	parts := make([]string, len(steps))
 	for i, m := range steps {
 		// Each row counts 1 where it is new and -1 where it is old: what is left over differs. EXCEPT ALL says the same,

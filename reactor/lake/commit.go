@@ -10,6 +10,8 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"golang.org/x/sync/errgroup"
+
+	"millrace/infra/tracing"
 )
 
 // Change is what a commit does to one table: take files away, write rows, both or neither in one snapshot.
@@ -44,14 +46,16 @@ type staged struct {
 // Everything is in object storage before the database transaction begins, so a crash at any moment leaves either the
 // old lake and some files that no table names, or the new lake.
 func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*Table) error) ([]*Table, error) {
-	return l.CommitIf(ctx, changes, func() error { return nil }, inTx)
+	return l.CommitIf(ctx, changes, func(context.Context) error { return nil }, inTx)
 }
 
 // CommitIf is Commit under a condition that is found out while the files are written: the error of verify ends the commit.
 // verify has returned when CommitIf returns.
-func (l *Lake) CommitIf(ctx context.Context, changes []Change, verify func() error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+func (l *Lake) CommitIf(ctx context.Context, changes []Change, verify func(context.Context) error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	ctx, end := tracing.Span(ctx, "commit")
+	defer end()
 	var condition errgroup.Group
-	condition.Go(verify)
+	condition.Go(func() error { return verify(ctx) })
 	s := newSession(ctx, l.store)
 	ready, err := l.stageAll(ctx, s, changes)
 	return l.finish(ctx, s, ready, errors.Join(err, condition.Wait()), inTx)
@@ -59,9 +63,15 @@ func (l *Lake) CommitIf(ctx context.Context, changes []Change, verify func() err
 
 // finish waits for what a commit wrote and moves the pointers, or cleans up after err.
 func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
-	if err = errors.Join(err, s.wait()); err == nil {
+	_, barrier := tracing.Span(ctx, "barrier")
+	err = errors.Join(err, s.wait())
+	barrier()
+	if err == nil {
+		ctx, end := tracing.Span(ctx, "transaction")
 		err = l.catalog.write(ctx, func(tx *Tx) error { return moveAll(ctx, tx, ready, inTx) })
+		end()
 	}
+	tracing.Fail(ctx, err)
 	if err != nil {
 		var unknown *UnknownError
 		if errors.As(err, &unknown) {
@@ -120,6 +130,8 @@ func (l *Lake) stageAll(ctx context.Context, s *session, changes []Change) ([]st
 
 // stage writes data files, manifests and metadata of one change.
 func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) {
+	ctx, end := tracing.Span(ctx, "stage "+c.Base.Name)
+	defer end()
 	base, updates, err := evolve(c)
 	if err != nil {
 		return nil, err

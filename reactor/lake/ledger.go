@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,6 +27,7 @@ CREATE TABLE IF NOT EXISTS millrace_ledger (
 	committed_us BIGINT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS millrace_ledger_by_key ON millrace_ledger (source_key);
+CREATE INDEX IF NOT EXISTS millrace_ledger_by_sequence ON millrace_ledger (table_name, sequence_number);
 CREATE TABLE IF NOT EXISTS millrace_runs (
 	run TEXT NOT NULL,
 	event_id TEXT NOT NULL,
@@ -110,6 +113,65 @@ func (l *Lake) Entry(ctx context.Context, eventID string) (e Entry, ok bool, err
 		return Entry{}, false, fmt.Errorf("read ledger: %w", err)
 	}
 	return e, true, nil
+}
+
+// Known are those of the event ids that the ledger has.
+func (l *Lake) Known(ctx context.Context, ids []string) (map[string]bool, error) {
+	known := make(map[string]bool, len(ids))
+	for part := range slices.Chunk(ids, 500) { // SQLite allows 32,766 parameters, older builds 999
+		args := make([]any, len(part))
+		for i, id := range part {
+			args[i] = id
+		}
+		rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT event_id FROM millrace_ledger
+			WHERE event_id IN (?`+strings.Repeat(", ?", len(part)-1)+`)`), args...)
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
+			}
+			known[id] = true
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+	}
+	return known, nil
+}
+
+// Arrived are the times at which the objects were put that live events brought into a silver table after one sequence
+// number and up to another; at most 10,000 of them.
+func (l *Lake) Arrived(ctx context.Context, name string, after, upTo int64) ([]time.Time, error) {
+	_, own, err := cutName(name)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT modified_ms FROM millrace_ledger
+		WHERE table_name = ? AND sequence_number > ? AND sequence_number <= ? AND outcome = 'done' AND run = '' LIMIT 10000`), own, after, upTo)
+	if err != nil {
+		return nil, fmt.Errorf("read ledger: %w", err)
+	}
+	var times []time.Time
+	for rows.Next() {
+		var ms int64
+		if err := rows.Scan(&ms); err != nil {
+			return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
+		}
+		times = append(times, time.UnixMilli(ms))
+	}
+	return times, errors.Join(rows.Err(), rows.Close())
+}
+
+// EmptyLedger tells whether the ledger has no entry at all.
+func (l *Lake) EmptyLedger(ctx context.Context) (bool, error) {
+	var there bool
+	if err := l.catalog.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM millrace_ledger)`).Scan(&there); err != nil {
+		return false, fmt.Errorf("read ledger: %w", err)
+	}
+	return !there, nil
 }
 
 // Entries calls f for each entry of the ledger, by event id, until f fails.

@@ -8,7 +8,10 @@ import (
 	"sync"
 
 	icebergio "github.com/apache/iceberg-go/io"
+	"go.opentelemetry.io/otel/attribute"
 	"golang.org/x/sync/errgroup"
+
+	"millrace/infra/tracing"
 )
 
 // session is the FileIO of one commit. Its puts run side by side in the background, and wait is the barrier before
@@ -74,7 +77,12 @@ func (s *session) start(name string, b []byte) {
 	s.written[name] = b
 	s.mu.Unlock()
 	s.puts.Go(func() error {
-		if err := s.store.put(s.ctx, name, b); err != nil {
+		ctx, end := tracing.Span(s.ctx, "put file")
+		defer end()
+		if tracing.On() {
+			tracing.Note(ctx, attribute.String("millrace.file", name), attribute.Int("millrace.bytes", len(b)))
+		}
+		if err := s.store.put(ctx, name, b); err != nil {
 			return err
 		}
 		s.store.keep(name, b)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/apache/iceberg-go"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
@@ -14,6 +15,8 @@ import (
 
 // change is what happened to the inputs since the pins.
 func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]bool) (plan.Change, error) {
+	ctx, end := tracing.Span(ctx, "what changed")
+	defer end()
 	c := plan.Change{Changed: map[string]plan.Days{}, Present: map[string]plan.Range{}, Rebuild: rebuild}
 	for _, in := range g.set.Inputs {
 		t, err := view.Table(in.Name)

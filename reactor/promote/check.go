@@ -25,6 +25,7 @@ const checkBatch = 256
 // Check is the proof that the tables are what bronze gives: everything is computed once more from the objects, by other
 // SQL than the merge's, and compared row by row. It works in a database of its own, which may spill to disk.
 type Check struct {
+	Limits   silver.Limits // of an object, as the reactor has them
 	Lake     *lake.Lake
 	Client   *minio.Client
 	Datasets []*silver.Dataset
@@ -131,7 +132,7 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 	if err := conn.Exec(ctx, d.MergeSQL().Incoming); err != nil {
 		return nil, err
 	}
-	in := incoming{client: c.Client, dataset: d, rows: conn, rejected: refused, refusing: true}
+	in := incoming{client: c.Client, dataset: d, limits: c.Limits, rows: conn, rejected: refused, refusing: true}
 	var bad []string
 	for part := range slices.Chunk(objects, checkBatch) {
 		errs, err := in.fill(ctx, part)

@@ -10,6 +10,7 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
@@ -20,6 +21,8 @@ import (
 // compute runs the models of a plan and gives the changes of their tables, and the days that changed in each. The rows of
 // the changes are read while they are committed; call done after that.
 func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuild map[string]bool) (changes []lake.Change, changed map[string]plan.Days, done func(), err error) {
+	ctx, end := tracing.Span(ctx, "compute")
+	defer end()
 	var held []*rows.Held
 	release := func() {
 		for _, h := range held {
@@ -42,7 +45,9 @@ func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuil
 		}
 		held, old[name] = append(held, h), h
 	}
-	changed, err = g.set.Compute(ctx, g.conn, p)
+	computing, computed := tracing.Span(ctx, "models")
+	changed, err = g.set.Compute(computing, g.conn, p)
+	computed()
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -72,6 +77,8 @@ func (g *Gold) relations() []string {
 
 // relation makes the view under which computing reads some days of a table: silver.<table>, or old_gold.<table>.
 func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read plan.Days) (*rows.Held, error) {
+	ctx, end := tracing.Span(ctx, "read "+name)
+	defer end()
 	t, err := view.Table(name)
 	if err != nil {
 		return nil, err

@@ -3,11 +3,13 @@ package promote
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/minio/minio-go/v7"
 	"golang.org/x/sync/errgroup"
 
+	"millrace/infra/tracing"
 	"millrace/ingestor/bronze"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
@@ -51,6 +53,8 @@ type incoming struct {
 	// refusing tells that the table for refused rows is there; mostly there are none, and it is not needed.
 	refusing bool
 	refused  int64 // rows so far
+	limits   silver.Limits
+	credits  []int // that each object cost, as its metadata says
 }
 
 // begin empties the table in which rows gather.
@@ -70,6 +74,8 @@ func (in *incoming) refuse(ctx context.Context) error {
 // fill decodes the objects into the two tables. It returns one error for each: nil, a DeadError for an object that
 // cannot be read (nothing of it is in the tables), or what made its store fail.
 func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, error) {
+	ctx, end := tracing.Span(ctx, "decode")
+	defer end()
 	errs := make([]error, len(objects))
 	small := make([]*decoded, len(objects))
 	var g errgroup.Group
@@ -80,7 +86,7 @@ func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, 
 		}
 		g.Go(func() error {
 			d := &decoded{}
-			if errs[i] = in.decode(ctx, o, d); errs[i] != nil {
+			if errs[i] = in.decode(ctx, i, o, d); errs[i] != nil {
 				d.release()
 				return nil
 			}
@@ -104,7 +110,7 @@ func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, 
 			continue
 		}
 		var err error
-		if errs[i], err = in.fillLarge(ctx, o); err != nil {
+		if errs[i], err = in.fillLarge(ctx, i, o); err != nil {
 			return nil, err
 		}
 	}
@@ -113,7 +119,7 @@ func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, 
 
 // fillLarge streams one object into the tables, within a transaction: when its end cannot be read, its beginning must
 // not stay.
-func (in *incoming) fillLarge(ctx context.Context, o event.Object) (objectErr, err error) {
+func (in *incoming) fillLarge(ctx context.Context, i int, o event.Object) (objectErr, err error) {
 	if err := in.refuse(ctx); err != nil {
 		return nil, err
 	}
@@ -121,7 +127,7 @@ func (in *incoming) fillLarge(ctx context.Context, o event.Object) (objectErr, e
 	if err := in.both(ctx, "begin"); err != nil {
 		return nil, err
 	}
-	if objectErr = in.decode(ctx, o, stream{ctx, in}); objectErr == nil {
+	if objectErr = in.decode(ctx, i, o, stream{ctx, in}); objectErr == nil {
 		return nil, in.both(ctx, "commit")
 	}
 	in.refused = before
@@ -163,21 +169,42 @@ func (in *incoming) insert(ctx context.Context, rows, rejected []arrow.RecordBat
 	return nil
 }
 
-func (in *incoming) decode(ctx context.Context, o event.Object, sink silver.Sink) error {
-	p, err := fetch(ctx, in.client, o)
+func (in *incoming) decode(ctx context.Context, i int, o event.Object, sink silver.Sink) error {
+	var bad *silver.Unreadable
+	if errors.As(in.limits.Object(o.Size), &bad) {
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
+	fetching, fetched := tracing.Span(ctx, "fetch")
+	p, err := fetch(fetching, in.client, o)
+	fetched()
 	if err != nil {
 		return err
 	}
+	if errors.As(in.limits.Object(p.size), &bad) { // the event's size was wrong
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
+	if i < len(in.credits) {
+		in.credits[i], _ = strconv.Atoi(p.metadata[bronze.MetaCredits]) // 0 for objects of others'
+	}
+	ctx, end := tracing.Span(ctx, "decode object")
+	defer end()
 	key, err := bronze.ParseKey(o.Key)
 	if err != nil {
-		return event.Deadf("%v", err)
+		return event.DeadAs(event.Unrouted, "%v", err)
 	}
 	err = in.dataset.Decode(ctx, silver.Source{
-		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata,
+		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata, Limits: in.limits,
 	}, p, sink)
-	var bad *silver.Unreadable
 	if errors.As(err, &bad) {
-		return event.Deadf("%s", bad.Reason)
+		return event.DeadAs(class(bad), "%s", bad.Reason)
 	}
 	return err
+}
+
+// class is that of the dead letter that an unreadable object becomes.
+func class(bad *silver.Unreadable) event.Class {
+	if bad.Limit {
+		return event.TooLarge
+	}
+	return event.Unreadable
 }

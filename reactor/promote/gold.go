@@ -109,6 +109,7 @@ func (g *Gold) Subjects() []string {
 // Handle works on events of silver's metadata files. It is for one goroutine at a time.
 func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
+	ctx = wake(ctx, batch)
 	for i, d := range batch {
 		errs[i] = g.committed(ctx, d)
 	}
@@ -170,14 +171,10 @@ func (g *Gold) committed(ctx context.Context, d event.Delivery) error {
 func (g *Gold) Bring(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	started := g.now()
-	worked, err := retryConflicts(ctx, g.metrics, func() (bool, error) { return g.step(ctx) })
-	if worked && err == nil {
-		g.metrics.batches.WithLabelValues("gold").Observe(g.now().Sub(started).Seconds())
-	}
+	_, err := retryConflicts(ctx, g.metrics, func() (bool, error) { return g.step(ctx) })
 	var audit *gold.AuditError
 	if errors.As(err, &audit) {
-		return event.Deadf("gold stays as it was: %v", audit)
+		return event.DeadAs(event.Audited, "gold stays as it was: %v", audit)
 	}
 	return err
 }
@@ -193,6 +190,8 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 {
 		return false, nil
 	}
+	ctx, end := waited(ctx, view, pins)
+	defer end()
 	c, err := g.change(ctx, view, rebuild)
 	if err != nil {
 		return false, err
@@ -211,10 +210,12 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	}
 	changes = append(changes, g.forget(view)...)
 	// Audits need a core for as long as writing the files takes, so both are done side by side.
-	verify := func() error { return g.set.Verify(ctx, g.auditor, p) }
+	verify := func(ctx context.Context) error { return g.set.Verify(ctx, g.auditor, p) }
 	next, err := g.lake.CommitIf(ctx, changes, verify, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
 	if err == nil {
 		g.announce(pins.Step, view, next, changed)
+		g.metrics.committed(view, next)
+		g.covered(ctx, view, pins)
 	}
 	return true, err
 }

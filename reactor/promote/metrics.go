@@ -1,50 +1,101 @@
 package promote
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/reactor/event"
+	"millrace/reactor/lake"
 )
 
 // Metrics are what promoters measure.
 type Metrics struct {
-	events    *prometheus.CounterVec
-	batches   *prometheus.HistogramVec
-	lag       *prometheus.HistogramVec
-	conflicts prometheus.Counter
+	events, dead, commits, rejected, credits *prometheus.CounterVec
+	batchEvents, batchTime                   *prometheus.HistogramVec
+	putToSilver, putToGold                   *prometheus.HistogramVec
+	conflicts                                prometheus.Counter
 }
 
 // NewMetrics makes the metrics and registers them.
 func NewMetrics(r prometheus.Registerer) *Metrics {
 	seconds := []float64{.005, .01, .02, .035, .05, .075, .1, .12, .15, .2, .35, .5, 1, 2, 5, 10, 30, 60, 300}
-	m := &Metrics{
-		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "millrace_events_total", Help: "Events worked on, by table and outcome.",
-		}, []string{"table", "outcome"}),
-		batches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "millrace_commit_seconds", Help: "Time from a batch of events to its commit.", Buckets: seconds,
-		}, []string{"table"}),
-		lag: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "millrace_put_to_table_seconds", Help: "Time from an object's put to the commit that shows it; live events only.", Buckets: seconds,
-		}, []string{"table"}),
-		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "millrace_commit_conflicts_total", Help: "Commits worked out again because another came first.",
-		}),
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
-	r.MustRegister(m.events, m.batches, m.lag, m.conflicts)
+	histograms := func(name, help string, buckets []float64) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"table"})
+	}
+	m := &Metrics{
+		events:      counters("millrace_events_total", "Events worked on, by outcome: done, retry (is delivered again) or dead.", "table", "outcome"),
+		dead:        counters("millrace_dead_letters_total", "Dead letters stored, by the class of their reason.", "class"),
+		commits:     counters("millrace_commits_total", "Commits that changed a table.", "table"),
+		rejected:    counters("millrace_rejected_rows_total", "Rows refused while objects were decoded, repeats of an object included.", "table"),
+		credits:     counters("millrace_api_credits_total", "API credits that the objects promoted have cost, as their metadata say.", "table"),
+		batchEvents: histograms("millrace_batch_events", "Events of a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}),
+		batchTime:   histograms("millrace_batch_duration_seconds", "Time from a batch of events to its commit.", seconds),
+		putToSilver: histograms("millrace_put_to_silver_seconds", "Time from an object's put, by the store's clock, to the silver commit that shows it; live events only.", seconds),
+		putToGold:   histograms("millrace_put_to_gold_seconds", "Time from an object's put, by the store's clock, to the gold commit that shows it, by silver table; live events only.", seconds),
+		conflicts:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_commit_conflicts_total", Help: "Commits worked out again because another came first."}),
+	}
+	for _, class := range event.Classes {
+		m.dead.WithLabelValues(string(class)) // 0, not absent: an alert on an increase needs a beginning
+	}
+	r.MustRegister(m.events, m.dead, m.commits, m.rejected, m.credits, m.batchEvents, m.batchTime, m.putToSilver, m.putToGold, m.conflicts)
 	return m
 }
 
-// batch records a batch of events of one table.
-func (m *Metrics) batch(table string, batch []event.Delivery, errs []error, took time.Duration, now time.Time) {
-	m.batches.WithLabelValues(table).Observe(took.Seconds())
+// Handled is a handler that is measured.
+func (m *Metrics) Handled(table string, handle func(context.Context, []event.Delivery) []error) func(context.Context, []event.Delivery) []error {
+	return func(ctx context.Context, batch []event.Delivery) []error {
+		started := time.Now()
+		errs := handle(ctx, batch)
+		m.batchEvents.WithLabelValues(table).Observe(float64(len(batch)))
+		m.batchTime.WithLabelValues(table).Observe(time.Since(started).Seconds())
+		for i, d := range batch {
+			action, _ := event.Outcome(errs[i], d.Attempt)
+			m.events.WithLabelValues(table, action.String()).Inc()
+		}
+		return errs
+	}
+}
+
+// Buried records a dead letter.
+func (m *Metrics) Buried(_ string, reason error) {
+	class := event.Other
+	var dead *event.DeadError
+	if errors.As(reason, &dead) && dead.Class != "" {
+		class = dead.Class
+	}
+	m.dead.WithLabelValues(string(class)).Inc()
+}
+
+// promoted records the objects of a batch that silver shows now.
+func (m *Metrics) promoted(table string, batch []event.Delivery, errs []error, now time.Time) {
 	for i, d := range batch {
-		action, _ := event.Outcome(errs[i], d.Attempt)
-		m.events.WithLabelValues(table, action.String()).Inc()
-		if action == event.Done && d.Run == "" {
-			m.lag.WithLabelValues(table).Observe(now.Sub(d.Object.ModifiedAt).Seconds())
+		if errs[i] == nil && d.Run == "" {
+			m.putToSilver.WithLabelValues(table).Observe(now.Sub(d.Object.ModifiedAt).Seconds())
+		}
+	}
+}
+
+// decoded counts what the decoding of a batch, now committed, came to; credits were spent once, whatever is replayed.
+func (m *Metrics) decoded(table string, batch []event.Delivery, errs []error, in *incoming) {
+	m.rejected.WithLabelValues(table).Add(float64(in.refused))
+	for i, d := range batch {
+		if errs[i] == nil && d.Run == "" {
+			m.credits.WithLabelValues(table).Add(float64(in.credits[i]))
+		}
+	}
+}
+
+// committed counts the tables that a commit changed.
+func (m *Metrics) committed(before *lake.View, next []*lake.Table) {
+	for _, t := range next {
+		if old := before.Tables[t.Name]; old == nil || old.Location != t.Location {
+			m.commits.WithLabelValues(t.Name).Inc()
 		}
 	}
 }

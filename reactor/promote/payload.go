@@ -22,6 +22,7 @@ type payload struct {
 	client   *minio.Client
 	object   event.Object
 	whole    []byte // nil for a large object
+	size     int64
 	metadata map[string]string
 }
 
@@ -34,7 +35,7 @@ func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload,
 		if err != nil {
 			return nil, fetchError(o, err)
 		}
-		p.metadata = lowerCase(info.UserMetadata)
+		p.metadata, p.size = lowerCase(info.UserMetadata), info.Size
 		return p, nil
 	}
 	// Core, because the client's GetObject asks for the size first: two requests in place of one.
@@ -42,7 +43,7 @@ func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload,
 	if err != nil {
 		return nil, fetchError(o, err)
 	}
-	p.metadata = lowerCase(info.UserMetadata)
+	p.metadata, p.size = lowerCase(info.UserMetadata), info.Size
 	p.whole, err = io.ReadAll(io.LimitReader(body, wholeObject+1))
 	if err = errors.Join(err, body.Close()); err != nil {
 		return nil, fetchError(o, err)
@@ -87,7 +88,7 @@ func (p *payload) ReaderAt(ctx context.Context) (io.ReaderAt, int64, func() erro
 func fetchError(o event.Object, err error) error {
 	switch minio.ToErrorResponse(err).Code {
 	case minio.NoSuchKey, "NoSuchVersion", "MethodNotAllowed": // the last one: the version is a delete marker
-		return event.Deadf("the object is no longer there: %s version %s", o.Key, o.Version)
+		return event.DeadAs(event.Gone, "the object is no longer there: %s version %s", o.Key, o.Version)
 	}
 	return fmt.Errorf("fetch %s version %s: %w", o.Key, o.Version, err)
 }

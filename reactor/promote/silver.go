@@ -16,6 +16,7 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/minio/minio-go/v7"
 
+	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
@@ -25,6 +26,9 @@ import (
 
 // Silver promotes the objects of one dataset.
 type Silver struct {
+	// Limits of an object; set them before the first batch. The check of the tables must know the same ones.
+	Limits silver.Limits
+
 	lake    *lake.Lake
 	client  *minio.Client
 	dataset *silver.Dataset
@@ -72,16 +76,17 @@ const maxConflicts = 20
 
 // Handle promotes a batch of events in one commit. It is for one goroutine at a time.
 func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
-	started := s.now()
 	errs := make([]error, len(batch))
 	objects, which := distinct(batch)
+	ctx, end := served(ctx, s.rows.table, batch)
+	defer end()
 	results, err := retryConflicts(ctx, s.metrics, func() ([]error, error) { return s.promote(ctx, objects) })
 	for i := range batch {
 		if errs[i] = err; err == nil {
 			errs[i] = results[which[i]]
 		}
 	}
-	s.metrics.batch(s.rows.table, batch, errs, s.now().Sub(started), s.now())
+	s.metrics.promoted(s.rows.table, batch, errs, s.now())
 	return errs
 }
 
@@ -129,7 +134,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err != nil {
 		return nil, err
 	}
-	in := incoming{client: s.client, dataset: s.dataset, rows: s.rows.conn, rejected: s.refused.conn}
+	in := incoming{client: s.client, dataset: s.dataset, limits: s.Limits, rows: s.rows.conn, rejected: s.refused.conn, credits: make([]int, len(batch))}
 	if err := in.begin(ctx); err != nil {
 		return nil, err
 	}
@@ -138,9 +143,11 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		return nil, err
 	}
 	var changes []lake.Change
+	merging, merged := tracing.Span(ctx, "merge")
+	defer func() { merged() }()
 	for _, work := range []func() (lake.Change, func(), bool, error){
-		func() (lake.Change, func(), bool, error) { return s.rowChange(ctx, view) },
-		func() (lake.Change, func(), bool, error) { return s.refusedChange(ctx, view, &in, objects, errs) },
+		func() (lake.Change, func(), bool, error) { return s.rowChange(merging, view) },
+		func() (lake.Change, func(), bool, error) { return s.refusedChange(merging, view, &in, objects, errs) },
 	} {
 		c, done, ok, err := work()
 		if err != nil {
@@ -150,6 +157,9 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 			defer done()
 			c.Keep = view.Pins.Tables[c.Base.Name].SnapshotID
 			c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(objects)), "millrace.run": batch[0].Run}
+			if tracing.On() {
+				c.Summary[traceProperty] = tracing.Parent(ctx)
+			}
 			changes = append(changes, c)
 		}
 	}
@@ -157,7 +167,9 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err != nil {
 		return nil, err
 	}
-	_, err = s.lake.Commit(ctx, changes, func(tx *lake.Tx, next []*lake.Table) error {
+	merged()
+	merged = func() {}
+	next, err := s.lake.Commit(ctx, changes, func(tx *lake.Tx, next []*lake.Table) error {
 		for _, t := range next {
 			if t.Name == own.Name {
 				own = t
@@ -165,6 +177,10 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		}
 		return tx.Record(ctx, s.entries(batch, errs, own)...)
 	})
+	if err == nil {
+		s.metrics.committed(view, next)
+		s.metrics.decoded(s.rows.table, batch, errs, &in)
+	}
 	return errs, err
 }
 
@@ -252,9 +268,9 @@ func (s *Stray) Handle(ctx context.Context, batch []event.Delivery) []error {
 	for i, d := range batch {
 		route, err := event.RouteOf(d.Object)
 		if err != nil {
-			errs[i] = event.Deadf("%v", err)
+			errs[i] = event.DeadAs(event.Unrouted, "%v", err)
 		} else {
-			errs[i] = event.Deadf("no dataset %q is defined: define it (reactor/silver/datasets), then `reactor dlq retry`", route.Name)
+			errs[i] = event.DeadAs(event.Unrouted, "no dataset %q is defined: define it (reactor/silver/datasets), then `reactor dlq retry`", route.Name)
 		}
 		e := entryOf(d, time.Now())
 		e.Outcome, e.Reason = lake.OutcomeDead, errs[i].Error()

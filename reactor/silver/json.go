@@ -33,7 +33,7 @@ func (o *object) json(packed bool) error {
 }
 
 func (o *object) jsonPass(packed bool) error {
-	c, err := openContent(o.ctx, o.payload, packed)
+	c, err := openContent(o.ctx, o.payload, packed, o.src.Limits)
 	if err != nil {
 		return err
 	}

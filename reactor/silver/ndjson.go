@@ -10,7 +10,7 @@ import (
 // ndjson reads a row or an envelope a line. A line that is neither is a refused row; when no line at all is a JSON
 // object, the whole is something else.
 func (o *object) ndjson(packed bool) error {
-	c, err := openContent(o.ctx, o.payload, packed)
+	c, err := openContent(o.ctx, o.payload, packed, o.src.Limits)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,9 @@ func (o *object) line(line []byte, size int64) (ok bool, err error) {
 	if ref != nil {
 		return !ref.foreign, o.refuse(ref, line, int64(len(line)))
 	}
-	o.next++
+	if err := o.count(); err != nil {
+		return true, err
+	}
 	return true, o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
 }
 

@@ -126,13 +126,23 @@ func (o *object) add(raw []byte) error {
 	if ref != nil {
 		return o.refuse(ref, raw, int64(len(raw)))
 	}
-	o.next++
+	if err := o.count(); err != nil {
+		return err
+	}
 	return o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
+}
+
+// count takes the next row's position.
+func (o *object) count() error {
+	o.next++
+	return o.src.Limits.rows(o.next)
 }
 
 // refuse takes a refused row; size is that of the whole text, of which raw may be the beginning only.
 func (o *object) refuse(ref *refusal, raw []byte, size int64) error {
-	o.next++
+	if err := o.count(); err != nil {
+		return err
+	}
 	return o.out.reject(o.next-1, ref, raw, size)
 }
 

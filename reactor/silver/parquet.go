@@ -127,17 +127,25 @@ func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
 	if err != nil {
 		return nil, unreadable("its Parquet cannot be opened: %v", err)
 	}
+	if err := o.src.Limits.rows(f.NumRows()); err != nil {
+		return nil, err
+	}
 	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
+	var unpacked int64
 	for i := range f.MetaData().Schema.NumColumns() {
+		stored, err := storedBytes(f, i)
+		if err != nil {
+			return nil, err
+		}
+		unpacked += stored
+		if err := o.src.Limits.unpacked(unpacked); err != nil {
+			return nil, err
+		}
 		if f.MetaData().Schema.Column(i).PhysicalType() != parquet.Types.ByteArray {
 			continue
 		}
 		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes. But a column of
 		// many texts would gather all of them in it: two million prices took 400 MB.
-		stored, err := storedBytes(f, i)
-		if err != nil {
-			return nil, err
-		}
 		if stored <= parquetDictionary {
 			reading.SetReadDict(i, true)
 		} else {

@@ -22,6 +22,8 @@ type Source struct {
 	ModifiedAt time.Time
 	// IngestDate of the object; when it is no day, that of the key counts, else the day of ModifiedAt.
 	IngestDate bronze.Day
+	// Limits that it must keep to.
+	Limits Limits
 	// Metadata of the user, names in lower case and without x-amz-meta-.
 	Metadata map[string]string
 }
@@ -41,7 +43,10 @@ type Sink interface {
 }
 
 // Unreadable says why nothing can be made of an object. Trying again cannot help; another object, or other metadata, can.
-type Unreadable struct{ Reason string }
+type Unreadable struct {
+	Reason string
+	Limit  bool // it is beyond a limit that can be set
+}
 
 func (e *Unreadable) Error() string { return "unreadable object: " + e.Reason }
 
@@ -77,7 +82,7 @@ func (c *content) Close() error { return c.closer.Close() }
 
 var gzipMagic = []byte{0x1f, 0x8b}
 
-func openContent(ctx context.Context, p Payload, packed bool) (*content, error) {
+func openContent(ctx context.Context, p Payload, packed bool, limits Limits) (*content, error) {
 	body, err := p.Open(ctx)
 	if err != nil {
 		return nil, &ioError{err: err}
@@ -97,7 +102,7 @@ func openContent(ctx context.Context, p Payload, packed bool) (*content, error) 
 		more, _ := io.ReadFull(c.Reader, rest)
 		err = unreadable("it is named .gz but is not gzip, it begins with %s; name it without .gz", quote(append(head[:n], rest[:more]...)))
 	default:
-		err = c.unpack(io.MultiReader(bytes.NewReader(head), c.Reader))
+		err = c.unpack(io.MultiReader(bytes.NewReader(head), c.Reader), limits)
 	}
 	if err != nil {
 		_ = body.Close()
@@ -106,19 +111,27 @@ func openContent(ctx context.Context, p Payload, packed bool) (*content, error) 
 	return c, nil
 }
 
-func (c *content) unpack(r io.Reader) error {
+func (c *content) unpack(r io.Reader, limits Limits) error {
 	z, err := gzip.NewReader(r)
 	if err != nil {
 		return gzipError(err)
 	}
-	c.Reader = unpacked{r: z}
+	c.Reader = &unpacked{r: z, limits: limits}
 	return nil
 }
 
-type unpacked struct{ r io.Reader }
+type unpacked struct {
+	r      io.Reader
+	size   int64
+	limits Limits
+}
 
-func (u unpacked) Read(p []byte) (int, error) {
+func (u *unpacked) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
+	u.size += int64(n)
+	if beyond := u.limits.unpacked(u.size); beyond != nil {
+		return 0, beyond
+	}
 	if err != nil && err != io.EOF {
 		err = gzipError(err)
 	}

@@ -23,6 +23,8 @@ type Consumer struct {
 	Idle func(context.Context)
 	// Letters, when set, is told of what is done, and knows which events have died before.
 	Letters *Letters
+	// Buried, when set, is told of each dead letter that was stored, and why.
+	Buried func(consumer string, reason error)
 }
 
 // Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
@@ -34,7 +36,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		for _, m := range batch {
 			d, err := read(m)
 			if err != nil {
-				c.settle(ctx, m, event.Deadf("%v", err))
+				c.settle(ctx, m, event.DeadAs(event.Malformed, "%v", err))
 				continue
 			}
 			deliveries, messages = append(deliveries, d), append(messages, m)
@@ -82,7 +84,9 @@ func read(m jetstream.Msg) (event.Delivery, error) {
 	if err != nil {
 		return event.Delivery{}, err
 	}
-	return event.Delivery{Object: o, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}, nil
+	d := event.Delivery{Object: o, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}
+	d.Trace = received(m, d)
+	return d, nil
 }
 
 func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
@@ -101,6 +105,9 @@ func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
 			return
 		}
 		c.Log.Warn("dead letter", "consumer", c.Name, "reason", err)
+		if c.Buried != nil {
+			c.Buried(c.Name, err)
+		}
 		_ = m.Ack()
 	}
 }

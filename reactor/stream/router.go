@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,13 +22,16 @@ type Router struct {
 	Bucket string
 	// Subject is where the event of an object belongs.
 	Subject func(event.Object) string
+	// Buried, when set, is told of each dead letter that was stored, and why.
+	Buried func(consumer string, reason error)
 }
 
 // Run routes until ctx ends. A message is acknowledged after its events are stored.
 func (r *Router) Run(ctx context.Context) error {
 	return consume(ctx, r.JS, consumer{stream: Raw, name: "router", log: r.Log}, func(ctx context.Context, batch []jetstream.Msg) {
 		// Published side by side, then acknowledged in order: one round trip for a batch, not one for each message.
-		futures := make([][]jetstream.PubAckFuture, len(batch))
+		heard := time.Now()
+		futures := make([][]sentEvent, len(batch))
 		failed := make([]error, len(batch))
 		for i, m := range batch {
 			futures[i], failed[i] = r.publish(m)
@@ -35,7 +39,7 @@ func (r *Router) Run(ctx context.Context) error {
 		for i, m := range batch {
 			err := failed[i]
 			for _, f := range futures[i] {
-				err = errors.Join(err, Stored(ctx, f))
+				err = errors.Join(err, f.stored(ctx, heard))
 			}
 			r.settle(ctx, m, err)
 		}
@@ -43,21 +47,24 @@ func (r *Router) Run(ctx context.Context) error {
 }
 
 // publish sends the objects of one message on their way.
-func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
+func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 	objects, err := event.ParseMinIO(m.Data())
 	if err != nil {
-		return nil, event.Deadf("%v", err)
+		return nil, event.DeadAs(event.Malformed, "%v", err)
 	}
-	var futures []jetstream.PubAckFuture
-	for _, o := range objects {
+	var futures []sentEvent
+	traces := traceParents(m, len(objects))
+	for i, o := range objects {
 		if o.Bucket != r.Bucket {
 			continue
 		}
-		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), runOf(m)))
+		out := Message(o, r.Subject(o), runOf(m))
+		root := announce(out, traces[i])
+		f, err := r.JS.PublishMsgAsync(out)
 		if err != nil {
 			return futures, fmt.Errorf("publish event of %s: %w", o.Key, err)
 		}
-		futures = append(futures, f)
+		futures = append(futures, sentEvent{f, o, root, traces[i]})
 	}
 	return futures, nil
 }
@@ -86,6 +93,9 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 			return
 		}
 		r.Log.Warn("message of no known form", "subject", m.Subject(), "reason", err)
+		if r.Buried != nil {
+			r.Buried("raw", err)
+		}
 	case event.Retry:
 		r.Log.Error("route message", "subject", m.Subject(), "retry_in", delay, "error", err)
 		_ = m.NakWithDelay(delay)
@@ -108,14 +118,26 @@ func Message(o event.Object, subject, run string) *nats.Msg {
 	return m
 }
 
+// Anew makes the message another one than the event's first, which a broker that still knows that one would drop.
+func Anew(m *nats.Msg, nonce string) *nats.Msg {
+	m.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr)+":"+nonce)
+	return m
+}
+
 // Stored waits until a published event is stored.
 func Stored(ctx context.Context, f jetstream.PubAckFuture) error {
+	_, err := Acknowledged(ctx, f)
+	return err
+}
+
+// Acknowledged waits until a published event is stored, or dropped as a copy of one that is.
+func Acknowledged(ctx context.Context, f jetstream.PubAckFuture) (*jetstream.PubAck, error) {
 	select {
-	case <-f.Ok():
-		return nil
+	case ack := <-f.Ok():
+		return ack, nil
 	case err := <-f.Err():
-		return fmt.Errorf("store event: %w", err)
+		return nil, fmt.Errorf("store event: %w", err)
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 }

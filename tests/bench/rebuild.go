@@ -33,7 +33,7 @@ var rebuild = scenario{
 	},
 }
 
-// settled is the age from which the reconciler takes an object that the ledger does not know for a missed one.
+// settled lets MinIO send its second copies, which it does every three seconds, before the lake forgets.
 const settled = 5500 * time.Millisecond
 
 func (b *bench) rebuild(ctx context.Context, id, what string, objects []object, budget float64) (err error) {

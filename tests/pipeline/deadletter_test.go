@@ -144,7 +144,7 @@ func TestReconcileFindsWhatNoEventBrought(t *testing.T) {
 		}
 		return got[0].Missed
 	}
-	time.Sleep(6 * time.Second) // an object younger than 5 s counts as being on its way
+	time.Sleep(6 * time.Second) // for check, an object younger than 5 s is on its way
 	if r := s.Run(t, "reactor", "check"); r.Code != 1 || !strings.Contains(r.Stderr, "reactor reconcile") || !strings.Contains(r.Stderr, "lost.json") {
 		t.Errorf("check has to tell of objects that were never promoted: %s", r)
 	}
@@ -183,7 +183,6 @@ func TestAStartFindsWhatNoEventBrought(t *testing.T) {
 	if err := stream.Purge(ctx); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(5 * time.Second) // as above
 	startReactor(t, s)
 	s.Wait(t, key)
 	checkEqual(t, s)

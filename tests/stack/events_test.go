@@ -106,59 +106,6 @@ func TestBrokenQueueFilesAreQuarantinedAndTheRestArrives(t *testing.T) {
 	stack.Eventually(t, "SAFE delivers again", func() bool { return raw.hasOn("lake.raw.safe", key) })
 }
 
-func TestEachRoleMayDoItsJobAndNoMore(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
-	const bronze = "bronze/coincap/assets/ingest_date=2026-01-02/a.json"
-	s.Put(t, bronze, []byte("{}"), nil)
-	s.Put(t, "gold/t/f.parquet", []byte("x"), nil)
-	put := func(key string) func(*s3.Client) error {
-		return func(c *s3.Client) error {
-			_, err := c.PutObject(t.Context(), s.Bucket(), key, strings.NewReader("{}"), 2, s3.PutObjectOptions{})
-			return err
-		}
-	}
-	read := func(key string) func(*s3.Client) error {
-		return func(c *s3.Client) error {
-			_, err := c.StatObject(t.Context(), s.Bucket(), key, statOptions)
-			return err
-		}
-	}
-	list := func(c *s3.Client) error {
-		for object := range c.ListObjects(t.Context(), s.Bucket(), s3.ListObjectsOptions{Recursive: true, WithVersions: true}) {
-			return object.Err
-		}
-		return nil
-	}
-	remove := func(c *s3.Client) error {
-		return c.RemoveObject(t.Context(), s.Bucket(), bronze, s3.RemoveObjectOptions{})
-	}
-	tests := []struct {
-		what string
-		do   func(*s3.Client) error
-		may  string
-	}{
-		{"put into bronze", put("bronze/coincap/assets/ingest_date=2026-01-02/new.json"), "ingestor owner"},
-		{"put into silver", put("silver/t/new"), "reactor owner"},
-		{"put elsewhere", put("elsewhere/new"), "owner"},
-		{"read bronze", read(bronze), "reactor analyst owner"},
-		{"read gold", read("gold/t/f.parquet"), "reactor analyst owner"},
-		{"list versions", list, "reactor analyst owner"},
-		{"make a bucket", func(c *s3.Client) error { return c.MakeBucket(t.Context(), "other", s3.MakeBucketOptions{}) }, ""},
-		{"change the rules", func(c *s3.Client) error { return c.RemoveAllBucketNotification(t.Context(), s.Bucket()) }, "owner"},
-		{"delete from bronze", remove, "owner"}, // the last: the object is gone then
-	}
-	for _, tt := range tests {
-		for _, role := range []string{"ingestor", "reactor", "analyst", "owner"} {
-			err := tt.do(s.ClientAs(t, role))
-			if may := strings.Contains(tt.may, role); may != (err == nil) {
-				t.Errorf("%s, %s: allowed is %v, want %v (%v)", role, tt.what, err == nil, may, err)
-			} else if err != nil && s3.ToErrorResponse(err).StatusCode != 403 {
-				t.Errorf("%s, %s: refused with another error: %v", role, tt.what, err)
-			}
-		}
-	}
-}
-
 // rawEvents is what arrived in the stream RAW so far.
 type rawEvents struct {
 	reader   jetstream.Consumer

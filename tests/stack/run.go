@@ -86,6 +86,15 @@ func RunProgram(t testing.TB, env []string, program string, args ...string) Resu
 	return p.result()
 }
 
+// Launch starts a program of the project in exactly this environment and leaves it running.
+func Launch(t testing.TB, env []string, program string, args ...string) *Process {
+	t.Helper()
+	return launch(t, env, program, args...)
+}
+
+// CleanEnvironment is the developer's, without whatever points to a lake or a source.
+func CleanEnvironment() []string { return cleanEnvironment() }
+
 // Process is a program of the project that runs until it is stopped. The test's end kills it.
 type Process struct {
 	cmd            *exec.Cmd

@@ -1,0 +1,96 @@
+package promote
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"millrace/infra/tracing"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+)
+
+// traceProperty of a silver snapshot is the span that made it, while tracing is on: gold's step becomes a part of the same
+// trace, whichever reactor makes it.
+const traceProperty = "millrace.traceparent"
+
+// served begins the span of a batch of events. The function it returns ends it, and shows it in the traces of all objects
+// but the first, whose it is.
+func served(ctx context.Context, table string, batch []event.Delivery) (context.Context, func()) {
+	if !tracing.On() {
+		return ctx, func() {}
+	}
+	started := time.Now()
+	var parents []string
+	for _, d := range batch {
+		parents = append(parents, d.Trace)
+	}
+	name := "promote " + table
+	ctx, end := tracing.Serving(ctx, name, parents, attribute.Int("millrace.events", len(batch)), attribute.String("millrace.table", table))
+	return ctx, func() {
+		for _, d := range batch[1:] {
+			if d.Trace != batch[0].Trace {
+				tracing.Past(d.Trace, name, started, time.Now(), tracing.Parent(ctx), attribute.Int("millrace.events", len(batch)))
+			}
+		}
+		end()
+	}
+}
+
+// woken is when silver's change was announced to gold, and when gold heard of it.
+type woken struct{ announced, heard time.Time }
+
+type wokenKey struct{}
+
+// wake remembers what woke a gold step.
+func wake(ctx context.Context, batch []event.Delivery) context.Context {
+	if !tracing.On() {
+		return ctx
+	}
+	w := woken{heard: time.Now()}
+	for _, d := range batch {
+		if w.announced.IsZero() || d.Object.ModifiedAt.Before(w.announced) {
+			w.announced = d.Object.ModifiedAt
+		}
+	}
+	return context.WithValue(ctx, wokenKey{}, w)
+}
+
+// waited begins the span of a gold step: a part of the trace of the first silver snapshot that it is to cover, linked with
+// the others'.
+func waited(ctx context.Context, view *lake.View, pins lake.Pins) (context.Context, func()) {
+	if !tracing.On() {
+		return ctx, func() {}
+	}
+	type waiting struct {
+		at     int64
+		parent string
+	}
+	var all []waiting
+	for _, name := range slices.Sorted(maps.Keys(pins.Tables)) {
+		t := view.Tables[name]
+		if t == nil {
+			continue
+		}
+		for _, s := range t.Meta.Snapshots() {
+			if s.SequenceNumber > view.Pins.Tables[name].Sequence && s.Summary != nil && s.Summary.Properties[traceProperty] != "" {
+				all = append(all, waiting{s.TimestampMs, s.Summary.Properties[traceProperty]})
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b waiting) int { return int(a.at - b.at) })
+	var parents []string
+	for _, w := range all {
+		if !slices.Contains(parents, w.parent) {
+			parents = append(parents, w.parent)
+		}
+	}
+	if w, ok := ctx.Value(wokenKey{}).(woken); ok && len(parents) > 0 {
+		tracing.Past(parents[0], "announce silver", w.announced, w.heard, "")
+		tracing.Past(parents[0], "wait for pointer", w.heard, time.Now(), "")
+	}
+	return tracing.Serving(ctx, "promote gold", parents, attribute.Int64("millrace.step", pins.Step), attribute.Int("millrace.snapshots", len(parents)))
+}

@@ -1,0 +1,106 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Lag is how far a consumer is behind.
+type Lag struct {
+	Consumer string
+	Waiting  uint64 // events not delivered yet
+	Working  int    // delivered, not settled
+	// Oldest is when the oldest event that was not settled came into the stream; zero when there is none.
+	Oldest time.Time
+}
+
+// Lags are those of the durable consumers, the router's included.
+func Lags(ctx context.Context, js jetstream.JetStream) ([]Lag, error) {
+	var lags []Lag
+	for _, name := range []string{Raw, Events} {
+		s, err := js.Stream(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("look at stream %s: %w", name, err)
+		}
+		list := s.ListConsumers(ctx)
+		for c := range list.Info() {
+			if c.Config.Durable == "" {
+				continue
+			}
+			l := Lag{Consumer: c.Name, Waiting: c.NumPending, Working: c.NumAckPending}
+			if l.Waiting > 0 || l.Working > 0 {
+				if l.Oldest, err = oldest(ctx, s, c); err != nil {
+					return nil, err
+				}
+			}
+			lags = append(lags, l)
+		}
+		if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
+			return nil, fmt.Errorf("look at the consumers of %s: %w", name, err)
+		}
+	}
+	return lags, nil
+}
+
+// oldest is the time of the first message after the last one below which everything is settled.
+func oldest(ctx context.Context, s jetstream.Stream, c *jetstream.ConsumerInfo) (first time.Time, err error) {
+	subjects := c.Config.FilterSubjects
+	if c.Config.FilterSubject != "" {
+		subjects = append(subjects, c.Config.FilterSubject)
+	}
+	if len(subjects) == 0 {
+		subjects = []string{">"}
+	}
+	for _, subject := range subjects {
+		m, err := s.GetMsg(ctx, c.AckFloor.Stream+1, jetstream.WithGetMsgSubject(subject))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return first, fmt.Errorf("look at the oldest event of %s: %w", c.Name, err)
+		}
+		if first.IsZero() || m.Time.Before(first) {
+			first = m.Time
+		}
+	}
+	return first, nil
+}
+
+// Store is how full a stream is.
+type Store struct {
+	Stream   string
+	Messages uint64
+	Bytes    uint64
+	Most     int64 // bytes at which the oldest messages are dropped
+	Buried   map[string]uint64
+}
+
+// Stores are those of the three streams; that of the dead letters with their number by consumer.
+func Stores(ctx context.Context, js jetstream.JetStream) ([]Store, error) {
+	var stores []Store
+	for _, name := range []string{Raw, Events, DeadLetters} {
+		s, err := js.Stream(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("look at stream %s: %w", name, err)
+		}
+		var opts []jetstream.StreamInfoOpt
+		if name == DeadLetters {
+			opts = append(opts, jetstream.WithSubjectFilter(deadPrefix+">"))
+		}
+		info, err := s.Info(ctx, opts...)
+		if err != nil {
+			return nil, fmt.Errorf("look at stream %s: %w", name, err)
+		}
+		store := Store{Stream: name, Messages: info.State.Msgs, Bytes: info.State.Bytes, Most: info.Config.MaxBytes, Buried: map[string]uint64{}}
+		for subject, n := range info.State.Subjects {
+			store.Buried[strings.TrimPrefix(subject, deadPrefix)] += n
+		}
+		stores = append(stores, store)
+	}
+	return stores, nil
+}

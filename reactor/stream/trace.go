@@ -1,0 +1,80 @@
+package stream
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.opentelemetry.io/otel/attribute"
+
+	"millrace/infra/tracing"
+	"millrace/reactor/event"
+)
+
+// headerTrace carries the span that an event belongs to, by the W3C's name.
+const headerTrace = "traceparent"
+
+// sentEvent is an event on its way from the router into the stream.
+type sentEvent struct {
+	future jetstream.PubAckFuture
+	object event.Object
+	root   string // traceparent of its trace's first span
+	parent string // that of whoever put the object
+}
+
+// stored waits until the event is stored. The first copy of it begins the object's trace.
+func (e sentEvent) stored(ctx context.Context, heard time.Time) error {
+	ack, err := Acknowledged(ctx, e.future)
+	if err == nil && !ack.Duplicate && e.root != "" {
+		tracing.Begin(e.root, e.parent, "put", e.object.ModifiedAt, heard, attribute.String("millrace.key", e.object.Key),
+			attribute.String("millrace.version", e.object.Version), attribute.Int64("millrace.bytes", e.object.Size))
+		tracing.Past(e.root, "route", heard, time.Now(), "")
+	}
+	return err
+}
+
+// traceParents are those of a message's objects.
+func traceParents(m jetstream.Msg, n int) []string {
+	if tracing.On() {
+		if parents := event.TraceParents(m.Data()); len(parents) == n {
+			return parents
+		}
+	}
+	return make([]string, n)
+}
+
+// announce writes the trace into an event's header, and returns its first span.
+func announce(m *nats.Msg, parent string) (root string) {
+	if root = tracing.Root(traceIdentity(m.Header.Get(HeaderID), m.Header.Get(HeaderRun)), parent); root != "" {
+		m.Header.Set(headerTrace, root)
+	}
+	return root
+}
+
+// traceIdentity makes each replay of an event a trace of its own.
+func traceIdentity(id, run string) string {
+	if run == "" {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id + ":" + run))
+	return hex.EncodeToString(sum[:])
+}
+
+// received is the trace of an event that was delivered: the one that its header names or, where the router had no part in
+// it, the one that follows from its identity.
+func received(m jetstream.Msg, d event.Delivery) string {
+	md, err := m.Metadata()
+	if err != nil || !tracing.On() {
+		return ""
+	}
+	root := m.Headers().Get(headerTrace)
+	if root == "" {
+		root = tracing.Root(traceIdentity(string(d.Object.ID()), d.Run), "")
+		tracing.Begin(root, "", "publish", md.Timestamp, md.Timestamp, attribute.String("millrace.key", d.Object.Key), attribute.String("millrace.run", d.Run))
+	}
+	tracing.Past(root, "wait in stream", md.Timestamp, time.Now(), "", attribute.Int("millrace.attempt", int(d.Attempt)))
+	return root
+}

@@ -1,0 +1,156 @@
+package observe_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"millrace/tests/stack"
+)
+
+// scrape reads /metrics as Prometheus does: by name{label=value,…}, histograms by their count.
+func scrape(t *testing.T, addr string) map[string]float64 {
+	t.Helper()
+	response, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for name, f := range families {
+		for _, m := range f.Metric {
+			var labels []string
+			for _, l := range m.Label {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			value := m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			values[name+"{"+strings.Join(labels, ",")+"}"] = value
+		}
+	}
+	return values
+}
+
+func TestMetricsTellWhatHappened(t *testing.T) {
+	s := stack.Start(t)
+	at := time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
+	first, second, broken := assetsFolder+"1.json", assetsFolder+"2.json", assetsFolder+"3.json"
+	s.Put(t, first, assets(at, "bitcoin"), map[string]string{"api-credits": "7"})
+	s.Wait(t, first)
+	s.Put(t, second, []byte(strings.Replace(string(assets(at.AddDate(0, 0, 1), "bitcoin")), `]}`, `,{"id":"bad","priceUsd":"-1"}]}`, 1)), map[string]string{"api-credits": "5"})
+	s.Wait(t, second)
+	s.Put(t, broken, []byte("no JSON"), nil)
+	s.Put(t, "bronze/nobody/knows/x.json", []byte("{}"), nil)
+	want := map[string]float64{
+		"millrace_put_to_silver_seconds{table=silver.asset_snapshots}":     2,
+		"millrace_put_to_gold_seconds{table=silver.asset_snapshots}":       2,
+		"millrace_events_total{outcome=done,table=silver.asset_snapshots}": 2,
+		"millrace_events_total{outcome=dead,table=silver.asset_snapshots}": 1,
+		"millrace_events_total{outcome=dead,table=stray}":                  1,
+		"millrace_api_credits_total{table=silver.asset_snapshots}":         12,
+		"millrace_rejected_rows_total{table=silver.asset_snapshots}":       1,
+		"millrace_commits_total{table=silver.asset_snapshots}":             2,
+		"millrace_commits_total{table=silver.rejected}":                    1,
+		"millrace_dead_letters_total{class=unreadable}":                    1,
+		"millrace_dead_letters_total{class=unrouted}":                      1,
+		"millrace_dead_letters{table=silver.asset_snapshots}":              1,
+		"millrace_dead_letters{table=stray}":                               1,
+		"millrace_dead_letters{table=gold}":                                0,
+		"millrace_table_rows{table=silver.asset_snapshots}":                2,
+		"millrace_table_snapshots{table=silver.asset_snapshots}":           2,
+		"millrace_table_files{table=silver.asset_snapshots}":               2,
+		"millrace_gold_behind_seconds{table=silver.asset_snapshots}":       0,
+		"millrace_consumer_waiting_events{table=silver.asset_snapshots}":   0,
+		"millrace_consumer_unsettled_events{table=router}":                 0,
+		"millrace_oldest_unprocessed_seconds{table=gold}":                  0,
+		"millrace_part_ready{part=catalog}":                                1,
+		"millrace_part_ready{part=nats}":                                   1,
+		"millrace_missed_events_total{cause=unannounced}":                  0,
+		"millrace_reconcile_duration_seconds{scope=all}":                   1,
+		"millrace_scrape_failed{group=streams}":                            0,
+	}
+	var got map[string]float64
+	differ := ""
+	defer func() { t.Log(differ) }()
+	stack.Eventually(t, "all of it is measured", func() bool {
+		got, differ = scrape(t, s.HTTP), ""
+		for name, value := range want {
+			if v, ok := got[name]; !ok || v != value {
+				differ += fmt.Sprintf("%s is %v (%v), want %v\n", name, v, ok, value)
+			}
+		}
+		return differ == ""
+	})
+	// What a running reactor shows is in the table for people.
+	table, err := os.ReadFile(filepath.Join(stack.Root(t), "reactor", "console", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range got {
+		name, _, _ = strings.Cut(name, "{")
+		if strings.HasPrefix(name, "millrace_") && !strings.Contains(string(table), "| `"+name+"` |") {
+			t.Errorf("reactor/console/README.md lacks %s", name)
+		}
+	}
+	for _, name := range []string{"millrace_disk_free_bytes{}", "millrace_table_bytes{table=silver.asset_snapshots}", "millrace_stream_bytes{stream=EV}"} {
+		if got[name] <= 0 {
+			t.Errorf("%s is %v", name, got[name])
+		}
+	}
+}
+
+// A reactor whose broker is away is alive and not ready, and says which part it misses.
+func TestReadinessNamesThePart(t *testing.T) {
+	s := stack.Start(t, stack.WithoutReactor())
+	r := s.StartReactor(t)
+	get := func(path string) (int, string) {
+		response, err := http.Get("http://" + r.Addr + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(body)
+	}
+	if code, body := get("/readyz"); code != 200 || !regexp.MustCompile(`"ready":true`).MatchString(body) {
+		t.Errorf("readyz: %d %s", code, body)
+	}
+	s.Kill()
+	var answer struct {
+		Ready bool
+		Parts []struct {
+			Name   string
+			Ready  bool
+			Reason string
+		}
+	}
+	code, body := get("/readyz")
+	if err := json.Unmarshal([]byte(body), &answer); err != nil || code != 503 || answer.Ready {
+		t.Fatalf("readyz: %d %s %v", code, body, err)
+	}
+	for _, p := range answer.Parts {
+		if p.Ready != (p.Name == "catalog") || (p.Reason == "") != p.Ready {
+			t.Errorf("without NATS and MinIO: %+v", p)
+		}
+	}
+	if code, _ := get("/healthz"); code != 200 {
+		t.Errorf("healthz: %d", code)
+	}
+}

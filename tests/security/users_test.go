@@ -1,0 +1,200 @@
+package security_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/minio/madmin-go/v3"
+	s3 "github.com/minio/minio-go/v7"
+	miniocredentials "github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/tests/stack"
+)
+
+var everybody = []string{"ingestor", "reactor", "analyst", "reporter", "owner"}
+
+func s3Users(t *testing.T, s *stack.Stack) {
+	bronze := assetsFolder + "roles.json"
+	version := s.Put(t, bronze, []byte("{}"), nil).VersionID
+	s.Put(t, "gold/t/f.parquet", []byte("x"), nil)
+	put := func(key string) func(*s3.Client) error {
+		return func(c *s3.Client) error {
+			_, err := c.PutObject(t.Context(), s.Bucket(), key, strings.NewReader("{}"), 2, s3.PutObjectOptions{})
+			return err
+		}
+	}
+	read := func(key string) func(*s3.Client) error {
+		return func(c *s3.Client) error {
+			_, err := c.StatObject(t.Context(), s.Bucket(), key, s3.StatObjectOptions{})
+			return err
+		}
+	}
+	remove := func(key, version string) func(*s3.Client) error {
+		return func(c *s3.Client) error {
+			return c.RemoveObject(t.Context(), s.Bucket(), key, s3.RemoveObjectOptions{VersionID: version})
+		}
+	}
+	tests := []struct {
+		what string
+		do   func(*s3.Client) error
+		may  string
+	}{
+		{"put into bronze", put(assetsFolder + "new.txt"), "ingestor owner"},
+		{"put into silver", put("silver/t/new"), "reactor owner"},
+		{"put into gold", put("gold/t/new"), "reactor owner"},
+		{"put a report", put("reports/new"), "reporter owner"},
+		{"put elsewhere", put("elsewhere/new"), "owner"},
+		{"put beside bronze", put("bronze2/new"), "owner"},
+		{"read bronze", read(bronze), "reactor analyst reporter owner"},
+		{"read gold", read("gold/t/f.parquet"), "reactor analyst reporter owner"},
+		{"read an old version", func(c *s3.Client) error {
+			_, err := c.StatObject(t.Context(), s.Bucket(), bronze, s3.StatObjectOptions{VersionID: version})
+			return err
+		}, "reactor analyst reporter owner"},
+		{"list versions", func(c *s3.Client) error {
+			for object := range c.ListObjects(t.Context(), s.Bucket(), s3.ListObjectsOptions{Prefix: "bronze/", WithVersions: true}) {
+				return object.Err
+			}
+			return nil
+		}, "reactor analyst reporter owner"},
+		{"copy gold into bronze", func(c *s3.Client) error {
+			_, err := c.CopyObject(t.Context(), s3.CopyDestOptions{Bucket: s.Bucket(), Object: assetsFolder + "copy.txt"}, s3.CopySrcOptions{Bucket: s.Bucket(), Object: "gold/t/f.parquet"})
+			return err
+		}, "owner"},
+		{"make a bucket", func(c *s3.Client) error { return c.MakeBucket(t.Context(), "other", s3.MakeBucketOptions{}) }, ""},
+		{"remove the bucket", func(c *s3.Client) error {
+			return c.RemoveBucketWithOptions(t.Context(), "absent", s3.RemoveBucketOptions{})
+		}, ""},
+		{"open the bucket to everybody", func(c *s3.Client) error { return c.SetBucketPolicy(t.Context(), s.Bucket(), "") }, "owner"},
+		{"stop keeping versions", func(c *s3.Client) error { return c.SuspendVersioning(t.Context(), "absent") }, ""},
+		{"delete from gold", remove("gold/t/f.parquet", ""), "reactor owner"},
+		{"delete a version from bronze", remove(bronze, version), "owner"},
+		{"delete from bronze", remove(bronze, ""), "owner"},
+	}
+	for _, tt := range tests {
+		for _, role := range everybody {
+			err := tt.do(s.ClientAs(t, role))
+			if may := slices.Contains(strings.Fields(tt.may), role); may != (err == nil) {
+				t.Errorf("%s, %s: allowed is %v, want %v (%v)", role, tt.what, err == nil, may, err)
+			} else if err != nil && s3.ToErrorResponse(err).StatusCode != 403 {
+				t.Errorf("%s, %s: refused with another error: %v", role, tt.what, err)
+			}
+		}
+	}
+	changeRules(t, s)
+	administer(t, s)
+}
+
+// changeRules tries to cut the events off; the owner, who may, sets them again.
+func changeRules(t *testing.T, s *stack.Stack) {
+	rules, err := s.Client().GetBucketNotification(t.Context(), s.Bucket())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range everybody {
+		err := s.ClientAs(t, role).SetBucketNotification(t.Context(), s.Bucket(), rules)
+		if (err == nil) != (role == "owner") {
+			t.Errorf("%s, set the rules: %v", role, err)
+		}
+	}
+}
+
+// administer tries MinIO's own interface: no user may, and the root user's key is in nobody's environment.
+func administer(t *testing.T, s *stack.Stack) {
+	for _, role := range everybody {
+		vars := s.Vars(t, role)
+		admin, err := madmin.NewWithOptions(strings.TrimPrefix(s.S3, "http://"), &madmin.Options{
+			Creds: miniocredentials.NewStaticV4(vars["MILLRACE_S3_ACCESS_KEY"], vars["MILLRACE_S3_SECRET_KEY"], ""),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, do := range map[string]func() error{
+			"list users":       func() error { _, err := admin.ListUsers(t.Context()); return err },
+			"read the config":  func() error { _, err := admin.GetConfig(t.Context()); return err },
+			"make a user":      func() error { return admin.AddUser(t.Context(), "intruder", "0123456789") },
+			"take root's role": func() error { return admin.SetPolicy(t.Context(), "consoleAdmin", role, false) },
+			"export the users": func() error { _, err := admin.ExportIAM(t.Context()); return err },
+			"stop the server":  func() error { return admin.ServiceStop(t.Context()) },
+		} {
+			// An export that is refused has no body, and madmin says that it cannot be read.
+			if err := do(); err == nil || (madmin.ToErrorResponse(err).Code != "AccessDenied" && what != "export the users") {
+				t.Errorf("%s, %s: %v", role, what, err)
+			}
+		}
+	}
+}
+
+func natsUsers(t *testing.T, s *stack.Stack) {
+	for _, role := range []string{"ingestor", "analyst", "reporter"} {
+		if url := s.Vars(t, role)["MILLRACE_NATS_URL"]; url != "" {
+			t.Errorf("%s has an address of NATS: %s", role, url)
+		}
+	}
+	if _, err := nats.Connect(s.NATS); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("without a password: %v", err)
+	}
+	if _, err := nats.Connect(s.NATS, nats.UserInfo("minio", "guess")); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	var mu sync.Mutex
+	refused := map[string]bool{}
+	nc, err := nats.Connect(s.NATS, nats.UserInfo("minio", credentialsOf(t, s).NATS["minio"]), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		refused[strings.ToLower(err.Error())] = true
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	was := func(what string) func() bool {
+		return func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			for text := range refused {
+				if strings.Contains(text, strings.ToLower(what)) {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	for _, subject := range []string{"lake.ev.bronze.coincap.assets", "lake.ev.stray", "lake.dlq.gold", "$JS.API.STREAM.DELETE.EV", "$JS.API.STREAM.PURGE.RAW", "$JS.API.STREAM.MSG.GET.EV", "$JS.API.CONSUMER.CREATE.EV", "$JS.ACK.EV.gold.1.1.1.1.1", "anything"} {
+		if err := nc.Publish(subject, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		stack.Eventually(t, "MinIO's user may not publish to "+subject, was(fmt.Sprintf("publish to %q", subject)))
+	}
+	for _, subject := range []string{"lake.>", "lake.raw.>", ">", "$JS.EVENT.>", "$SYS.>"} {
+		if _, err := nc.SubscribeSync(subject); err != nil {
+			t.Fatal(err)
+		}
+		stack.Eventually(t, "MinIO's user may not listen to "+subject, was(fmt.Sprintf("subscription to %q", subject)))
+	}
+	// Nothing of it has come through, and its own job it can do.
+	js, err := jetstream.New(s.Connect(t, "owner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Stream(t.Context(), "EV"); err != nil {
+		t.Errorf("the stream EV: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	own, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := own.Publish(ctx, "lake.raw.fast", []byte(`{"Records":[{"EventName":"s3:ObjectRemoved:Delete"}]}`)); err != nil {
+		t.Errorf("publish an event: %v", err)
+	}
+}
