@@ -37,7 +37,7 @@ type runCmd struct {
 	settings.Airflow
 	modelFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
-	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often bronze is compared with the ledger."`
+	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often bronze is compared with the ledger."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
 	DuckThreads    int           `name:"duck-threads" default:"0" help:"Threads for one SQL statement; 0 means half of the cores."`
 }
