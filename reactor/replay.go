@@ -143,7 +143,7 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 			return err
 		}
 		defer closeNATS()
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
+		n, err := missing(ctx, l, client, js, c.Bucket)
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,6 @@ import (
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
-	"millrace/reactor/reconcile"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver/datasets"
 	"millrace/reactor/stream"
@@ -102,6 +101,10 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 
+	if err := recoverLake(ctx, l, set, log); err != nil {
+		return err
+	}
+
 	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
 	var consumers []*stream.Consumer
 	consumer := func(name string, subjects []string, handle func(context.Context, []event.Delivery) []error) {
@@ -139,7 +142,8 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		g.Go(func() error { return c.Run(ctx) })
 	}
 	g.Go(func() error { return router.Run(ctx) })
-	g.Go(func() error { return c.reconcile(ctx, l, client, js, log) })
+	g.Go(func() error { return keepReconciled(ctx, l, client, js, c.Bucket, c.ReconcileEvery, log) })
+	g.Go(func() error { return watchCatalog(ctx, l) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
@@ -174,28 +178,6 @@ func ready(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream
 		return fmt.Errorf("catalog: %w", err)
 	}
 	return nil
-}
-
-// reconcile publishes what no event brought, at the start and then every so often.
-func (c *runCmd) reconcile(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, log *slog.Logger) error {
-	tick := time.NewTicker(c.ReconcileEvery)
-	defer tick.Stop()
-	for {
-		n, err := reconcile.Missing(ctx, client, c.Bucket, l, publisher(js), time.Now())
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			log.Warn("reconcile failed, is tried again", "in", c.ReconcileEvery, "error", err)
-		case n > 0:
-			log.Info("events that never came were published", "missed", n)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
 }
 
 // subject is where the event of an object belongs, by the datasets that are defined.

@@ -136,7 +136,11 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	location, err := metadataLocation(meta, c.Base.Location)
+	version, err := MetadataVersion(c.Base.Location)
+	if err != nil {
+		return nil, err
+	}
+	location, err := metadataLocation(meta, version+1)
 	if err != nil {
 		return nil, err
 	}

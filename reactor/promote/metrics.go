@@ -37,6 +37,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	return m
 }
 
+// duplicates records copies that the ledger answered.
+func (m *Metrics) duplicates(table string, n int) {
+	m.events.WithLabelValues(table, "duplicate").Add(float64(n))
+}
+
 // batch records a batch of events of one table.
 func (m *Metrics) batch(table string, batch []event.Delivery, errs []error, took time.Duration, now time.Time) {
 	m.batches.WithLabelValues(table).Observe(took.Seconds())

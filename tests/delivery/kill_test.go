@@ -12,7 +12,7 @@ import (
 )
 
 func faults() []fault {
-	return slicesConcat(killFaults(), stepFaults())
+	return slicesConcat(killFaults(), stepFaults(), diskFaults(), networkFaults())
 }
 
 func slicesConcat(lists ...[]fault) (out []fault) {
