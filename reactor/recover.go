@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -32,7 +31,20 @@ func recoverLake(ctx context.Context, l *lake.Lake, set *gold.Set, log *slog.Log
 	return nil
 }
 
-// watchCatalog ends the reactor when the catalog's file is not the one any more that it has open: its next start recovers.
+// setAsideBroken makes way for a new catalog when the file is none that can be read.
+func (c *runCmd) setAsideBroken(ctx context.Context) error {
+	address, err := c.URI(c.Home)
+	if err != nil {
+		return err
+	}
+	kept, err := lake.SetAside(ctx, address.Reveal(), time.Now())
+	if kept != "" {
+		slog.Warn("the catalog is no SQLite database or a broken one; it is moved aside and a new one made", "kept", kept)
+	}
+	return err
+}
+
+// watchCatalog ends the reactor when the catalog's file is not the one any more that it has open, or cannot be read: its next start recovers.
 func watchCatalog(ctx context.Context, l *lake.Lake) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -42,7 +54,10 @@ func watchCatalog(ctx context.Context, l *lake.Lake) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := l.Replaced(); errors.Is(err, lake.ErrCatalogReplaced) {
+		if err := l.Replaced(); err != nil {
+			return err
+		}
+		if _, _, err := l.Version(ctx, "silver."+silver.RejectedTable); lake.Unreadable(err) {
 			return err
 		}
 	}

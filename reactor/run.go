@@ -46,6 +46,9 @@ func (*runCmd) Help() string {
 }
 
 func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
+	if err := c.setAsideBroken(ctx); err != nil {
+		return err
+	}
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
 		js, closeNATS, err := jetStream(ctx, c.NATS)
 		if err != nil {

@@ -24,6 +24,9 @@ import (
 // its message blocks checked first.
 const readyWithin = 60 * time.Second
 
+// maxStore is more than the bounds of all streams together: those bound the disk that they take.
+const maxStore = 64 << 30
+
 // Config says where the server keeps its streams and who may sign in.
 type Config struct {
 	Dir   string    // JetStream's store
@@ -55,6 +58,9 @@ func Start(cfg Config) (*Server, error) {
 		Port:       port,
 		JetStream:  true,
 		StoreDir:   cfg.Dir,
+		// The default is three quarters of what is free: with less than 4 GB the streams' bounds do not fit in, so that a stack on a
+		// disk that is nearly full does not start, and one whose disk was full for a moment never gets its streams back.
+		JetStreamMaxStore: maxStore,
 		// The default flushes every two minutes: a power cut would take acknowledged events with it.
 		// 201 µs instead of 35 µs a publish is what the certainty costs.
 		SyncAlways: true,
@@ -96,7 +102,7 @@ func (s *Server) keepJetStream(cfg Config, log *slog.Logger) {
 			continue
 		}
 		log.Warn("JetStream has switched itself off, as it does when its disk is full; it is started again", "store", cfg.Dir)
-		if err := s.server.EnableJetStream(&server.JetStreamConfig{StoreDir: cfg.Dir, SyncAlways: true}); err != nil {
+		if err := s.server.EnableJetStream(&server.JetStreamConfig{StoreDir: cfg.Dir, MaxStore: maxStore}); err != nil {
 			log.Warn("JetStream cannot start: free space on its disk", "store", cfg.Dir, "error", err)
 		}
 	}

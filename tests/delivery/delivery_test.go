@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 )
 
 var (
@@ -36,6 +38,7 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
+	zerolog.SetGlobalLevel(zerolog.Disabled) // some of Toxiproxy writes to the global logger
 	os.Exit(m.Run())
 }
 

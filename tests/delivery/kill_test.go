@@ -12,7 +12,7 @@ import (
 )
 
 func faults() []fault {
-	return slicesConcat(killFaults(), stepFaults(), diskFaults(), networkFaults())
+	return slicesConcat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults())
 }
 
 func slicesConcat(lists ...[]fault) (out []fault) {
