@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
@@ -101,6 +102,10 @@ func (l *Lake) stageAll(ctx context.Context, s *session, changes []Change) ([]st
 
 // stage writes data files, manifests and metadata of one change.
 func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) {
+	var err error
+	if c.Base, err = c.Base.notAfter(time.Now()); err != nil {
+		return nil, err
+	}
 	base, updates, err := evolve(c)
 	if err != nil {
 		return nil, err

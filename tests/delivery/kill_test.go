@@ -12,7 +12,7 @@ import (
 )
 
 func faults() []fault {
-	return slicesConcat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults())
+	return slicesConcat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults())
 }
 
 func slicesConcat(lists ...[]fault) (out []fault) {

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -269,7 +270,12 @@ func (l *lab) run(t testing.TB, args ...string) stack.Result {
 	if l.whole != nil {
 		return l.whole.Run(t, "reactor", args...)
 	}
-	return stack.RunProgram(t, l.env(fmt.Sprintf("127.0.0.1:%d", l.storePort), fmt.Sprintf("127.0.0.1:%d", l.brokerPort)), "reactor", args...)
+	cmd := exec.CommandContext(t.Context(), stack.Program(t, "reactor"), args...) // a check after a soak takes minutes
+	cmd.Env = l.env(fmt.Sprintf("127.0.0.1:%d", l.storePort), fmt.Sprintf("127.0.0.1:%d", l.brokerPort))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	_ = cmd.Run() // the exit code tells
+	return stack.Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 }
 
 // jetStream is the broker, past the lines.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -31,6 +32,7 @@ type load struct {
 	group  sync.WaitGroup
 	mu     sync.Mutex
 	acked  map[string]bool // key and version
+	order  []string        // the same, as they came
 	failed int
 	last   error
 }
@@ -43,7 +45,7 @@ func (l *lab) startLoad(t testing.TB, rate int, seed uint64) *load {
 		info, err := l.client.PutObject(ctx, bucket, key, bytes.NewReader(body), int64(len(body)), s3.PutObjectOptions{UserMetadata: meta})
 		return info.VersionID, err
 	}
-	writers := max(2, rate/25)
+	writers := max(1, rate/12)
 	for w := range writers {
 		ld.group.Go(func() { ld.write(rand.New(rand.NewPCG(seed, uint64(w))), w, writers) })
 	}
@@ -64,6 +66,7 @@ func (l *load) write(random *rand.Rand, writer, writers int) {
 		l.mu.Lock()
 		if err == nil {
 			l.acked[key+" "+version] = true
+			l.order = append(l.order, key+" "+version)
 		} else {
 			l.failed, l.last = l.failed+1, err
 		}
@@ -76,6 +79,16 @@ func (l *load) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.acked)
+}
+
+// recent are the last n that were acknowledged, 0 for all.
+func (l *load) recent(n int) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n == 0 || n > len(l.order) {
+		n = len(l.order)
+	}
+	return slices.Clone(l.order[len(l.order)-n:])
 }
 
 // end stops the load.
