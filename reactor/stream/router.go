@@ -52,13 +52,25 @@ func (r *Router) publish(m jetstream.Msg) ([]jetstream.PubAckFuture, error) {
 		if o.Bucket != r.Bucket {
 			continue
 		}
-		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), m.Headers().Get(HeaderRun)))
+		f, err := r.JS.PublishMsgAsync(Message(o, r.Subject(o), runOf(m)))
 		if err != nil {
 			return futures, fmt.Errorf("publish event of %s: %w", o.Key, err)
 		}
 		futures = append(futures, f)
 	}
 	return futures, nil
+}
+
+// runOf is the replay that a message belongs to. One that a person published by hand is one too, also without a header: it
+// must be worked on, and not vanish as a copy of the live event.
+func runOf(m jetstream.Msg) string {
+	run := m.Headers().Get(HeaderRun)
+	if run == "" && m.Subject() == RawReplay {
+		if md, err := m.Metadata(); err == nil {
+			run = fmt.Sprintf("by-hand-%d", md.Sequence.Stream)
+		}
+	}
+	return run
 }
 
 func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
@@ -80,9 +92,12 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 	_ = m.Ack() // a lost ack means one more delivery, which the message id makes void
 }
 
-// Message is the event of an object for subject. run is the replay it belongs to, or "".
+// Message is the event of an object for subject. run is the replay it belongs to, or "" for a live event.
 func Message(o event.Object, subject, run string) *nats.Msg {
 	id := string(o.ID())
+	if run != "" {
+		subject = AgainSubject(subject)
+	}
 	m := nats.NewMsg(subject)
 	m.Data = o.Marshal()
 	m.Header.Set(HeaderID, id)

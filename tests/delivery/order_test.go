@@ -34,7 +34,7 @@ func orderFaults() []fault {
 				js := l.jetStream(t)
 				events := l.messages(t, js, "EV", "lake.ev.bronze.>")
 				events = events[:min(20, len(events))]
-				n := publishDuplicates(t.Context(), t, js, events, 1000*len(events), random, nil)
+				n := publishDuplicates(t.Context(), t, js, events, func(s string) string { return s }, 1000*len(events), random, nil)
 				return fmt.Sprintf("%d events", n)
 			}},
 	}
@@ -61,8 +61,8 @@ func (l *lab) messages(t testing.TB, js jetstream.JetStream, name, subject strin
 	return bodies
 }
 
-// publishDuplicates publishes n copies of old events, each under a message id of its own, or the stream would drop it.
-func publishDuplicates(ctx context.Context, t testing.TB, js jetstream.JetStream, events [][]byte, n int, random *rand.Rand, progress func(int)) int {
+// publishDuplicates publishes n copies of old events, to subject of where each was published first, each under a message id of its own, or the stream would drop it.
+func publishDuplicates(ctx context.Context, t testing.TB, js jetstream.JetStream, events [][]byte, subject func(string) string, n int, random *rand.Rand, progress func(int)) int {
 	t.Helper()
 	var futures []jetstream.PubAckFuture
 	for i := range n {
@@ -71,7 +71,7 @@ func publishDuplicates(ctx context.Context, t testing.TB, js jetstream.JetStream
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := nats.NewMsg(event.SubjectOf(o, func(string) bool { return true }))
+		m := nats.NewMsg(subject(event.SubjectOf(o, func(string) bool { return true })))
 		m.Data = body
 		m.Header.Set("Lake-Event-Id", string(o.ID()))
 		m.Header.Set(nats.MsgIdHdr, fmt.Sprintf("%s:copy-%d", o.ID(), i))
