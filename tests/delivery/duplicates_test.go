@@ -153,7 +153,9 @@ func waiting(t testing.TB, js jetstream.JetStream) (n uint64) {
 		}
 		list := s.ListConsumers(t.Context())
 		for c := range list.Info() {
-			n += c.NumPending + uint64(c.NumAckPending)
+			if c.Config.Durable != "" { // the others are this test's
+				n += c.NumPending + uint64(c.NumAckPending)
+			}
 		}
 		if err := list.Err(); err != nil {
 			t.Fatal(err)
