@@ -11,6 +11,7 @@ import (
 	"github.com/minio/madmin-go/v3"
 
 	"millrace/infra/settings"
+	"time"
 )
 
 // EnsureUsers gives each of Users its secret key and its policy, and takes any other policy from it.
@@ -30,7 +31,17 @@ func importUsers(ctx context.Context, admin *madmin.AdminClient, bucket string, 
 	if err != nil {
 		return fmt.Errorf("write down the S3 users: %w", err)
 	}
-	result, err := admin.ImportIAMV2(ctx, io.NopCloser(bytes.NewReader(archive)))
+	// On a loaded machine a MinIO that has just started refused an assignment, once in a hundred starts, and its client cannot
+	// even read the refusal. To import twice is to import once.
+	const attempts = 3
+	var result madmin.ImportIAMResult
+	for attempt := 1; ; attempt++ {
+		result, err = admin.ImportIAMV2(ctx, io.NopCloser(bytes.NewReader(archive)))
+		if err == nil || attempt == attempts || ctx.Err() != nil {
+			break
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 	if err != nil {
 		return fmt.Errorf("make the S3 users and policies: %w", err)
 	}
