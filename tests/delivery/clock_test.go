@@ -22,7 +22,7 @@ import (
 // object's time from a replicating client, and metadata is a file.
 func clockFaults() []fault {
 	return []fault{
-		{name: "clock jumps: MinIO's, years ahead and back", sees: "nothing; the winner among rows of one key is the object with the latest time, whatever came first", draw: false,
+		{name: "clock jumps: MinIO's, years ahead and back", sees: "nothing; the winner among rows of one key is the object with the latest time, whatever came first",
 			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
 				const n = 60
 				for i := range n {

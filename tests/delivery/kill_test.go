@@ -6,20 +6,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
 func faults() []fault {
-	return slicesConcat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults())
-}
-
-func slicesConcat(lists ...[]fault) (out []fault) {
-	for _, l := range lists {
-		out = append(out, l...)
-	}
-	return out
+	return slices.Concat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults())
 }
 
 // killFaults are sudden deaths at random moments.
@@ -78,7 +72,7 @@ func stepFaults() []fault {
 			for _, w := range []when{before, after} {
 				s := step{layer, kind, w}
 				list = append(list, fault{
-					name: s.String(), sees: sees, draw: s == step{"silver", metadata, after},
+					name: s.String(), sees: sees,
 					inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
 						trap := l.gate.set(s)
 						l.caught(t, trap)
@@ -92,7 +86,7 @@ func stepFaults() []fault {
 	}
 	return append(list,
 		fault{
-			name: "reactor killed before the database transaction", sees: "nothing", draw: false,
+			name: "reactor killed before the database transaction", sees: "nothing",
 			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
 				unlock := l.lockCatalog(t)
 				defer unlock()

@@ -20,7 +20,7 @@ func networkFaults() []fault {
 	}
 	lines := func(l *lab) []*line { return []*line{l.toStore, l.toBroker, l.events} }
 	return []fault{
-		{name: "network cut: reactor from MinIO", sees: "the reactor retries; tables stand still", draw: true, inject: during(
+		{name: "network cut: reactor from MinIO", sees: "the reactor retries; tables stand still", inject: during(
 			func(_ testing.TB, l *lab) { l.toStore.cut() }, func(t testing.TB, l *lab) { l.toStore.mend(t) })},
 		{name: "network cut: reactor from the broker", sees: "tables stand still", inject: during(
 			func(_ testing.TB, l *lab) { l.toBroker.cut() }, func(t testing.TB, l *lab) { l.toBroker.mend(t) })},

@@ -85,7 +85,7 @@ func stateFaults() []fault {
 				unlock()
 				return ""
 			}},
-		{name: "stream RAW deleted by hand", sees: "the reactor makes it anew; MinIO's queue holds what came in between", draw: true,
+		{name: "stream RAW deleted by hand", sees: "the reactor makes it anew; MinIO's queue holds what came in between",
 			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string { l.deleteStream(t, ld, "RAW"); return "" }},
 		{name: "all streams deleted by hand", sees: "the reactor makes them anew; the reconciler publishes what was in them; dead letters are gone",
 			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
@@ -120,7 +120,7 @@ func stateFaults() []fault {
 				l.startStore(t)
 				return ""
 			}},
-		{name: "broken files in MinIO's queue, and MinIO killed", sees: "the stack moves them into quarantine, or MinIO would not start", draw: false,
+		{name: "broken files in MinIO's queue, and MinIO killed", sees: "the stack moves them into quarantine, or MinIO would not start",
 			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
 				l.poison(t, filepath.Join(l.home, "events"))
 				l.kill(t, theStore)

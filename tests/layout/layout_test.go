@@ -51,7 +51,7 @@ var allowed = map[string][]string{
 	},
 	"reactor": {
 		"infra/cli", "infra/settings", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake",
-		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver/datasets", "reactor/stream",
+		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver", "reactor/silver/datasets", "reactor/stream",
 	},
 }
 
