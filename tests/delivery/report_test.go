@@ -12,7 +12,7 @@ import (
 )
 
 // writeReadme replaces the generated part of a README, between two marks, by the table of a run.
-func writeReadme(path string, faults []fault, results []figures, took time.Duration) error {
+func writeReadme(path, built string, faults []fault, results []figures, took time.Duration) error {
 	const begin, end = "<!-- generated: begin -->\n", "<!-- generated: end -->"
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -25,7 +25,7 @@ func writeReadme(path string, faults []fault, results []figures, took time.Durat
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "\nThe last run: %s UTC, commit %s, %s, %d faults in %.1f minutes. Nothing lost, nothing doubled, `reactor check` equal after each.\n\n",
-		time.Now().UTC().Format("2006-01-02 15:04"), commit(), machine(), len(faults), took.Minutes())
+		time.Now().UTC().Format("2006-01-02 15:04"), built, machine(), len(faults), took.Minutes())
 	b.WriteString("| fault | what a user sees | acknowledged | lost | doubled | rows wrong | seconds to heal |\n|---|---|---|---|---|---|---|\n")
 	for i, f := range faults {
 		r := results[i]
