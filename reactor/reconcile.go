@@ -2,11 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/cli"
@@ -61,6 +64,8 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // reconciling runs passes: over everything at the start and then once in a while, over the newest days often.
 type reconciling struct {
+	lake          *lake.Lake
+	js            jetstream.JetStream
 	client        *minio.Client
 	bucket        string
 	reconciler    *reconcile.Reconciler
@@ -74,7 +79,8 @@ func (r *reconciling) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.often) // monotonic, as are all times here: a clock that jumps skips no pass
 	defer tick.Stop()
 	var all time.Time
-	for {
+	for failed := uint64(0); ; {
+		wait := tick.C
 		scope := reconcile.RecentDays
 		if all.IsZero() || time.Since(all) >= r.seldom {
 			scope = reconcile.Everything
@@ -84,9 +90,16 @@ func (r *reconciling) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
-			r.log.Warn("reconcile failed, is tried again", "scope", scope, "in", r.often.String(), "error", err)
+			// An outage ends before the next turn: what it hid should not wait for that.
+			failed++
+			delay := min(r.often, 10*event.RetryDelay(failed))
+			wait = time.After(delay)
+			r.log.Warn("reconcile failed, is tried again", "scope", scope, "in", delay.String(), "error", err)
 		case scope == reconcile.Everything:
 			all = time.Now()
+		}
+		if err == nil {
+			failed = 0
 		}
 		if found.Total() > 0 || found.Waiting > 0 {
 			r.log.Info("events that never came were published", "missed", found.Total(), "causes", found.Missed, "waiting", found.Waiting, "objects", found.Objects)
@@ -94,13 +107,18 @@ func (r *reconciling) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-wait:
 		}
 	}
 }
 
+// pass makes the streams that somebody deleted, then looks for objects that the ledger does not know and for silver that
+// gold does not.
 func (r *reconciling) pass(ctx context.Context, scope reconcile.Scope) (found reconcile.Found, err error) {
 	started := time.Now()
+	if err := errors.Join(stream.Ensure(ctx, r.js), nudgeGold(ctx, r.lake, r.js)); err != nil {
+		return found, err
+	}
 	prefixes := []string{""}
 	if scope == reconcile.RecentDays {
 		if prefixes, err = reconcile.Recent(ctx, r.client, r.bucket, recentDays); err != nil {
@@ -110,4 +128,27 @@ func (r *reconciling) pass(ctx context.Context, scope reconcile.Scope) (found re
 	found, err = r.reconciler.Pass(ctx, nil, prefixes...)
 	r.metrics.Passed(scope, found, time.Since(started), err)
 	return found, err
+}
+
+// nudgeGold publishes an event of silver's current metadata when gold is behind: the event of silver's last commit is lost
+// when nobody was there to take it, and no other may come for a day.
+func nudgeGold(ctx context.Context, l *lake.Lake, js jetstream.JetStream) error {
+	v, err := l.View(ctx)
+	if err != nil || v.Current() {
+		return err
+	}
+	for name, pin := range v.Pins.Tables {
+		t := v.Tables[name]
+		if t == nil || t.SnapshotID() == pin.SnapshotID {
+			continue
+		}
+		bucket, key, _ := strings.Cut(strings.TrimPrefix(t.Location, "s3://"), "/")
+		o := event.Object{Bucket: bucket, Key: key, Version: event.NoVersion, ModifiedAt: time.UnixMilli(t.Meta.LastUpdatedMillis())}
+		m := stream.Message(o, subject(o), "")
+		m.Header.Set(nats.MsgIdHdr, string(o.ID())+":nudge")
+		if _, err := js.PublishMsg(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }

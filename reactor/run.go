@@ -41,7 +41,7 @@ type runCmd struct {
 	modelFlags
 	limitFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
-	ReconcileEvery time.Duration `name:"reconcile-every" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
+	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is; a start does it as well."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
 	DuckThreads    int           `name:"duck-threads" default:"0" help:"Threads for one SQL statement; 0 means half of the cores."`
@@ -52,6 +52,9 @@ func (*runCmd) Help() string {
 }
 
 func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
+	if err := c.setAsideBroken(ctx); err != nil {
+		return err
+	}
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
 		stop, err := tracing.Start(ctx, "millrace-reactor")
 		if err != nil {
@@ -119,6 +122,10 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 
+	if err := recoverLake(ctx, l, set, log); err != nil {
+		return err
+	}
+
 	// Everything is made before anything runs: what fails here must not pull the connections from under a consumer.
 	letters := stream.NewLetters(js, log, void(l))
 	advisories := &stream.AdvisoryReader{JS: js, Log: log, Consumers: []string{"router"}}
@@ -164,7 +171,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	consumer("stray", []string{event.Stray}, metrics.Handled("stray", promote.NewStray(l).Handle), nil)
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject, Buried: metrics.Buried}
 	reconciler := &reconciling{
-		client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
+		lake: l, js: js, client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
 		often: c.ReconcileEvery, seldom: c.ReconcileAll, log: log,
 	}
 	parts := func(ctx context.Context) []console.Part { return readiness(ctx, l, client, js, c.Bucket) }
@@ -179,6 +186,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	g.Go(func() error { return letters.Run(ctx) })
 	g.Go(func() error { return advisories.Run(ctx) })
 	g.Go(func() error { return reconciler.Run(ctx) })
+	g.Go(func() error { return watchCatalog(ctx, l) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
 	g.Go(func() error { return upkeep.NewSweeper(l, log).Run(ctx) })

@@ -114,6 +114,9 @@ func (s *stack) startMinIO(ctx context.Context, broker *nats.Server) error {
 	if err := minio.SetRules(ctx, client, s.options.Bucket); err != nil {
 		return fmt.Errorf("connect the object store with the broker: %w", err)
 	}
+	keeping, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.onStop(stop)
+	go server.Keep(keeping, client, s.options.Bucket, slog.Default())
 	slog.Debug("object store is ready", "address", s.at.S3, "after", s.elapsed())
 	return nil
 }

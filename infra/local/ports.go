@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 )
 
 // port is one that the stack is about to listen on.
@@ -25,6 +27,27 @@ func (p port) check() error {
 		return fmt.Errorf("port %d for %s is taken (%w): stop what uses it, or choose another port: %s", p.number, p.purpose, err, p.variable)
 	}
 	return listener.Close()
+}
+
+// portPatience is how long a port may stay taken: the children of a stack that was killed are gone a moment after it, and a start
+// right afterwards met the reactor's.
+const portPatience = 3 * time.Second
+
+// await checks until the port is free, or portPatience ends.
+func (p port) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, portPatience)
+	defer cancel()
+	for {
+		err := p.check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // splitAddr reads host:port.

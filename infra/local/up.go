@@ -108,7 +108,7 @@ func (s *stack) start(ctx context.Context) (err error) {
 	if s.programs, err = locatePrograms(s.options); err != nil {
 		return err
 	}
-	if err := s.checkPorts(); err != nil {
+	if err := s.checkPorts(ctx); err != nil {
 		return err
 	}
 	if s.secrets, err = loadCredentials(s.home.credentialsFile()); err != nil {
@@ -171,7 +171,7 @@ func (s *stack) stop() error {
 	return err
 }
 
-func (s *stack) checkPorts() error {
+func (s *stack) checkPorts(ctx context.Context) error {
 	host, number, err := splitAddr(s.options.HTTPAddr)
 	if err != nil {
 		return err
@@ -184,7 +184,7 @@ func (s *stack) checkPorts() error {
 		ports = append(ports, port{number, host, "the reactor's console", "MILLRACE_HTTP_ADDR=127.0.0.1:0 takes a free one"})
 	}
 	for _, p := range ports {
-		if err := p.check(); err != nil {
+		if err := p.await(ctx); err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,16 @@ type Poisoned struct {
 // One truncated file blocks all events behind it for ever, and one full of NULs, which is what a power cut leaves, makes
 // MinIO panic at every start. The object a lost file spoke of is found by the reactor's reconciler.
 func Quarantine(queue, kept string, now time.Time) ([]Poisoned, error) {
+	return quarantine(queue, kept, now, 0)
+}
+
+// QuarantineAged does the same beside a running MinIO, which may be in the middle of writing the files that it leaves alone:
+// those that changed less than age ago.
+func QuarantineAged(queue, kept string, now time.Time, age time.Duration) ([]Poisoned, error) {
+	return quarantine(queue, kept, now, age)
+}
+
+func quarantine(queue, kept string, now time.Time, age time.Duration) ([]Poisoned, error) {
 	var found []Poisoned
 	err := filepath.WalkDir(queue, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -29,7 +39,16 @@ func Quarantine(queue, kept string, now time.Time) ([]Poisoned, error) {
 		if !entry.Type().IsRegular() || filepath.Ext(path) != ".event" {
 			return nil
 		}
+		if age > 0 {
+			info, err := entry.Info()
+			if errors.Is(err, fs.ErrNotExist) || err == nil && now.Sub(info.ModTime()) < age {
+				return nil
+			}
+		}
 		text, err := os.ReadFile(path)
+		if age > 0 && errors.Is(err, fs.ErrNotExist) {
+			return nil // delivered
+		}
 		if err != nil {
 			return err
 		}

@@ -59,6 +59,19 @@ func SetRules(ctx context.Context, client *s3.Client, bucket string) error {
 	return nil
 }
 
+// KeepRules sets the rules again when they are not what they should be, and tells whether that was so: a rule that somebody
+// removes is missed by nobody, and no event comes any more.
+func KeepRules(ctx context.Context, client *s3.Client, bucket string) (changed bool, err error) {
+	got, err := client.GetBucketNotification(ctx, bucket)
+	if err != nil {
+		return false, fmt.Errorf("read the notification rules of bucket %s: %w", bucket, err)
+	}
+	if sameRules(got, Rules()) {
+		return false, nil
+	}
+	return true, SetRules(ctx, client, bucket)
+}
+
 // sameRules compares by target, events and filter; ids are the server's own, and order means nothing.
 func sameRules(a, b notification.Configuration) bool {
 	if len(a.LambdaConfigs)+len(a.TopicConfigs)+len(b.LambdaConfigs)+len(b.TopicConfigs) > 0 {

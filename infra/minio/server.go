@@ -140,10 +140,7 @@ func noProxy() *http.Transport {
 func (s *Server) command() (*exec.Cmd, error) {
 	cfg := s.config
 	poisoned, err := Quarantine(cfg.Queue, cfg.Quarantine, time.Now())
-	for _, p := range poisoned {
-		cfg.Log.Warn("broken event file taken out of MinIO's queue; reactor reconcile finds its object",
-			"file", p.Path, "reason", p.Reason, "kept", p.Kept)
-	}
+	tell(cfg.Log, poisoned)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +151,12 @@ func (s *Server) command() (*exec.Cmd, error) {
 		"--certs-dir", filepath.Join(cfg.Dir, "certs"), cfg.data())
 	cmd.Env = environment(cfg)
 	return cmd, nil
+}
+
+func tell(log *slog.Logger, poisoned []Poisoned) {
+	for _, p := range poisoned {
+		log.Warn("broken event file taken out of MinIO's queue; reactor reconcile finds its object", "file", p.Path, "reason", p.Reason, "kept", p.Kept)
+	}
 }
 
 // environment is the whole of it: variables of the user's own MinIO must not reach this one. The four switches below

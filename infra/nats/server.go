@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -23,6 +24,9 @@ import (
 // its message blocks checked first.
 const readyWithin = 60 * time.Second
 
+// maxStore is more than the bounds of all streams together: those bound the disk that they take.
+const maxStore = 64 << 30
+
 // Config says where the server keeps its streams and who may sign in.
 type Config struct {
 	Dir   string    // JetStream's store
@@ -33,8 +37,10 @@ type Config struct {
 
 // Server is a running nats-server inside this process.
 type Server struct {
-	server *server.Server
-	users  Passwords
+	server  *server.Server
+	users   Passwords
+	stopped chan struct{}
+	once    sync.Once
 }
 
 // Start returns when clients can connect and JetStream is there.
@@ -52,6 +58,9 @@ func Start(cfg Config) (*Server, error) {
 		Port:       port,
 		JetStream:  true,
 		StoreDir:   cfg.Dir,
+		// The default is three quarters of what is free: with less than 4 GB the streams' bounds do not fit in, so that a stack on a
+		// disk that is nearly full does not start, and one whose disk was full for a moment never gets its streams back.
+		JetStreamMaxStore: maxStore,
 		// The default flushes every two minutes: a power cut would take acknowledged events with it.
 		// 201 µs instead of 35 µs a publish is what the certainty costs.
 		SyncAlways: true,
@@ -70,7 +79,33 @@ func Start(cfg Config) (*Server, error) {
 		ns.Shutdown()
 		return nil, fmt.Errorf("start nats-server with its store in %s: %w", cfg.Dir, err)
 	}
-	return &Server{server: ns, users: cfg.Users}, nil
+	s := &Server{server: ns, users: cfg.Users, stopped: make(chan struct{})}
+	go s.keepJetStream(cfg, log.log)
+	return s, nil
+}
+
+// jetStreamAgain is how often JetStream is started again while its disk is full.
+const jetStreamAgain = 2 * time.Second
+
+// keepJetStream starts JetStream again after it has switched itself off, which nats-server does for good when its disk is
+// full: the server would go on without, and every event wait until somebody starts the stack again.
+func (s *Server) keepJetStream(cfg Config, log *slog.Logger) {
+	tick := time.NewTicker(jetStreamAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stopped:
+			return
+		case <-tick.C:
+		}
+		if s.server.JetStreamEnabled() || !s.server.Running() {
+			continue
+		}
+		log.Warn("JetStream has switched itself off, as it does when its disk is full; it is started again", "store", cfg.Dir)
+		if err := s.server.EnableJetStream(&server.JetStreamConfig{StoreDir: cfg.Dir, MaxStore: maxStore}); err != nil {
+			log.Warn("JetStream cannot start: free space on its disk", "store", cfg.Dir, "error", err)
+		}
+	}
 }
 
 // Port is the port it listens on, on 127.0.0.1.
@@ -97,6 +132,7 @@ func (s *Server) Connect(user string) (*natsclient.Conn, error) {
 
 // Stop closes every connection and flushes the streams.
 func (s *Server) Stop() {
+	s.once.Do(func() { close(s.stopped) })
 	s.server.Shutdown()
 	s.server.WaitForShutdown()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -23,6 +24,8 @@ const CatalogName = "lakehouse"
 type catalog struct {
 	db      *sql.DB
 	dialect sqlcatalog.SupportedDialect
+	file    string      // of SQLite, "" for a server
+	opened  os.FileInfo // of file
 }
 
 // openCatalog opens sqlite:///absolute/path or postgres://…, and makes what is missing in it.
@@ -45,21 +48,28 @@ func openCatalog(ctx context.Context, address string) (*catalog, error) {
 			return nil, errors.Join(fmt.Errorf("make the ledger in the catalog: %w", err), db.Close())
 		}
 	}
+	if dialect == sqlcatalog.SQLite {
+		c.file = sqliteFile(address)
+		if c.opened, err = os.Stat(c.file); err != nil {
+			return nil, errors.Join(fmt.Errorf("open catalog: %w", err), db.Close())
+		}
+	}
 	return c, nil
 }
 
 func parseAddress(address string) (driver, dsn string, dialect sqlcatalog.SupportedDialect, err error) {
 	switch {
 	case strings.HasPrefix(address, "sqlite:///"):
-		// Four slashes (as SQLAlchemy writes it) or three: both name the same absolute path.
-		file := path.Clean(strings.TrimPrefix(address, "sqlite://"))
 		// WAL lets readers go on beside the writer; synchronous=FULL makes a commit survive power loss.
-		return "sqlite3", "file:" + (&url.URL{Path: file}).EscapedPath() + "?_journal_mode=WAL&_busy_timeout=10000&_synchronous=FULL", sqlcatalog.SQLite, nil
+		return "sqlite3", "file:" + (&url.URL{Path: sqliteFile(address)}).EscapedPath() + "?_journal_mode=WAL&_busy_timeout=10000&_synchronous=FULL", sqlcatalog.SQLite, nil
 	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
 		return "pgx", address, sqlcatalog.Postgres, nil
 	}
 	return "", "", "", fmt.Errorf("catalog address must be sqlite:///absolute/path/catalog.db or postgres://…, not %q", redact(address))
 }
+
+// sqliteFile is the file of an address. Four slashes (as SQLAlchemy writes it) or three: both name the same absolute path.
+func sqliteFile(address string) string { return path.Clean(strings.TrimPrefix(address, "sqlite://")) }
 
 // redact keeps a password out of an error.
 func redact(address string) string {

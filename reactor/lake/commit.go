@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
@@ -132,6 +133,10 @@ func (l *Lake) stageAll(ctx context.Context, s *session, changes []Change) ([]st
 func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) {
 	ctx, end := tracing.Span(ctx, "stage "+c.Base.Name)
 	defer end()
+	var err error
+	if c.Base, err = c.Base.notAfter(time.Now()); err != nil {
+		return nil, err
+	}
 	base, updates, err := evolve(c)
 	if err != nil {
 		return nil, err
@@ -173,7 +178,11 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	if err != nil {
 		return nil, err
 	}
-	location, err := metadataLocation(meta, base.Location)
+	version, err := MetadataVersion(base.Location)
+	if err != nil {
+		return nil, err
+	}
+	location, err := metadataLocation(meta, version+1)
 	if err != nil {
 		return nil, err
 	}

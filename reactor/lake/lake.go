@@ -114,15 +114,20 @@ func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 		if err != nil {
 			return err
 		}
-		if err := l.create(ctx, d.Name, m); err != nil && !errors.Is(err, ErrConflict) { // somebody else made it: just as well
+		// Above what an earlier table of that name left: gold waits for the version that an event tells, and Recover compares.
+		highest, err := l.highestVersion(ctx, d.Name)
+		if err != nil {
+			return err
+		}
+		if err := l.create(ctx, d.Name, m, highest+1); err != nil && !errors.Is(err, ErrConflict) { // somebody else made it: just as well
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Lake) create(ctx context.Context, name string, m table.Metadata) error {
-	location, err := metadataLocation(m, "")
+func (l *Lake) create(ctx context.Context, name string, m table.Metadata, version int) error {
+	location, err := metadataLocation(m, version)
 	if err != nil {
 		return err
 	}

@@ -115,6 +115,33 @@ func (l *Lake) Entry(ctx context.Context, eventID string) (e Entry, ok bool, err
 	return e, true, nil
 }
 
+// Outcomes are what the ledger says of events that were meant for a table; those it does not know are left out.
+func (l *Lake) Outcomes(ctx context.Context, table string, eventIDs []string) (map[string]string, error) {
+	outcomes := map[string]string{}
+	for part := range slices.Chunk(eventIDs, 500) {
+		args := []any{table}
+		for _, id := range part {
+			args = append(args, id)
+		}
+		rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT event_id, outcome FROM millrace_ledger
+			WHERE table_name = ? AND event_id IN (?`+strings.Repeat(", ?", len(part)-1)+`)`), args...)
+		if err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+		for rows.Next() {
+			var id, outcome string
+			if err := rows.Scan(&id, &outcome); err != nil {
+				return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
+			}
+			outcomes[id] = outcome
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("read ledger: %w", err)
+		}
+	}
+	return outcomes, nil
+}
+
 // Known are those of the event ids that the ledger has.
 func (l *Lake) Known(ctx context.Context, ids []string) (map[string]bool, error) {
 	known := make(map[string]bool, len(ids))

@@ -107,16 +107,8 @@ func newMetadata(root string, d Definition) (table.Metadata, error) {
 	return m, nil
 }
 
-// metadataLocation is the name of the metadata that follows the one at base ("" for the first).
-func metadataLocation(m table.Metadata, base string) (string, error) {
-	version := 0
-	if base != "" {
-		n, err := MetadataVersion(base)
-		if err != nil {
-			return "", err
-		}
-		version = n + 1
-	}
+// metadataLocation is the name of a version of the metadata.
+func metadataLocation(m table.Metadata, version int) (string, error) {
 	lp, err := table.LoadLocationProvider(m.Location(), m.Properties())
 	if err != nil {
 		return "", fmt.Errorf("name the metadata of %s: %w", m.Location(), err)

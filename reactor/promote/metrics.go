@@ -62,6 +62,11 @@ func (m *Metrics) Handled(table string, handle func(context.Context, []event.Del
 	}
 }
 
+// duplicates records copies that the ledger answered.
+func (m *Metrics) duplicates(table string, n int) {
+	m.events.WithLabelValues(table, "duplicate").Add(float64(n))
+}
+
 // Buried records a dead letter.
 func (m *Metrics) Buried(_ string, reason error) {
 	class := event.Other

@@ -77,6 +77,49 @@ const maxConflicts = 20
 // Handle promotes a batch of events in one commit. It is for one goroutine at a time.
 func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
+	fresh, where, err := s.unanswered(ctx, batch)
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	s.metrics.duplicates(s.rows.table, len(batch)-len(fresh))
+	if len(fresh) == 0 {
+		return errs
+	}
+	for i, err := range s.handle(ctx, fresh) {
+		errs[where[i]] = err
+	}
+	return errs
+}
+
+// unanswered are the deliveries that need work, and their places in the batch. A copy of a live event is answered from the
+// ledger: a million of them must not stand in front of what is new. A replay is never answered so.
+func (s *Silver) unanswered(ctx context.Context, batch []event.Delivery) (fresh []event.Delivery, where []int, err error) {
+	var ids []string
+	for _, d := range batch {
+		if d.Run == "" {
+			ids = append(ids, string(d.Object.ID()))
+		}
+	}
+	outcomes, err := s.lake.Outcomes(ctx, s.dataset.Table, ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, d := range batch {
+		outcome := outcomes[string(d.Object.ID())]
+		// What is delivered again after it was found dead may have no dead letter yet: its reactor died in between.
+		if d.Run == "" && (outcome == lake.OutcomeDone || outcome == lake.OutcomeDead && d.Attempt == 1) {
+			continue
+		}
+		fresh, where = append(fresh, d), append(where, i)
+	}
+	return fresh, where, nil
+}
+
+func (s *Silver) handle(ctx context.Context, batch []event.Delivery) []error {
+	errs := make([]error, len(batch))
 	objects, which := distinct(batch)
 	ctx, end := served(ctx, s.rows.table, batch)
 	defer end()

@@ -3,8 +3,10 @@ package stream
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 
 	"millrace/reactor/event"
 )
@@ -18,18 +20,35 @@ type Consumer struct {
 	// Handle works on a batch and returns one error for each delivery: nil is done, event.DeadError dead, all else is
 	// delivered again after a delay.
 	Handle func(context.Context, []event.Delivery) []error
-	// Idle, when set, runs in a pause after work, on the same goroutine as Handle; its context ends when an event comes.
-	// Without any pause it runs after every 64th batch, uninterrupted, so it should be short.
+	// Idle, when set, runs in a pause after work on live events, on the same goroutine as Handle for them; its context ends
+	// when an event comes. Without any pause it runs after every 64th batch, uninterrupted, so it should be short.
 	Idle func(context.Context)
 	// Letters, when set, is told of what is done, and knows which events have died before.
 	Letters *Letters
 	// Buried, when set, is told of each dead letter that was stored, and why.
 	Buried func(consumer string, reason error)
+
+	turn sync.Mutex // whose batch is being worked on: the live events' or those published again
 }
 
-// Run delivers until ctx ends. A delivery is acknowledged after Handle has returned for it, so after its commit.
+// Run delivers until ctx ends, one batch at a time. A delivery is acknowledged after Handle has returned for it, so after its commit.
+// Events that were published again take turns with live ones, so that these wait for one batch of them at the most.
 func (c *Consumer) Run(ctx context.Context) error {
-	cfg := consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle}
+	again := make([]string, len(c.Subjects))
+	for i, s := range c.Subjects {
+		again[i] = AgainSubject(s)
+	}
+	var g errgroup.Group
+	g.Go(func() error {
+		return c.run(ctx, consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle})
+	})
+	g.Go(func() error {
+		return c.run(ctx, consumer{stream: Again, name: c.Name, subjects: again, log: c.Log})
+	})
+	return g.Wait()
+}
+
+func (c *Consumer) run(ctx context.Context, cfg consumer) error {
 	return consume(ctx, c.JS, cfg, func(ctx context.Context, batch []jetstream.Msg) {
 		var deliveries []event.Delivery
 		var messages []jetstream.Msg
@@ -44,7 +63,9 @@ func (c *Consumer) Run(ctx context.Context) error {
 		if len(deliveries) == 0 {
 			return
 		}
+		c.turn.Lock()
 		errs := c.Handle(ctx, deliveries)
+		c.turn.Unlock()
 		defer c.done(deliveries, errs)
 		for i, m := range messages {
 			if ctx.Err() != nil && errs[i] != nil {

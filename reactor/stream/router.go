@@ -104,9 +104,12 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 	_ = m.Ack() // a lost ack means one more delivery, which the message id makes void
 }
 
-// Message is the event of an object for subject. run is the replay it belongs to, or "".
+// Message is the event of an object for subject. run is the replay it belongs to, or "" for a live event.
 func Message(o event.Object, subject, run string) *nats.Msg {
 	id := string(o.ID())
+	if run != "" {
+		subject = AgainSubject(subject)
+	}
 	m := nats.NewMsg(subject)
 	m.Data = o.Marshal()
 	m.Header.Set(HeaderID, id)

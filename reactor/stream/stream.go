@@ -6,6 +6,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +17,7 @@ import (
 const (
 	Raw         = "RAW"
 	Events      = "EV"
+	Again       = "AGAIN"
 	DeadLetters = "DLQ"
 	Advisories  = "ADVISORY"
 
@@ -23,7 +25,9 @@ const (
 	RawSafe   = "lake.raw.safe"
 	RawReplay = "lake.raw.replay"
 
-	deadPrefix = "lake.dlq."
+	deadPrefix  = "lake.dlq."
+	livePrefix  = "lake.ev."
+	againPrefix = "lake.again."
 )
 
 // Headers of an event.
@@ -31,6 +35,12 @@ const (
 	HeaderRun = "Lake-Run" // the replay that published it; absent on live events
 	HeaderID  = "Lake-Event-Id"
 )
+
+// AgainSubject is where an event is published again. It has a stream and consumers of its own: a live event would wait behind a
+// million of a replay, and even its way into the stream leads behind them, one flush to disk after another.
+func AgainSubject(subject string) string {
+	return againPrefix + strings.TrimPrefix(subject, livePrefix)
+}
 
 // dedupeWindow is how long the second copy of an event is recognised by its message id. SAFE is up to 3 s behind
 // FAST, longer after an outage of NATS; a copy that comes later still is promoted again, which changes nothing.
@@ -45,7 +55,11 @@ func Ensure(ctx context.Context, js jetstream.JetStream) error {
 			MaxAge: 3 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
 		},
 		{
-			Name: Events, Subjects: []string{"lake.ev.>"}, Description: "One event for each object version, and its replays",
+			Name: Events, Subjects: []string{livePrefix + ">"}, Description: "One event for each object version",
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+		},
+		{
+			Name: Again, Subjects: []string{againPrefix + ">"}, Description: "Events published again: replays, dead letters that are retried",
 			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
 		},
 		{

@@ -244,7 +244,7 @@ func settled(t testing.TB, s *stack.Stack) {
 // pending are the numbers of events that wait for each consumer, or are being worked on.
 func pending(ctx context.Context, js jetstream.JetStream) (map[string]string, error) {
 	busy := map[string]string{}
-	for _, name := range []string{"RAW", "EV"} {
+	for _, name := range []string{"RAW", "EV", "AGAIN"} {
 		stream, err := js.Stream(ctx, name)
 		if err != nil {
 			return busy, fmt.Errorf("look at stream %s: %w", name, err)

@@ -1,0 +1,56 @@
+package lake
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// clockTolerance is how far metadata may be ahead of the clock; the Iceberg library refuses a commit beyond a minute.
+const clockTolerance = 30 * time.Second
+
+// notAfter is the table with no time later than now. Such times are there after a clock that was ahead was put right; without
+// this no commit would succeed until the clock has been there again, which can take years.
+func (t *Table) notAfter(now time.Time) (*Table, error) {
+	if t.Meta.LastUpdatedMillis() <= now.Add(clockTolerance).UnixMilli() {
+		return t, nil
+	}
+	b, err := marshalMetadata(t.Meta)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber() // ids have more digits than a float
+	if err := d.Decode(&fields); err != nil {
+		return nil, fmt.Errorf("put back the times of %s: %w", t.Name, err)
+	}
+	latest := now.UnixMilli()
+	clamp(fields, "last-updated-ms", latest)
+	for _, list := range []string{"snapshots", "snapshot-log", "metadata-log"} {
+		entries, _ := fields[list].([]any)
+		for _, e := range entries {
+			if entry, ok := e.(map[string]any); ok {
+				clamp(entry, "timestamp-ms", latest)
+			}
+		}
+	}
+	if b, err = json.Marshal(fields); err != nil {
+		return nil, fmt.Errorf("put back the times of %s: %w", t.Name, err)
+	}
+	m, err := parseMetadata(t.Location, b)
+	if err != nil {
+		return nil, fmt.Errorf("put back the times of %s: %w", t.Name, err)
+	}
+	return &Table{Name: t.Name, Location: t.Location, Meta: m, store: t.store}, nil
+}
+
+// clamp makes a time in ms no later than latest.
+func clamp(fields map[string]any, name string, latest int64) {
+	if n, ok := fields[name].(json.Number); ok {
+		if ms, err := n.Int64(); err == nil && ms > latest {
+			fields[name] = latest
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+)
+
+// ErrCatalogReplaced says that the catalog's file is another one than was opened: commits to it would reach nobody.
+var ErrCatalogReplaced = errors.New("the catalog's file was deleted or replaced while it was in use")
+
+// Replaced tells whether the catalog's file is still the one that was opened. A database server has no such file.
+func (l *Lake) Replaced() error {
+	c := l.catalog
+	if c.file == "" {
+		return nil
+	}
+	now, err := os.Stat(c.file)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, c.opened) {
+		return fmt.Errorf("%w: %s", ErrCatalogReplaced, c.file)
+	}
+	return nil // an error to look is none to act on
+}
+
+// Recover holds the catalog against the object storage, before the tables are created. A catalog that is older than the files
+// of its tables (deleted, or restored from an earlier copy) is emptied of them and of the ledger: what the reconciler then
+// publishes brings everything back from bronze. It returns why, or "" when all is well.
+//
+// To go on from the old pointers would do while all files that they name are there, but upkeep deletes what nothing
+// newer names, and the lake would find out in the middle of a query.
+func (l *Lake) Recover(ctx context.Context, tables ...string) (reason string, err error) {
+	var newer []string
+	for _, name := range tables {
+		// The files first: every one of these belongs to a commit that had not to wait for a later pointer.
+		highest, err := l.highestVersion(ctx, name)
+		if err != nil {
+			return "", err
+		}
+		at, ok, err := l.Version(ctx, name)
+		switch {
+		case err != nil:
+			return "", err
+		case ok && highest < 0:
+			return "", fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and its disk there? "+
+				"To begin anew with what is in bronze, delete the catalog", at, name, l.root)
+		case !ok && highest > 0: // a first metadata alone is a creation that was torn
+			newer = append(newer, fmt.Sprintf("%s has metadata %d, the catalog does not know the table", name, highest))
+		case ok && highest > at+1: // one ahead is a commit that lost, or was torn
+			newer = append(newer, fmt.Sprintf("%s has metadata %d, the catalog names %d", name, highest, at))
+		case ok && highest < at:
+			newer = append(newer, fmt.Sprintf("%s has lost metadata %d, which the catalog names", name, at))
+		}
+	}
+	if len(newer) == 0 {
+		return "", nil
+	}
+	return strings.Join(newer, "; "), l.catalog.write(ctx, func(tx *Tx) error { return tx.forget(ctx, tables) })
+}
+
+// metadataName is that of a metadata file: manifests beside it begin with letters or with a longer number.
+var metadataName = regexp.MustCompile(`^[0-9]{5}-.*\.metadata\.json$`)
+
+// highestVersion is the greatest version among a table's metadata files, -1 when there are none.
+func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
+	ns, table, err := cutName(name)
+	if err != nil {
+		return 0, err
+	}
+	prefix, highest := ns+"/"+table+"/metadata/", -1
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for o := range l.store.client.ListObjectsIter(ctx, strings.TrimPrefix(l.root, "s3://"), minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
+		if o.Err != nil {
+			return 0, fmt.Errorf("list the metadata of %s: %w", name, o.Err)
+		}
+		if !metadataName.MatchString(strings.TrimPrefix(o.Key, prefix)) {
+			continue
+		}
+		n, err := MetadataVersion(o.Key)
+		if err != nil {
+			return 0, err
+		}
+		highest = max(highest, n)
+	}
+	return highest, nil
+}
+
+// forget takes tables, ledger, runs and pins out of the catalog.
+func (t *Tx) forget(ctx context.Context, tables []string) error {
+	for _, name := range tables {
+		ns, table, err := cutName(name)
+		if err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`, CatalogName, ns, table); err != nil {
+			return fmt.Errorf("forget table %s: %w", name, err)
+		}
+	}
+	for _, own := range []string{"millrace_ledger", "millrace_runs", "millrace_pins"} {
+		if _, err := t.exec(ctx, "DELETE FROM "+own); err != nil {
+			return fmt.Errorf("empty %s: %w", own, err)
+		}
+	}
+	return nil
+}

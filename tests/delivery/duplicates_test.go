@@ -1,0 +1,165 @@
+package delivery_test
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/reactor/stream"
+)
+
+// quiet is how long the latency of live objects is measured without duplicates.
+var quiet = flag.Duration("quiet", 45*time.Second, "how long the latency without duplicates is measured")
+
+// TestDuplicates delivers old events again and again while live objects arrive, one a second: their latency may not suffer,
+// and no copy may make a snapshot.
+func TestDuplicates(t *testing.T) {
+	if *duplicates == 0 {
+		t.Log("duplicates are for `go tool task soak -- --duplicates 1000000`")
+		return
+	}
+	l := newLab(t, t.TempDir(), func(_ testing.TB, l *lab) { l.reactorEnv = []string{"MILLRACE_RECONCILE_EVERY=1m"} })
+	say := func(format string, args ...any) {
+		fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+	}
+	old := l.startLoad(t, 50, *seed)
+	l.flows(t, old, 400)
+	old.end()
+	l.prove(t, old, time.Now())
+	js := l.jetStream(t)
+	events := l.messages(t, js, "EV", "lake.ev.bronze.>")
+
+	say("latency of live objects, one a second, for %s", *quiet)
+	before := l.startLive(t, *seed+1)
+	time.Sleep(*quiet)
+	before.end()
+	base := l.latencies(t, before)
+	say("PUT to silver without duplicates: %s", describe(base))
+
+	sequences := l.sequences(t)
+	during := l.startLive(t, *seed+2)
+	say("%d copies of %d old events", *duplicates, len(events))
+	started, last := time.Now(), time.Now()
+	random := rand.New(rand.NewPCG(*seed, 5))
+	publishDuplicates(t.Context(), t, js, events, stream.AgainSubject, *duplicates, random, func(n int) {
+		if time.Since(last) > 10*time.Second {
+			last = time.Now()
+			say("%d published, %.0f a second, %d wait", n, float64(n)/time.Since(started).Seconds(), waiting(t, js))
+		}
+	})
+	eventually(t, "all copies are worked on", func() bool { return waiting(t, js) < 20 }) // live ones come all the time
+	took := time.Since(started)
+	time.Sleep(max(0, 20*time.Second-took))
+	during.end()
+	got := l.latencies(t, during)
+	say("%d copies in %.0f s, %.0f a second", *duplicates, took.Seconds(), float64(*duplicates)/took.Seconds())
+	say("PUT to silver meanwhile: %s", describe(got))
+
+	for table, n := range l.sequences(t) {
+		if made := n - sequences[table]; made > int64(during.count()) {
+			t.Errorf("%d snapshots of %s were made of %d live objects: copies made some", made, table, during.count())
+		}
+	}
+	for _, q := range []int{50, 95} {
+		if b, g := quantile(base, q), quantile(got, q); g > 2*b {
+			t.Errorf("p%d of PUT to silver is %d ms beside duplicates and %d ms without: more than twice", q, g, b)
+		}
+	}
+	for key := range old.acked {
+		during.acked[key] = true
+	}
+	for key := range before.acked {
+		during.acked[key] = true
+	}
+	f := l.prove(t, during, time.Now())
+	fmt.Printf("\nacknowledged %d, lost %d, doubled %d, rows missing %d, in excess %d; %d copies\nPUT to silver: %s without copies, %s beside them\n",
+		f.Acknowledged, f.Lost, f.Doubled, f.Missing, f.Excess, *duplicates, describe(base), describe(got))
+}
+
+// startLive puts one object a second.
+func (l *lab) startLive(t testing.TB, seed uint64) *load { return l.startLoad(t, 1, seed) }
+
+// latencies are the times from the puts of a load to their silver commits, in ms, in order of size.
+func (l *lab) latencies(t testing.TB, ld *load) []int {
+	t.Helper()
+	eventually(t, "all live objects are in silver", func() bool { return len(l.unknown(t, ld.recent(0))) == 0 })
+	db := l.openCatalog(t)
+	defer func() { _ = db.Close() }() // read only
+	var all []int
+	rows, err := db.Query(`SELECT source_key || ' ' || source_version, committed_us / 1000 - modified_ms FROM millrace_ledger WHERE outcome = 'done'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var key string
+		var ms int
+		if err := rows.Scan(&key, &ms); err != nil {
+			t.Fatal(err)
+		}
+		if ld.acked[key] {
+			all = append(all, ms)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func quantile(sorted []int, percent int) int {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)-1, len(sorted)*percent/100)]
+}
+
+func describe(sorted []int) string {
+	return fmt.Sprintf("p50 %d ms, p95 %d ms, max %d ms (%d objects)", quantile(sorted, 50), quantile(sorted, 95), quantile(sorted, 100), len(sorted))
+}
+
+// sequences are the numbers of the last silver snapshots, by the ledger.
+func (l *lab) sequences(t testing.TB) map[string]int64 {
+	t.Helper()
+	db := l.openCatalog(t)
+	defer func() { _ = db.Close() }() // read only
+	rows, err := db.Query(`SELECT table_name, max(sequence_number) FROM millrace_ledger GROUP BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := map[string]int64{}
+	for rows.Next() {
+		var name string
+		var n int64
+		if err := rows.Scan(&name, &n); err != nil {
+			t.Fatal(err)
+		}
+		all[name] = n
+	}
+	return all
+}
+
+// waiting is how many events no consumer has finished yet.
+func waiting(t testing.TB, js jetstream.JetStream) (n uint64) {
+	t.Helper()
+	for _, name := range []string{stream.Events, stream.Again} {
+		s, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := s.ListConsumers(t.Context())
+		for c := range list.Info() {
+			if c.Config.Durable != "" { // the others are this test's
+				n += c.NumPending + uint64(c.NumAckPending)
+			}
+		}
+		if err := list.Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}

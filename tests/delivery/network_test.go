@@ -1,0 +1,60 @@
+package delivery_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// networkFaults disturb the lines between reactor, MinIO and broker.
+func networkFaults() []fault {
+	const down = 5 * time.Second
+	during := func(begin, end func(testing.TB, *lab)) func(testing.TB, *lab, *load, *rand.Rand) string {
+		return func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			begin(t, l)
+			time.Sleep(down)
+			end(t, l)
+			return fmt.Sprintf("for %s", down)
+		}
+	}
+	lines := func(l *lab) []*line { return []*line{l.toStore, l.toBroker, l.events} }
+	return []fault{
+		{name: "network cut: reactor from MinIO", sees: "the reactor retries; tables stand still", inject: during(
+			func(_ testing.TB, l *lab) { l.toStore.cut() }, func(t testing.TB, l *lab) { l.toStore.mend(t) })},
+		{name: "network cut: reactor from the broker", sees: "tables stand still", inject: during(
+			func(_ testing.TB, l *lab) { l.toBroker.cut() }, func(t testing.TB, l *lab) { l.toBroker.mend(t) })},
+		{name: "network cut: MinIO from the broker", sees: "puts go on; their events come up to 3 s after the line is back", inject: during(
+			func(_ testing.TB, l *lab) { l.events.cut() }, func(t testing.TB, l *lab) { l.events.mend(t) })},
+		{name: "network cut: everything from everything", sees: "puts past the cut go on; tables stand still", inject: during(
+			func(_ testing.TB, l *lab) {
+				for _, x := range lines(l) {
+					x.cut()
+				}
+			}, func(t testing.TB, l *lab) {
+				for _, x := range lines(l) {
+					x.mend(t)
+				}
+			})},
+		{name: "network frozen: connections stand, nothing comes through", sees: "puts hang where they wait for an event's acknowledgement; tables stand still", inject: during(
+			func(t testing.TB, l *lab) {
+				for _, x := range lines(l) {
+					x.freeze(t)
+				}
+			}, func(t testing.TB, l *lab) {
+				for _, x := range lines(l) {
+					x.clear(t)
+				}
+			})},
+		{name: "network slow: 150 ms and 200 KB/s each way", sees: "tables lag by seconds", inject: during(
+			func(t testing.TB, l *lab) {
+				for _, x := range lines(l) {
+					x.slow(t, 150, 200)
+				}
+			}, func(t testing.TB, l *lab) {
+				for _, x := range lines(l) {
+					x.clear(t)
+				}
+			})},
+	}
+}
