@@ -68,6 +68,15 @@ func connected(t *testing.T, spans []span) span {
 	return roots[0]
 }
 
+// whole tells whether every parent has come: a span is sent when it has ended, so those of a step under way come before it.
+func whole(spans []span) bool {
+	ids := map[string]bool{"": true}
+	for _, s := range spans {
+		ids[s.id] = true
+	}
+	return !slices.ContainsFunc(spans, func(s span) bool { return !ids[s.parent] })
+}
+
 func names(spans []span) (all []string) {
 	for _, s := range spans {
 		all = append(all, s.name)
@@ -186,7 +195,7 @@ func TestEveryObjectOfABatchHasItsTrace(t *testing.T) {
 		var spans []span
 		stack.Eventually(t, "the trace of "+key+" has come to silver", func() bool {
 			spans = r.trace(key)
-			return slices.Contains(names(spans), promote)
+			return slices.Contains(names(spans), promote) && whole(spans)
 		})
 		connected(t, spans)
 		own := spans[slices.IndexFunc(spans, func(s span) bool { return s.name == promote })]
