@@ -35,7 +35,7 @@ func gold(t *testing.T, r *receiver, key string) []span {
 	stack.Eventually(t, "the trace of "+key+" has come to gold", func() bool {
 		spans = r.trace(key)
 		step := slices.IndexFunc(spans, func(s span) bool { return s.name == "promote gold" })
-		return step >= 0 && slices.ContainsFunc(spans, func(s span) bool { return s.name == "commit" && s.parent == spans[step].id })
+		return step >= 0 && slices.ContainsFunc(spans, func(s span) bool { return s.name == "commit" && s.parent == spans[step].id }) && whole(spans)
 	})
 	return spans
 }
