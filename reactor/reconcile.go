@@ -97,6 +97,9 @@ func (r *reconciling) Run(ctx context.Context) error {
 			r.log.Warn("reconcile failed, is tried again", "scope", scope, "in", delay.String(), "error", err)
 		case scope == reconcile.Everything:
 			all = time.Now()
+		case found.Total() > 0:
+			// Where events of the newest days were lost, others may have been: objects of any day arrive at any time.
+			all, wait = time.Time{}, time.After(0)
 		}
 		if err == nil {
 			failed = 0
