@@ -127,12 +127,6 @@ func Anew(m *nats.Msg, nonce string) *nats.Msg {
 	return m
 }
 
-// Stored waits until a published event is stored.
-func Stored(ctx context.Context, f jetstream.PubAckFuture) error {
-	_, err := Acknowledged(ctx, f)
-	return err
-}
-
 // Acknowledged waits until a published event is stored, or dropped as a copy of one that is.
 func Acknowledged(ctx context.Context, f jetstream.PubAckFuture) (*jetstream.PubAck, error) {
 	select {
