@@ -86,6 +86,7 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 	next := tables(ready)
 	for _, t := range next {
 		l.remember(t)
+		l.store.cache.Invalidate(t.Location) // nobody here reads it again
 	}
 	return next, nil
 }
@@ -190,7 +191,15 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, s.WriteFile(location, b)
+	if err := s.WriteFile(location, b); err != nil {
+		return nil, err
+	}
+	// What iceberg-go built points into the transaction that built it (a snapshot's parent id is a field of its producer), and
+	// that to the metadata before: every commit and its files would stay in memory for ever.
+	if meta, err = parseMetadata(location, b); err != nil {
+		return nil, err
+	}
+	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, nil
 }
 
 // change puts the files and properties of a change into a transaction, and expires what became too old: in the same

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -158,6 +160,7 @@ func TestLake(t *testing.T) {
 		"EvolvesTheSchemaWithTheRows":            evolves,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
+		"LeavesNothingInMemory":                  leavesNothingInMemory,
 		"TagsStayAndRollbacksGoBack":             tagsAndRollback,
 		"AnotherProcessSeesTheCommit":            func(t *testing.T, l *lake.Lake) { anotherProcess(t, s, l) },
 	} {
@@ -361,6 +364,26 @@ func evolves(t *testing.T, l *lake.Lake) {
 		}
 		if b.NumCols() != 4 || b.NumRows() != 1 || b.Column(3).ValueStr(0) != "1.5" {
 			t.Errorf("the wider table holds %v", b)
+		}
+	}
+}
+
+func leavesNothingInMemory(t *testing.T, l *lake.Lake) {
+	type commit struct{ number int }
+	var commits []weak.Pointer[commit]
+	for i := range 5 {
+		c := &commit{i}
+		commits = append(commits, weak.Make(c))
+		base := view(t, l).Tables[name(t, "a")]
+		// Everything that belongs to a commit knows its context.
+		if _, err := l.Commit(context.WithValue(t.Context(), commit{}, c), []lake.Change{change(t, base, nil, row{"x", i, 1})}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.GC()
+	for _, c := range commits {
+		if c := c.Value(); c != nil {
+			t.Errorf("commit %d is still in memory", c.number)
 		}
 	}
 }

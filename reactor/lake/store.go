@@ -34,7 +34,7 @@ type Store struct {
 func NewStore(client *minio.Client) *Store {
 	return &Store{client: client, cache: otter.Must(&otter.Options[string, []byte]{
 		MaximumWeight: cacheBytes,
-		Weigher:       func(k string, v []byte) uint32 { return uint32(len(k) + len(v)) },
+		Weigher:       func(k string, v []byte) uint32 { return uint32(len(k) + cap(v)) },
 	})}
 }
 
