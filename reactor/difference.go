@@ -111,6 +111,23 @@ func (d *difference) rows(ctx context.Context) (*duck.Rows, error) {
 		inserted, deleted, updated, identifiers("came.", d.columns), identifiers("went.", d.columns), strings.Join(on, " and "), strings.Join(order, ", ")))
 }
 
+// count tells how many rows differ, by how.
+func (d *difference) count(ctx context.Context) (map[string]int, error) {
+	rows, err := d.rows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	counts := map[string]int{}
+	for row, err := range cells(rows) {
+		if err != nil {
+			return nil, err
+		}
+		counts[row[0].(string)]++
+	}
+	return counts, nil
+}
+
 func identifiers(prefix string, names []string) string {
 	quoted := make([]string, len(names))
 	for i, n := range names {

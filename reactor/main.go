@@ -17,6 +17,7 @@ import (
 type commands struct {
 	Run       runCmd       `cmd:"" help:"Consume events, promote bronze to silver and gold, until stopped."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
+	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
 	Plan      planCmd      `cmd:"" help:"Show what a start of the reactor would change, and what waits."`
 	Reconcile reconcileCmd `cmd:"" help:"Publish the events that never came, by comparing bronze with the ledger."`
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters: events that no retry can mend."`

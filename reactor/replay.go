@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
@@ -19,30 +21,45 @@ import (
 type replayCmd struct {
 	lakeFlags
 	settings.NATS
+	modelFlags
+	limitFlags
 	Dataset     string        `placeholder:"SOURCE/DATASET" help:"Only objects of this dataset, such as coincap/assets."`
 	From        bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or a later one."`
 	To          bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or an earlier one."`
 	Key         string        `placeholder:"KEY" help:"Only this object."`
 	DeadLetters bool          `name:"dead-letters" help:"Only objects that are dead letters."`
+	Branch      string        `placeholder:"NAME" help:"Promote onto this new branch, here and now, and show how it differs; reactor publish makes it main."`
 	DryRun      bool          `name:"dry-run" help:"Publish nothing: count the objects by dataset and ingest date."`
 	Wait        bool          `help:"Wait until all of them are promoted, gold included."`
 	Timeout     time.Duration `default:"1h" help:"Give up waiting after this time."`
+	Memory      string        `default:"256MiB" help:"Memory for --branch; beyond it rows spill to disk."`
 }
 
 func (*replayCmd) Help() string {
 	return `Every event is worked on again from the object itself; what has not changed is not written again. A changed decoder, dataset or
 model takes effect, a rolled-back table comes back, and a dead letter that can be read by now clears itself.
 
+With --branch no reactor takes part: this command promotes the objects itself, with the decoders of this program and the models of
+--models, onto a branch of all tables that no reader of main sees (write, audit, publish). Look at it with reactor changes TABLE
+--from main --to NAME, or reactor query --snapshot TABLE=NAME, then reactor publish NAME, or reactor publish NAME --drop.
+
 Examples:
 
   reactor replay --dataset coincap/history --from 2026-01-01 --to 2026-01-31 --wait
-  reactor replay --dead-letters --dry-run`
+  reactor replay --dead-letters --dry-run
+  reactor replay --dataset coincap/assets --branch new-decoder`
 }
 
 func (c *replayCmd) Run(ctx context.Context, out *cli.Output) error {
+	if c.Branch != "" && (c.DryRun || c.Wait) {
+		return cli.Usage("--branch works on the objects itself, and waits: leave out --dry-run and --wait")
+	}
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
 		if c.DryRun && !c.DeadLetters {
 			return c.count(ctx, client, nil, out)
+		}
+		if c.Branch != "" && !c.DeadLetters {
+			return c.onBranch(ctx, l, client, nil, out)
 		}
 		js, closeNATS, err := jetStream(ctx, c.NATS)
 		if err != nil {
@@ -51,6 +68,9 @@ func (c *replayCmd) Run(ctx context.Context, out *cli.Output) error {
 		defer closeNATS()
 		if c.DryRun {
 			return c.count(ctx, client, js, out)
+		}
+		if c.Branch != "" {
+			return c.onBranch(ctx, l, client, js, out)
 		}
 		run := reconcile.NewRun(time.Now())
 		bar := out.Progress(-1, "publishing")
@@ -74,6 +94,21 @@ func (c *replayCmd) Run(ctx context.Context, out *cli.Output) error {
 		}
 		return out.Table([]string{"run", "events"}, [][]any{{run, n}})
 	})
+}
+
+// onBranch promotes the objects onto a new branch, and shows how that differs from main.
+func (c *replayCmd) onBranch(ctx context.Context, l *lake.Lake, client *minio.Client, js jetstream.JetStream, out *cli.Output) error {
+	set, err := c.load(ctx)
+	if err != nil {
+		return err
+	}
+	b := &branchReplay{lake: l, client: client, set: set, limits: c.limits(), memory: c.Memory, out: out}
+	run, err := b.run(ctx, c.Branch, c.objects(ctx, client, js))
+	if err != nil {
+		return err
+	}
+	slog.Info("replayed onto a branch", "branch", c.Branch, "run", run, "publish", "reactor publish "+c.Branch)
+	return b.compare(ctx, c.Branch)
 }
 
 // awaitRun returns when all n events of a replay are in the ledger, and gold has caught up with silver.

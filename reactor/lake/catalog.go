@@ -43,7 +43,7 @@ func openCatalog(ctx context.Context, address string) (*catalog, error) {
 	if _, err := sqlcatalog.NewCatalog(CatalogName, db, dialect, iceberg.Properties{}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open catalog: %w", err), db.Close())
 	}
-	for _, statement := range strings.Split(ownTables, ";") {
+	for _, statement := range strings.Split(ownTables+";"+branchTables, ";") {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return nil, errors.Join(fmt.Errorf("make the ledger in the catalog: %w", err), db.Close())
 		}
@@ -103,6 +103,7 @@ func (c *catalog) bind(statement string) string {
 type Tx struct {
 	tx      *sql.Tx
 	catalog *catalog
+	branch  *branch // that the commit is of, nil for main
 }
 
 func (t *Tx) exec(ctx context.Context, statement string, args ...any) (int64, error) {
@@ -137,7 +138,7 @@ func (c *catalog) write(ctx context.Context, f func(*Tx) error) error {
 	if err != nil {
 		return conflictIfBusy(fmt.Errorf("begin catalog transaction: %w", err))
 	}
-	if err := f(&Tx{tx, c}); err != nil {
+	if err := f(&Tx{tx: tx, catalog: c}); err != nil {
 		return errors.Join(err, tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {

@@ -39,6 +39,7 @@ type Change struct {
 type staged struct {
 	base *Table
 	next *Table
+	seen *Table // next, as the lake shows it
 }
 
 // Commit makes all changes and what inTx writes true at once, or none of it. It returns the tables as they are then, in
@@ -69,7 +70,10 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 	barrier()
 	if err == nil {
 		ctx, end := tracing.Span(ctx, "transaction")
-		err = l.catalog.write(ctx, func(tx *Tx) error { return moveAll(ctx, tx, ready, inTx) })
+		err = l.catalog.write(ctx, func(tx *Tx) error {
+			tx.branch = l.branch
+			return moveAll(ctx, tx, ready, inTx)
+		})
 		end()
 	}
 	tracing.Fail(ctx, err)
@@ -83,12 +87,11 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 		}
 		return nil, err
 	}
-	next := tables(ready)
-	for _, t := range next {
-		l.remember(t)
-		l.store.cache.Invalidate(t.Location) // nobody here reads it again
+	for _, c := range ready {
+		l.remember(c.next)
+		l.store.cache.Invalidate(c.next.Location) // nobody here reads it again
 	}
-	return next, nil
+	return tables(ready), nil
 }
 
 func moveAll(ctx context.Context, tx *Tx, ready []staged, inTx func(*Tx, []*Table) error) error {
@@ -109,7 +112,7 @@ func moveAll(ctx context.Context, tx *Tx, ready []staged, inTx func(*Tx, []*Tabl
 func tables(ready []staged) []*Table {
 	next := make([]*Table, len(ready))
 	for i, c := range ready {
-		next[i] = c.next
+		next[i] = c.seen
 	}
 	return next
 }
@@ -124,7 +127,8 @@ func (l *Lake) stageAll(ctx context.Context, s *session, changes []Change) ([]st
 				return fmt.Errorf("write %s: %w", c.Base.Name, err)
 			}
 			ready[i] = staged{base: c.Base, next: next}
-			return nil
+			ready[i].seen, err = l.show(next)
+			return err
 		})
 	}
 	return ready, g.Wait()
@@ -135,6 +139,13 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	ctx, end := tracing.Span(ctx, "stage "+c.Base.Name)
 	defer end()
 	var err error
+	branch := Main
+	if l.branch != nil {
+		branch = l.branch.name
+		if c, err = l.branch.divert(c); err != nil {
+			return nil, err
+		}
+	}
 	if c.Base, err = c.Base.notAfter(time.Now()); err != nil {
 		return nil, err
 	}
@@ -152,9 +163,14 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 			added = append(added, f)
 		}
 	}
-	tx := t.NewTransaction()
+	tx := t.NewTransactionOnBranch(branch)
 	if err := change(ctx, tx, c, added); err != nil {
 		return nil, err
+	}
+	if branch == Main { // in the same commit that costs nothing measurable
+		if err := expire(tx, c.Base.Meta, c.Keep, c.Expire); err != nil {
+			return nil, err
+		}
 	}
 	commit, err := tx.TableCommit()
 	if err != nil {
@@ -165,7 +181,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...)
+	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // of main: a branch's commit does not move that
 	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
 	return l.stageMetadata(s, c.Base, updates)
 }
@@ -202,8 +218,7 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, nil
 }
 
-// change puts the files and properties of a change into a transaction, and expires what became too old: in the same
-// commit that costs nothing measurable.
+// change puts the files and properties of a change into a transaction.
 func change(ctx context.Context, tx *table.Transaction, c Change, added []iceberg.DataFile) error {
 	if len(c.Properties) > 0 {
 		if err := tx.SetProperties(c.Properties); err != nil {
@@ -239,7 +254,7 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 			return err
 		}
 	}
-	return expire(tx, c.Base.Meta, c.Keep, c.Expire)
+	return nil
 }
 
 // mergeManifests groups entries by nothing: a table has some thousand files at most, and that is one manifest. Left to its

@@ -20,6 +20,7 @@ type Lake struct {
 	store   *Store
 	catalog *catalog
 	plans   *plans
+	branch  *branch // nil for main
 
 	mu     sync.Mutex
 	loaded map[string]*Table // by name: metadata never changes under its location, so the pointer tells whether it is still right
@@ -65,9 +66,16 @@ func (l *Lake) View(ctx context.Context) (*View, error) {
 	}
 	v := &View{Tables: map[string]*Table{}, Pins: pins}
 	for _, p := range ps {
-		if v.Tables[p.Name], err = l.load(ctx, p); err != nil {
+		t, err := l.load(ctx, p)
+		if err != nil {
 			return nil, err
 		}
+		if v.Tables[p.Name], err = l.show(t); err != nil {
+			return nil, err
+		}
+	}
+	if l.branch != nil {
+		v.Pins = l.branch.currentPins()
 	}
 	return v, nil
 }

@@ -66,6 +66,9 @@ type Entry struct {
 
 // Record writes entries; what the ledger said of the same events before is replaced.
 func (t *Tx) Record(ctx context.Context, entries ...Entry) error {
+	if t.branch != nil {
+		return t.stage(ctx, entries)
+	}
 	for _, e := range entries {
 		_, err := t.exec(ctx, `INSERT INTO millrace_ledger
 			(event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us)

@@ -25,6 +25,10 @@ const keptSteps = 1000
 
 // Pin records the pins of the next gold step. Another step in between is a conflict, also when it changed no table.
 func (t *Tx) Pin(ctx context.Context, p Pins, at time.Time) error {
+	if t.branch != nil {
+		t.branch.pin(p)
+		return nil
+	}
 	for name, pin := range p.Tables {
 		n, err := t.exec(ctx, `INSERT INTO millrace_pins (step, table_name, snapshot_id, sequence_number, committed_us)
 			VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, p.Step, name, pin.SnapshotID, pin.Sequence, at.UnixMicro())

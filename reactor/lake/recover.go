@@ -91,7 +91,7 @@ func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
 	return highest, nil
 }
 
-// forget takes tables, ledger, runs and pins out of the catalog.
+// forget takes tables, ledger, runs, pins and branches out of the catalog.
 func (t *Tx) forget(ctx context.Context, tables []string) error {
 	for _, name := range tables {
 		ns, table, err := cutName(name)
@@ -102,7 +102,7 @@ func (t *Tx) forget(ctx context.Context, tables []string) error {
 			return fmt.Errorf("forget table %s: %w", name, err)
 		}
 	}
-	for _, own := range []string{"millrace_ledger", "millrace_runs", "millrace_pins"} {
+	for _, own := range []string{"millrace_ledger", "millrace_runs", "millrace_pins", "millrace_branches", "millrace_staged"} {
 		if _, err := t.exec(ctx, "DELETE FROM "+own); err != nil {
 			return fmt.Errorf("empty %s: %w", own, err)
 		}

@@ -102,6 +102,6 @@ func (l *Lake) point(ctx context.Context, t *Table, updates ...table.Update) err
 	if err != nil {
 		err = fmt.Errorf("write %s: %w", t.Name, err)
 	}
-	_, err = l.finish(ctx, s, []staged{{t, next}}, err, nil)
+	_, err = l.finish(ctx, s, []staged{{base: t, next: next, seen: next}}, err, nil)
 	return err
 }

@@ -23,6 +23,7 @@ type Table struct {
 	Location string // of the metadata
 	Meta     table.Metadata
 	store    *Store
+	trunk    *Table // of what a branch shows: the table itself
 }
 
 // at is the table as iceberg-go's object, with the given FileIO.
