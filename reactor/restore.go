@@ -35,8 +35,9 @@ func (*restoreCmd) Help() string {
 bucket first, if it has to be. No reactor may run (stack up --no-reactor): restore asks NATS whether one is waiting for events.
 
 The bucket need not be of the same time as the backup; what is found is healed:
-  behind    the bucket has later commits than the catalog: the reactor's start brings the objects that came since
-  rebuild   what the catalog names is not there any more, or not yet: the table is made anew from bronze at the reactor's start
+  behind    the bucket has later commits than the catalog: the table goes on from the backup's, and the reactor's start brings the
+            objects that came since
+  rebuild   what the catalog names is not there any more, or not yet: the reactor's start makes all tables anew from bronze
 and refused is a rebuild for which bronze lacks objects that the table was made of (see --accept-loss).
 
 Example:
@@ -163,7 +164,7 @@ func (c *restoreCmd) heal(ctx context.Context, l *lake.Lake, client *minio.Clien
 		return nil, err
 	}
 	var rows [][]any
-	var damaged, pins []string
+	var damaged, pins, behind []string
 	all := false
 	for _, t := range conditions {
 		state, detail := "ok", any(nil)
@@ -173,6 +174,7 @@ func (c *restoreCmd) heal(ctx context.Context, l *lake.Lake, client *minio.Clien
 			damaged = append(damaged, t.Table)
 			all = all || t.Table == "silver."+silver.RejectedTable // the refused rows of every object
 		case t.Newer > 0:
+			behind = append(behind, t.Table)
 			state, detail = "behind", fmt.Sprintf("the bucket has %d later metadata files", t.Newer)
 		}
 		if t.Pinned != nil {
@@ -188,10 +190,17 @@ func (c *restoreCmd) heal(ctx context.Context, l *lake.Lake, client *minio.Clien
 	if err := c.lost(ctx, l, client, damaged, all); err != nil {
 		return nil, err
 	}
-	if len(damaged)+len(pins) == 0 {
-		return rows, nil
+	if len(damaged)+len(pins) > 0 {
+		if err := l.Forget(ctx, damaged, pins, all); err != nil {
+			return nil, err
+		}
 	}
-	return rows, l.Forget(ctx, damaged, pins, all)
+	for _, name := range behind {
+		if err := l.Raise(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
 }
 
 // lost refuses to make tables anew from a bronze that lacks what they were made of.

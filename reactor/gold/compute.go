@@ -20,6 +20,13 @@ const chunkRows = 500_000
 // minChunk is the least number of days in a chunk: each reads a lookback of up to a year again.
 const minChunk = 92
 
+// SpanSQL is a condition on a column of times that holds silver's rows to the days that the model reads which is computed,
+// where it is part of the relations silver.<table>. Times are compared as they are: by its blocks' bounds, DuckDB then reads
+// no more than a chunk of millions of rows that do not fit memory.
+func SpanSQL(column string) string {
+	return fmt.Sprintf("%[1]s >= coalesce(getvariable('silver_from'), timestamptz '-infinity') and %[1]s < coalesce(getvariable('silver_to'), timestamptz 'infinity')", column)
+}
+
 // Prepare makes the schemas that Compute works in.
 func Prepare(ctx context.Context, conn *duck.Conn) error {
 	return conn.Exec(ctx, "create schema if not exists silver; create schema if not exists gold; create schema if not exists old_gold; create schema if not exists new_gold")
@@ -96,6 +103,11 @@ func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model,
 	ctx, end := tracing.Span(ctx, "make views")
 	defer end()
 	var sql strings.Builder
+	if m == nil {
+		sql.WriteString("reset variable silver_from; reset variable silver_to;\n")
+	} else {
+		fmt.Fprintf(&sql, "set variable silver_from = timestamptz '%s 00:00:00+00'; set variable silver_to = timestamptz '%s 00:00:00+00';\n", span.From, span.To+1)
+	}
 	for _, t := range s.Models {
 		_, read := p.Read[t.Name]
 		if !read || m != nil && !slices.Contains(m.Inputs, t.Name) {
@@ -111,9 +123,6 @@ func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model,
 			fmt.Fprintf(&sql, " union all by name select * from new_gold.%s where true%s", t.Table(), within)
 		}
 		sql.WriteString(";\n")
-	}
-	if sql.Len() == 0 {
-		return nil
 	}
 	if err := conn.Exec(ctx, sql.String()); err != nil {
 		return fmt.Errorf("make views of gold: %w", err)

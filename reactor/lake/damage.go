@@ -52,6 +52,35 @@ func (l *Lake) Conditions(ctx context.Context, exists func(key string) bool, key
 	return all, nil
 }
 
+// Raise writes the metadata that the catalog names once more, with a version above all there are: the table goes on from there,
+// and later commits that the catalog does not know are orphans. Recover would take them for a lake that the catalog has lost.
+func (l *Lake) Raise(ctx context.Context, name string) error {
+	view, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	t, err := view.Table(name)
+	if err != nil {
+		return err
+	}
+	highest, err := l.highestVersion(ctx, name)
+	if err != nil {
+		return err
+	}
+	location, err := metadataLocation(t.Meta, highest+1)
+	if err != nil {
+		return err
+	}
+	b, err := marshalMetadata(t.Meta)
+	if err != nil {
+		return err
+	}
+	if err := l.store.put(ctx, location, b); err != nil {
+		return fmt.Errorf("raise %s: %w", name, err)
+	}
+	return l.catalog.write(ctx, func(tx *Tx) error { return tx.move(ctx, name, t.Location, location) })
+}
+
 // newer counts the metadata files beside location that have a higher version.
 func newer(location string, keys []string) int {
 	_, key, err := split(location)
