@@ -2,6 +2,7 @@ package lake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -176,7 +177,9 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	updates = append(updates, commit.Updates...)
+	if updates, err = withoutProducers(updates, commit.Updates); err != nil {
+		return nil, err
+	}
 	after, err := tx.StagedTable()
 	if err != nil {
 		return nil, err
@@ -184,6 +187,27 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // of main: a branch's commit does not move that
 	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
 	return l.stageMetadata(s, c.Base, updates)
+}
+
+// withoutProducers appends a transaction's updates. A snapshot in them points into what produced it (its parent's id is a
+// field there), and that by way of the transaction to the metadata before: every commit and all that it wrote would stay in
+// memory for ever.
+func withoutProducers(updates, more []table.Update) ([]table.Update, error) {
+	for _, u := range more {
+		if u.Action() == table.UpdateAddSnapshot {
+			b, err := json.Marshal(u)
+			if err != nil {
+				return nil, fmt.Errorf("write snapshot: %w", err)
+			}
+			var add struct{ Snapshot table.Snapshot }
+			if err := json.Unmarshal(b, &add); err != nil {
+				return nil, fmt.Errorf("read snapshot: %w", err)
+			}
+			u = table.NewAddSnapshotUpdate(&add.Snapshot)
+		}
+		updates = append(updates, u)
+	}
+	return updates, nil
 }
 
 // stageMetadata writes the metadata that updates make of a table's.
@@ -208,11 +232,6 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 		return nil, err
 	}
 	if err := s.WriteFile(location, b); err != nil {
-		return nil, err
-	}
-	// What iceberg-go built points into the transaction that built it (a snapshot's parent id is a field of its producer), and
-	// that to the metadata before: every commit and its files would stay in memory for ever.
-	if meta, err = parseMetadata(location, b); err != nil {
 		return nil, err
 	}
 	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, nil
