@@ -96,7 +96,7 @@ func (b *branchReplay) fits(ctx context.Context) error {
 		return err
 	}
 	if !complete || len(actions) > 0 {
-		return errors.New("tables of silver lack columns that this program knows, and a table has the same columns in all its branches: start `reactor run` once before (`reactor plan` shows what that changes)")
+		return errors.New("tables of silver are not there or lack columns that this program knows, and a table has the same columns in all its branches: start `reactor run` once before (`reactor plan` shows what that changes)")
 	}
 	return nil
 }

@@ -200,6 +200,14 @@ func commitsAtOnce(t *testing.T, l *lake.Lake) {
 			t.Errorf("run %s has %d events, %v; want %d", run, n, err, want)
 		}
 	}
+	if err := l.ForgetRuns(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	for run, want := range map[string]int{"r": 0, "r2": 1} {
+		if n, err := l.CountRun(t.Context(), run); err != nil || n != want {
+			t.Errorf("run %s has %d events, %v, when all but the last run are forgotten; want %d", run, n, err, want)
+		}
+	}
 }
 
 func conflictChangesNothing(t *testing.T, l *lake.Lake) {

@@ -222,6 +222,18 @@ func (l *Lake) Entries(ctx context.Context, f func(Entry) error) error {
 	return errors.Join(rows.Err(), rows.Close())
 }
 
+// ForgetRuns forgets which events the replays before the last keep ones had; the ledger names each event's last run all the
+// same. Names of runs begin with their time.
+func (l *Lake) ForgetRuns(ctx context.Context, keep int) error {
+	return l.catalog.write(ctx, func(tx *Tx) error {
+		_, err := tx.exec(ctx, `DELETE FROM millrace_runs WHERE run NOT IN (SELECT DISTINCT run FROM millrace_runs ORDER BY run DESC LIMIT ?)`, keep)
+		if err != nil {
+			return fmt.Errorf("forget old replays: %w", err)
+		}
+		return nil
+	})
+}
+
 // CountRun counts the events of a replay that have been worked on.
 func (l *Lake) CountRun(ctx context.Context, run string) (n int, err error) {
 	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT count(*) FROM millrace_runs WHERE run = ?`), run).Scan(&n)

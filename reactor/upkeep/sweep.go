@@ -17,6 +17,8 @@ const (
 	// patience is for how long an object must have been an orphan, at each look, before it is removed: no commit takes as
 	// long, and readers of a snapshot that has expired meanwhile should be through.
 	patience = time.Hour
+	// keptRuns is of how many replays the events are known one by one: whoever waits for a replay counts them.
+	keptRuns = 1000
 )
 
 // Sweeper removes objects that no table names any more: those of expired snapshots, of commits that lost and of crashes.
@@ -35,6 +37,7 @@ type orphanage interface {
 	View(context.Context) (*lake.View, error)
 	Orphans(ctx context.Context, table string) ([]lake.Orphan, error)
 	RemoveOrphans(context.Context, []lake.Orphan) (int, error)
+	ForgetRuns(ctx context.Context, keep int) error
 }
 
 // NewSweeper makes the sweeper of a lake; it has seen nothing yet.
@@ -62,12 +65,14 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Look goes through all tables once, and removes what has been an orphan for long enough.
+// Look goes through all tables once, and removes what has been an orphan for long enough, and what the ledger holds of replays
+// of long ago.
 func (s *Sweeper) Look(ctx context.Context) (removed int, err error) {
 	view, err := s.lake.View(ctx)
 	if err != nil {
 		return 0, err
 	}
+	err = s.lake.ForgetRuns(ctx, keptRuns)
 	for name := range view.Tables {
 		n, tableErr := s.look(ctx, name)
 		removed += n

@@ -29,6 +29,8 @@ func (f *fakeLake) Orphans(context.Context, string) ([]lake.Orphan, error) {
 	return os, f.err
 }
 
+func (f *fakeLake) ForgetRuns(context.Context, int) error { return nil }
+
 func (f *fakeLake) RemoveOrphans(_ context.Context, os []lake.Orphan) (int, error) {
 	for _, o := range os {
 		f.removed = append(f.removed, o.Path)
