@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -44,7 +43,7 @@ type runCmd struct {
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is; a start does it as well."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
-	DuckThreads    int           `name:"duck-threads" default:"0" help:"Threads for one SQL statement; 0 means half of the cores, and two at least."`
+	DuckThreads    int           `name:"duck-threads" default:"1" help:"Threads for one SQL statement; each more needs some 100 MiB more of --duck-memory, or large objects fail."`
 }
 
 func (*runCmd) Help() string {
@@ -71,23 +70,13 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			return err
 		}
 		defer func() { _ = os.RemoveAll(spill) }() // what stays, the next start removes
-		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill, Threads: c.threads(), Locked: true})
+		db, err := duck.Open(duck.Config{MemoryLimit: c.DuckMemory, TempDir: spill, Threads: c.DuckThreads, Locked: true})
 		if err != nil {
 			return err
 		}
 		defer db.Close()
 		return c.serve(ctx, l, client, js, db)
 	})
-}
-
-// threads leaves cores to the object store and to the other tables, whose statements run side by side. Two are worth their
-// price (8 % more CPU time) even where there are no more: nothing else runs while a gold step computes, and the longest model
-// then takes two thirds of the time.
-func (c *runCmd) threads() int {
-	if c.DuckThreads > 0 {
-		return c.DuckThreads
-	}
-	return min(runtime.NumCPU(), max(2, runtime.NumCPU()/2))
 }
 
 // goMemory is from where the garbage collector works harder: with DuckDB's part the process stays below 300 MB.
