@@ -145,19 +145,6 @@ func (b *branchReplay) promote(ctx context.Context, branch *lake.Lake, d *silver
 	return nil
 }
 
-// withoutConflict does work again for as long as other commits come first.
-func withoutConflict(ctx context.Context, work func() error) error {
-	for attempt := 1; ; attempt++ {
-		err := work()
-		if !errors.Is(err, lake.ErrConflict) || attempt == commitAttempts {
-			return err
-		}
-		if err := sleep(ctx); err != nil {
-			return err
-		}
-	}
-}
-
 // compare prints for each table how many rows of main and of a branch differ.
 func (b *branchReplay) compare(ctx context.Context, name string) error {
 	view, err := b.lake.View(ctx)

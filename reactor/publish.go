@@ -56,7 +56,7 @@ func (c *publishCmd) Run(ctx context.Context, out *cli.Output) error {
 		case c.Name == "":
 			return printBranches(ctx, l, out)
 		case c.Drop:
-			if err := find(ctx, l, c.Name); err != nil {
+			if _, err := find(ctx, l, c.Name); err != nil {
 				return err
 			}
 			if err := withoutConflict(ctx, func() error { return l.DropBranch(ctx, c.Name) }); err != nil {
@@ -77,15 +77,9 @@ func (c *publishCmd) publish(ctx context.Context, l *lake.Lake, client *minio.Cl
 		return err
 	}
 	defer closeNATS()
-	var events, dead int
+	var b lake.BranchInfo
 	for attempt := 0; ; attempt++ {
-		events, dead = 0, 0
-		if err := l.Staged(ctx, c.Name, func(e lake.Entry) {
-			events++
-			if e.Outcome == lake.OutcomeDead {
-				dead++
-			}
-		}); err != nil {
+		if b, err = find(ctx, l, c.Name); err != nil {
 			return err
 		}
 		err := withoutConflict(ctx, func() error { return l.Publish(ctx, c.Name) })
@@ -106,7 +100,7 @@ func (c *publishCmd) publish(ctx context.Context, l *lake.Lake, client *minio.Cl
 	if err := clearLetters(ctx, l, js); err != nil {
 		slog.Warn("the branch is published; dead letters that it answers were not cleared", "error", err)
 	}
-	return out.Table([]string{"published", "events", "dead"}, [][]any{{c.Name, events, dead}})
+	return out.Table([]string{"published", "events", "dead"}, [][]any{{b.Name, b.Events, b.Dead}})
 }
 
 // refresh makes the branch anew, from the objects that it was made of.
@@ -116,7 +110,7 @@ func (c *publishCmd) refresh(ctx context.Context, l *lake.Lake, client *minio.Cl
 		return err
 	}
 	wanted := map[event.ID]bool{}
-	if err := l.Staged(ctx, c.Name, func(e lake.Entry) { wanted[event.ID(e.EventID)] = true }); err != nil {
+	if err := l.Staged(ctx, c.Name, func(e lake.Entry) error { wanted[event.ID(e.EventID)] = true; return nil }); err != nil {
 		return err
 	}
 	objects := chosenObjects(reconcile.Objects(ctx, client, c.Bucket, ""), wanted)
@@ -167,18 +161,18 @@ func clearLetters(ctx context.Context, l *lake.Lake, js jetstream.JetStream) err
 	return nil
 }
 
-// find fails when there is no such branch.
-func find(ctx context.Context, l *lake.Lake, name string) error {
+// find is a branch by its name.
+func find(ctx context.Context, l *lake.Lake, name string) (lake.BranchInfo, error) {
 	all, err := l.Branches(ctx)
 	if err != nil {
-		return err
+		return lake.BranchInfo{}, err
 	}
 	for _, b := range all {
 		if b.Name == name {
-			return nil
+			return b, nil
 		}
 	}
-	return fmt.Errorf("%w: %s; `reactor publish` lists those there are", lake.ErrNoBranch, name)
+	return lake.BranchInfo{}, fmt.Errorf("%w: %s; `reactor publish` lists those there are", lake.ErrNoBranch, name)
 }
 
 func printBranches(ctx context.Context, l *lake.Lake, out *cli.Output) error {

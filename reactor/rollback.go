@@ -83,29 +83,37 @@ func snapshotOf(t *lake.Table, name string) (*table.Snapshot, error) {
 // commitAttempts is how often a change of names is tried against other commits.
 const commitAttempts = 50
 
+// withoutConflict does work again for as long as other commits come first.
+func withoutConflict(ctx context.Context, work func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := work()
+		if !errors.Is(err, lake.ErrConflict) || attempt == commitAttempts {
+			return err
+		}
+		if err := sleep(ctx); err != nil {
+			return err
+		}
+	}
+}
+
 // onTable works on a table as it is now, again when another commit came first, and returns the table after that.
 func onTable(ctx context.Context, l *lake.Lake, name string, work func(*lake.Table) error) (*lake.Table, error) {
-	for attempt := 1; ; attempt++ {
+	now := func() (*lake.Table, error) {
 		view, err := l.View(ctx)
 		if err != nil {
 			return nil, err
 		}
-		t, err := view.Table(name)
-		if err != nil {
-			return nil, err
-		}
-		if err = work(t); errors.Is(err, lake.ErrConflict) && attempt < commitAttempts {
-			if err := sleep(ctx); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if view, err = l.View(ctx); err != nil {
-			return nil, err
-		}
 		return view.Table(name)
 	}
+	err := withoutConflict(ctx, func() error {
+		t, err := now()
+		if err != nil {
+			return err
+		}
+		return work(t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return now()
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -26,16 +27,7 @@ CREATE TABLE IF NOT EXISTS millrace_branches (
 CREATE TABLE IF NOT EXISTS millrace_staged (
 	branch TEXT NOT NULL,
 	event_id TEXT NOT NULL,
-	table_name TEXT NOT NULL,
-	source_key TEXT NOT NULL,
-	source_version TEXT NOT NULL,
-	modified_ms BIGINT NOT NULL,
-	outcome TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	snapshot_id BIGINT NOT NULL,
-	sequence_number BIGINT NOT NULL,
-	run TEXT NOT NULL,
-	committed_us BIGINT NOT NULL,
+	` + entryTypes + `,
 	PRIMARY KEY (branch, event_id)
 )`
 
@@ -84,18 +76,16 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	updates := map[string][]table.Update{}
+	var heads []pointing
 	for _, t := range view.Tables {
-		for ref := range t.Meta.Refs() {
-			if ref == name {
-				return nil, fmt.Errorf("%w, or a tag: %s of %s", ErrBranchExists, name, t.Name)
-			}
+		if _, taken := t.ref(name); taken {
+			return nil, fmt.Errorf("%w, or a tag: %s of %s", ErrBranchExists, name, t.Name)
 		}
 		if s := t.Snapshot(); s != nil {
-			updates[t.Name] = []table.Update{table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.BranchRef, 0, 0, 0)}
+			heads = append(heads, pointing{t, []table.Update{table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.BranchRef, 0, 0, 0)}})
 		}
 	}
-	err = l.pointAll(ctx, view, updates, func(tx *Tx) error {
+	err = l.pointAll(ctx, heads, func(tx *Tx) error {
 		n, err := tx.exec(ctx, `INSERT INTO millrace_branches (name, run, ready, made_us) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, name, run, false, time.Now().UnixMicro())
 		if err == nil && n == 0 {
 			err = fmt.Errorf("%w: %s", ErrBranchExists, name)
@@ -108,37 +98,14 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	return &Lake{root: l.root, store: l.store, catalog: l.catalog, plans: l.plans, loaded: map[string]*Table{}, branch: &branch{name: name, pins: view.Pins}}, nil
 }
 
-// pointAll commits changes of the metadata of several tables that touch no row.
-func (l *Lake) pointAll(ctx context.Context, view *View, updates map[string][]table.Update, inTx func(*Tx) error) error {
-	s := newSession(ctx, l.store)
-	var ready []staged
-	var err error
-	for _, name := range slices.Sorted(maps.Keys(updates)) {
-		base := view.Tables[name]
-		next, stageErr := l.stageMetadata(s, base, updates[name])
-		if stageErr != nil {
-			err = errors.Join(err, fmt.Errorf("write %s: %w", name, stageErr))
-			continue
-		}
-		ready = append(ready, staged{base: base, next: next, seen: next})
-	}
-	_, err = l.finish(ctx, s, ready, err, func(tx *Tx, _ []*Table) error { return inTx(tx) })
-	return err
-}
-
 // onBranch is the table as a branch shows it: main is where the branch is.
 func (t *Table) onBranch(name string) (*Table, error) {
-	head, there := int64(0), false
-	for ref, to := range t.Meta.Refs() {
-		if ref == name {
-			head, there = to.SnapshotID, true
-		}
-	}
+	head, there := t.ref(name)
 	shown := &Table{Name: t.Name, Location: t.Location, Meta: t.Meta, store: t.store, trunk: t}
 	var update table.Update
 	switch {
 	case there:
-		update = table.NewSetSnapshotRefUpdate(Main, head, table.BranchRef, 0, 0, 0)
+		update = table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0)
 	case t.Snapshot() == nil:
 		return shown, nil
 	default: // it had no rows when the branch was made
@@ -180,9 +147,7 @@ func (b *branch) divert(c Change) (Change, error) {
 func (t *Tx) stage(ctx context.Context, entries []Entry) error {
 	for _, e := range entries {
 		_, err := t.exec(ctx, `INSERT INTO millrace_staged (branch, `+ledgerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (branch, event_id) DO UPDATE SET outcome = excluded.outcome, reason = excluded.reason,
-			snapshot_id = excluded.snapshot_id, sequence_number = excluded.sequence_number, committed_us = excluded.committed_us`,
-			t.branch.name, e.EventID, e.Table, e.SourceKey, e.SourceVersion, e.ModifiedAt.UnixMilli(), e.Outcome, e.Reason, e.SnapshotID, e.Sequence, e.Run, e.At.UnixMicro())
+			ON CONFLICT (branch, event_id) `+replaceEntry, append([]any{t.branch.name}, e.values()...)...)
 		if err != nil {
 			return fmt.Errorf("record event of %s in branch %s: %w", e.SourceKey, t.branch.name, err)
 		}
@@ -254,31 +219,26 @@ func (t *Table) descends() bool {
 	if main == nil {
 		return true
 	}
-	for s := t.Snapshot(); s != nil; s = t.Meta.SnapshotByID(*s.ParentSnapshotID) {
+	for s := range t.ancestry() {
 		if s.SnapshotID == main.SnapshotID {
 			return true
-		}
-		if s.ParentSnapshotID == nil {
-			return false
 		}
 	}
 	return false
 }
 
-// Staged calls f for each event that a branch has worked on.
-func (l *Lake) Staged(ctx context.Context, name string, f func(Entry)) error {
-	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM millrace_staged WHERE branch = ? ORDER BY event_id`), name)
-	if err != nil {
-		return fmt.Errorf("read branch %s: %w", name, err)
-	}
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return errors.Join(fmt.Errorf("read branch %s: %w", name, err), rows.Close())
+// ancestry is the current snapshot, the one that it was made from, and so on as far as they are kept.
+func (t *Table) ancestry() iter.Seq[*table.Snapshot] {
+	return func(yield func(*table.Snapshot) bool) {
+		for s := t.Snapshot(); s != nil && yield(s) && s.ParentSnapshotID != nil; {
+			s = t.Meta.SnapshotByID(*s.ParentSnapshotID)
 		}
-		f(e)
 	}
-	return errors.Join(rows.Err(), rows.Close())
+}
+
+// Staged calls f for each event that a branch has worked on, until f fails.
+func (l *Lake) Staged(ctx context.Context, name string, f func(Entry) error) error {
+	return l.eachEntry(ctx, f, `millrace_staged WHERE branch = ? ORDER BY event_id`, name)
 }
 
 // Publish makes main what a branch is, in all tables, with the ledger and the pins, in one transaction, and takes the branch
@@ -298,7 +258,8 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 	case !ready:
 		return fmt.Errorf("%w: %s", ErrNotReady, name)
 	}
-	updates, moved := map[string][]table.Update{}, []string{}
+	var forwards []pointing
+	var moved []string
 	pins := Pins{Step: view.Pins.Step + 1, Tables: maps.Clone(view.Pins.Tables)}
 	for _, t := range view.Tables {
 		shown, err := t.onBranch(name)
@@ -309,8 +270,8 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 			moved = append(moved, t.Name)
 			continue
 		}
-		if updates[t.Name], err = shown.forward(name); err != nil {
-			return err
+		if updates := append(shown.forward(), t.end(name)...); len(updates) > 0 {
+			forwards = append(forwards, pointing{t, updates})
 		}
 		if _, pinned := pins.Tables[t.Name]; pinned {
 			pins.Tables[t.Name] = Pin{SnapshotID: shown.SnapshotID(), Sequence: shown.Sequence()}
@@ -320,52 +281,49 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 		slices.Sort(moved)
 		return fmt.Errorf("%w: %s", ErrMoved, strings.Join(moved, ", "))
 	}
-	return l.pointAll(ctx, view, updates, func(tx *Tx) error {
+	return l.pointAll(ctx, forwards, func(tx *Tx) error {
 		if _, err := tx.exec(ctx, `INSERT INTO millrace_ledger (`+ledgerColumns+`) SELECT `+ledgerColumns+` FROM millrace_staged WHERE branch = ?
-			ON CONFLICT (event_id) DO UPDATE SET table_name = excluded.table_name, outcome = excluded.outcome, reason = excluded.reason,
-			snapshot_id = excluded.snapshot_id, sequence_number = excluded.sequence_number, run = excluded.run, committed_us = excluded.committed_us`, name); err != nil {
+			ON CONFLICT (event_id) `+replaceEntry, name); err != nil {
 			return fmt.Errorf("publish the ledger of branch %s: %w", name, err)
 		}
 		return errors.Join(tx.endBranch(ctx, name), tx.Pin(ctx, pins, time.Now()))
 	})
 }
 
-// forward are the updates that make main what the branch shows, and end the branch.
-func (t *Table) forward(branch string) ([]table.Update, error) {
-	head, main := t.Snapshot(), t.trunk.Snapshot()
-	var updates []table.Update
-	if head != nil && head.SnapshotID != t.trunk.SnapshotID() {
-		updates = append(updates, table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0))
-		properties := iceberg.Properties{}
-		for s := head; s != nil && (main == nil || s.SnapshotID != main.SnapshotID); {
-			if s.Summary != nil {
-				for k, v := range s.Summary.Properties {
-					k, set := strings.CutPrefix(k, propertyPrefix)
-					if _, later := properties[k]; set && !later {
-						properties[k] = v
-					}
-				}
-			}
-			if s.ParentSnapshotID == nil {
-				break
-			}
-			s = t.Meta.SnapshotByID(*s.ParentSnapshotID)
+// forward are the updates that make main what the branch shows, with the properties that wait in its snapshots.
+func (t *Table) forward() []table.Update {
+	head := t.Snapshot()
+	if head == nil || head.SnapshotID == t.trunk.SnapshotID() {
+		return nil
+	}
+	properties := iceberg.Properties{}
+	for s := range t.ancestry() {
+		if s.SnapshotID == t.trunk.SnapshotID() {
+			break
 		}
-		if len(properties) > 0 {
-			updates = append(updates, table.NewSetPropertiesUpdate(properties))
+		if s.Summary == nil {
+			continue
+		}
+		for k, v := range s.Summary.Properties {
+			k, set := strings.CutPrefix(k, propertyPrefix)
+			if _, later := properties[k]; set && !later {
+				properties[k] = v
+			}
 		}
 	}
-	return append(updates, t.end(branch)...), nil
+	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0)}
+	if len(properties) > 0 {
+		updates = append(updates, table.NewSetPropertiesUpdate(properties))
+	}
+	return updates
 }
 
-// end are the updates that take the branch off a table.
+// end are the updates that take a branch off a table.
 func (t *Table) end(branch string) []table.Update {
-	for ref, to := range t.trunk.Meta.Refs() {
-		if ref == branch && to.SnapshotRefType == table.BranchRef {
-			return []table.Update{table.NewRemoveSnapshotRefUpdate(branch)}
-		}
+	if to, ok := t.ref(branch); !ok || to.SnapshotRefType != table.BranchRef {
+		return nil
 	}
-	return nil
+	return []table.Update{table.NewRemoveSnapshotRefUpdate(branch)}
 }
 
 // endBranch takes what the database holds of a branch.
@@ -381,11 +339,11 @@ func (l *Lake) DropBranch(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	updates := map[string][]table.Update{}
+	var ends []pointing
 	for _, t := range view.Tables {
-		if end := (&Table{trunk: t}).end(name); end != nil {
-			updates[t.Name] = end
+		if end := t.end(name); end != nil {
+			ends = append(ends, pointing{t, end})
 		}
 	}
-	return l.pointAll(ctx, view, updates, func(tx *Tx) error { return tx.endBranch(ctx, name) })
+	return l.pointAll(ctx, ends, func(tx *Tx) error { return tx.endBranch(ctx, name) })
 }

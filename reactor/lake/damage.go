@@ -67,15 +67,8 @@ func (l *Lake) Raise(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	location, err := metadataLocation(t.Meta, highest+1)
+	location, err := l.putMetadata(ctx, t.Meta, highest+1)
 	if err != nil {
-		return err
-	}
-	b, err := marshalMetadata(t.Meta)
-	if err != nil {
-		return err
-	}
-	if err := l.store.put(ctx, location, b); err != nil {
 		return fmt.Errorf("raise %s: %w", name, err)
 	}
 	return l.catalog.write(ctx, func(tx *Tx) error { return tx.move(ctx, name, t.Location, location) })

@@ -67,10 +67,8 @@ func tagDay(base *Table, next *table.Snapshot) []table.Update {
 	if !ok {
 		return nil
 	}
-	for existing := range base.Meta.Refs() {
-		if existing == name {
-			return nil
-		}
+	if _, taken := base.ref(name); taken {
+		return nil
 	}
 	return []table.Update{table.NewSetSnapshotRefUpdate(name, last.SnapshotID, table.TagRef, 0, 0, 0)}
 }

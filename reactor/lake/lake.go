@@ -135,18 +135,23 @@ func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 }
 
 func (l *Lake) create(ctx context.Context, name string, m table.Metadata, version int) error {
-	location, err := metadataLocation(m, version)
+	location, err := l.putMetadata(ctx, m, version)
 	if err != nil {
-		return err
-	}
-	b, err := marshalMetadata(m)
-	if err != nil {
-		return err
-	}
-	if err := l.store.put(ctx, location, b); err != nil {
 		return fmt.Errorf("make table %s: %w", name, err)
 	}
 	return l.catalog.write(ctx, func(tx *Tx) error { return tx.create(ctx, name, location) })
+}
+
+// putMetadata stores metadata as a version of its table's, and gives its place.
+func (l *Lake) putMetadata(ctx context.Context, m table.Metadata, version int) (location string, err error) {
+	if location, err = metadataLocation(m, version); err != nil {
+		return "", err
+	}
+	b, err := marshalMetadata(m)
+	if err != nil {
+		return "", err
+	}
+	return location, l.store.put(ctx, location, b)
 }
 
 // Version is the number of a table's current metadata; ok is false when there is no such table.

@@ -15,16 +15,7 @@ import (
 const ownTables = `
 CREATE TABLE IF NOT EXISTS millrace_ledger (
 	event_id TEXT PRIMARY KEY,
-	table_name TEXT NOT NULL,
-	source_key TEXT NOT NULL,
-	source_version TEXT NOT NULL,
-	modified_ms BIGINT NOT NULL,
-	outcome TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	snapshot_id BIGINT NOT NULL,
-	sequence_number BIGINT NOT NULL,
-	run TEXT NOT NULL,
-	committed_us BIGINT NOT NULL
+	` + entryTypes + `
 );
 CREATE INDEX IF NOT EXISTS millrace_ledger_by_key ON millrace_ledger (source_key);
 CREATE INDEX IF NOT EXISTS millrace_ledger_by_sequence ON millrace_ledger (table_name, sequence_number);
@@ -71,11 +62,8 @@ func (t *Tx) Record(ctx context.Context, entries ...Entry) error {
 	}
 	for _, e := range entries {
 		_, err := t.exec(ctx, `INSERT INTO millrace_ledger
-			(event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (event_id) DO UPDATE SET table_name = excluded.table_name, outcome = excluded.outcome, reason = excluded.reason,
-			snapshot_id = excluded.snapshot_id, sequence_number = excluded.sequence_number, run = excluded.run, committed_us = excluded.committed_us`,
-			e.EventID, e.Table, e.SourceKey, e.SourceVersion, e.ModifiedAt.UnixMilli(), e.Outcome, e.Reason, e.SnapshotID, e.Sequence, e.Run, e.At.UnixMicro())
+			(`+ledgerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (event_id) `+replaceEntry, e.values()...)
 		if err != nil {
 			return fmt.Errorf("record event of %s: %w", e.SourceKey, err)
 		}
@@ -93,6 +81,27 @@ func (t *Tx) Record(ctx context.Context, entries ...Entry) error {
 // Record writes entries of events that changed no table.
 func (l *Lake) Record(ctx context.Context, entries ...Entry) error {
 	return l.catalog.write(ctx, func(tx *Tx) error { return tx.Record(ctx, entries...) })
+}
+
+// entryTypes are the columns of an entry behind the event's id.
+const entryTypes = `table_name TEXT NOT NULL,
+	source_key TEXT NOT NULL,
+	source_version TEXT NOT NULL,
+	modified_ms BIGINT NOT NULL,
+	outcome TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	snapshot_id BIGINT NOT NULL,
+	sequence_number BIGINT NOT NULL,
+	run TEXT NOT NULL,
+	committed_us BIGINT NOT NULL`
+
+// replaceEntry is what becomes of the entry that an event has already.
+const replaceEntry = `DO UPDATE SET table_name = excluded.table_name, outcome = excluded.outcome, reason = excluded.reason,
+	snapshot_id = excluded.snapshot_id, sequence_number = excluded.sequence_number, run = excluded.run, committed_us = excluded.committed_us`
+
+// values are those of ledgerColumns.
+func (e Entry) values() []any {
+	return []any{e.EventID, e.Table, e.SourceKey, e.SourceVersion, e.ModifiedAt.UnixMilli(), e.Outcome, e.Reason, e.SnapshotID, e.Sequence, e.Run, e.At.UnixMicro()}
 }
 
 // ledgerColumns are those that scanEntry reads.
@@ -206,7 +215,12 @@ func (l *Lake) EmptyLedger(ctx context.Context) (bool, error) {
 
 // Entries calls f for each entry of the ledger, by event id, until f fails.
 func (l *Lake) Entries(ctx context.Context, f func(Entry) error) error {
-	rows, err := l.catalog.db.QueryContext(ctx, `SELECT `+ledgerColumns+` FROM millrace_ledger ORDER BY event_id`)
+	return l.eachEntry(ctx, f, `millrace_ledger ORDER BY event_id`)
+}
+
+// eachEntry calls f for each entry that a query from some table gives, until f fails.
+func (l *Lake) eachEntry(ctx context.Context, f func(Entry) error, from string, args ...any) error {
+	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM `+from), args...)
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}

@@ -24,15 +24,23 @@ func (t *Table) Find(name string) (*table.Snapshot, error) {
 	if id, err := strconv.ParseInt(name, 10, 64); err == nil {
 		return t.SnapshotByID(id)
 	}
-	for ref, to := range t.Meta.Refs() {
-		if ref == name {
-			return t.SnapshotByID(to.SnapshotID)
-		}
+	if to, ok := t.ref(name); ok {
+		return t.SnapshotByID(to.SnapshotID)
 	}
 	if at, ok := ParseTime(name); ok {
 		return t.SnapshotAsOf(at)
 	}
 	return nil, fmt.Errorf("%s has no snapshot, tag or branch %q (a time is written 2026-01-31T12:00:00Z): `reactor snapshots %s` lists them", t.Name, name, t.Name)
+}
+
+// ref finds a tag or a branch.
+func (t *Table) ref(name string) (table.SnapshotRef, bool) {
+	for ref, to := range t.Meta.Refs() {
+		if ref == name {
+			return to, true
+		}
+	}
+	return table.SnapshotRef{}, false
 }
 
 // ParseTime reads a moment, or a day for its beginning in UTC.
@@ -63,10 +71,7 @@ func (l *Lake) Tag(ctx context.Context, t *Table, name string, s *table.Snapshot
 	if err := CheckRefName(name); err != nil {
 		return err
 	}
-	for ref, to := range t.Meta.Refs() {
-		if ref != name {
-			continue
-		}
+	if to, taken := t.ref(name); taken {
 		if to.SnapshotID == s.SnapshotID && to.SnapshotRefType == table.TagRef {
 			return nil
 		}
@@ -77,10 +82,8 @@ func (l *Lake) Tag(ctx context.Context, t *Table, name string, s *table.Snapshot
 
 // DropTag takes a tag away; its snapshot may expire from then on.
 func (l *Lake) DropTag(ctx context.Context, t *Table, name string) error {
-	for ref, to := range t.Meta.Refs() {
-		if ref == name && to.SnapshotRefType == table.TagRef {
-			return l.point(ctx, t, table.NewRemoveSnapshotRefUpdate(name))
-		}
+	if to, ok := t.ref(name); ok && to.SnapshotRefType == table.TagRef {
+		return l.point(ctx, t, table.NewRemoveSnapshotRefUpdate(name))
 	}
 	return fmt.Errorf("%s has no tag %q: `reactor tag %s` lists those it has", t.Name, name, t.Name)
 }
@@ -97,11 +100,33 @@ func (l *Lake) Rollback(ctx context.Context, t *Table, to *table.Snapshot, prope
 
 // point commits a change of a table's metadata that touches no row.
 func (l *Lake) point(ctx context.Context, t *Table, updates ...table.Update) error {
+	return l.pointAll(ctx, []pointing{{t, updates}}, nil)
+}
+
+// pointing is a change of a table's metadata that touches no row.
+type pointing struct {
+	table   *Table
+	updates []table.Update
+}
+
+// pointAll commits such changes of several tables, and what inTx (nil: nothing) writes, at once.
+func (l *Lake) pointAll(ctx context.Context, all []pointing, inTx func(*Tx) error) error {
 	s := newSession(ctx, l.store)
-	next, err := l.stageMetadata(s, t, updates)
-	if err != nil {
-		err = fmt.Errorf("write %s: %w", t.Name, err)
+	var ready []staged
+	var err error
+	for _, p := range all {
+		next, stageErr := l.stageMetadata(s, p.table, p.updates)
+		if stageErr != nil {
+			err = errors.Join(err, fmt.Errorf("write %s: %w", p.table.Name, stageErr))
+			continue
+		}
+		ready = append(ready, staged{base: p.table, next: next, seen: next})
 	}
-	_, err = l.finish(ctx, s, []staged{{base: t, next: next, seen: next}}, err, nil)
+	_, err = l.finish(ctx, s, ready, err, func(tx *Tx, _ []*Table) error {
+		if inTx == nil {
+			return nil
+		}
+		return inTx(tx)
+	})
 	return err
 }

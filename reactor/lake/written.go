@@ -3,7 +3,6 @@ package lake
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -32,19 +31,10 @@ func (l *Lake) WrittenBy(ctx context.Context, t *Table, f File) (s *table.Snapsh
 }
 
 // EntriesOf are what the ledger knows of the events of one object's versions, oldest first.
-func (l *Lake) EntriesOf(ctx context.Context, key string) ([]Entry, error) {
-	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM millrace_ledger
-		WHERE source_key = ? ORDER BY modified_ms, event_id`), key)
-	if err != nil {
-		return nil, fmt.Errorf("read ledger: %w", err)
-	}
-	var entries []Entry
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
-		}
+func (l *Lake) EntriesOf(ctx context.Context, key string) (entries []Entry, err error) {
+	err = l.eachEntry(ctx, func(e Entry) error {
 		entries = append(entries, e)
-	}
-	return entries, errors.Join(rows.Err(), rows.Close())
+		return nil
+	}, `millrace_ledger WHERE source_key = ? ORDER BY modified_ms, event_id`, key)
+	return entries, err
 }
