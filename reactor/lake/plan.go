@@ -17,16 +17,25 @@ type plans struct {
 	entries *otter.Cache[string, []File]
 }
 
-// maxPlanned bounds the files, and the manifests, that are remembered (about 2 KB each).
-const maxPlanned = 20_000
+// Each commit makes a new list and new manifests, which are read a few times and never again: what is remembered has to
+// stay far below the limit from which the garbage collector never rests. Sizes are measured, in bytes on the heap; a manifest
+// is as large with one file in it as a few files are, for its decoder keeps the schema's text.
+const (
+	manifestBytes = 12 << 10
+	fileBytes     = 3 << 10
+	listedBytes   = 1 << 10 // a manifest as a list names it
+	// entriesBytes is room for some 5,000 files in few manifests.
+	entriesBytes = 16 << 20
+	listsBytes   = 2 << 20
+)
 
 func newPlans() *plans {
 	return &plans{
 		lists: otter.Must(&otter.Options[string, []iceberg.ManifestFile]{
-			MaximumWeight: maxPlanned, Weigher: func(_ string, v []iceberg.ManifestFile) uint32 { return uint32(len(v)) + 1 },
+			MaximumWeight: listsBytes, Weigher: func(_ string, v []iceberg.ManifestFile) uint32 { return uint32(len(v)+1) * listedBytes },
 		}),
 		entries: otter.Must(&otter.Options[string, []File]{
-			MaximumWeight: maxPlanned, Weigher: func(_ string, v []File) uint32 { return uint32(len(v)) + 1 },
+			MaximumWeight: entriesBytes, Weigher: func(_ string, v []File) uint32 { return uint32(len(v))*fileBytes + manifestBytes },
 		}),
 	}
 }

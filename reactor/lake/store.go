@@ -15,7 +15,7 @@ import (
 
 const (
 	// cacheBytes bounds the bytes of immutable objects (manifests, small data files) kept in memory.
-	cacheBytes = 32 << 20
+	cacheBytes = 12 << 20
 	// wholeObject is the size up to which an object is read in one request and kept; a data file of 12 columns read
 	// through ranges costs 17 requests (FACTS of iceberg-go's reader), read whole it costs one.
 	wholeObject = 8 << 20
