@@ -24,8 +24,15 @@ import (
 // FileColumn is the column that tells which file a row is from, beside the columns of the table.
 const FileColumn = "_file"
 
-// maxRows is how many rows of one table stay when nobody uses them; about 60 MB for the widest table.
-const maxRows = 150_000
+const (
+	// maxRows is how many rows of one table stay when nobody uses them; about 60 MB for the widest table.
+	maxRows = 150_000
+	// recentHolds is for how many calls of Hold a file counts as in use. Each commit replaces the files of a few days: what it
+	// replaced is asked for no more, and every query would look through it for ever.
+	recentHolds = 4
+	// staleRows is how many rows that are not in use stay in any case, so that not every commit writes the others anew.
+	staleRows = 8_000
+)
 
 // Cache is the rows of one lake in one DuckDB database; safe for concurrent use.
 type Cache struct {
@@ -194,10 +201,16 @@ func (k *cached) release(ids []string) {
 	}
 }
 
-// shrink drops the files that were used longest ago once there are too many rows. The table is written anew without
-// them: DuckDB keeps the memory of deleted rows of an in-memory table.
+// shrink drops the files that are not in use once they are the greater part, and those used longest ago once there are too
+// many rows. The table is written anew without them: DuckDB keeps the memory of deleted rows of an in-memory table.
 func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
-	if k.rows <= maxRows {
+	var used int64
+	for _, e := range k.files {
+		if k.uses(e) {
+			used += e.rows
+		}
+	}
+	if k.rows <= maxRows && k.rows-used <= max(staleRows, used) {
 		return nil
 	}
 	ids := make([]string, 0, len(k.files))
@@ -210,7 +223,7 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	var kept int64
 	for _, id := range ids {
 		e := k.files[id]
-		if e.held > 0 || kept+e.rows <= maxRows/2 {
+		if e.held > 0 || k.uses(e) && kept+e.rows <= maxRows/2 {
 			kept += e.rows
 			keep = append(keep, e.number)
 			continue
@@ -232,6 +245,9 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	k.rows = kept
 	return nil
 }
+
+// uses tells whether a file is in use, or was a moment ago.
+func (k *cached) uses(e *entry) bool { return e.held > 0 || k.clock-e.used < recentHolds }
 
 func withFile(schema *arrow.Schema) *arrow.Schema {
 	fields := append([]arrow.Field{{Name: FileColumn, Type: arrow.PrimitiveTypes.Int64}}, schema.Fields()...)

@@ -102,3 +102,32 @@ func TestCacheHoldsWhatIsAskedForAndShrinks(t *testing.T) {
 	}
 	again.Release()
 }
+
+func TestFilesThatNobodyAsksForGoWhileTheOthersStay(t *testing.T) {
+	c := connect(t)
+	k := &cached{name: "stale", files: map[string]*entry{}}
+	if err := c.Exec(t.Context(), "create or replace table stale (_file bigint)"); err != nil {
+		t.Fatal(err)
+	}
+	const each = 600
+	for k.clock < 500 { // as gold: each step reads what the last one wrote, and one file of long ago
+		k.clock++
+		k.next++
+		if err := c.Exec(t.Context(), fmt.Sprintf("insert into stale select %d from range(%d)", k.next, each)); err != nil {
+			t.Fatal(err)
+		}
+		k.rows += each
+		k.files[fmt.Sprint(k.next)] = &entry{number: k.next, rows: each, used: k.clock}
+		k.files["1"].used = k.clock
+		if err := k.shrink(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+		if limit := int64(staleRows + (recentHolds+2)*each); k.rows > limit {
+			t.Fatalf("%d rows are kept after %d steps, want at most %d", k.rows, k.clock, limit)
+		}
+	}
+	rows, first := k.rows, k.files["1"]
+	if n, _ := count(t, c, "select 1::bigint as n from stale"); n != rows || first == nil {
+		t.Errorf("%d rows are there and %d are counted; the file in use: %v", n, rows, first)
+	}
+}
