@@ -43,7 +43,7 @@ func BenchmarkStep(b *testing.B) {
 		exec(b, c, "delete from "+in.Name+" where not ("+p.Read[in.Name].SQL(silverDay)+")")
 	}
 	for b.Loop() {
-		changed, err := s.Compute(b.Context(), c, p)
+		changed, err := compute(b, s, c, p)
 		if err = errors.Join(err, s.Verify(b.Context(), c, p)); err != nil {
 			b.Fatal(err)
 		}

@@ -40,40 +40,56 @@ func (m *Model) CreateTable(name string) string { return createTable(name, m.Col
 // It reads the relations silver.<table> (all columns, rows of at least the plan's Read days) and old_gold.<table> (the rows
 // gold has on at least the plan's Read days; for a model whose columns changed an empty table of the new ones), for each
 // table that the plan reads. It leaves new_gold.<table>, the rows of the days written, and gold.<table>, what gold is
-// after them as far as it was read. It returns, by model, the days whose rows differ from the old ones; those without any
-// have no entry. The rows must pass Verify before they are committed.
-func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan) (map[string]plan.Days, error) {
+// after them as far as it was read. The rows must pass Verify before they are committed.
+//
+// made is told of each model whose rows are all there, in a small step while the next model is still to come: other
+// connections may read new_gold.<table> from then on. In a step that needs the memory for itself it is told at the end.
+// made may be nil.
+func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made func(*Model)) error {
+	if made == nil {
+		made = func(*Model) {}
+	}
 	steps := s.steps(p)
 	if len(steps) == 0 {
-		return nil, nil
+		return nil
 	}
 	if err := s.begin(ctx, conn, p, steps); err != nil {
-		return nil, err
+		return err
 	}
 	days, err := s.chunkDays(ctx, conn, p, steps)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	all := plan.Days{}
 	for _, m := range steps {
 		all = all.Union(p.Write[m.Name])
 	}
+	chunks := all.Chunks(days)
+	atOnce := len(chunks) == 1 && days == minChunk
 	// All models of a chunk before the next one: a model looks back, never ahead, so what it reads is there by then.
-	for _, chunk := range all.Chunks(days) {
+	for _, chunk := range chunks {
 		for _, m := range steps {
 			write := p.Write[m.Name].Intersect(chunk)
 			if write.Empty() {
 				continue
 			}
 			if err := s.step(ctx, conn, p, m, write); err != nil {
-				return nil, fmt.Errorf("compute %s on %s: %w", m.Name, write, err)
+				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err)
+			}
+			if atOnce {
+				made(m)
 			}
 		}
 	}
 	if err := s.views(ctx, conn, p, nil, plan.Range{}); err != nil {
-		return nil, err
+		return err
 	}
-	return s.changed(ctx, conn, p, steps)
+	if !atOnce {
+		for _, m := range steps {
+			made(m)
+		}
+	}
+	return nil
 }
 
 // steps are the models that the plan writes, in order.
@@ -181,41 +197,31 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 	return max(minChunk, int(int64(longest)*chunkRows/int64(total))), nil
 }
 
-// changed compares the new rows with the old ones of the days written, whole rows, both ways.
-func (s *Set) changed(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (map[string]plan.Days, error) {
-	ctx, end := tracing.Span(ctx, "compare")
+// Changed compares a model's new rows with the old ones of the days written, whole rows, both ways, and gives the days whose
+// rows differ. Any connection of the database will do.
+func (s *Set) Changed(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) (plan.Days, error) {
+	ctx, end := tracing.Span(ctx, "compare "+m.Name)
 	defer end()
-	parts := make([]string, len(steps))
-	for i, m := range steps {
-		// Each row counts 1 where it is new and -1 where it is old: what is left over differs. EXCEPT ALL says the same,
-		// and takes DuckDB ten times as long to plan.
-		columns := columnList(m)
-		parts[i] = fmt.Sprintf(`select distinct %d as model, %s from (
-			select %[3]s, 1 as side from new_gold.%[4]s union all select %[3]s, -1 from old_gold.%[4]s where %[5]s
-		) group by %[3]s having sum(side) <> 0`, i, Day, columns, m.Table(), p.Write[m.Name].SQL(Day))
-	}
-	rows, err := conn.Query(ctx, strings.Join(parts, "\nunion all "))
+	// Each row counts 1 where it is new and -1 where it is old: what is left over differs. EXCEPT ALL says the same,
+	// and takes DuckDB ten times as long to plan.
+	columns := columnList(m)
+	rows, err := conn.Query(ctx, fmt.Sprintf(`select distinct %s from (
+			select %[2]s, 1 as side from new_gold.%[3]s union all select %[2]s, -1 from old_gold.%[3]s where %[4]s
+		) group by %[2]s having sum(side) <> 0`, Day, columns, m.Table(), p.Write[m.Name].SQL(Day)))
 	if err != nil {
-		return nil, fmt.Errorf("compare gold's new rows with the old ones: %w", err)
+		return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, err)
 	}
 	defer rows.Close()
-	days := make([][]plan.Day, len(steps))
+	var days []plan.Day
 	for b, err := range rows.All() {
 		if err != nil {
-			return nil, fmt.Errorf("compare gold's new rows with the old ones: %w", err)
+			return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, err)
 		}
 		for r := range int(b.NumRows()) {
-			i := b.Column(0).(*array.Int32).Value(r)
-			days[i] = append(days[i], plan.Day(b.Column(1).(*array.Date32).Value(r)))
+			days = append(days, plan.Day(b.Column(0).(*array.Date32).Value(r)))
 		}
 	}
-	out := map[string]plan.Days{}
-	for i, m := range steps {
-		if len(days[i]) > 0 {
-			out[m.Name] = plan.Only(days[i]...)
-		}
-	}
-	return out, nil
+	return plan.Only(days...), nil
 }
 
 func columnList(m *Model) string {

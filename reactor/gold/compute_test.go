@@ -36,7 +36,7 @@ func attempt(t *testing.T, s *Set, samples []sample) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = s.Compute(t.Context(), c, p); err != nil {
+	if _, err = compute(t, s, c, p); err != nil {
 		return err
 	}
 	return s.Verify(t.Context(), c, p)
@@ -143,7 +143,7 @@ func TestAuditsLookAtTheDaysWrittenOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.Compute(t.Context(), c, p)
+	_, err = compute(t, s, c, p)
 	if err = errors.Join(err, s.Verify(t.Context(), c, p)); err != nil {
 		t.Errorf("a row of a day that was not written failed the audit: %v", err)
 	}
@@ -187,7 +187,7 @@ func TestARebuildInChunksEqualsOneInOnePiece(t *testing.T) {
 func TestAnEmptyPlanComputesNothing(t *testing.T) {
 	s := loaded(t)
 	c := workplace(t, s, duck.Config{})
-	changed, err := s.Compute(t.Context(), c, plan.Plan{})
+	changed, err := compute(t, s, c, plan.Plan{})
 	if err != nil || len(changed) != 0 {
 		t.Errorf("%v %v", changed, err)
 	}

@@ -66,7 +66,7 @@ func (l *lakeOf) apply(t *rapid.T, tb testing.TB, put, remove []sample) {
 	for _, m := range l.set.Models {
 		exec(tb, l.conn, fmt.Sprintf("create or replace table old_gold.%[1]s as select * from kept.%[1]s where %[2]s", m.Table(), p.Read[m.Name].SQL(Day)))
 	}
-	differs, err := l.set.Compute(tb.Context(), l.conn, p)
+	differs, err := compute(tb, l.set, l.conn, p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -70,11 +70,27 @@ func computeAll(t testing.TB, s *Set, c *duck.Conn, days plan.Range) map[string]
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed, err := s.Compute(context.Background(), c, p)
+	changed, err := compute(t, s, c, p)
 	if err = errors.Join(err, s.Verify(context.Background(), c, p)); err != nil {
 		t.Fatal(err)
 	}
 	return changed
+}
+
+// compute runs the models of a plan, and compares what each made with what was there; days without a difference have no entry.
+func compute(t testing.TB, s *Set, c *duck.Conn, p plan.Plan) (map[string]plan.Days, error) {
+	t.Helper()
+	changed := map[string]plan.Days{}
+	err := s.Compute(context.Background(), c, p, func(m *Model) {
+		days, err := s.Changed(context.Background(), c, p, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !days.Empty() {
+			changed[m.Name] = days
+		}
+	})
+	return changed, err
 }
 
 func allPresent(s *Set, days plan.Range) map[string]plan.Range {

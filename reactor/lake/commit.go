@@ -11,7 +11,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
-	"golang.org/x/sync/errgroup"
 
 	"millrace/infra/tracing"
 )
@@ -49,19 +48,13 @@ type staged struct {
 // Everything is in object storage before the database transaction begins, so a crash at any moment leaves either the
 // old lake and some files that no table names, or the new lake.
 func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*Table) error) ([]*Table, error) {
-	return l.CommitIf(ctx, changes, func(context.Context) error { return nil }, inTx)
-}
-
-// CommitIf is Commit under a condition that is found out while the files are written: the error of verify ends the commit.
-// verify has returned when CommitIf returns.
-func (l *Lake) CommitIf(ctx context.Context, changes []Change, verify func(context.Context) error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	ctx, end := tracing.Span(ctx, "commit")
 	defer end()
-	var condition errgroup.Group
-	condition.Go(func() error { return verify(ctx) })
-	s := newSession(ctx, l.store)
-	ready, err := l.stageAll(ctx, s, changes)
-	return l.finish(ctx, s, ready, errors.Join(err, condition.Wait()), inTx)
+	p := l.Begin(ctx)
+	for _, c := range changes {
+		p.Stage(func() (Change, bool, error) { return c, true, nil })
+	}
+	return l.finish(ctx, p.session, p.staged(), p.work.Wait(), inTx)
 }
 
 // finish waits for what a commit wrote and moves the pointers, or cleans up after err.
@@ -116,23 +109,6 @@ func tables(ready []staged) []*Table {
 		next[i] = c.seen
 	}
 	return next
-}
-
-func (l *Lake) stageAll(ctx context.Context, s *session, changes []Change) ([]staged, error) {
-	ready := make([]staged, len(changes))
-	var g errgroup.Group
-	for i, c := range changes {
-		g.Go(func() error {
-			next, err := l.stage(ctx, s, c)
-			if err != nil {
-				return fmt.Errorf("write %s: %w", c.Base.Name, err)
-			}
-			ready[i] = staged{base: c.Base, next: next}
-			ready[i].seen, err = l.show(next)
-			return err
-		})
-	}
-	return ready, g.Wait()
 }
 
 // stage writes data files, manifests and metadata of one change.

@@ -231,7 +231,7 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := c.Models.Compute(ctx, conn, p); err != nil {
+	if err := c.Models.Compute(ctx, conn, p, nil); err != nil {
 		return nil, err
 	}
 	if err := c.Models.Verify(ctx, conn, p); err != nil {

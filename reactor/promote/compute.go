@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -18,49 +19,66 @@ import (
 	"millrace/reactor/rows"
 )
 
-// compute runs the models of a plan and gives the changes of their tables, and the days that changed in each. The rows of
-// the changes are read while they are committed; call done after that.
-func (g *Gold) compute(ctx context.Context, view *lake.View, p plan.Plan, rebuild map[string]bool) (changes []lake.Change, changed map[string]plan.Days, done func(), err error) {
+// work is a step's, between computing and the end of the commit.
+type work struct {
+	*Gold
+	view    *lake.View
+	plan    plan.Plan
+	rebuild map[string]bool
+	summary iceberg.Properties
+	old     map[string]*rows.Held // by relation: what computing and writing read
+
+	mu      sync.Mutex
+	changed map[string]plan.Days // by model: the days whose rows the commit writes
+}
+
+// compute runs the models and stages what each of them changes as soon as its rows are there. Release is due when the commit
+// has ended, whatever compute returned.
+func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	ctx, end := tracing.Span(ctx, "compute")
 	defer end()
-	var held []*rows.Held
-	release := func() {
-		for _, h := range held {
-			h.Release()
-		}
+	if err := gold.Prepare(ctx, w.conn); err != nil {
+		return err
 	}
-	defer func() {
+	for _, name := range w.relations() {
+		h, err := w.relation(ctx, w.view, name, w.plan.Read[name])
 		if err != nil {
-			release()
+			return err
 		}
-	}()
-	if err := gold.Prepare(ctx, g.conn); err != nil {
-		return nil, nil, nil, err
-	}
-	old := map[string]*rows.Held{}
-	for _, name := range g.relations() {
-		h, err := g.relation(ctx, view, name, p.Read[name])
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		held, old[name] = append(held, h), h
+		w.old[name] = h
 	}
 	computing, computed := tracing.Span(ctx, "models")
-	changed, err = g.set.Compute(computing, g.conn, p)
+	err := w.set.Compute(computing, w.conn, w.plan, func(m *gold.Model) {
+		commit.Stage(func() (lake.Change, bool, error) { return w.modelChange(ctx, m) })
+	})
 	computed()
 	if err != nil {
-		return nil, nil, nil, err
+		return err
 	}
-	for _, m := range g.set.Models {
-		c, ok, err := g.tableChange(ctx, view, m, old[m.Name], changed[m.Name], rebuild[m.Name])
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		if ok {
-			changes = append(changes, c)
+	for _, m := range w.set.Models {
+		if w.rebuild[m.Name] && w.plan.Write[m.Name].Empty() { // there is nothing to compute it from, and so it is up to date
+			commit.Stage(func() (lake.Change, bool, error) { return w.tableChange(ctx, m, plan.Days{}) })
 		}
 	}
-	return changes, changed, release, nil
+	return nil
+}
+
+// modelChange compares what a model made with what was there.
+func (w *work) modelChange(ctx context.Context, m *gold.Model) (lake.Change, bool, error) {
+	days, err := w.set.Changed(ctx, w.writers[m.Name], w.plan, m)
+	if err != nil {
+		return lake.Change{}, false, err
+	}
+	w.mu.Lock()
+	w.changed[m.Name] = days
+	w.mu.Unlock()
+	return w.tableChange(ctx, m, days)
+}
+
+func (w *work) release() {
+	for _, h := range w.old {
+		h.Release()
+	}
 }
 
 // relations are the tables that computing reads: silver's, and gold's as they are.
@@ -132,19 +150,19 @@ func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some p
 
 // tableChange writes the changed days of a gold table: their new rows, and the other rows of the files in which they lay.
 // A day that no file holds is appended.
-func (g *Gold) tableChange(ctx context.Context, view *lake.View, m *gold.Model, old *rows.Held, changed plan.Days, rebuilt bool) (lake.Change, bool, error) {
-	t := view.Tables[m.Name]
-	c := lake.Change{Base: t}
-	if rebuilt {
+func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days) (lake.Change, bool, error) {
+	t, old := w.view.Tables[m.Name], w.old[m.Name]
+	c := lake.Change{Base: t, Summary: w.summary}
+	if w.rebuild[m.Name] {
 		c.Properties = iceberg.Properties{digestProperty: m.Digest}
 	}
 	if changed.Empty() {
-		return c, rebuilt, nil
+		return c, w.rebuild[m.Name], nil
 	}
 	wanted := t.Meta.CurrentSchema()
 	if c.Evolve = evolve(t.Meta, m.Schema()); c.Evolve != nil {
 		wanted = c.Evolve
-		files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+		files, err := w.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
 		if err != nil {
 			return c, false, err
 		}
@@ -167,6 +185,6 @@ func (g *Gold) tableChange(ctx context.Context, view *lake.View, m *gold.Model, 
 		sql += fmt.Sprintf(" union all select %s from (%s) where %s in (%s) and not (%s)", columns, old.Relation, rows.FileColumn, strings.Join(numbers, ", "), changed.SQL(gold.Day))
 	}
 	c.Schema = schema
-	c.Rows = rows.Select(ctx, g.writers[m.Name], fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, gold.Day, strings.Join(m.Grain, ", ")), schema)
+	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, gold.Day, strings.Join(m.Grain, ", ")), schema)
 	return c, true, nil
 }

@@ -200,22 +200,27 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	changes, changed, done, err := g.compute(ctx, view, p, rebuild)
-	if err != nil {
-		return false, err
+	commit := g.lake.Begin(ctx)
+	w := &work{Gold: g, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}}
+	defer w.release()
+	if err := w.compute(ctx, commit); err != nil {
+		return false, commit.Abandon(err)
 	}
-	defer done()
-	for i := range changes {
-		changes[i].Summary = summary(pins)
+	for _, c := range g.forget(view) {
+		commit.Stage(func() (lake.Change, bool, error) { return c, true, nil })
 	}
-	changes = append(changes, g.forget(view)...)
-	// Audits need a core for as long as writing the files takes, so both are done side by side.
-	verify := func(ctx context.Context) error { return g.set.Verify(ctx, g.auditor, p) }
-	next, err := g.lake.CommitIf(ctx, changes, verify, func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
+	// Audits need a core for as long as writing the last files takes, so both are done side by side.
+	commit.Require(func() error { return g.set.Verify(ctx, g.auditor, p) })
+	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
 	if err == nil {
-		g.announce(pins.Step, view, next, changed)
+		g.announce(pins.Step, view, next, w.changed)
 		g.metrics.committed(view, next)
 		g.covered(ctx, view, pins)
+		for _, t := range next {
+			if err := readAhead(ctx, g.lake, g.cache, g.conn, view.Tables[t.Name], t); err != nil {
+				g.log.Debug("not read ahead", "error", err)
+			}
+		}
 	}
 	return true, err
 }

@@ -223,6 +223,12 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err == nil {
 		s.metrics.committed(view, next)
 		s.metrics.decoded(s.rows.table, batch, errs, &in)
+		// While the event of this commit is on its way to gold.
+		if before := view.Tables[own.Name]; before.SnapshotID() != own.SnapshotID() {
+			if err := readAhead(ctx, s.lake, s.rows.cache, s.rows.conn, before, own); err != nil {
+				s.log.Debug("not read ahead", "error", err)
+			}
+		}
 	}
 	return errs, err
 }

@@ -1,0 +1,79 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"millrace/infra/tracing"
+)
+
+// Pending is a commit whose changes are worked out and written side by side, before all of them are known. It ends with
+// Finish or with Abandon; until then no reader sees anything of it.
+type Pending struct {
+	lake    *Lake
+	ctx     context.Context
+	session *session
+	work    errgroup.Group
+
+	mu    sync.Mutex
+	ready []*staged // in the order of Stage
+}
+
+// Begin begins a commit.
+func (l *Lake) Begin(ctx context.Context) *Pending {
+	return &Pending{lake: l, ctx: ctx, session: newSession(ctx, l.store)}
+}
+
+// Stage works out a change in the background and writes its files; ok is false when there is nothing to change.
+func (p *Pending) Stage(work func() (c Change, ok bool, err error)) {
+	one := &staged{}
+	p.mu.Lock()
+	p.ready = append(p.ready, one)
+	p.mu.Unlock()
+	p.work.Go(func() error {
+		c, ok, err := work()
+		if err != nil || !ok {
+			return err
+		}
+		next, err := p.lake.stage(p.ctx, p.session, c)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", c.Base.Name, err)
+		}
+		one.base, one.next = c.Base, next
+		one.seen, err = p.lake.show(next)
+		return err
+	})
+}
+
+// Require runs something in the background without which there is to be no commit: its error ends it.
+func (p *Pending) Require(condition func() error) { p.work.Go(condition) }
+
+// Finish is the end of Commit: it waits for everything and makes all changes and what inTx writes true at once, or none.
+func (p *Pending) Finish(inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	ctx, end := tracing.Span(p.ctx, "commit")
+	defer end()
+	err := p.work.Wait()
+	return p.lake.finish(ctx, p.session, p.staged(), err, inTx)
+}
+
+// Abandon waits for what is under way, takes away what was written and returns err.
+func (p *Pending) Abandon(err error) error {
+	_, err = p.lake.finish(p.ctx, p.session, nil, errors.Join(err, p.work.Wait()), nil)
+	return err
+}
+
+// staged are the changes there are, once the work is done.
+func (p *Pending) staged() []staged {
+	_ = p.work.Wait() // its error is the caller's to see
+	var all []staged
+	for _, one := range p.ready {
+		if one.base != nil {
+			all = append(all, *one)
+		}
+	}
+	return all
+}
