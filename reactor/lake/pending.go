@@ -52,7 +52,7 @@ func (p *Pending) Stage(work func() (c Change, ok bool, err error)) {
 // Require runs something in the background without which there is to be no commit: its error ends it.
 func (p *Pending) Require(condition func() error) { p.work.Go(condition) }
 
-// Finish is the end of Commit: it waits for everything and makes all changes and what inTx writes true at once, or none.
+// Finish waits for everything that was begun, and makes all changes and what inTx writes true at once, or none, as Commit does.
 func (p *Pending) Finish(inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	ctx, end := tracing.Span(p.ctx, "commit")
 	defer end()
