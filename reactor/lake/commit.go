@@ -54,7 +54,7 @@ func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*T
 	for _, c := range changes {
 		p.Stage(func() (Change, bool, error) { return c, true, nil })
 	}
-	return l.finish(ctx, p.session, p.staged(), p.work.Wait(), inTx)
+	return p.end(ctx, nil, inTx)
 }
 
 // finish waits for what a commit wrote and moves the pointers, or cleans up after err.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,15 +11,13 @@ import (
 )
 
 // Pending is a commit whose changes are worked out and written side by side, before all of them are known. It ends with
-// Finish or with Abandon; until then no reader sees anything of it.
+// Finish or with Abandon; until then no reader sees anything of it. Its methods are for one goroutine.
 type Pending struct {
 	lake    *Lake
 	ctx     context.Context
 	session *session
 	work    errgroup.Group
-
-	mu    sync.Mutex
-	ready []*staged // in the order of Stage
+	ready   []*staged // in the order of Stage; without a base where nothing is to change
 }
 
 // Begin begins a commit.
@@ -31,9 +28,7 @@ func (l *Lake) Begin(ctx context.Context) *Pending {
 // Stage works out a change in the background and writes its files; ok is false when there is nothing to change.
 func (p *Pending) Stage(work func() (c Change, ok bool, err error)) {
 	one := &staged{}
-	p.mu.Lock()
 	p.ready = append(p.ready, one)
-	p.mu.Unlock()
 	p.work.Go(func() error {
 		c, ok, err := work()
 		if err != nil || !ok {
@@ -56,24 +51,23 @@ func (p *Pending) Require(condition func() error) { p.work.Go(condition) }
 func (p *Pending) Finish(inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	ctx, end := tracing.Span(p.ctx, "commit")
 	defer end()
-	err := p.work.Wait()
-	return p.lake.finish(ctx, p.session, p.staged(), err, inTx)
+	return p.end(ctx, nil, inTx)
 }
 
 // Abandon waits for what is under way, takes away what was written and returns err.
 func (p *Pending) Abandon(err error) error {
-	_, err = p.lake.finish(p.ctx, p.session, nil, errors.Join(err, p.work.Wait()), nil)
+	_, err = p.end(p.ctx, err, nil)
 	return err
 }
 
-// staged are the changes there are, once the work is done.
-func (p *Pending) staged() []staged {
-	_ = p.work.Wait() // its error is the caller's to see
+// end waits for the work, and finishes the commit or, after err or one of the work's, cleans up.
+func (p *Pending) end(ctx context.Context, err error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
+	err = errors.Join(err, p.work.Wait())
 	var all []staged
 	for _, one := range p.ready {
 		if one.base != nil {
 			all = append(all, *one)
 		}
 	}
-	return all
+	return p.lake.finish(ctx, p.session, all, err, inTx)
 }
