@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"millrace/infra/files"
 	"millrace/infra/settings"
 )
 
@@ -88,7 +89,7 @@ func dailyStart(path string, now time.Time) (string, error) {
 		return "", fmt.Errorf("read the first day of coincap_daily: %w", err)
 	}
 	day := now.UTC().AddDate(0, 0, -1).Format(time.DateOnly)
-	if err := replaceFile(path, []byte(day+"\n")); err != nil {
+	if err := files.Replace(path, []byte(day+"\n")); err != nil {
 		return "", fmt.Errorf("write the first day of coincap_daily: %w", err)
 	}
 	return day, nil
@@ -110,7 +111,7 @@ func airflowPassword(path string) (settings.Secret, error) {
 	}
 	file = map[string]string{airflowUser: rand.Text()}
 	if text, err = json.Marshal(file); err == nil {
-		err = replaceFile(path, append(text, '\n'))
+		err = files.Replace(path, append(text, '\n'))
 	}
 	if err != nil {
 		return "", fmt.Errorf("write Airflow's password: %w", err)

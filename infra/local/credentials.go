@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"millrace/infra/files"
 	"millrace/infra/minio"
 	"millrace/infra/nats"
 	"millrace/infra/settings"
@@ -62,7 +63,7 @@ func loadCredentials(path string) (credentials, error) {
 	if text, err = json.MarshalIndent(file, "", "  "); err != nil {
 		return credentials{}, fmt.Errorf("write the stack's credentials: %w", err)
 	}
-	if err := replaceFile(path, append(text, '\n')); err != nil {
+	if err := files.Replace(path, append(text, '\n')); err != nil {
 		return credentials{}, fmt.Errorf("write the stack's credentials: %w", err)
 	}
 	return c, nil

@@ -15,6 +15,7 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/infra/cli"
+	"millrace/infra/files"
 	"millrace/infra/minio"
 	"millrace/infra/settings"
 )
@@ -206,7 +207,7 @@ func (h home) readIngest() (ingestState, error) {
 func (h home) writeIngest(state ingestState) error {
 	text, err := json.Marshal(state)
 	if err == nil {
-		err = replaceFile(h.ingestFile(), append(text, '\n'))
+		err = files.Replace(h.ingestFile(), append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("remember the first ingest: %w", err)

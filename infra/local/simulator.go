@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"millrace/infra/files"
 	"millrace/ingestor/coincap"
 )
 
@@ -49,7 +50,7 @@ func (s *stack) simulatorListener() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := replaceFile(s.home.simulatorFile(), []byte(listener.Addr().String()+"\n")); err != nil {
+	if err := files.Replace(s.home.simulatorFile(), []byte(listener.Addr().String()+"\n")); err != nil {
 		_ = listener.Close()
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace/infra/cli"
+	"millrace/infra/files"
 	"millrace/infra/settings"
 )
 
@@ -25,7 +26,7 @@ type readiness struct {
 func (h home) writeReady(r readiness) error {
 	text, err := json.Marshal(r)
 	if err == nil {
-		err = replaceFile(h.readyFile(), append(text, '\n'))
+		err = files.Replace(h.readyFile(), append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("say that the stack is ready: %w", err)

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
+
+	"millrace/infra/files"
 )
 
 const (
@@ -131,21 +133,12 @@ func (c *Child) launch() (*run, error) {
 	}
 	c.setPID(r.pid)
 	if c.spec.PIDFile != "" {
-		if err := writePID(c.spec.PIDFile, r.pid); err != nil {
+		if err := files.Replace(c.spec.PIDFile, fmt.Appendln(nil, r.pid)); err != nil {
 			c.end(r)
 			return nil, fmt.Errorf("write down the process of %s: %w", c.spec.Name, err)
 		}
 	}
 	return r, nil
-}
-
-// writePID replaces the file in one step: whoever reads it finds one process or the other, never half a number.
-func writePID(path string, pid int) error {
-	temp := path + ".new"
-	if err := os.WriteFile(temp, fmt.Appendln(nil, pid), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(temp, path)
 }
 
 func (c *Child) setPID(pid int) {

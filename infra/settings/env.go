@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/joho/godotenv"
+
+	"millrace/infra/files"
 )
 
 // EnvFile is the file that holds a role's endpoint and credentials: <home>/env/<role>.env.
@@ -95,17 +96,7 @@ func WriteEnv(home, role string, vars map[string]string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("make the folder for env files: %w", err)
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+role+"-*")
-	if err != nil {
-		return fmt.Errorf("write the env file %s: %w", path, err)
-	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	_, err = temp.ReadFrom(bytes.NewBufferString(text + "\n"))
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err != nil {
-		return fmt.Errorf("write the env file %s: %w", path, err)
-	}
-	if err := os.Rename(temp.Name(), path); err != nil {
+	if err := files.Replace(path, []byte(text+"\n")); err != nil {
 		return fmt.Errorf("write the env file %s: %w", path, err)
 	}
 	return nil
