@@ -27,7 +27,7 @@ var epoch2015, _ = plan.ParseDay("2015-01-01")
 // The figure that matters most is the step of one day: it is on the way of every price into gold.
 func BenchmarkStep(b *testing.B) {
 	s := loaded(b)
-	c := workplace(b, s, duck.Config{Threads: 2})
+	c := workplace(b, s, duck.Config{Threads: 1})
 	const days = 366
 	generate(b, c, days, 20, 1)
 	last := epoch2015 + days - 1
@@ -57,7 +57,7 @@ func BenchmarkRebuild(b *testing.B) {
 	for _, size := range []struct{ days, assets, samples int }{{3650, 20, 1}, {90, 100, 24}} {
 		b.Run(fmt.Sprintf("%dx%dx%d", size.days, size.assets, size.samples), func(b *testing.B) {
 			s := loaded(b)
-			c := workplace(b, s, duck.Config{Threads: 2})
+			c := workplace(b, s, duck.Config{Threads: 1})
 			generate(b, c, size.days, size.assets, size.samples)
 			for b.Loop() {
 				computeAll(b, s, c, plan.Range{From: epoch2015, To: epoch2015 + plan.Day(size.days) - 1})

@@ -23,9 +23,20 @@ const minChunk = 92
 // SpanSQL is a condition on a column of times that holds silver's rows to the days that the model reads which is computed,
 // where it is part of the relations silver.<table>. Times are compared as they are: by its blocks' bounds, DuckDB then reads
 // no more than a chunk of millions of rows that do not fit memory.
-func SpanSQL(column string) string {
-	return fmt.Sprintf("%[1]s >= coalesce(getvariable('silver_from'), timestamptz '-infinity') and %[1]s < coalesce(getvariable('silver_to'), timestamptz 'infinity')", column)
+func SpanSQL(column string) string { return spanSQL(column, "timestamptz") }
+
+// spanSQL holds a column to the connection's span: the days from span_from to before span_to, and all days when they are not
+// set. They are variables so that the views need not be made again for each model.
+func spanSQL(column, kind string) string {
+	return fmt.Sprintf("%[1]s >= coalesce(getvariable('span_from'), date '-infinity')::%[2]s and %[1]s < coalesce(getvariable('span_to'), date 'infinity')::%[2]s", column, kind)
 }
+
+// setSpan is the statement that sets the span.
+func setSpan(r plan.Range) string {
+	return fmt.Sprintf("set variable span_from = date '%s'; set variable span_to = date '%s'", r.From, r.To+1)
+}
+
+const resetSpan = "reset variable span_from; reset variable span_to"
 
 // Prepare makes the schemas that Compute works in.
 func Prepare(ctx context.Context, conn *duck.Conn) error {
@@ -81,8 +92,8 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 			}
 		}
 	}
-	if err := s.views(ctx, conn, p, nil, plan.Range{}); err != nil {
-		return err
+	if err := conn.Exec(ctx, resetSpan); err != nil {
+		return fmt.Errorf("show gold whole: %w", err)
 	}
 	if !atOnce {
 		for _, m := range steps {
@@ -97,7 +108,10 @@ func (s *Set) steps(p plan.Plan) []*Model {
 	return slices.DeleteFunc(slices.Clone(s.Models), func(m *Model) bool { return p.Write[m.Name].Empty() })
 }
 
-// begin makes empty tables for the new rows.
+// begin makes empty tables for the new rows, and the views gold.<table> of what the plan reads: the old rows outside the days
+// that are written, and the new ones. For a model they hold the days that its lookback covers and no others, so that a table
+// with years of rows costs a step of one day nothing, and a model that looks further back than it says does not work by
+// chance.
 func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
 	ctx, end := tracing.Span(ctx, "make tables")
 	defer end()
@@ -105,43 +119,21 @@ func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 	for _, m := range steps {
 		fmt.Fprintf(&sql, "drop table if exists new_gold.%[1]s; %[2]s;\n", m.Table(), m.CreateTable("new_gold."+m.Table()))
 	}
-	if err := conn.Exec(ctx, sql.String()); err != nil {
-		return fmt.Errorf("make tables for gold's new rows: %w", err)
-	}
-	return s.views(ctx, conn, p, nil, plan.Range{})
-}
-
-// views makes gold.<table> of what m reads, or of all tables that the plan reads when m is nil: the old rows outside the
-// days that are written, and the new ones. For a model they hold the days that its lookback covers and no others, so that
-// a table with years of rows costs a step of one day nothing, and a model that looks further back than it says does not
-// work by chance.
-func (s *Set) views(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, span plan.Range) error {
-	ctx, end := tracing.Span(ctx, "make views")
-	defer end()
-	var sql strings.Builder
-	if m == nil {
-		sql.WriteString("reset variable silver_from; reset variable silver_to;\n")
-	} else {
-		fmt.Fprintf(&sql, "set variable silver_from = timestamptz '%s 00:00:00+00'; set variable silver_to = timestamptz '%s 00:00:00+00';\n", span.From, span.To+1)
-	}
-	for _, t := range s.Models {
-		_, read := p.Read[t.Name]
-		if !read || m != nil && !slices.Contains(m.Inputs, t.Name) {
+	span := spanSQL(Day, "date")
+	for _, m := range s.Models {
+		if _, read := p.Read[m.Name]; !read {
 			continue
 		}
-		within := ""
-		if m != nil {
-			within = " and " + plan.Of(span).SQL(Day)
-		}
-		write := p.Write[t.Name]
-		fmt.Fprintf(&sql, "create or replace view gold.%[1]s as select * from old_gold.%[1]s where not (%[2]s)%[3]s", t.Table(), write.SQL(Day), within)
+		write := p.Write[m.Name]
+		fmt.Fprintf(&sql, "create or replace view gold.%[1]s as select * from old_gold.%[1]s where not (%[2]s) and %[3]s", m.Table(), write.SQL(Day), span)
 		if !write.Empty() {
-			fmt.Fprintf(&sql, " union all by name select * from new_gold.%s where true%s", t.Table(), within)
+			fmt.Fprintf(&sql, " union all by name select * from new_gold.%s where %s", m.Table(), span)
 		}
 		sql.WriteString(";\n")
 	}
+	sql.WriteString(resetSpan)
 	if err := conn.Exec(ctx, sql.String()); err != nil {
-		return fmt.Errorf("make views of gold: %w", err)
+		return fmt.Errorf("make gold's tables and views: %w", err)
 	}
 	return nil
 }
@@ -152,10 +144,8 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 	ctx, end := tracing.Span(ctx, "model "+m.Name)
 	defer end()
 	hull, _ := write.Hull()
-	if err := s.views(ctx, conn, p, m, plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}); err != nil {
-		return err
-	}
-	err := conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
+	span := plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}
+	err := conn.Exec(ctx, fmt.Sprintf("%s; insert into new_gold.%s by name select * from %s where %s", setSpan(span), m.Table(), subquery(m.SQL), write.SQL(Day)))
 	if n := write.Len(); duck.OutOfMemory(err) && n > 1 {
 		for _, half := range write.Chunks((n + 1) / 2) {
 			if err := s.step(ctx, conn, p, m, half); err != nil {
