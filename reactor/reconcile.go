@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -62,29 +63,28 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 	})
 }
 
-// reconciling runs passes: over everything at the start and then once in a while, over the newest days often.
+// reconciling runs passes, often; the schedule says over what.
 type reconciling struct {
-	lake          *lake.Lake
-	js            jetstream.JetStream
-	client        *minio.Client
-	bucket        string
-	reconciler    *reconcile.Reconciler
-	metrics       *reconcile.Metrics
-	often, seldom time.Duration
-	log           *slog.Logger
+	lake       *lake.Lake
+	js         jetstream.JetStream
+	client     *minio.Client
+	bucket     string
+	reconciler *reconcile.Reconciler
+	metrics    *reconcile.Metrics
+	often      time.Duration
+	schedule   reconcile.Schedule
+	unanswered *atomic.Uint64 // requests to the store
+	log        *slog.Logger
 }
 
 // Run makes passes until ctx ends.
 func (r *reconciling) Run(ctx context.Context) error {
 	tick := time.NewTicker(r.often) // monotonic, as are all times here: a clock that jumps skips no pass
 	defer tick.Stop()
-	var all time.Time
 	for failed := uint64(0); ; {
 		wait := tick.C
-		scope := reconcile.RecentDays
-		if all.IsZero() || time.Since(all) >= r.seldom {
-			scope = reconcile.Everything
-		}
+		began := time.Now()
+		scope := r.schedule.Next(began, r.outages())
 		found, err := r.pass(ctx, scope)
 		switch {
 		case ctx.Err() != nil:
@@ -95,14 +95,11 @@ func (r *reconciling) Run(ctx context.Context) error {
 			delay := min(r.often, 10*event.RetryDelay(failed))
 			wait = time.After(delay)
 			r.log.Warn("reconcile failed, is tried again", "scope", scope, "in", delay.String(), "error", err)
-		case scope == reconcile.Everything:
-			all = time.Now()
-		case found.Total() > 0:
-			// Where events of the newest days were lost, others may have been: objects of any day arrive at any time.
-			all, wait = time.Time{}, time.After(0)
-		}
-		if err == nil {
+		default:
 			failed = 0
+			if r.schedule.Ended(scope, found, began, time.Now()) {
+				wait = time.After(0)
+			}
 		}
 		if found.Total() > 0 || found.Waiting > 0 {
 			r.log.Info("events that never came were published", "missed", found.Total(), "causes", found.Missed, "waiting", found.Waiting, "objects", found.Objects)
@@ -113,6 +110,11 @@ func (r *reconciling) Run(ctx context.Context) error {
 		case <-wait:
 		}
 	}
+}
+
+// outages grows when the store did not answer or the broker came back: what lost an event most often also did that.
+func (r *reconciling) outages() uint64 {
+	return r.unanswered.Load() + r.js.Conn().Stats().Reconnects
 }
 
 // pass makes the streams that somebody deleted, then looks for objects that the ledger does not know and for silver that

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/infra/cli"
+	"millrace/infra/files"
 	"millrace/infra/settings"
 	"millrace/infra/tracing"
 	"millrace/reactor/console"
@@ -41,7 +43,7 @@ type runCmd struct {
 	limitFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
-	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is; a start does it as well."`
+	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is, at the least; also at the start, after an outage, and as often as it takes no more than 2 % of the time."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
 	DuckThreads    int           `name:"duck-threads" default:"1" help:"Threads for one SQL statement; each more needs some 100 MiB more of --duck-memory, or large objects fail."`
 }
@@ -54,6 +56,7 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 	if err := c.setAsideBroken(ctx); err != nil {
 		return err
 	}
+	c.Unanswered = &atomic.Uint64{}
 	return c.withLake(ctx, func(l *lake.Lake, client *minio.Client) error {
 		stop, err := tracing.Start(ctx, "millrace-reactor")
 		if err != nil {
@@ -162,7 +165,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject, Buried: metrics.Buried}
 	reconciler := &reconciling{
 		lake: l, js: js, client: client, bucket: c.Bucket, reconciler: newReconciler(l, client, c.Bucket, js), metrics: reconcile.NewMetrics(registry),
-		often: c.ReconcileEvery, seldom: c.ReconcileAll, log: log,
+		often: c.ReconcileEvery, schedule: reconcile.Schedule{Seldom: c.ReconcileAll}, unanswered: c.Unanswered, log: log,
 	}
 	parts := func(ctx context.Context) []console.Part { return readiness(ctx, l, client, js, c.Bucket) }
 	registry.MustRegister(&gauge.Collector{JS: js, Lake: l, Home: c.Home.Home, Parts: parts, Log: log})
@@ -190,7 +193,7 @@ func (c *runCmd) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s (MILLRACE_HTTP_ADDR): %w", c.HTTPAddr, err)
 	}
-	if err := os.WriteFile(filepath.Join(c.Home.Home, "http.addr"), []byte(l.Addr().String()), 0o600); err != nil {
+	if err := files.Replace(filepath.Join(c.Home.Home, "http.addr"), []byte(l.Addr().String())); err != nil {
 		return nil, errors.Join(fmt.Errorf("leave the HTTP address in the home folder: %w", err), l.Close())
 	}
 	return l, nil

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -20,6 +21,8 @@ type S3 struct {
 	Bucket    string `name:"bucket" env:"MILLRACE_BUCKET" default:"lakehouse" help:"Bucket of the lakehouse."`
 	Region    string `name:"s3-region" env:"MILLRACE_S3_REGION" default:"us-east-1" help:"S3 region."`
 	S3CAFile  string `name:"s3-ca-file" env:"MILLRACE_S3_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the S3 server's certificate, when the system does not know it."`
+
+	Unanswered *atomic.Uint64 `kong:"-"` // when there is one, it counts the client's requests that got no answer
 }
 
 // Client connects nothing yet: it checks the settings and returns a client whose first call opens the connection.
@@ -41,12 +44,27 @@ func (s S3) Client() (*minio.Client, error) {
 		Creds:     credentials.NewStaticV4(s.AccessKey, s.SecretKey.Reveal(), ""),
 		Secure:    secure,
 		Region:    s.region(),
-		Transport: transport,
+		Transport: counting{transport, s.Unanswered},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the S3 client for %s: %w", host, err)
 	}
 	return client, nil
+}
+
+// counting counts the requests without an answer. The client sends most of them again, so that nobody else hears of it. One
+// that was given up says nothing.
+type counting struct {
+	http.RoundTripper
+	unanswered *atomic.Uint64
+}
+
+func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := c.RoundTripper.RoundTrip(r)
+	if err != nil && c.unanswered != nil && r.Context().Err() == nil {
+		c.unanswered.Add(1)
+	}
+	return answer, err
 }
 
 func (s S3) host() (host string, secure bool, err error) {
