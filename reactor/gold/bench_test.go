@@ -24,17 +24,18 @@ func generate(b testing.TB, c *duck.Conn, days, assets, samples int) {
 
 var epoch2015, _ = plan.ParseDay("2015-01-01")
 
-// The figure that matters most is the step of one day: it is on the way of every price into gold.
-func BenchmarkStep(b *testing.B) {
+// year is a workplace with a year of twenty assets in gold, and the plan of a step that computes its last day once more.
+func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) {
+	b.Helper()
 	s := loaded(b)
 	c := workplace(b, s, duck.Config{Threads: 1})
 	const days = 366
 	generate(b, c, days, 20, 1)
 	last := epoch2015 + days - 1
-	full := computeAll(b, s, c, plan.Range{From: epoch2015, To: last})
-	_ = full
+	computeAll(b, s, c, plan.Range{From: epoch2015, To: last})
 	adopt(b, s, c)
-	p, err := s.Plan(plan.Change{Changed: map[string]plan.Days{"silver.asset_snapshots": plan.Only(last)}, Present: allPresent(s, plan.Range{From: epoch2015, To: last})})
+	change := plan.Change{Changed: map[string]plan.Days{"silver.asset_snapshots": plan.Only(last)}, Present: allPresent(s, plan.Range{From: epoch2015, To: last})}
+	p, err := s.Plan(change)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -42,6 +43,12 @@ func BenchmarkStep(b *testing.B) {
 	for _, in := range s.Inputs {
 		exec(b, c, "delete from "+in.Name+" where not ("+p.Read[in.Name].SQL(silverDay)+")")
 	}
+	return s, c, change, p
+}
+
+// The figure that matters most is the step of one day: it is on the way of every price into gold.
+func BenchmarkStep(b *testing.B) {
+	s, c, _, p := year(b)
 	for b.Loop() {
 		changed, err := compute(b, s, c, p)
 		if err = errors.Join(err, s.Verify(b.Context(), c, p)); err != nil {
@@ -49,6 +56,33 @@ func BenchmarkStep(b *testing.B) {
 		}
 		if len(changed) != 0 {
 			b.Fatalf("computing the same again changed %v", changed)
+		}
+	}
+}
+
+// Each model's part of that step, without the audits.
+func BenchmarkModel(b *testing.B) {
+	s, c, _, p := year(b)
+	if _, err := compute(b, s, c, p); err != nil { // what later models read
+		b.Fatal(err)
+	}
+	for _, m := range s.Models {
+		b.Run(m.Table(), func(b *testing.B) {
+			for b.Loop() {
+				exec(b, c, "truncate new_gold."+m.Table())
+				if err := s.step(b.Context(), c, p, m, p.Write[m.Name]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkPlan(b *testing.B) {
+	s, _, change, _ := year(b)
+	for b.Loop() {
+		if _, err := s.Plan(change); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -39,7 +39,7 @@ type row struct {
 
 func (r row) at() time.Time { return time.Date(1970, time.Month(r.month+1), 5, 0, 0, 0, 0, time.UTC) }
 
-func open(t *testing.T, s *stack.Stack) *lake.Lake {
+func open(t testing.TB, s *stack.Stack) *lake.Lake {
 	t.Helper()
 	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
 	if err != nil {
@@ -58,9 +58,9 @@ func open(t *testing.T, s *stack.Stack) *lake.Lake {
 	return l
 }
 
-func name(t *testing.T, table string) string { return t.Name() + "." + table }
+func name(t testing.TB, table string) string { return t.Name() + "." + table }
 
-func view(t *testing.T, l *lake.Lake) *lake.View {
+func view(t testing.TB, l *lake.Lake) *lake.View {
 	t.Helper()
 	v, err := l.View(t.Context())
 	if err != nil {
@@ -69,7 +69,7 @@ func view(t *testing.T, l *lake.Lake) *lake.View {
 	return v
 }
 
-func arrowSchema(t *testing.T, s *iceberg.Schema) *arrow.Schema {
+func arrowSchema(t testing.TB, s *iceberg.Schema) *arrow.Schema {
 	t.Helper()
 	a, err := table.SchemaToArrowSchema(s, nil, true, false)
 	if err != nil {
@@ -78,7 +78,7 @@ func arrowSchema(t *testing.T, s *iceberg.Schema) *arrow.Schema {
 	return a
 }
 
-func batches(t *testing.T, rows ...row) (*arrow.Schema, iter.Seq2[arrow.RecordBatch, error]) {
+func batches(t testing.TB, rows ...row) (*arrow.Schema, iter.Seq2[arrow.RecordBatch, error]) {
 	t.Helper()
 	s := arrowSchema(t, schema)
 	slices.SortFunc(rows, func(a, b row) int { return a.month - b.month })
@@ -93,7 +93,7 @@ func batches(t *testing.T, rows ...row) (*arrow.Schema, iter.Seq2[arrow.RecordBa
 	return s, func(yield func(arrow.RecordBatch, error) bool) { yield(batch, nil) }
 }
 
-func change(t *testing.T, base *lake.Table, remove []lake.File, rows ...row) lake.Change {
+func change(t testing.TB, base *lake.Table, remove []lake.File, rows ...row) lake.Change {
 	t.Helper()
 	c := lake.Change{Base: base, Remove: remove}
 	if len(rows) > 0 {

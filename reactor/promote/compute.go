@@ -28,12 +28,13 @@ type work struct {
 	summary iceberg.Properties
 	old     map[string]*rows.Held // by relation: what computing and writing read
 
-	mu      sync.Mutex
-	changed map[string]plan.Days // by model: the days whose rows the commit writes
+	auditing sync.Mutex // one audit at a time: there is one connection for them
+	mu       sync.Mutex
+	changed  map[string]plan.Days // by model: the days whose rows the commit writes
 }
 
-// compute runs the models and stages what each of them changes as soon as its rows are there. Release is due when the commit
-// has ended, whatever compute returned.
+// compute runs the models, and stages what each of them changes and audits it as soon as its rows are there. Release is due
+// when the commit has ended, whatever compute returned.
 func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	ctx, end := tracing.Span(ctx, "compute")
 	defer end()
@@ -50,6 +51,7 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	computing, computed := tracing.Span(ctx, "models")
 	err := w.set.Compute(computing, w.conn, w.plan, func(m *gold.Model) {
 		commit.Stage(func() (lake.Change, bool, error) { return w.modelChange(ctx, m) })
+		commit.Require(func() error { return w.audit(ctx, m) })
 	})
 	computed()
 	if err != nil {
@@ -61,6 +63,13 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		}
 	}
 	return nil
+}
+
+// audit looks at what a model made while the next one is computed and files are written.
+func (w *work) audit(ctx context.Context, m *gold.Model) error {
+	w.auditing.Lock()
+	defer w.auditing.Unlock()
+	return w.set.VerifyModel(ctx, w.auditor, w.plan, m)
 }
 
 // modelChange compares what a model made with what was there.

@@ -209,8 +209,6 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 	for _, c := range g.forget(view) {
 		commit.Stage(func() (lake.Change, bool, error) { return c, true, nil })
 	}
-	// Audits need a core for as long as writing the last files takes, so both are done side by side.
-	commit.Require(func() error { return g.set.Verify(ctx, g.auditor, p) })
 	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
 	if err == nil {
 		g.announce(pins.Step, view, next, w.changed)

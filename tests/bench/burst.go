@@ -12,44 +12,52 @@ const writers = 32
 
 // burst is (b): many small objects at once.
 var burst = scenario{
-	letter: "b", about: fmt.Sprintf("1,000 snapshots of 20 coins at once, from %d writers, on %d days of %d coins", writers, oldDays, oldCoins),
-	figures: []string{"burst", "burst-put"},
-	run: func(ctx context.Context, b *bench) (err error) {
-		l, err := b.open(ctx, true)
-		if err != nil {
+	letter: "b", about: fmt.Sprintf("1,000 and 10,000 snapshots of 20 coins at once, from %d writers, on %d days of %d coins", writers, oldDays, oldCoins),
+	figures: []string{"burst", "burst-put", "burst-large", "burst-large-put"},
+	run: func(ctx context.Context, b *bench) error {
+		if err := b.burst(ctx, "burst", b.size(1000, 200), most(3)); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, l.close()) }()
-		points, err := l.old(ctx, oldDays, oldCoins)
-		if err != nil {
-			return err
-		}
-		all, err := b.snapshots(b.size(1000, 200), oldCoins, time.Second, b.now)
-		if err != nil {
-			return err
-		}
-		done, err := l.watch("burst")
-		if err != nil {
-			return err
-		}
-		started := time.Now()
-		if err := l.putAll(ctx, all, writers); err != nil {
-			return err
-		}
-		put := time.Since(started)
-		p, err := l.catalog.await(ctx, below(assets), len(all))
-		if err := errors.Join(err, done()); err != nil {
-			return err
-		}
-		name := fmt.Sprintf("%d small objects at once", len(all))
-		b.add(
-			single("burst", name+" → all in gold", "s", p.lastGold.Sub(started).Seconds(), b.full(most(3))...),
-			single("burst-put", name+", the puts alone", "s", put.Seconds()),
-		)
-		return l.verify(ctx, map[string]int{
-			"select count(*) from silver.asset_snapshots":                             rowsOf(all),
-			"select count(*) from silver.asset_prices":                                points,
-			"select sum(n_samples) from gold.daily_summary where source = 'snapshot'": rowsOf(all),
-		})
+		return b.burst(ctx, "burst-large", b.size(10_000, 400), nil)
 	},
+}
+
+// burst puts n objects at once into a lake of their own.
+func (b *bench) burst(ctx context.Context, id string, n int, budgets []Budget) (err error) {
+	l, err := b.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	points, err := l.old(ctx, oldDays, oldCoins)
+	if err != nil {
+		return err
+	}
+	all, err := b.snapshots(n, oldCoins, time.Second, b.now)
+	if err != nil {
+		return err
+	}
+	done, err := l.watch(id)
+	if err != nil {
+		return err
+	}
+	started := time.Now()
+	if err := l.putAll(ctx, all, writers); err != nil {
+		return err
+	}
+	put := time.Since(started)
+	p, err := l.catalog.await(ctx, below(assets), len(all))
+	if err := errors.Join(err, done()); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("%d small objects at once", len(all))
+	b.add(
+		single(id, name+" → all in gold", "s", p.lastGold.Sub(started).Seconds(), b.full(budgets)...),
+		single(id+"-put", name+", the puts alone", "s", put.Seconds()),
+	)
+	return l.verify(ctx, map[string]int{
+		"select count(*) from silver.asset_snapshots":                             rowsOf(all),
+		"select count(*) from silver.asset_prices":                                points,
+		"select sum(n_samples) from gold.daily_summary where source = 'snapshot'": rowsOf(all),
+	})
 }
