@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,8 +88,8 @@ func Start(cfg Config) (*Server, error) {
 // jetStreamAgain is how often JetStream is started again while its disk is full.
 const jetStreamAgain = 2 * time.Second
 
-// keepJetStream starts JetStream again after it has switched itself off, which nats-server does for good when its disk is
-// full: the server would go on without, and every event wait until somebody starts the stack again.
+// keepJetStream starts JetStream again when its disk was full: nats-server then switches it off for good, or goes on with
+// streams that refuse every message for good, and every event would wait until somebody starts the stack again.
 func (s *Server) keepJetStream(cfg Config, log *slog.Logger) {
 	tick := time.NewTicker(jetStreamAgain)
 	defer tick.Stop()
@@ -98,14 +99,37 @@ func (s *Server) keepJetStream(cfg Config, log *slog.Logger) {
 			return
 		case <-tick.C:
 		}
-		if s.server.JetStreamEnabled() || !s.server.Running() {
+		if !s.server.Running() {
 			continue
 		}
-		log.Warn("JetStream has switched itself off, as it does when its disk is full; it is started again", "store", cfg.Dir)
+		if s.server.JetStreamEnabled() {
+			reason := s.writeError()
+			if reason == "" {
+				continue
+			}
+			log.Warn("a stream takes no more messages after a failed write; JetStream is started again", "reason", reason)
+			if err := s.server.ShutdownJetStream(); err != nil {
+				log.Warn("JetStream cannot be stopped", "error", err)
+				continue
+			}
+		} else {
+			log.Warn("JetStream has switched itself off, as it does when its disk is full; it is started again", "store", cfg.Dir)
+		}
 		if err := s.server.EnableJetStream(&server.JetStreamConfig{StoreDir: cfg.Dir, MaxStore: maxStore}); err != nil {
 			log.Warn("JetStream cannot start: free space on its disk", "store", cfg.Dir, "error", err)
 		}
 	}
+}
+
+// writeError is that of a stream whose disk was full, or nothing. Only the text of the health tells it from other ailments,
+// which a new start would not mend.
+func (s *Server) writeError() string {
+	for _, e := range s.server.Healthz(&server.HealthzOptions{Details: true}).Errors {
+		if strings.Contains(e.Error, "write error") {
+			return e.Error
+		}
+	}
+	return ""
 }
 
 // Port is the port it listens on, on 127.0.0.1.

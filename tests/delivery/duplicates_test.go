@@ -61,7 +61,8 @@ func TestDuplicates(t *testing.T) {
 	say("PUT to silver meanwhile: %s", describe(got))
 
 	for table, n := range l.sequences(t) {
-		if made := n - sequences[table]; made > int64(during.count()) {
+		// Upkeep joins small files now and then, at most once after a commit; copies that are not recognized make thousands.
+		if made := n - sequences[table]; made > 2*int64(during.count()) {
 			t.Errorf("%d snapshots of %s were made of %d live objects: copies made some", made, table, during.count())
 		}
 	}
