@@ -18,14 +18,15 @@ import (
 
 // allowed are the packages of this module that a package may import. What is not listed here may not exist.
 var allowed = map[string][]string{
-	"infra/settings": {},
+	"infra/files":    {},
+	"infra/settings": {"infra/files"},
 	"infra/cli":      {},
 	"infra/tracing":  {},
-	"infra/process":  {"infra/settings"},
+	"infra/process":  {"infra/files", "infra/settings"},
 	"infra/nats":     {"infra/settings"},
 	"infra/minio":    {"infra/process", "infra/settings", "reactor/stream"},
 	"infra/local": {
-		"infra/cli", "infra/minio", "infra/nats", "infra/process", "infra/settings", "ingestor/coincap", "ingestor/coincap/market", "reactor/stream",
+		"infra/cli", "infra/files", "infra/minio", "infra/nats", "infra/process", "infra/settings", "ingestor/coincap", "ingestor/coincap/market", "reactor/stream",
 	},
 
 	"ingestor/bronze":         {},
@@ -53,7 +54,7 @@ var allowed = map[string][]string{
 		"infra/tracing", "ingestor/bronze", "reactor/duck", "reactor/event", "reactor/gold", "reactor/gold/plan", "reactor/lake", "reactor/rows", "reactor/silver",
 	},
 	"reactor": {
-		"infra/cli", "infra/settings", "infra/tracing", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gauge", "reactor/gold", "reactor/gold/plan", "reactor/lake",
+		"infra/cli", "infra/files", "infra/settings", "infra/tracing", "ingestor/bronze", "reactor/airflow", "reactor/console", "reactor/duck", "reactor/event", "reactor/gauge", "reactor/gold", "reactor/gold/plan", "reactor/lake",
 		"reactor/promote", "reactor/reconcile", "reactor/rows", "reactor/silver", "reactor/silver/datasets", "reactor/stream", "reactor/upkeep",
 	},
 }

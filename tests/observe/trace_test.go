@@ -100,7 +100,7 @@ func TestOnePutIsOneTraceToTheGoldCommit(t *testing.T) {
 	}
 	for _, name := range []string{
 		"put", "route", "wait in stream", "promote silver.asset_snapshots", "decode", "fetch", "decode object", "merge", "commit", "stage silver.asset_snapshots", "put file", "barrier", "transaction",
-		"announce silver", "wait for pointer", "promote gold", "compute", "read silver.asset_snapshots", "what changed", "models", "make tables", "audit", "model gold.daily_summary", "model gold.rankings", "compare gold.daily_summary", "stage gold.daily_summary",
+		"announce silver", "wait for pointer", "promote gold", "compute", "read silver.asset_snapshots", "what changed", "models", "make tables", "audit gold.daily_summary", "audit gold.market_summary", "model gold.daily_summary", "model gold.rankings", "compare gold.daily_summary", "stage gold.daily_summary",
 	} {
 		if !slices.Contains(names(spans), name) {
 			t.Errorf("the trace has no span %q: %v", name, names(spans))
