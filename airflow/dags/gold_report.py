@@ -23,7 +23,7 @@ GOLD = [gold_asset(table) for table in ("daily_summary", "rolling_averages", "ra
     params={"max_age_days": Param(2, type="integer", minimum=0, description="How old gold's newest day may be.")},
     tags=["gold"],
     doc_md=f"""{__doc__}
-1. `day`: the newest day that the commit changed, from the event; by hand, the newest day in gold.
+1. `day`: the newest day in gold.
 2. `fresh` fails when gold's newest day is older than `max_age_days`; `audited` when rows of the day break one of gold's audits.
 3. `report` writes `reports/gold/<day>/report.md` and `chart.svg`. The same day again replaces them.
 """,
@@ -33,12 +33,14 @@ def gold_report():
 
     @task
     def day() -> str:
-        """Take the newest day of the commits that started this run."""
+        """Ask gold for its newest day.
+
+        Not the events that started the run: Airflow hands those that come between two looks of its scheduler to the run
+        after this one, which may be tomorrow's.
+        """
         import report
 
-        events = [e for of_asset in (get_current_context()["triggering_asset_events"] or {}).values() for e in of_asset]
-        days = [e.extra["last_day"] for e in events if e.extra.get("last_day")]
-        return max(days) if days else report.newest_day()
+        return report.newest_day()
 
     @task
     def fresh(params: dict) -> None:
