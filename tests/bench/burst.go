@@ -24,15 +24,11 @@ var burst = scenario{
 
 // burst puts n objects at once into a lake of their own.
 func (b *bench) burst(ctx context.Context, id string, n int, budgets []Budget) (err error) {
-	l, err := b.open(ctx, true)
+	l, points, err := b.openOld(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	points, err := l.old(ctx, oldDays, oldCoins)
-	if err != nil {
-		return err
-	}
 	all, err := b.snapshots(n, oldCoins, time.Second, b.now)
 	if err != nil {
 		return err

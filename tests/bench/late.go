@@ -15,15 +15,11 @@ var late = scenario{
 	letter: "e", about: fmt.Sprintf("one changed price %d days back, on %d days of %d coins", oldDays, oldDays, oldCoins),
 	figures: []string{"late-silver", "late-gold"},
 	run: func(ctx context.Context, b *bench) (err error) {
-		l, err := b.open(ctx, true)
+		l, points, err := b.openOld(ctx)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, l.close()) }()
-		points, err := l.old(ctx, oldDays, oldCoins)
-		if err != nil {
-			return err
-		}
 		done, err := l.watch("corrections")
 		if err != nil {
 			return err

@@ -20,15 +20,11 @@ var latency = scenario{
 	letter: "a", about: fmt.Sprintf("PUT to silver and to gold of 20-coin snapshots, on %d days of %d coins", oldDays, oldCoins),
 	figures: []string{"put-silver-1", "put-gold-1", "put-silver-10", "put-gold-10", "put-silver-50", "put-gold-50"},
 	run: func(ctx context.Context, b *bench) (err error) {
-		l, err := b.open(ctx, true)
+		l, points, err := b.openOld(ctx)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, l.close()) }()
-		points, err := l.old(ctx, oldDays, oldCoins)
-		if err != nil {
-			return err
-		}
 		pace := []struct{ perSecond, n int }{{1, b.size(100, 6)}, {10, b.size(200, 50)}, {50, b.size(1000, 100)}}
 		total := 0
 		for _, p := range pace {

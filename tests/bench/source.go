@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -122,10 +123,18 @@ func rowsOf(objects []object) int {
 	return n
 }
 
-// old is the history that a lake has before anything is measured on it: days × coins, all in gold. It returns the rows.
-func (l *lakehouse) old(ctx context.Context, days, coins int) (int, error) {
-	today := bronze.DayOf(l.bench.now).Start()
-	return l.history(ctx, today.AddDate(0, 0, -days), today.AddDate(0, 0, -1), coins)
+// openOld opens a lake that has oldDays of oldCoins in gold, up to yesterday. It returns their rows too.
+func (b *bench) openOld(ctx context.Context) (*lakehouse, int, error) {
+	l, err := b.open(ctx, true)
+	if err != nil {
+		return nil, 0, err
+	}
+	today := bronze.DayOf(b.now).Start()
+	points, err := l.history(ctx, today.AddDate(0, 0, -oldDays), today.AddDate(0, 0, -1), oldCoins)
+	if err != nil {
+		return nil, 0, errors.Join(err, l.close())
+	}
+	return l, points, nil
 }
 
 // history puts daily histories of some coins and waits until they are in gold. It returns the rows.
