@@ -49,14 +49,15 @@ var growth = scenario{
 			if err := l.oneByOne(ctx, rest[:n]); err != nil {
 				return err
 			}
-			b.log("commits", "n", mark)
 			s, g, err := l.pacedTimes(ctx, rest[n:n+puts], 1, fmt.Sprintf("after %d commits", mark))
 			if err != nil {
 				return err
 			}
 			rest, commits = rest[n+puts:], mark
-			silver = append(silver, times(fmt.Sprintf("growth-silver-%d", mark), fmt.Sprintf("PUT → silver after %d commits", mark), s, spread(35, 120)...))
-			gold = append(gold, times(fmt.Sprintf("growth-gold-%d", mark), fmt.Sprintf("PUT → gold after %d commits", mark), g, spread(120, 350)...))
+			inSilver := times(fmt.Sprintf("growth-silver-%d", mark), fmt.Sprintf("PUT → silver after %d commits", mark), s, spread(35, 120)...)
+			inGold := times(fmt.Sprintf("growth-gold-%d", mark), fmt.Sprintf("PUT → gold after %d commits", mark), g, spread(120, 350)...)
+			b.log("latency", "commits", mark, "silver_p50_ms", inSilver.P50, "silver_p99_ms", *inSilver.P99, "gold_p50_ms", inGold.P50, "gold_p99_ms", *inGold.P99)
+			silver, gold = append(silver, inSilver), append(gold, inGold)
 		}
 		b.add(append(silver, gold...)...)
 		b.add(grown("growth-silver", "PUT → silver", silver, last), grown("growth-gold", "PUT → gold", gold, last))
@@ -80,6 +81,9 @@ func (l *lakehouse) oneByOne(ctx context.Context, objects []object) error {
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(len(objects))*time.Second)
 	defer cancel()
 	for i, o := range objects {
+		if i%1000 == 0 {
+			l.bench.log("commits", "done", i, "of", len(objects))
+		}
 		if err := l.put(ctx, o); err != nil {
 			return err
 		}

@@ -208,13 +208,13 @@ func (l *lakehouse) startReactor(ctx context.Context) error {
 	return err
 }
 
-// run runs a program of the project to its end and returns what it printed.
-func (l *lakehouse) run(ctx context.Context, role, program string, args ...string) ([]byte, error) {
+// run runs a program of the project to its end, which must come within a time, and returns what it printed.
+func (l *lakehouse) run(ctx context.Context, within time.Duration, role, program string, args ...string) ([]byte, error) {
 	env, err := l.env(role)
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var stderr strings.Builder
 	cmd := exec.CommandContext(ctx, filepath.Join(l.bench.Bin, program), args...)

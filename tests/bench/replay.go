@@ -31,7 +31,7 @@ var replay = scenario{
 			return err
 		}
 		// What upkeep would do in a pause is done before, so that every snapshot from here on is the replay's.
-		if _, err := l.run(ctx, "reactor", "reactor", "maintain"); err != nil {
+		if _, err := l.run(ctx, patience, "reactor", "reactor", "maintain"); err != nil {
 			return err
 		}
 		before, err := l.catalog.pointers(ctx)
@@ -43,7 +43,7 @@ var replay = scenario{
 			return err
 		}
 		started := time.Now()
-		if _, err := l.run(ctx, "reactor", "reactor", "replay", "--wait", "--timeout", patience.String()); err != nil {
+		if _, err := l.run(ctx, patience, "reactor", "reactor", "replay", "--wait", "--timeout", patience.String()); err != nil {
 			return err
 		}
 		took := time.Since(started)

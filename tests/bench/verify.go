@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // watch measures what a part of a scenario takes; call the function it returns at the part's end.
@@ -49,7 +50,7 @@ func (l *lakehouse) count(ctx context.Context, queries []string) (map[string]int
 	for i, query := range queries {
 		columns = append(columns, fmt.Sprintf("(%s)::bigint as n%d", query, i))
 	}
-	out, err := l.run(ctx, "analyst", "reactor", "query", "--output", "json", "select "+strings.Join(columns, ", "))
+	out, err := l.run(ctx, patience, "analyst", "reactor", "query", "--output", "json", "select "+strings.Join(columns, ", "))
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +72,9 @@ func (l *lakehouse) count(ctx context.Context, queries []string) (map[string]int
 // checkMemory is what the proof may take: it is not what is measured, and with more memory it is sooner done.
 const checkMemory = "4GiB"
 
+// proofPatience bounds the proof, which takes the longer the more the lake holds: 100,000 objects after scenario f's longest run.
+const proofPatience = time.Hour
+
 // verify compares counts (query → rows) and then has the lake prove itself: all tables computed once more from bronze.
 func (l *lakehouse) verify(ctx context.Context, counts map[string]int) error {
 	counts["select count(*) from silver.rejected"] = 0
@@ -83,7 +87,7 @@ func (l *lakehouse) verify(ctx context.Context, counts map[string]int) error {
 			return fmt.Errorf("wrong rows: %s gives %d, not %d", query, got[query], want)
 		}
 	}
-	out, err := l.run(ctx, "reactor", "reactor", "check", "--output", "json", "--timeout", patience.String(), "--memory", checkMemory)
+	out, err := l.run(ctx, proofPatience, "reactor", "reactor", "check", "--output", "json", "--timeout", proofPatience.String(), "--memory", checkMemory)
 	if err != nil {
 		return err
 	}
