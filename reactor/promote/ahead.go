@@ -10,29 +10,24 @@ import (
 	"millrace/reactor/rows"
 )
 
-// aheadRows is how many rows are read ahead: those of a commit that somebody waits for, not those of a rebuild.
-const aheadRows = 10_000
+// given is a query that gives the rows which a commit wrote, the connection that can still run it, and the column by whose month
+// they are partitioned.
+type given struct {
+	conn        *duck.Conn
+	sql, column string
+}
 
-// readAhead reads what a commit wrote to a table, manifests and rows: the next step begins with that, and now nobody waits for
-// it. What fails here, the step tries again.
-func readAhead(ctx context.Context, l *lake.Lake, cache *rows.Cache, conn *duck.Conn, before, t *lake.Table) error {
-	ctx, end := tracing.Span(ctx, "read ahead")
+// keepAtHand puts what a commit wrote to a table where the next step looks for it, manifests and rows: it begins with that, and now
+// nobody waits for it. What fails here, the step reads.
+func keepAtHand(ctx context.Context, l *lake.Lake, cache *rows.Cache, before, t *lake.Table, g given) error {
+	ctx, end := tracing.Span(ctx, "keep at hand")
 	defer end()
 	added, _, err := l.Diff(ctx, t, before.Snapshot(), t.Snapshot())
 	if err != nil {
-		return fmt.Errorf("read %s ahead: %w", t.Name, err)
+		return fmt.Errorf("keep %s at hand: %w", t.Name, err)
 	}
-	var n int64
-	for _, f := range added {
-		n += f.Rows()
-	}
-	if n > aheadRows {
+	if g.sql == "" {
 		return nil
 	}
-	held, err := cache.Hold(ctx, conn, t, t.Snapshot(), added)
-	if err != nil {
-		return fmt.Errorf("read %s ahead: %w", t.Name, err)
-	}
-	held.Release()
-	return nil
+	return cache.Fill(ctx, g.conn, t, added, g.sql, g.column)
 }

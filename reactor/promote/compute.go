@@ -31,6 +31,7 @@ type work struct {
 	auditing sync.Mutex // one audit at a time: there is one connection for them
 	mu       sync.Mutex
 	changed  map[string]plan.Days // by model: the days whose rows the commit writes
+	given    map[string]given     // by model: the query that gives what the commit writes
 }
 
 // compute runs the models, and stages what each of them changes and audits it as soon as its rows are there. Release is due
@@ -193,6 +194,9 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	if len(numbers) > 0 {
 		sql += fmt.Sprintf(" union all select %s from (%s) where %s in (%s) and not (%s)", columns, old.Relation, rows.FileColumn, strings.Join(numbers, ", "), changed.SQL(gold.Day))
 	}
+	w.mu.Lock()
+	w.given[m.Name] = given{w.writers[m.Name], sql, gold.Day}
+	w.mu.Unlock()
 	c.Schema = schema
 	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, gold.Day, strings.Join(m.Grain, ", ")), schema)
 	return c, true, nil

@@ -201,7 +201,7 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	commit := g.lake.Begin(ctx)
-	w := &work{Gold: g, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}}
+	w := &work{Gold: g, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, given: map[string]given{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
 		return false, commit.Abandon(err)
@@ -215,8 +215,8 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 		g.metrics.committed(view, next)
 		g.covered(ctx, view, pins)
 		for _, t := range next {
-			if err := readAhead(ctx, g.lake, g.cache, g.conn, view.Tables[t.Name], t); err != nil {
-				g.log.Debug("not read ahead", "error", err)
+			if err := keepAtHand(ctx, g.lake, g.cache, view.Tables[t.Name], t, w.given[t.Name]); err != nil {
+				g.log.Warn("rows must be read once more", "error", err)
 			}
 		}
 	}

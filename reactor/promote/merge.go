@@ -37,48 +37,55 @@ type box struct {
 	loText, high []string
 }
 
-// change works out what the incoming rows do to the table; once tells that no key comes twice among them. ok is false when
-// that is nothing. The rows of the change are read while it is committed; call done after that.
-func (m *merger) change(ctx context.Context, v *lake.View, boxes []box, once bool) (c lake.Change, done func(), ok bool, err error) {
+// merged is what a merge does to a table. Its rows are read while it is committed, and the query that gives them can be asked
+// until release.
+type merged struct {
+	lake.Change
+	given   given
+	release func()
+}
+
+// change works out what the incoming rows do to the table; once tells that no key comes twice among them. It is nil when that is
+// nothing.
+func (m *merger) change(ctx context.Context, v *lake.View, boxes []box, once bool) (*merged, error) {
 	t, err := v.Table(m.table)
 	if err != nil {
-		return c, nil, false, err
+		return nil, err
 	}
 	candidates, err := m.candidates(ctx, t, boxes)
 	if err != nil {
-		return c, nil, false, err
+		return nil, err
 	}
 	if len(candidates) == 0 && once {
 		// The usual case: what came in is new, and nothing is to be asked of DuckDB.
-		c, err = m.write(ctx, t, nil, "select "+columnList(t.Meta.CurrentSchema())+" from incoming")
-		return c, func() {}, true, err
+		return m.write(ctx, t, nil, "from incoming", func() {})
 	}
 	held, err := m.cache.Hold(ctx, m.conn, t, t.Snapshot(), candidates)
 	if err != nil {
-		return c, nil, false, err
+		return nil, err
 	}
-	if c, ok, err = m.merge(ctx, t, held, once); err != nil || !ok {
+	c, err := m.merge(ctx, t, held, once)
+	if c == nil {
 		held.Release()
-		return c, nil, false, err
 	}
-	return c, held.Release, true, nil
+	return c, err
 }
 
-func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held, once bool) (lake.Change, bool, error) {
+func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held, once bool) (*merged, error) {
 	changes := m.sql.Changes
 	if once && m.sql.ChangesOnce != "" {
 		changes = m.sql.ChangesOnce
 	}
 	if err := m.conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+changes); err != nil {
-		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
 	n, err := ints(ctx, m.conn, "select count(*) from changes")
 	if err != nil || n[0] == 0 {
-		return lake.Change{}, false, err
+		return nil, err
 	}
 	replaced, err := ints(ctx, m.conn, m.sql.Files)
 	if err != nil {
-		return lake.Change{}, false, fmt.Errorf("merge into %s: %w", m.table, err)
+		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
 	var remove []lake.File
 	for _, number := range replaced {
@@ -88,19 +95,23 @@ func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held, once
 	if len(remove) == 0 {
 		sql = m.sql.Appended
 	}
-	c, err := m.write(ctx, t, remove, sql)
-	return c, true, err
+	return m.write(ctx, t, remove, sql, held.Release)
 }
 
 // write is the change that writes the rows of a query, in the order in which files keep them.
-func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, sql string) (lake.Change, error) {
+func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, sql string, release func()) (*merged, error) {
 	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
 	if err != nil {
-		return lake.Change{}, fmt.Errorf("merge into %s: %w", m.table, err)
+		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
 	// In the table's columns: those that it got later are its last, wherever the dataset has them.
-	ordered := fmt.Sprintf("select %s from (%s) order by date_trunc('month', %s), %s", columnList(t.Meta.CurrentSchema()), sql, m.time, strings.Join(m.order, ", "))
-	return lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)}, nil
+	sql = fmt.Sprintf("select %s from (%s)", columnList(t.Meta.CurrentSchema()), sql)
+	ordered := fmt.Sprintf("%s order by date_trunc('month', %s), %s", sql, m.time, strings.Join(m.order, ", "))
+	return &merged{
+		Change:  lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)},
+		given:   given{m.conn, sql, m.time},
+		release: release,
+	}, nil
 }
 
 // candidates are the live files that may hold a key of the boxes.

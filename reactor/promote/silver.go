@@ -186,32 +186,37 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		return nil, err
 	}
 	var changes []lake.Change
-	merging, merged := tracing.Span(ctx, "merge")
-	defer func() { merged() }()
-	for _, work := range []func() (lake.Change, func(), bool, error){
-		func() (lake.Change, func(), bool, error) { return s.rowChange(merging, view) },
-		func() (lake.Change, func(), bool, error) { return s.refusedChange(merging, view, &in, objects, errs) },
+	var written given // to the dataset's own table
+	merging, end := tracing.Span(ctx, "merge")
+	defer func() { end() }()
+	for _, work := range []func() (*merged, error){
+		func() (*merged, error) { return s.rowChange(merging, view) },
+		func() (*merged, error) { return s.refusedChange(merging, view, &in, objects, errs) },
 	} {
-		c, done, ok, err := work()
+		c, err := work()
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			defer done()
-			c.Keep = view.Pins.Tables[c.Base.Name].SnapshotID
-			c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(objects)), "millrace.run": batch[0].Run}
-			if tracing.On() {
-				c.Summary[traceProperty] = tracing.Parent(ctx)
-			}
-			changes = append(changes, c)
+		if c == nil {
+			continue
+		}
+		defer c.release()
+		c.Keep = view.Pins.Tables[c.Base.Name].SnapshotID
+		c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(objects)), "millrace.run": batch[0].Run}
+		if tracing.On() {
+			c.Summary[traceProperty] = tracing.Parent(ctx)
+		}
+		changes = append(changes, c.Change)
+		if c.Base.Name == s.rows.table {
+			written = c.given
 		}
 	}
 	own, err := view.Table(s.rows.table)
 	if err != nil {
 		return nil, err
 	}
-	merged()
-	merged = func() {}
+	end()
+	end = func() {}
 	next, err := s.lake.Commit(ctx, changes, func(tx *lake.Tx, next []*lake.Table) error {
 		for _, t := range next {
 			if t.Name == own.Name {
@@ -225,28 +230,28 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		s.metrics.decoded(s.rows.table, batch, errs, &in)
 		// While the event of this commit is on its way to gold.
 		if before := view.Tables[own.Name]; before.SnapshotID() != own.SnapshotID() {
-			if err := readAhead(ctx, s.lake, s.rows.cache, s.rows.conn, before, own); err != nil {
-				s.log.Debug("not read ahead", "error", err)
+			if err := keepAtHand(ctx, s.lake, s.rows.cache, before, own, written); err != nil {
+				s.log.Warn("rows must be read once more", "error", err)
 			}
 		}
 	}
 	return errs, err
 }
 
-func (s *Silver) rowChange(ctx context.Context, view *lake.View) (lake.Change, func(), bool, error) {
+func (s *Silver) rowChange(ctx context.Context, view *lake.View) (*merged, error) {
 	boxes, once, err := s.rows.boxes(ctx, s.dataset.Key, s.dataset.Schema())
 	if err != nil || len(boxes) == 0 {
-		return lake.Change{}, nil, false, err
+		return nil, err
 	}
 	return s.rows.change(ctx, view, boxes, once)
 }
 
 // refusedChange replaces the refused rows of the objects that could be read. Mostly there are none, before or now, and
 // the table's file bounds tell so.
-func (s *Silver) refusedChange(ctx context.Context, view *lake.View, in *incoming, objects []event.Object, errs []error) (lake.Change, func(), bool, error) {
+func (s *Silver) refusedChange(ctx context.Context, view *lake.View, in *incoming, objects []event.Object, errs []error) (*merged, error) {
 	t, err := view.Table(s.refused.table)
 	if err != nil {
-		return lake.Change{}, nil, false, err
+		return nil, err
 	}
 	var boxes []box
 	var decoded []string
@@ -261,16 +266,16 @@ func (s *Silver) refusedChange(ctx context.Context, view *lake.View, in *incomin
 	}
 	files, err := s.refused.candidates(ctx, t, boxes)
 	if err != nil || (in.refused == 0 && len(files) == 0) {
-		return lake.Change{}, nil, false, err
+		return nil, err
 	}
 	if err := errors.Join(in.refuse(ctx), s.refused.conn.Exec(ctx, s.refused.sql.Decoded)); err != nil {
-		return lake.Change{}, nil, false, err
+		return nil, err
 	}
 	for len(decoded) > 0 {
 		part := decoded[:min(len(decoded), 1000)]
 		decoded = decoded[len(part):]
 		if err := s.refused.conn.Exec(ctx, "insert into decoded values "+strings.Join(part, ", ")); err != nil {
-			return lake.Change{}, nil, false, err
+			return nil, err
 		}
 	}
 	return s.refused.change(ctx, view, boxes, false)

@@ -13,24 +13,50 @@ import (
 	"millrace/tests/stack"
 )
 
-// fill commits one file of n rows, numbered from first, to the table of a lake.
-func fill(t *testing.T, l *lake.Lake, c *duck.Conn, first, n int) *lake.Table {
+// create makes a lake with the table rows.numbers, which is partitioned by the month of its second column.
+func create(t *testing.T, fields ...iceberg.NestedField) *lake.Lake {
+	t.Helper()
+	s := stack.Start(t, stack.WithoutReactor())
+	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	spec := iceberg.NewPartitionSpec(iceberg.PartitionField{SourceIDs: []int{2}, FieldID: 1000, Name: "month", Transform: iceberg.MonthTransform{}})
+	if err := l.Create(t.Context(), lake.Definition{Name: "rows.numbers", Schema: iceberg.NewSchema(0, fields...), Spec: spec}); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// commit writes the rows of a query to the table, and gives it and the files that it got.
+func commit(t *testing.T, l *lake.Lake, c *duck.Conn, sql string) (*lake.Table, []lake.File) {
 	t.Helper()
 	v, err := l.View(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	tab := v.Tables["rows.numbers"]
-	schema, err := table.SchemaToArrowSchema(tab.Meta.CurrentSchema(), nil, true, false)
+	before := v.Tables["rows.numbers"]
+	schema, err := table.SchemaToArrowSchema(before.Meta.CurrentSchema(), nil, true, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sql := fmt.Sprintf("select range as n, date '2026-01-05' as day from range(%d, %d)", first, first+n)
-	next, err := l.Commit(t.Context(), []lake.Change{{Base: tab, Schema: schema, Rows: Select(t.Context(), c, sql, schema)}}, nil)
+	next, err := l.Commit(t.Context(), []lake.Change{{Base: before, Schema: schema, Rows: Select(t.Context(), c, sql, schema)}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return next[0]
+	added, _, err := l.Diff(t.Context(), next[0], before.Snapshot(), next[0].Snapshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next[0], added
+}
+
+// fill commits one file of n rows, numbered from first, to the table of a lake.
+func fill(t *testing.T, l *lake.Lake, c *duck.Conn, first, n int) *lake.Table {
+	t.Helper()
+	next, _ := commit(t, l, c, fmt.Sprintf("select range as n, date '2026-01-05' as day from range(%d, %d)", first, first+n))
+	return next
 }
 
 func count(t *testing.T, c *duck.Conn, relation string) (n, sum int64) {
@@ -50,17 +76,7 @@ func count(t *testing.T, c *duck.Conn, relation string) (n, sum int64) {
 }
 
 func TestCacheHoldsWhatIsAskedForAndShrinks(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
-	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	schema := iceberg.NewSchema(0, iceberg.NestedField{ID: 1, Name: "n", Type: iceberg.PrimitiveTypes.Int64}, iceberg.NestedField{ID: 2, Name: "day", Type: iceberg.PrimitiveTypes.Date})
-	spec := iceberg.NewPartitionSpec(iceberg.PartitionField{SourceIDs: []int{2}, FieldID: 1000, Name: "day_month", Transform: iceberg.MonthTransform{}})
-	if err := l.Create(t.Context(), lake.Definition{Name: "rows.numbers", Schema: schema, Spec: spec}); err != nil {
-		t.Fatal(err)
-	}
+	l := create(t, iceberg.NestedField{ID: 1, Name: "n", Type: iceberg.PrimitiveTypes.Int64}, iceberg.NestedField{ID: 2, Name: "day", Type: iceberg.PrimitiveTypes.Date})
 	c := connect(t)
 	cache := New(l)
 	const rows = maxRows/2 + 10_000

@@ -182,9 +182,18 @@ func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, f
 		return fmt.Errorf("compact %s: %w", t.Name, err)
 	}
 	defer held.Release()
-	sql := fmt.Sprintf("select * exclude (%s) from (%s) order by %s", rows.FileColumn, held.Relation, strings.Join(order, ", "))
-	_, err = c.commit(ctx, view, lake.Change{Base: t, Remove: files, Rewrite: true, Schema: schema, Rows: rows.Select(ctx, c.conn, sql, schema)})
-	return err
+	sql := fmt.Sprintf("select * exclude (%s) from (%s)", rows.FileColumn, held.Relation)
+	ordered := sql + " order by " + strings.Join(order, ", ")
+	next, err := c.commit(ctx, view, lake.Change{Base: t, Remove: files, Rewrite: true, Schema: schema, Rows: rows.Select(ctx, c.conn, ordered, schema)})
+	if err != nil {
+		return err
+	}
+	added, _, err := c.lake.Diff(ctx, next, t.Snapshot(), next.Snapshot())
+	if err != nil {
+		return err
+	}
+	const oneMonth = "" // and so no column is asked which one it is
+	return c.cache.Fill(ctx, c.conn, next, added, sql, oneMonth)
 }
 
 // commit makes a change that changes no row. What gold was computed from, the new snapshot is as well.
