@@ -24,8 +24,9 @@ const (
 	manifestBytes = 12 << 10
 	fileBytes     = 3 << 10
 	listedBytes   = 1 << 10 // a manifest as a list names it
-	// entriesBytes is room for some 5,000 files in few manifests.
-	entriesBytes = 16 << 20
+	// entriesBytes is room for some 2,500 files in few manifests. It fills up with what is never read again, and the collector
+	// goes through all of it once an object.
+	entriesBytes = 8 << 20
 	listsBytes   = 2 << 20
 )
 

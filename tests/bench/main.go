@@ -27,7 +27,7 @@ type app struct {
 	Plot    string   `type:"path" placeholder:"FILE" help:"Draw scenario f into this SVG file."`
 	Bin     string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
 	MinIO   string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
-	Commits int      `default:"10000" help:"Of silver, for scenario f: 100,000 of them take an hour or two."`
+	Commits int      `default:"10000" help:"Of silver, for scenario f, more than 100: 100,000 of them take an hour and a half."`
 	Seed    uint64   `default:"1" help:"Of the made-up prices."`
 }
 
@@ -57,6 +57,9 @@ var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, 
 func (a app) Validate() error {
 	if a.Keep && a.Quick {
 		return errors.New("--keep --quick: a quick run's figures are no proof, so they are not kept")
+	}
+	if a.Commits <= 100 {
+		return fmt.Errorf("--commits %d: scenario f compares with the 100th, so there must be more", a.Commits)
 	}
 	for _, letter := range a.Only {
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.letter == letter }) {
