@@ -16,7 +16,7 @@ import (
 // reporter makes what tells Airflow of gold: of each commit, and of what gold is when the reactor starts, in case the last
 // one could not any more.
 func (c *runCmd) reporter(l *lake.Lake, set *gold.Set, registry *prometheus.Registry, log *slog.Logger) (*airflow.Reporter, error) {
-	find := func() (settings.Airflow, bool, error) { return c.Airflow.Find(c.Home) }
+	find := func() (settings.Airflow, bool, error) { return c.Find(c.Home) }
 	if c.Airflow.URL != "" {
 		// A wrong address ends the start. A file of the local stack does not: nothing here depends on that Airflow.
 		if _, _, err := find(); err != nil {

@@ -19,9 +19,17 @@ import (
 // fetchers is how many objects are fetched and decoded side by side.
 const fetchers = 8
 
-// decoded are the rows of one small object, in memory.
+// decoded are the rows of one small object, in memory, or a part of those of a large one.
 type decoded struct {
 	rows, rejected []arrow.RecordBatch
+}
+
+func (d *decoded) retain() {
+	for _, batches := range [][]arrow.RecordBatch{d.rows, d.rejected} {
+		for _, b := range batches {
+			b.Retain()
+		}
+	}
 }
 
 func (d *decoded) Rows(b arrow.RecordBatch) error {
@@ -117,7 +125,7 @@ func (in *incoming) fill(ctx context.Context, objects []event.Object) ([]error, 
 	return errs, nil
 }
 
-// fillLarge streams one object into the tables, within a transaction: when its end cannot be read, its beginning must
+// fillLarge pours one object into the tables, within a transaction: when its end cannot be read, its beginning must
 // not stay.
 func (in *incoming) fillLarge(ctx context.Context, i int, o event.Object) (objectErr, err error) {
 	if err := in.refuse(ctx); err != nil {
@@ -127,7 +135,7 @@ func (in *incoming) fillLarge(ctx context.Context, i int, o event.Object) (objec
 	if err := in.both(ctx, "begin"); err != nil {
 		return nil, err
 	}
-	if objectErr = in.decode(ctx, i, o, stream{ctx, in}); objectErr == nil {
+	if objectErr = in.pour(ctx, i, o); objectErr == nil {
 		return nil, in.both(ctx, "commit")
 	}
 	in.refused = before
@@ -138,17 +146,50 @@ func (in *incoming) both(ctx context.Context, sql string) error {
 	return errors.Join(in.rows.Exec(ctx, sql), in.rejected.Exec(ctx, sql))
 }
 
+// pour decodes an object while what was decoded of it before goes into the tables.
+func (in *incoming) pour(ctx context.Context, i int, o event.Object) error {
+	g, ctx := errgroup.WithContext(ctx)
+	s := stream{ctx, make(chan decoded)}
+	g.Go(func() error {
+		for d := range s.out {
+			err := in.insert(ctx, d.rows, d.rejected)
+			d.release()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer close(s.out)
+		return in.decode(ctx, i, o, s)
+	})
+	return g.Wait()
+}
+
 // stream is the sink of a large object: each batch goes on at once.
 type stream struct {
 	ctx context.Context
-	in  *incoming
+	out chan decoded
 }
 
 func (s stream) Rows(b arrow.RecordBatch) error {
-	return s.in.insert(s.ctx, []arrow.RecordBatch{b}, nil)
+	return s.send(decoded{rows: []arrow.RecordBatch{b}})
 }
+
 func (s stream) Rejected(b arrow.RecordBatch) error {
-	return s.in.insert(s.ctx, nil, []arrow.RecordBatch{b})
+	return s.send(decoded{rejected: []arrow.RecordBatch{b}})
+}
+
+func (s stream) send(d decoded) error {
+	d.retain()
+	select {
+	case s.out <- d:
+		return nil
+	case <-s.ctx.Done():
+		d.release()
+		return context.Cause(s.ctx)
+	}
 }
 
 func (in *incoming) insert(ctx context.Context, rows, rejected []arrow.RecordBatch) error {

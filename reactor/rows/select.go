@@ -13,7 +13,8 @@ import (
 
 // Select runs a query whose columns are those of schema, in that order, and gives its rows with exactly that schema: the
 // field ids that Iceberg writes by, the time zone's name and the nullability are not DuckDB's to know. The connection is
-// busy until the rows are read. The receiver of a batch releases it.
+// busy until the rows are read: while the receiver works on one batch, the next one is computed. The receiver of a batch
+// releases it.
 func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		r, err := conn.Query(ctx, sql)
@@ -26,14 +27,50 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 			yield(nil, fmt.Errorf("query gives %d columns, the table has %d", got, want))
 			return
 		}
-		for r.Next() {
-			b, err := relabel(r.RecordBatch(), schema)
-			if !yield(b, err) || err != nil {
+		next, stop := ahead(r, schema)
+		defer stop() // before the rows are closed
+		for b := range next {
+			if !yield(b.RecordBatch, b.err) || b.err != nil {
 				return
 			}
 		}
-		if err := r.Err(); err != nil {
-			yield(nil, err)
+	}
+}
+
+type batchOrError struct {
+	arrow.RecordBatch
+	err error
+}
+
+// ahead reads rows, a batch ahead of whoever receives them. stop ends that and waits for the end.
+func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop func()) {
+	out, stopped := make(chan batchOrError), make(chan struct{})
+	go func() {
+		defer close(out)
+		for more := true; more; {
+			var b batchOrError
+			if more = r.Next(); more {
+				b.RecordBatch, b.err = relabel(r.RecordBatch(), schema)
+				more = b.err == nil
+			} else if b.err = r.Err(); b.err == nil {
+				return
+			}
+			select {
+			case out <- b:
+			case <-stopped:
+				if b.RecordBatch != nil {
+					b.Release()
+				}
+				return
+			}
+		}
+	}()
+	return out, func() {
+		close(stopped)
+		for b := range out {
+			if b.RecordBatch != nil {
+				b.Release()
+			}
 		}
 	}
 }

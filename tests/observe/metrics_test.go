@@ -12,38 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-
 	"millrace/tests/stack"
 )
-
-// scrape reads /metrics as Prometheus does: by name{label=value,…}, histograms by their count.
-func scrape(t *testing.T, addr string) map[string]float64 {
-	t.Helper()
-	response, err := http.Get("http://" + addr + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	values := map[string]float64{}
-	for name, f := range families {
-		for _, m := range f.Metric {
-			var labels []string
-			for _, l := range m.Label {
-				labels = append(labels, l.GetName()+"="+l.GetValue())
-			}
-			value := m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
-			values[name+"{"+strings.Join(labels, ",")+"}"] = value
-		}
-	}
-	return values
-}
 
 func TestMetricsTellWhatHappened(t *testing.T) {
 	s := stack.Start(t)
@@ -87,7 +57,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	differ := ""
 	defer func() { t.Log(differ) }()
 	stack.Eventually(t, "all of it is measured", func() bool {
-		got, differ = scrape(t, s.HTTP), ""
+		got, differ = stack.Metrics(t, s.HTTP), ""
 		for name, value := range want {
 			if v, ok := got[name]; !ok || v != value {
 				differ += fmt.Sprintf("%s is %v (%v), want %v\n", name, v, ok, value)

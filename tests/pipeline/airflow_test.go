@@ -140,7 +140,7 @@ func TestAirflowIsToldOfEachTableThatGoldCommits(t *testing.T) {
 	r.Stop(t)
 
 	// The stack's own Airflow, which may start later, is found by its file.
-	r = startReactor(t, s)
+	startReactor(t, s)
 	put("5.json", day(time.June, 5), "9")
 	local := map[string]string{}
 	for _, v := range a.env() {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -141,7 +140,7 @@ func bombs(t *testing.T, s *stack.Stack) {
 	if r := s.RunEnv(t, bombLimits, "reactor", "check"); r.Code != 0 {
 		t.Errorf("check after the bombs: %s", r)
 	}
-	t.Log(fmt.Sprintf("a bomb of %d bytes", zipped.Len()))
+	t.Logf("a bomb of %d bytes", zipped.Len())
 }
 
 // spaces is what compresses best.

@@ -121,9 +121,9 @@ func administer(t *testing.T, s *stack.Stack) {
 			"list users":       func() error { _, err := admin.ListUsers(t.Context()); return err },
 			"read the config":  func() error { _, err := admin.GetConfig(t.Context()); return err },
 			"make a user":      func() error { return admin.AddUser(t.Context(), "intruder", "0123456789") },
-			"take root's role": func() error { return admin.SetPolicy(t.Context(), "consoleAdmin", role, false) },
+			"take root's role": func() error { return admin.SetPolicy(t.Context(), "consoleAdmin", role, false) }, //nolint:staticcheck // deprecated, and still a door
 			"export the users": func() error { _, err := admin.ExportIAM(t.Context()); return err },
-			"stop the server":  func() error { return admin.ServiceStop(t.Context()) },
+			"stop the server":  func() error { return admin.ServiceStop(t.Context()) }, //nolint:staticcheck // as above
 		} {
 			// An export that is refused has no body, and madmin says that it cannot be read.
 			if err := do(); err == nil || (madmin.ToErrorResponse(err).Code != "AccessDenied" && what != "export the users") {
