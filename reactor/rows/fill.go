@@ -11,8 +11,9 @@ import (
 	"millrace/reactor/lake"
 )
 
-// fillRows is how many rows Fill takes, those of a batch: what comes in larger pieces is read by whoever needs it.
-const fillRows = maxRows / 3
+// fillRows is how many rows Fill takes: those of a commit that somebody waits for. A rebuild waits for silver, and what it has
+// written gold reads beside it.
+const fillRows = 10_000
 
 // Fill takes the rows of files that a commit has just written from the query that gave them, while the connection still has what
 // it reads: to take them from the files would be to decode what was encoded a moment ago. The query has the columns of t, in any

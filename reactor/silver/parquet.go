@@ -20,7 +20,7 @@ import (
 
 const (
 	parquetMagic = "PAR1"
-	// parquetRows are decoded at a time, and fewer where each may hold a long text of its own.
+	// parquetRows are decoded at a time, and fewer where each may hold a text of its own.
 	parquetRows, parquetTextRows = 1024, 128
 	// parquetDictionary is how much text of a column is read as a dictionary, which is kept while the column is read.
 	parquetDictionary = 8 << 20
@@ -133,7 +133,7 @@ func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
 	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
 	var unpacked int64
 	for i := range f.MetaData().Schema.NumColumns() {
-		stored, largest, err := storedBytes(f, i)
+		stored, err := storedBytes(f, i)
 		if err != nil {
 			return nil, err
 		}
@@ -146,10 +146,9 @@ func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
 		}
 		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes. But a column of
 		// many texts would gather all of them in it: two million prices took 400 MB.
-		switch {
-		case stored <= parquetDictionary:
+		if stored <= parquetDictionary {
 			reading.SetReadDict(i, true)
-		case largest > parquetPage:
+		} else {
 			reading.BatchSize = parquetTextRows
 		}
 	}
@@ -164,16 +163,17 @@ func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
 	return rows, nil
 }
 
-// storedBytes is the size of a column in the file, unpacked, and that of its part in the row group where it is largest.
-func storedBytes(f *file.Reader, column int) (sum, largest int64, err error) {
+// storedBytes is the size of a column in the file, unpacked.
+func storedBytes(f *file.Reader, column int) (int64, error) {
+	var sum int64
 	for g := range f.NumRowGroups() {
 		chunk, err := f.MetaData().RowGroup(g).ColumnChunk(column)
 		if err != nil {
-			return 0, 0, unreadable("its Parquet row group %d cannot be read: %v", g, err)
+			return 0, unreadable("its Parquet row group %d cannot be read: %v", g, err)
 		}
-		sum, largest = sum+chunk.TotalUncompressedSize(), max(largest, chunk.TotalUncompressedSize())
+		sum += chunk.TotalUncompressedSize()
 	}
-	return sum, largest, nil
+	return sum, nil
 }
 
 // parquetColumns are the quoted names, ready for a JSON object.
