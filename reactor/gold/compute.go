@@ -175,11 +175,11 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 		}
 	}
 	if len(counts) > 0 {
-		n, err := number(ctx, conn, "select "+strings.Join(counts, " + "))
+		n, err := conn.Ints(ctx, "select "+strings.Join(counts, " + "))
 		if err != nil {
 			return 0, fmt.Errorf("count silver's rows: %w", err)
 		}
-		total = int(n)
+		total = int(n[0])
 	}
 	if total <= chunkRows {
 		return longest + 1, nil
@@ -220,22 +220,4 @@ func columnList(m *Model) string {
 		names[i] = duck.Identifier(c.Name)
 	}
 	return strings.Join(names, ", ")
-}
-
-// number runs a query of one bigint.
-func number(ctx context.Context, conn *duck.Conn, sql string) (n int64, err error) {
-	rows, err := conn.Query(ctx, sql)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	for b, err := range rows.All() {
-		if err != nil {
-			return 0, err
-		}
-		if b.NumRows() > 0 {
-			n = b.Column(0).(*array.Int64).Value(0)
-		}
-	}
-	return n, nil
 }

@@ -34,8 +34,8 @@ func TestWhatDoesNotFitIntoMemoryIsComputedInHalves(t *testing.T) {
 		"select day, len(list(close order by asset_id)) as n from gold.daily_summary group by day"})
 	c, days := tenYears(t, s)
 	computeAll(t, s, c, days)
-	n, err := number(t.Context(), c, "select count(*) from new_gold.mine where n = 20")
-	if err != nil || n != int64(days.Len()) {
+	n, err := c.Ints(t.Context(), "select count(*) from new_gold.mine where n = 20")
+	if err != nil || n[0] != int64(days.Len()) {
 		t.Errorf("%d days with all their prices, want %d: %v", n, days.Len(), err)
 	}
 }

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -21,6 +22,11 @@ func (f File) Month() (month int, ok bool) {
 		return 0, false
 	}
 	return *f.month, true
+}
+
+// MonthSQL is the month of a column of times or days in DuckDB, counted as Month does.
+func MonthSQL(column string) string {
+	return fmt.Sprintf("((year(%[1]s) - 1970) * 12 + month(%[1]s) - 1)", column)
 }
 
 // newFile is a file as it was planned, of a table with the given partitioning.

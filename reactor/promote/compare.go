@@ -86,8 +86,7 @@ type partition struct {
 // partitions are the months of the table and of the relation. A table that another engine gave another partitioning is
 // one part.
 func partitions(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, s *table.Snapshot, expected, column string) ([]partition, error) {
-	month := fmt.Sprintf("((year(%[1]s) - 1970) * 12 + month(%[1]s) - 1)", column)
-	months, err := ints(ctx, conn, fmt.Sprintf("select distinct %s from %s order by 1", month, expected))
+	months, err := conn.Ints(ctx, fmt.Sprintf("select distinct %s from %s order by 1", lake.MonthSQL(column), expected))
 	if err != nil {
 		return nil, err
 	}

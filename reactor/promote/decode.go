@@ -24,14 +24,6 @@ type decoded struct {
 	rows, rejected []arrow.RecordBatch
 }
 
-func (d *decoded) retain() {
-	for _, batches := range [][]arrow.RecordBatch{d.rows, d.rejected} {
-		for _, b := range batches {
-			b.Retain()
-		}
-	}
-}
-
 func (d *decoded) Rows(b arrow.RecordBatch) error {
 	b.Retain()
 	d.rows = append(d.rows, b)
@@ -174,15 +166,16 @@ type stream struct {
 }
 
 func (s stream) Rows(b arrow.RecordBatch) error {
+	b.Retain()
 	return s.send(decoded{rows: []arrow.RecordBatch{b}})
 }
 
 func (s stream) Rejected(b arrow.RecordBatch) error {
+	b.Retain()
 	return s.send(decoded{rejected: []arrow.RecordBatch{b}})
 }
 
 func (s stream) send(d decoded) error {
-	d.retain()
 	select {
 	case s.out <- d:
 		return nil

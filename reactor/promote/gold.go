@@ -215,9 +215,7 @@ func (g *Gold) step(ctx context.Context) (bool, error) {
 		g.metrics.committed(view, next)
 		g.covered(ctx, view, pins)
 		for _, t := range next {
-			if err := keepAtHand(ctx, g.lake, g.cache, view.Tables[t.Name], t, w.given[t.Name]); err != nil {
-				g.log.Warn("rows must be read once more", "error", err)
-			}
+			keepAtHand(ctx, g.cache, g.log, view.Tables[t.Name], t, w.given[t.Name])
 		}
 	}
 	return true, err

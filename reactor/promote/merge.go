@@ -79,11 +79,11 @@ func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held, once
 	if err := m.conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+changes); err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
-	n, err := ints(ctx, m.conn, "select count(*) from changes")
+	n, err := m.conn.Ints(ctx, "select count(*) from changes")
 	if err != nil || n[0] == 0 {
 		return nil, err
 	}
-	replaced, err := ints(ctx, m.conn, m.sql.Files)
+	replaced, err := m.conn.Ints(ctx, m.sql.Files)
 	if err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
@@ -163,7 +163,7 @@ func (b box) meets(t *lake.Table, f lake.File, time string) bool {
 // boxes bounds the incoming rows, a month at a time, and tells whether each key comes once among them.
 func (m *merger) boxes(ctx context.Context, key []string, schema *iceberg.Schema) (boxes []box, once bool, err error) {
 	texts := texts(schema, key)
-	sql := fmt.Sprintf("select (year(%[1]s) - 1970) * 12 + month(%[1]s) - 1, count(*) = count(distinct (%[2]s)), epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time, strings.Join(key, ", "))
+	sql := fmt.Sprintf("select %[3]s, count(*) = count(distinct (%[2]s)), epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time, strings.Join(key, ", "), lake.MonthSQL(m.time))
 	for _, c := range texts {
 		sql += fmt.Sprintf(", min(%[1]s), max(%[1]s)", c)
 	}
@@ -189,29 +189,6 @@ func (m *merger) boxes(ctx context.Context, key []string, schema *iceberg.Schema
 		}
 	}
 	return boxes, once, r.Err()
-}
-
-// ints reads a query's first column, of whole numbers.
-func ints(ctx context.Context, conn *duck.Conn, sql string) ([]int64, error) {
-	r, err := conn.Query(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	var all []int64
-	for r.Next() {
-		switch c := r.RecordBatch().Column(0).(type) {
-		case *array.Int64:
-			all = append(all, c.Int64Values()...)
-		case *array.Int32:
-			for i := range c.Len() {
-				all = append(all, int64(c.Value(i)))
-			}
-		default:
-			return nil, fmt.Errorf("%s: its first column is %s, not a whole number", sql, c.DataType())
-		}
-	}
-	return all, r.Err()
 }
 
 // texts are the columns among names that a schema has as strings.

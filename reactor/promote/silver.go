@@ -229,11 +229,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		s.metrics.committed(view, next)
 		s.metrics.decoded(s.rows.table, batch, errs, &in)
 		// While the event of this commit is on its way to gold.
-		if before := view.Tables[own.Name]; before.SnapshotID() != own.SnapshotID() {
-			if err := keepAtHand(ctx, s.lake, s.rows.cache, before, own, written); err != nil {
-				s.log.Warn("rows must be read once more", "error", err)
-			}
-		}
+		keepAtHand(ctx, s.rows.cache, s.log, view.Tables[own.Name], own, written)
 	}
 	return errs, err
 }

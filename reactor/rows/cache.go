@@ -77,7 +77,7 @@ func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, s *tab
 	k := c.of(t)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if err := k.create(ctx, conn, c.lake, t); err != nil {
+	if err := k.create(ctx, conn, t); err != nil {
 		return nil, fmt.Errorf("hold rows of %s: %w", t.Name, err)
 	}
 	k.clock++
@@ -116,7 +116,7 @@ func (c *Cache) of(t *lake.Table) *cached {
 }
 
 // create makes the DuckDB table with the types that the table's own rows have.
-func (k *cached) create(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table) error {
+func (k *cached) create(ctx context.Context, conn *duck.Conn, t *lake.Table) error {
 	if k.made {
 		return nil
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
@@ -17,9 +17,13 @@ const fillRows = 10_000
 
 // Fill takes the rows of files that a commit has just written from the query that gave them, while the connection still has what
 // it reads: to take them from the files would be to decode what was encoded a moment ago. The query has the columns of t, in any
-// order of rows, and they are partitioned by the month of one of them. Where the query does not give as many rows as the files
-// have, the cache stays without them, and that is an error.
-func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, files []lake.File, sql, column string) error {
+// order of rows, and they are partitioned by the month of one of them. The files are those that came since a snapshot of t (nil:
+// all). Where the query does not give as many rows as they have, the cache stays without them, and that is an error.
+func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, since *table.Snapshot, sql, column string) error {
+	files, _, err := c.lake.Diff(ctx, t, since, t.Snapshot())
+	if err != nil {
+		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
+	}
 	k := c.of(t)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -27,7 +31,7 @@ func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, files 
 	if !ok {
 		return nil
 	}
-	if err := k.create(ctx, conn, c.lake, t); err != nil {
+	if err := k.create(ctx, conn, t); err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
 	}
 	first, last := months[0], months[len(months)-1]
@@ -35,11 +39,11 @@ func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, files 
 	k.next += int64(last - first + 1) // these numbers are gone, whatever comes of it
 	number := fmt.Sprint(base)
 	if first != last {
-		number += fmt.Sprintf(" + (year(%[1]s) - 1970) * 12 + month(%[1]s) - 1 - %[2]d", column, first)
+		number += fmt.Sprintf(" + %s - %d", lake.MonthSQL(column), first)
 	}
-	n, err := inserted(ctx, conn, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, sql))
-	if err == nil && n != rows {
-		err = fmt.Errorf("the query gives %d rows, the files have %d", n, rows)
+	inserted, err := conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, sql))
+	if err == nil && inserted[0] != rows {
+		err = fmt.Errorf("the query gives %d rows, the files have %d", inserted[0], rows)
 	}
 	if err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
@@ -65,22 +69,4 @@ func (k *cached) fillable(files []lake.File) (months []int, rows int64, ok bool)
 	}
 	slices.Sort(months)
 	return months, rows, len(files) > 0 && rows <= fillRows
-}
-
-// inserted runs an insert and gives the number of rows that it inserted.
-func inserted(ctx context.Context, conn *duck.Conn, sql string) (n int64, err error) {
-	r, err := conn.Query(ctx, sql)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	for b, err := range r.All() {
-		if err != nil {
-			return 0, err
-		}
-		for _, some := range b.Column(0).(*array.Int64).Int64Values() {
-			n += some
-		}
-	}
-	return n, nil
 }

@@ -30,9 +30,24 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 		next, stop := ahead(r, schema)
 		defer stop() // before the rows are closed
 		for b := range next {
-			if !yield(b.RecordBatch, b.err) || b.err != nil {
+			if !yield(b.RecordBatch, b.err) {
 				return
 			}
+		}
+	}
+}
+
+// relabeled are the rows with the schema; after an error there is nothing more.
+func relabeled(r *duck.Rows, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for r.Next() {
+			b, err := relabel(r.RecordBatch(), schema)
+			if !yield(b, err) || err != nil {
+				return
+			}
+		}
+		if err := r.Err(); err != nil {
+			yield(nil, err)
 		}
 	}
 }
@@ -42,25 +57,22 @@ type batchOrError struct {
 	err error
 }
 
+func (b batchOrError) drop() {
+	if b.RecordBatch != nil {
+		b.Release()
+	}
+}
+
 // ahead reads rows, a batch ahead of whoever receives them. stop ends that and waits for the end.
 func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop func()) {
 	out, stopped := make(chan batchOrError), make(chan struct{})
 	go func() {
 		defer close(out)
-		for more := true; more; {
-			var b batchOrError
-			if more = r.Next(); more {
-				b.RecordBatch, b.err = relabel(r.RecordBatch(), schema)
-				more = b.err == nil
-			} else if b.err = r.Err(); b.err == nil {
-				return
-			}
+		for b, err := range relabeled(r, schema) {
 			select {
-			case out <- b:
+			case out <- batchOrError{b, err}:
 			case <-stopped:
-				if b.RecordBatch != nil {
-					b.Release()
-				}
+				batchOrError{b, err}.drop()
 				return
 			}
 		}
@@ -68,9 +80,7 @@ func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop f
 	return out, func() {
 		close(stopped)
 		for b := range out {
-			if b.RecordBatch != nil {
-				b.Release()
-			}
+			b.drop()
 		}
 	}
 }

@@ -188,12 +188,8 @@ func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, f
 	if err != nil {
 		return err
 	}
-	added, _, err := c.lake.Diff(ctx, next, t.Snapshot(), next.Snapshot())
-	if err != nil {
-		return err
-	}
 	const oneMonth = "" // and so no column is asked which one it is
-	return c.cache.Fill(ctx, c.conn, next, added, sql, oneMonth)
+	return c.cache.Fill(ctx, c.conn, next, t.Snapshot(), sql, oneMonth)
 }
 
 // commit makes a change that changes no row. What gold was computed from, the new snapshot is as well.

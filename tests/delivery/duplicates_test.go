@@ -123,9 +123,11 @@ func describe(sorted []int) string {
 	return fmt.Sprintf("p50 %d ms, p95 %d ms, max %d ms (%d objects)", quantile(sorted, 50), quantile(sorted, 95), quantile(sorted, 100), len(sorted))
 }
 
-// commits are how many the reactor has made for events, by table; what upkeep commits changes no row and is not among them.
+// commits are how many the reactor has made for events, by table, once gold has caught up: the last object's would else count for
+// those after it. What upkeep commits changes no row and is not among them.
 func (l *lab) commits(t testing.TB) map[string]int {
 	t.Helper()
+	eventually(t, "gold has caught up", func() bool { n, err := l.goldBehind(t); return err == nil && n == 0 })
 	all := map[string]int{}
 	for name, n := range stack.Metrics(t, l.httpAddr) {
 		if label, ok := strings.CutPrefix(name, "millrace_commits_total{table="); ok {
