@@ -15,6 +15,7 @@ import (
 	"millrace/reactor/gauge"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
+	"millrace/reactor/upkeep"
 )
 
 // recorder keeps what is registered: name, labels, help.
@@ -53,6 +54,7 @@ func registered() map[string]metric {
 	r := recorder{map[string]metric{}}
 	promote.NewMetrics(r)
 	reconcile.NewMetrics(r)
+	upkeep.NewMetrics(r)
 	airflow.New("", nil, nil, slog.Default(), r)
 	r.MustRegister(&gauge.Collector{})
 	return r.metrics

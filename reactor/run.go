@@ -101,6 +101,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	metrics := promote.NewMetrics(registry)
+	upkeepMetrics := upkeep.NewMetrics(registry)
 	cache := rows.New(l)
 
 	// The group's context ends with the first failure; the listener is first, because a taken port should say so at once.
@@ -144,7 +145,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 			return err
 		}
 		defer compactor.Close()
-		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, metrics.Handled("silver."+d.Table, s.Handle), compactor.Idle(log))
+		consumer("silver-"+d.Table, []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, metrics.Handled("silver."+d.Table, s.Handle), compactor.Idle(log, upkeepMetrics))
 	}
 	reporter, err := c.reporter(l, set, registry, log)
 	if err != nil {
@@ -160,7 +161,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 		return err
 	}
 	defer compactor.Close()
-	consumer("gold", gold.Subjects(), metrics.Handled("gold", gold.Handle), compactor.Idle(log))
+	consumer("gold", gold.Subjects(), metrics.Handled("gold", gold.Handle), compactor.Idle(log, upkeepMetrics))
 	consumer("stray", []string{event.Stray}, metrics.Handled("stray", promote.NewStray(l).Handle), nil)
 	router := &stream.Router{JS: js, Log: log, Bucket: c.Bucket, Subject: subject, Buried: metrics.Buried}
 	reconciler := &reconciling{
@@ -182,7 +183,7 @@ func (c *runCmd) serve(ctx context.Context, l *lake.Lake, client *minio.Client, 
 	g.Go(func() error { return watchCatalog(ctx, l) })
 	g.Go(func() error { return server.Serve(ctx, listener) })
 	g.Go(func() error { return reporter.Run(ctx) })
-	g.Go(func() error { return upkeep.NewSweeper(l, log).Run(ctx) })
+	g.Go(func() error { return upkeep.NewSweeper(l, log, upkeepMetrics).Run(ctx) })
 	log.Info("reactor runs", "http", listener.Addr().String(), "bucket", c.Bucket)
 	return g.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -64,10 +65,19 @@ func (d Done) Add(other Done) Done {
 	return Done{Table: other.Table, Files: d.Files + other.Files, Manifests: d.Manifests + other.Manifests, Snapshots: d.Snapshots + other.Snapshots}
 }
 
+// work is what kind of step this was.
+func (d Done) work() Work {
+	if d.Files > 0 {
+		return Files
+	}
+	return Manifests
+}
+
 // Idle is for the pauses of a consumer: it takes steps until there is nothing to do or ctx ends.
-func (c *Compactor) Idle(log *slog.Logger) func(context.Context) {
+func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Context) {
 	return func(ctx context.Context) {
 		for ctx.Err() == nil {
+			began := time.Now()
 			done, ok, err := c.Step(ctx)
 			switch {
 			case ctx.Err() != nil:
@@ -80,6 +90,7 @@ func (c *Compactor) Idle(log *slog.Logger) func(context.Context) {
 			case !ok:
 				return
 			}
+			metrics.finished(done.work(), began)
 			log.Debug("upkeep", "table", done.Table, "files", done.Files, "manifests", done.Manifests)
 		}
 	}

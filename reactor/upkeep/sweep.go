@@ -24,9 +24,10 @@ const (
 // Sweeper removes objects that no table names any more: those of expired snapshots, of commits that lost and of crashes.
 // Age is measured on the running clock of this process, which a jump of the machine's clock and its sleep do not move.
 type Sweeper struct {
-	lake orphanage
-	log  *slog.Logger
-	now  func() time.Time
+	lake    orphanage
+	log     *slog.Logger
+	metrics *Metrics
+	now     func() time.Time
 
 	seed  maphash.Seed
 	since map[string]map[uint64]time.Time // by table: from when an object is known as an orphan, by the hash of its path
@@ -41,8 +42,8 @@ type orphanage interface {
 }
 
 // NewSweeper makes the sweeper of a lake; it has seen nothing yet.
-func NewSweeper(l *lake.Lake, log *slog.Logger) *Sweeper {
-	return &Sweeper{lake: l, log: log, now: time.Now, seed: maphash.MakeSeed(), since: map[string]map[uint64]time.Time{}}
+func NewSweeper(l *lake.Lake, log *slog.Logger, metrics *Metrics) *Sweeper {
+	return &Sweeper{lake: l, log: log, metrics: metrics, now: time.Now, seed: maphash.MakeSeed(), since: map[string]map[uint64]time.Time{}}
 }
 
 // Run looks every so often until ctx ends.
@@ -55,9 +56,12 @@ func (s *Sweeper) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		began := time.Now()
 		n, err := s.Look(ctx)
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("orphans were not removed, is tried again", "in", lookEvery, "error", err)
+		} else if err == nil {
+			s.metrics.finished(Orphans, began)
 		}
 		if n > 0 {
 			s.log.Info("objects that no table names were removed", "objects", n)

@@ -40,7 +40,7 @@ func (f *fakeLake) RemoveOrphans(_ context.Context, os []lake.Orphan) (int, erro
 
 func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
 	l := &fakeLake{}
-	s := NewSweeper(nil, slog.Default())
+	s := NewSweeper(nil, slog.Default(), nil)
 	s.lake = l
 	clock := time.Now()
 	s.now = func() time.Time { return clock }
@@ -69,7 +69,7 @@ func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
 
 func TestNothingIsRemovedWhereTheCatalogIsBehind(t *testing.T) {
 	l := &fakeLake{orphans: []string{"a"}}
-	s := NewSweeper(nil, slog.Default())
+	s := NewSweeper(nil, slog.Default(), nil)
 	s.lake = l
 	clock := time.Now()
 	s.now = func() time.Time { return clock }

@@ -33,7 +33,7 @@ func (b *bench) burst(ctx context.Context, id string, n int, budgets []Budget) (
 	if err != nil {
 		return err
 	}
-	done, err := l.watch(id)
+	done, err := l.watch(ctx, id)
 	if err != nil {
 		return err
 	}

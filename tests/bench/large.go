@@ -70,7 +70,7 @@ func (l *lakehouse) large(ctx context.Context, f form, coin string, n int) error
 	}
 	defer func() { _ = os.Remove(file) }() // with the run's folder at the latest
 	key := below(history) + "ingest_date=" + bronze.DayOf(b.now).String() + "/" + coin + "_m1_large." + f.ext
-	done, err := l.watch(f.ext)
+	done, err := l.watch(ctx, f.ext)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ var late = scenario{
 			return err
 		}
 		defer func() { err = errors.Join(err, l.close()) }()
-		done, err := l.watch("corrections")
+		done, err := l.watch(ctx, "corrections")
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (l *lakehouse) paced(ctx context.Context, objects []object, perSecond int) 
 
 // pacedTimes puts objects at a rate, whether or not the lake keeps up, and gives the time that each took.
 func (l *lakehouse) pacedTimes(ctx context.Context, objects []object, perSecond int, part string) (silver, gold []time.Duration, err error) {
-	done, err := l.watch(part)
+	done, err := l.watch(ctx, part)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,7 +53,7 @@ func (b *bench) rebuild(ctx context.Context, id, what string, objects []object, 
 	if err := l.forget(ctx); err != nil {
 		return err
 	}
-	done, err := l.watch(what)
+	done, err := l.watch(ctx, what)
 	if err != nil {
 		return err
 	}

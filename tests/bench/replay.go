@@ -38,7 +38,7 @@ var replay = scenario{
 		if err != nil {
 			return err
 		}
-		done, err := l.watch("replay")
+		done, err := l.watch(ctx, "replay")
 		if err != nil {
 			return err
 		}

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -50,6 +52,9 @@ type Resource struct {
 	Process    string  `json:"process"`
 	CPUSeconds float64 `json:"cpu_s"`
 	PeakRSSMB  float64 `json:"peak_rss_mb"`
+	// S3 is what MinIO answered, Upkeep what the reactor did in its pauses, by the kind of work.
+	S3     *Traffic         `json:"s3,omitempty"`
+	Upkeep map[string]Steps `json:"upkeep,omitempty"`
 }
 
 func newReport(ctx context.Context, a app) (*Report, error) {
@@ -183,9 +188,18 @@ func (r *Report) show(out *cli.Output) error {
 	}
 	rows = nil
 	for _, u := range r.Resources {
-		rows = append(rows, []any{u.Scenario, u.Part, u.Process, round(u.CPUSeconds), round(u.PeakRSSMB)})
+		row := []any{u.Scenario, u.Part, u.Process, round(u.CPUSeconds), round(u.PeakRSSMB), nil, nil, nil, ""}
+		if u.S3 != nil {
+			row[5], row[6], row[7] = round(u.S3.all()), round(u.S3.ReceivedMB), round(u.S3.SentMB)
+		}
+		var upkeep []string
+		for _, work := range slices.Sorted(maps.Keys(u.Upkeep)) {
+			upkeep = append(upkeep, fmt.Sprintf("%v %s in %v s", u.Upkeep[work].N, work, round(u.Upkeep[work].Seconds)))
+		}
+		row[8] = strings.Join(upkeep, ", ")
+		rows = append(rows, row)
 	}
-	if err := out.Table([]string{"", "while", "process", "cpu s", "peak MB"}, rows); err != nil {
+	if err := out.Table([]string{"", "while", "process", "cpu s", "peak MB", "S3 requests", "in MB", "out MB", "upkeep"}, rows); err != nil {
 		return err
 	}
 	return r.showPeers(out)

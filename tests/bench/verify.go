@@ -12,38 +12,6 @@ import (
 	"time"
 )
 
-// watch measures what a part of a scenario takes; call the function it returns at the part's end.
-func (l *lakehouse) watch(part string) (func() error, error) {
-	before := map[string]usage{}
-	for name, pid := range l.pids {
-		u, err := usageOf(pid)
-		if err == nil {
-			err = resetPeak(pid)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("watch %s: %w", name, err)
-		}
-		before[name] = u
-	}
-	return func() error {
-		for _, name := range []string{"reactor", "minio", "stack"} {
-			pid, ok := l.pids[name]
-			if !ok {
-				continue
-			}
-			u, err := usageOf(pid)
-			if err != nil {
-				return fmt.Errorf("watch %s, which may have died: %w", name, err)
-			}
-			l.bench.report.Resources = append(l.bench.report.Resources, Resource{
-				Scenario: l.bench.letter, Part: part, Process: name,
-				CPUSeconds: u.cpuSeconds - before[name].cpuSeconds, PeakRSSMB: u.peakBytes / 1e6,
-			})
-		}
-		return nil
-	}, nil
-}
-
 // count gives what each query counts. All of them go to one run of the program: to start it takes longer than to answer.
 func (l *lakehouse) count(ctx context.Context, queries []string) (map[string]int, error) {
 	var columns []string

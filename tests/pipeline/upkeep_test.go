@@ -49,6 +49,12 @@ func TestUpkeepKeepsTablesSmallAndChangesNoRow(t *testing.T) {
 		u := maintain(t, s, "--dry-run")[table]
 		return u.Files < commits/2 && u.Manifests <= 32
 	})
+	measured := stack.Metrics(t, s.HTTP)
+	for _, work := range []string{"files", "manifests"} {
+		if name := "millrace_upkeep_duration_seconds{work=" + work + "}"; measured[name] == 0 {
+			t.Errorf("%s counts no step", name)
+		}
+	}
 	checkEqual(t, s)
 
 	before := current(t, s)

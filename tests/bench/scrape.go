@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/golang-jwt/jwt/v4"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+)
+
+// Traffic is what MinIO did for all its clients, the putting one included.
+type Traffic struct {
+	Requests   map[string]float64 `json:"requests"` // by S3 operation
+	ReceivedMB float64            `json:"received_mb"`
+	SentMB     float64            `json:"sent_mb"`
+}
+
+// Steps is how often reactors did something in their pauses, and how long it took them.
+type Steps struct {
+	N       float64 `json:"n"`
+	Seconds float64 `json:"s"`
+}
+
+// traffic is all since MinIO's start, by its own metrics.
+func (l *lakehouse) traffic(ctx context.Context) (Traffic, error) {
+	token, err := l.rootToken()
+	if err != nil {
+		return Traffic{}, err
+	}
+	families, err := scrape(ctx, l.client.EndpointURL().JoinPath("minio/metrics/v3/api/requests").String(), token)
+	if err != nil {
+		return Traffic{}, fmt.Errorf("ask MinIO for its requests: %w", err)
+	}
+	t := Traffic{Requests: map[string]float64{}}
+	for _, m := range families["minio_api_requests_total"].GetMetric() {
+		t.Requests[label(m, "name")] += m.GetCounter().GetValue()
+	}
+	for name, mb := range map[string]*float64{"minio_api_requests_traffic_received_bytes": &t.ReceivedMB, "minio_api_requests_traffic_sent_bytes": &t.SentMB} {
+		for _, m := range families[name].GetMetric() {
+			*mb += m.GetCounter().GetValue() / 1e6
+		}
+	}
+	if len(t.Requests) == 0 || t.ReceivedMB == 0 || t.SentMB == 0 {
+		return Traffic{}, fmt.Errorf("ask MinIO for its requests: there are none in its answer")
+	}
+	return t, nil
+}
+
+// since is what came after an earlier time.
+func (t Traffic) since(before Traffic) Traffic {
+	d := Traffic{Requests: map[string]float64{}, ReceivedMB: t.ReceivedMB - before.ReceivedMB, SentMB: t.SentMB - before.SentMB}
+	for name, n := range t.Requests {
+		if n -= before.Requests[name]; n > 0 {
+			d.Requests[name] = n
+		}
+	}
+	return d
+}
+
+// all are the requests of every operation.
+func (t Traffic) all() (n float64) {
+	for _, of := range t.Requests {
+		n += of
+	}
+	return n
+}
+
+// rootToken is what MinIO wants of those who ask for metrics, as `mc admin prometheus generate` makes it.
+func (l *lakehouse) rootToken() (string, error) {
+	text, err := os.ReadFile(filepath.Join(l.home, "credentials.json"))
+	var secrets struct {
+		Root string `json:"minio_root"`
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &secrets)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the stack's credentials: %w", err)
+	}
+	claims := jwt.RegisteredClaims{Issuer: "prometheus", Subject: "millrace-root", ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute))}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString([]byte(secrets.Root))
+	if err != nil {
+		return "", fmt.Errorf("sign a token for MinIO: %w", err)
+	}
+	return token, nil
+}
+
+// upkeep is what the reactor did since its start.
+func (l *lakehouse) upkeep(ctx context.Context) (map[string]Steps, error) {
+	address, err := os.ReadFile(filepath.Join(l.home, "http.addr"))
+	if err != nil {
+		return nil, fmt.Errorf("find the reactor's metrics: %w", err)
+	}
+	families, err := scrape(ctx, "http://"+string(address)+"/metrics", "")
+	if err != nil {
+		return nil, fmt.Errorf("ask the reactor for its upkeep: %w", err)
+	}
+	steps := map[string]Steps{}
+	for _, m := range families["millrace_upkeep_duration_seconds"].GetMetric() {
+		steps[label(m, "work")] = Steps{float64(m.GetHistogram().GetSampleCount()), m.GetHistogram().GetSampleSum()}
+	}
+	if len(steps) == 0 {
+		return nil, fmt.Errorf("ask the reactor for its upkeep: it is not in its answer")
+	}
+	return steps, nil
+}
+
+// scrape reads metrics as Prometheus does; the token is for those who ask for one.
+func scrape(ctx context.Context, url, token string) (families map[string]*dto.MetricFamily, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, response.Body.Close()) }()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s answers %s", url, response.Status)
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	return parser.TextToMetricFamilies(response.Body)
+}
+
+// label is what a metric has as one of its labels.
+func label(m *dto.Metric, name string) string {
+	for _, l := range m.GetLabel() {
+		if l.GetName() == name {
+			return l.GetValue()
+		}
+	}
+	return ""
+}
