@@ -90,7 +90,7 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 			case !ok:
 				return
 			}
-			metrics.finished(done.work(), began)
+			metrics.finished(done.work(), time.Since(began))
 			log.Debug("upkeep", "table", done.Table, "files", done.Files, "manifests", done.Manifests)
 		}
 	}

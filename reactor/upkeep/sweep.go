@@ -6,14 +6,20 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"time"
 
 	"millrace/reactor/lake"
 )
 
 const (
-	// lookEvery is the time between two looks for orphans.
+	// lookEvery is the least time between two looks for orphans.
 	lookEvery = 15 * time.Minute
+	// lookShare is how many times longer than a look the time to the next one is at least. Object storage goes through all names of
+	// a table at once, and what is put meanwhile takes longer: that must not be one put in a hundred.
+	lookShare = 100
+	// removedAtOnce is of how many objects the removal is one piece, and restShare how many times longer than it the rest after it.
+	removedAtOnce, restShare = 100, 3
 	// patience is for how long an object must have been an orphan, at each look, before it is removed: no commit takes as
 	// long, and readers of a snapshot that has expired meanwhile should be through.
 	patience = time.Hour
@@ -46,50 +52,57 @@ func NewSweeper(l *lake.Lake, log *slog.Logger, metrics *Metrics) *Sweeper {
 	return &Sweeper{lake: l, log: log, metrics: metrics, now: time.Now, seed: maphash.MakeSeed(), since: map[string]map[uint64]time.Time{}}
 }
 
+// Looked is what a look did: the objects that it removed, and how long it listed and removed, its rests left out.
+type Looked struct {
+	Removed           int
+	Listing, Removing time.Duration
+}
+
+// next is the time from the end of a look to the next one.
+func (l Looked) next() time.Duration { return max(lookEvery, lookShare*l.Listing) }
+
 // Run looks every so often until ctx ends.
 func (s *Sweeper) Run(ctx context.Context) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for {
+	for wait := lookEvery; ; {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
-		began := time.Now()
-		n, err := s.Look(ctx)
+		did, err := s.Look(ctx)
+		wait = did.next()
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("orphans were not removed, is tried again", "in", lookEvery, "error", err)
+			s.log.Warn("orphans were not removed, is tried again", "in", wait, "error", err)
 		} else if err == nil {
-			s.metrics.finished(Orphans, began)
+			s.metrics.finished(Orphans, did.Listing+did.Removing)
 		}
-		if n > 0 {
-			s.log.Info("objects that no table names were removed", "objects", n)
+		if did.Removed > 0 {
+			s.log.Info("objects that no table names were removed", "objects", did.Removed)
 		}
 	}
 }
 
 // Look goes through all tables once, and removes what has been an orphan for long enough, and what the ledger holds of replays
 // of long ago.
-func (s *Sweeper) Look(ctx context.Context) (removed int, err error) {
+func (s *Sweeper) Look(ctx context.Context) (did Looked, err error) {
 	view, err := s.lake.View(ctx)
 	if err != nil {
-		return 0, err
+		return did, err
 	}
 	err = s.lake.ForgetRuns(ctx, keptRuns)
 	for name := range view.Tables {
-		n, tableErr := s.look(ctx, name)
-		removed += n
-		err = errors.Join(err, tableErr)
+		err = errors.Join(err, s.look(ctx, name, &did))
 	}
-	return removed, err
+	return did, err
 }
 
-func (s *Sweeper) look(ctx context.Context, name string) (int, error) {
+func (s *Sweeper) look(ctx context.Context, name string, did *Looked) error {
+	began := s.now()
 	orphans, err := s.lake.Orphans(ctx, name)
+	did.Listing += s.now().Sub(began)
 	if err != nil {
 		delete(s.since, name)
-		return 0, err
+		return err
 	}
 	now, before, since := s.now(), s.since[name], map[uint64]time.Time{}
 	var old []lake.Orphan
@@ -106,9 +119,19 @@ func (s *Sweeper) look(ctx context.Context, name string) (int, error) {
 		}
 	}
 	s.since[name] = since
-	n, err := s.lake.RemoveOrphans(ctx, old)
-	if err != nil {
-		return n, fmt.Errorf("remove orphans of %s: %w", name, err)
+	for some := range slices.Chunk(old, removedAtOnce) {
+		began := s.now()
+		n, err := s.lake.RemoveOrphans(ctx, some)
+		took := s.now().Sub(began)
+		did.Removed, did.Removing = did.Removed+n, did.Removing+took
+		if err != nil {
+			return fmt.Errorf("remove orphans of %s: %w", name, err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(restShare * took):
+		}
 	}
-	return n, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package upkeep
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
@@ -15,6 +16,7 @@ type fakeLake struct {
 	orphans []string
 	err     error
 	removed []string
+	pieces  int
 }
 
 func (f *fakeLake) View(context.Context) (*lake.View, error) {
@@ -32,6 +34,7 @@ func (f *fakeLake) Orphans(context.Context, string) ([]lake.Orphan, error) {
 func (f *fakeLake) ForgetRuns(context.Context, int) error { return nil }
 
 func (f *fakeLake) RemoveOrphans(_ context.Context, os []lake.Orphan) (int, error) {
+	f.pieces++
 	for _, o := range os {
 		f.removed = append(f.removed, o.Path)
 	}
@@ -84,5 +87,32 @@ func TestNothingIsRemovedWhereTheCatalogIsBehind(t *testing.T) {
 	clock, l.err = clock.Add(time.Minute), nil
 	if _, err := s.Look(t.Context()); err != nil || l.removed != nil {
 		t.Errorf("removed %v, error %v", l.removed, err)
+	}
+}
+
+func TestManyOrphansAreRemovedInPieces(t *testing.T) {
+	l := &fakeLake{}
+	for i := range 2*removedAtOnce + 1 {
+		l.orphans = append(l.orphans, fmt.Sprint(i))
+	}
+	s := NewSweeper(nil, slog.Default(), nil)
+	s.lake = l
+	clock := time.Now()
+	s.now = func() time.Time { return clock }
+	if _, err := s.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clock = clock.Add(patience)
+	did, err := s.Look(t.Context())
+	if err != nil || did.Removed != len(l.orphans) || !slices.Equal(l.removed, l.orphans) || l.pieces != 3 {
+		t.Errorf("%d of %d objects were removed, in %d pieces, %v", did.Removed, len(l.orphans), l.pieces, err)
+	}
+}
+
+func TestALongLookIsSeldom(t *testing.T) {
+	for listing, want := range map[time.Duration]time.Duration{time.Second: lookEvery, time.Minute: 100 * time.Minute} {
+		if got := (Looked{Listing: listing, Removing: time.Hour}).next(); got != want {
+			t.Errorf("after a look of %s the next one comes in %s, want %s", listing, got, want)
+		}
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// growthPuts is how many puts, a second apart, a latency on the growing lake is made of: enough that its p99 is not just the
-// slowest of them.
-const growthPuts = 200
+// growthPuts is how many puts, a second apart, a latency on the growing lake is made of, as many as in scenario a: its p99 is not
+// just the slowest of them.
+const growthPuts = 100
 
 // growth is (f): whether a lake is as quick after many commits as after a few. Snapshots go in one by one, each a commit of
 // its own, in the order of their days; the latency is measured on the next ones after 100 commits, 1,000 and so on.
