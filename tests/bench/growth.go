@@ -48,6 +48,9 @@ var growth = scenario{
 			if err := l.oneByOne(ctx, rest[:n]); err != nil {
 				return err
 			}
+			if err := l.rested(ctx); err != nil {
+				return err
+			}
 			s, g, err := l.pacedTimes(ctx, rest[n:n+puts], 1, fmt.Sprintf("after %d commits", mark))
 			if err != nil {
 				return err
@@ -66,6 +69,29 @@ var growth = scenario{
 			"select sum(n_samples) from gold.daily_summary where source = 'snapshot'": rowsOf(all),
 		})
 	},
+}
+
+// rested returns when upkeep has nothing left to do. It works in the pauses between events, and a series of commits as fast as they
+// come has none.
+func (l *lakehouse) rested(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for before := -1.; ; {
+		did, err := l.upkeep(ctx)
+		if err != nil {
+			return err
+		}
+		n := did["files"].N + did["manifests"].N
+		if n == before {
+			return nil
+		}
+		before = n
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("upkeep comes to no end: %w", context.Cause(ctx))
+		case <-time.After(3 * time.Second):
+		}
+	}
 }
 
 // grown is how much longer a latency is at the last mark than at the first, the worse one of median and tail.
