@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +19,7 @@ type Orphan struct {
 	Path       string
 	Bytes      int64
 	ModifiedAt time.Time // by the object store's clock
+	Metadata   int       // version of the table's metadata that it is, 0 for other objects
 }
 
 // ErrBehind says that object storage holds later metadata of a table than the catalog names: the catalog was restored or
@@ -27,57 +30,74 @@ var ErrBehind = errors.New("object storage holds later metadata than this catalo
 // calls to know that no commit is under way that wrote it, and that nobody reads an expired snapshot any more: look
 // twice, with time in between. ErrBehind tells that it is better not to remove them.
 func (l *Lake) Orphans(ctx context.Context, name string) ([]Orphan, error) {
-	objects, err := l.below(ctx, l.root+"/"+strings.ReplaceAll(name, ".", "/")+"/") // before the pointer is read: what a commit adds meanwhile is not in it
-	if err != nil {
-		return nil, fmt.Errorf("look for orphans of %s: %w", name, err)
-	}
-	view, err := l.View(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t, err := view.Table(name)
-	if err != nil {
-		return nil, err
-	}
-	needed, err := l.reachable(ctx, t)
-	if err != nil {
-		return nil, fmt.Errorf("look for orphans of %s: %w", name, err)
-	}
-	current, err := MetadataVersion(t.Location)
-	if err != nil {
-		return nil, err
-	}
 	var orphans []Orphan
-	behind := false
-	for _, o := range objects {
-		if needed[o.Path] {
-			continue
-		}
-		// The one after the current may be of a commit under way, or of one that lost.
-		if v, err := MetadataVersion(o.Path); err == nil && strings.HasSuffix(o.Path, ".metadata.json") && v > current+1 {
-			behind = true
+	for o, err := range l.Objects(ctx, name) { // before the pointer is read: what a commit adds meanwhile is not in it
+		if err != nil {
+			return nil, err
 		}
 		orphans = append(orphans, o)
 	}
-	if behind {
+	needs, err := l.Needs(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	orphans = slices.DeleteFunc(orphans, func(o Orphan) bool { return needs.Paths[o.Path] })
+	if slices.ContainsFunc(orphans, func(o Orphan) bool { return needs.Behind(o.Metadata) }) {
 		return orphans, fmt.Errorf("%s: %w", name, ErrBehind)
 	}
 	return orphans, nil
 }
 
-func (l *Lake) below(ctx context.Context, prefix string) ([]Orphan, error) {
-	bucket, key, err := split(prefix)
-	if err != nil {
-		return nil, err
-	}
-	var objects []Orphan
-	for o := range l.store.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: key, Recursive: true}) {
-		if o.Err != nil {
-			return nil, o.Err
+// Objects are all that lies below a table's location, needed or not.
+func (l *Lake) Objects(ctx context.Context, name string) iter.Seq2[Orphan, error] {
+	return func(yield func(Orphan, error) bool) {
+		bucket, key, err := split(l.root + "/" + strings.ReplaceAll(name, ".", "/") + "/")
+		if err != nil {
+			yield(Orphan{}, err)
+			return
 		}
-		objects = append(objects, Orphan{Path: "s3://" + bucket + "/" + o.Key, Bytes: o.Size, ModifiedAt: o.LastModified})
+		for o := range l.store.client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: key, Recursive: true}) {
+			if o.Err != nil {
+				yield(Orphan{}, fmt.Errorf("look for orphans of %s: %w", name, o.Err))
+				return
+			}
+			found := Orphan{Path: "s3://" + bucket + "/" + o.Key, Bytes: o.Size, ModifiedAt: o.LastModified}
+			if strings.HasSuffix(o.Key, ".metadata.json") {
+				found.Metadata, _ = MetadataVersion(o.Key) // 0: named in another way
+			}
+			if !yield(found, nil) {
+				return
+			}
+		}
 	}
-	return objects, nil
+}
+
+// Needs are the objects that the snapshots of a table need, by path, and the version of its current metadata.
+type Needs struct {
+	Paths   map[string]bool
+	Version int
+}
+
+// Behind tells whether the table is behind some metadata's version. The one after the current may be of a commit under way, or of
+// one that lost.
+func (n Needs) Behind(version int) bool { return version > n.Version+1 }
+
+// Needs reads what the table needs now. Objects listed after it may be needed all the same: list first.
+func (l *Lake) Needs(ctx context.Context, name string) (Needs, error) {
+	view, err := l.View(ctx)
+	if err != nil {
+		return Needs{}, err
+	}
+	t, err := view.Table(name)
+	if err != nil {
+		return Needs{}, err
+	}
+	n := Needs{}
+	if n.Paths, err = l.reachable(ctx, t); err != nil {
+		return Needs{}, fmt.Errorf("look for orphans of %s: %w", name, err)
+	}
+	n.Version, err = MetadataVersion(t.Location)
+	return n, err
 }
 
 // reachable are the paths of everything that the snapshots of a table need, and of its metadata's own history.

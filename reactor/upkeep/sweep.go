@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -35,21 +36,25 @@ type Sweeper struct {
 	metrics *Metrics
 	now     func() time.Time
 
+	// since is, by table and by the hash of its path, from when an object is known as an orphan, counted from began. A busy hour leaves
+	// a million of them: without pointers the collector need not go through them.
+	since map[string]map[uint64]time.Duration
+	began time.Time
 	seed  maphash.Seed
-	since map[string]map[uint64]time.Time // by table: from when an object is known as an orphan, by the hash of its path
 }
 
 // orphanage is what a sweeper needs of lake.Lake.
 type orphanage interface {
 	View(context.Context) (*lake.View, error)
-	Orphans(ctx context.Context, table string) ([]lake.Orphan, error)
+	Objects(ctx context.Context, table string) iter.Seq2[lake.Orphan, error]
+	Needs(ctx context.Context, table string) (lake.Needs, error)
 	RemoveOrphans(context.Context, []lake.Orphan) (int, error)
 	ForgetRuns(ctx context.Context, keep int) error
 }
 
 // NewSweeper makes the sweeper of a lake; it has seen nothing yet.
 func NewSweeper(l *lake.Lake, log *slog.Logger, metrics *Metrics) *Sweeper {
-	return &Sweeper{lake: l, log: log, metrics: metrics, now: time.Now, seed: maphash.MakeSeed(), since: map[string]map[uint64]time.Time{}}
+	return &Sweeper{lake: l, log: log, metrics: metrics, now: time.Now, began: time.Now(), seed: maphash.MakeSeed(), since: map[string]map[uint64]time.Duration{}}
 }
 
 // Looked is what a look did: the objects that it removed, and how long it listed and removed, its rests left out.
@@ -98,27 +103,12 @@ func (s *Sweeper) Look(ctx context.Context) (did Looked, err error) {
 
 func (s *Sweeper) look(ctx context.Context, name string, did *Looked) error {
 	began := s.now()
-	orphans, err := s.lake.Orphans(ctx, name)
+	old, err := s.old(ctx, name)
 	did.Listing += s.now().Sub(began)
 	if err != nil {
 		delete(s.since, name)
 		return err
 	}
-	now, before, since := s.now(), s.since[name], map[uint64]time.Time{}
-	var old []lake.Orphan
-	for _, o := range orphans {
-		id := maphash.String(s.seed, o.Path)
-		first, known := before[id]
-		switch {
-		case !known:
-			since[id] = now
-		case now.Sub(first) < patience:
-			since[id] = first
-		default:
-			old = append(old, o)
-		}
-	}
-	s.since[name] = since
 	for some := range slices.Chunk(old, removedAtOnce) {
 		began := s.now()
 		n, err := s.lake.RemoveOrphans(ctx, some)
@@ -134,4 +124,40 @@ func (s *Sweeper) look(ctx context.Context, name string, did *Looked) error {
 		}
 	}
 	return nil
+}
+
+// old are the orphans of a table that have been some for long enough. Of all others only the hash is kept, while they are listed as
+// well.
+func (s *Sweeper) old(ctx context.Context, name string) ([]lake.Orphan, error) {
+	now, before, since := s.now().Sub(s.began), s.since[name], map[uint64]time.Duration{}
+	var old []lake.Orphan
+	latest := 0
+	for o, err := range s.lake.Objects(ctx, name) {
+		if err != nil {
+			return nil, err
+		}
+		latest = max(latest, o.Metadata)
+		id := maphash.String(s.seed, o.Path)
+		first, known := before[id]
+		switch {
+		case !known:
+			since[id] = now
+		case now-first < patience:
+			since[id] = first
+		default:
+			old = append(old, o)
+		}
+	}
+	needs, err := s.lake.Needs(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if needs.Behind(latest) {
+		return nil, fmt.Errorf("%s: %w", name, lake.ErrBehind)
+	}
+	for path := range needs.Paths {
+		delete(since, maphash.String(s.seed, path))
+	}
+	s.since[name] = since
+	return slices.DeleteFunc(old, func(o lake.Orphan) bool { return needs.Paths[o.Path] }), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"testing"
@@ -14,7 +15,8 @@ import (
 
 type fakeLake struct {
 	orphans []string
-	err     error
+	adopted []string // are there as well, and needed
+	later   int      // version of metadata that lies there, of a catalog that names the first
 	removed []string
 	pieces  int
 }
@@ -23,12 +25,22 @@ func (f *fakeLake) View(context.Context) (*lake.View, error) {
 	return &lake.View{Tables: map[string]*lake.Table{"silver.a": nil}}, nil
 }
 
-func (f *fakeLake) Orphans(context.Context, string) ([]lake.Orphan, error) {
-	var os []lake.Orphan
-	for _, p := range f.orphans {
-		os = append(os, lake.Orphan{Path: p, ModifiedAt: time.Unix(0, 0)})
+func (f *fakeLake) Objects(context.Context, string) iter.Seq2[lake.Orphan, error] {
+	return func(yield func(lake.Orphan, error) bool) {
+		for _, p := range slices.Concat(f.orphans, f.adopted) {
+			if !yield(lake.Orphan{Path: p, ModifiedAt: time.Unix(0, 0), Metadata: f.later}, nil) {
+				return
+			}
+		}
 	}
-	return os, f.err
+}
+
+func (f *fakeLake) Needs(context.Context, string) (lake.Needs, error) {
+	n := lake.Needs{Paths: map[string]bool{}, Version: 1}
+	for _, p := range f.adopted {
+		n.Paths[p] = true
+	}
+	return n, nil
 }
 
 func (f *fakeLake) ForgetRuns(context.Context, int) error { return nil }
@@ -59,7 +71,9 @@ func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
 	if l.removed != nil {
 		t.Errorf("%v went at first sight, however old: it may belong to a commit under way", l.removed)
 	}
+	l.adopted = []string{"adopted"}
 	look(patience/2, "old") // a commit has named the other one
+	l.adopted = nil
 	look(patience/2, "old", "adopted")
 	if !slices.Equal(l.removed, []string{"old"}) {
 		t.Errorf("removed %v, want old only: adopted was no orphan in between", l.removed)
@@ -79,12 +93,12 @@ func TestNothingIsRemovedWhereTheCatalogIsBehind(t *testing.T) {
 	if _, err := s.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clock, l.err = clock.Add(2*patience), lake.ErrBehind
+	clock, l.later = clock.Add(2*patience), 3
 	if _, err := s.Look(t.Context()); !errors.Is(err, lake.ErrBehind) || l.removed != nil {
 		t.Errorf("removed %v, error %v", l.removed, err)
 	}
 	// What was seen before counts for nothing: it is looked at anew.
-	clock, l.err = clock.Add(time.Minute), nil
+	clock, l.later = clock.Add(time.Minute), 0
 	if _, err := s.Look(t.Context()); err != nil || l.removed != nil {
 		t.Errorf("removed %v, error %v", l.removed, err)
 	}
