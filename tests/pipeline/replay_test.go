@@ -37,6 +37,7 @@ func TestAReplayBesideLiveTrafficHarmsNeither(t *testing.T) {
 	if n != len(l.versions) {
 		t.Errorf("a dry run counts %d objects, %d were put", n, len(l.versions))
 	}
+	maintain(t, s) // what upkeep would do in the next pause, and make a snapshot of
 	before := current(t, s)
 	reactor(t, s, "replay", "--dataset", "coincap/history", "--wait")
 	if after := current(t, s); after["silver.asset_prices"] != before["silver.asset_prices"] {
