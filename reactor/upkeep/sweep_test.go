@@ -53,15 +53,19 @@ func (f *fakeLake) RemoveOrphans(_ context.Context, os []lake.Orphan) (int, erro
 	return len(os), nil
 }
 
+// sweeper is that of a lake, with the clock that it goes by.
+func sweeper(l *fakeLake) (*Sweeper, *time.Time) {
+	s, clock := NewSweeper(nil, slog.Default(), nil), time.Now()
+	s.lake, s.now = l, func() time.Time { return clock }
+	return s, &clock
+}
+
 func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
 	l := &fakeLake{}
-	s := NewSweeper(nil, slog.Default(), nil)
-	s.lake = l
-	clock := time.Now()
-	s.now = func() time.Time { return clock }
+	s, clock := sweeper(l)
 	look := func(after time.Duration, orphans ...string) {
 		t.Helper()
-		clock = clock.Add(after)
+		*clock = clock.Add(after)
 		l.orphans, l.removed = orphans, nil
 		if _, err := s.Look(t.Context()); err != nil {
 			t.Fatal(err)
@@ -86,19 +90,16 @@ func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
 
 func TestNothingIsRemovedWhereTheCatalogIsBehind(t *testing.T) {
 	l := &fakeLake{orphans: []string{"a"}}
-	s := NewSweeper(nil, slog.Default(), nil)
-	s.lake = l
-	clock := time.Now()
-	s.now = func() time.Time { return clock }
+	s, clock := sweeper(l)
 	if _, err := s.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clock, l.later = clock.Add(2*patience), 3
+	*clock, l.later = clock.Add(2*patience), 3
 	if _, err := s.Look(t.Context()); !errors.Is(err, lake.ErrBehind) || l.removed != nil {
 		t.Errorf("removed %v, error %v", l.removed, err)
 	}
 	// What was seen before counts for nothing: it is looked at anew.
-	clock, l.later = clock.Add(time.Minute), 0
+	*clock, l.later = clock.Add(time.Minute), 0
 	if _, err := s.Look(t.Context()); err != nil || l.removed != nil {
 		t.Errorf("removed %v, error %v", l.removed, err)
 	}
@@ -109,14 +110,11 @@ func TestManyOrphansAreRemovedInPieces(t *testing.T) {
 	for i := range 2*removedAtOnce + 1 {
 		l.orphans = append(l.orphans, fmt.Sprint(i))
 	}
-	s := NewSweeper(nil, slog.Default(), nil)
-	s.lake = l
-	clock := time.Now()
-	s.now = func() time.Time { return clock }
+	s, clock := sweeper(l)
 	if _, err := s.Look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	clock = clock.Add(patience)
+	*clock = clock.Add(patience)
 	did, err := s.Look(t.Context())
 	if err != nil || did.Removed != len(l.orphans) || !slices.Equal(l.removed, l.orphans) || l.pieces != 3 {
 		t.Errorf("%d of %d objects were removed, in %d pieces, %v", did.Removed, len(l.orphans), l.pieces, err)
