@@ -13,8 +13,6 @@ import (
 	"millrace/infra/process"
 )
 
-const minioRoot = "millrace-root"
-
 func locateMinIO(asked, dir string) (path string, build bool, err error) {
 	return minio.Locate(asked, filepath.Join(dir, "minio"))
 }
@@ -84,7 +82,7 @@ func (s *stack) startMinIO(ctx context.Context, broker *nats.Server) error {
 			Quarantine:   s.home.path("quarantine"),
 			LogFile:      s.home.logFile("minio"),
 			PIDFile:      s.home.pidFile("minio"),
-			RootUser:     minioRoot,
+			RootUser:     minio.Root,
 			RootPassword: s.secrets.root,
 			NATSAddress:  broker.Address(),
 			NATSUser:     nats.UserMinIO,

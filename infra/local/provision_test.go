@@ -39,7 +39,7 @@ func started(t *testing.T) (broker *nats.Server, p provision) {
 	server, err := minio.Start(t.Context(), minio.Config{
 		Binary: teststack.MinIO(t), Port: number,
 		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "log"), RootUser: minioRoot, RootPassword: "password-of-root",
+		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
 		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.Default(),
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ func started(t *testing.T) (broker *nats.Server, p provision) {
 		t.Setenv(secretVariable(user), "secret-of-"+user)
 	}
 	return broker, provision{
-		S3:     settings.S3{Endpoint: server.Endpoint(), AccessKey: minioRoot, SecretKey: "password-of-root", Bucket: "lakehouse"},
+		S3:     settings.S3{Endpoint: server.Endpoint(), AccessKey: minio.Root, SecretKey: "password-of-root", Bucket: "lakehouse"},
 		NATS:   settings.NATS{URL: broker.URL(nats.UserReactor)},
 		Within: 30 * time.Second,
 	}

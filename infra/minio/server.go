@@ -21,6 +21,9 @@ import (
 	"millrace/infra/settings"
 )
 
+// Root is the name of MinIO's own user.
+const Root = "millrace-root"
+
 const (
 	// readyWithin covers the check of a store with many objects; an empty one is ready in half a second.
 	readyWithin = 2 * time.Minute

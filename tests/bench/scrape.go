@@ -14,6 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"millrace/infra/minio"
 )
 
 // Traffic is what MinIO did for all its clients, the putting one included.
@@ -85,7 +87,7 @@ func (l *lakehouse) rootToken() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the stack's credentials: %w", err)
 	}
-	claims := jwt.RegisteredClaims{Issuer: "prometheus", Subject: "millrace-root", ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute))}
+	claims := jwt.RegisteredClaims{Issuer: "prometheus", Subject: minio.Root, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute))}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString([]byte(secrets.Root))
 	if err != nil {
 		return "", fmt.Errorf("sign a token for MinIO: %w", err)
