@@ -17,8 +17,8 @@ const (
 	// lookEvery is the least time between two looks for orphans.
 	lookEvery = 15 * time.Minute
 	// lookShare is how many times longer than a look the time to the next one is at least. Object storage goes through all names of
-	// a table at once, and what is put meanwhile takes longer: that must not be one put in a hundred.
-	lookShare = 100
+	// a table at once, and what is put meanwhile takes longer: that must stay well below one put in a hundred.
+	lookShare = 200
 	// removedAtOnce is of how many objects the removal is one piece, and restShare how many times longer than it the rest after it.
 	removedAtOnce, restShare = 100, 3
 	// patience is for how long an object must have been an orphan, at each look, before it is removed: no commit takes as

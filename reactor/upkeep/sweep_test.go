@@ -122,7 +122,7 @@ func TestManyOrphansAreRemovedInPieces(t *testing.T) {
 }
 
 func TestALongLookIsSeldom(t *testing.T) {
-	for listing, want := range map[time.Duration]time.Duration{time.Second: lookEvery, time.Minute: 100 * time.Minute} {
+	for listing, want := range map[time.Duration]time.Duration{time.Second: lookEvery, time.Minute: lookShare * time.Minute} {
 		if got := (Looked{Listing: listing, Removing: time.Hour}).next(); got != want {
 			t.Errorf("after a look of %s the next one comes in %s, want %s", listing, got, want)
 		}
