@@ -45,6 +45,24 @@ func BenchmarkIn(b *testing.B) {
 	}
 }
 
+// A batch of 512 objects comes as 512 small batches.
+func BenchmarkInManySmall(b *testing.B) {
+	c := open(b, Config{})
+	exec(b, c, "create table t "+lakeTable)
+	var batches []arrow.RecordBatch
+	for range 512 {
+		batches = append(batches, lakeRows(memory.DefaultAllocator, 20))
+	}
+	for b.Loop() {
+		if err := c.Insert(b.Context(), "t", lakeTypes, batches...); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		exec(b, c, "truncate t")
+		b.StartTimer()
+	}
+}
+
 func BenchmarkOut(b *testing.B) {
 	for _, n := range []int{20, 8_000, 200_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

@@ -186,6 +186,35 @@ func TestEveryTypeOfTheLakeGoesInAndOutExactly(t *testing.T) {
 	}
 }
 
+func TestBatchesOfAnySizeGoInOneAfterTheOther(t *testing.T) {
+	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+	defer mem.AssertSize(t, 0)
+	sizes := []int64{1, 20, 0, 20, 20, 3000, 0, 2047, 1, 1, 2048, 5, 700, 700, 700, 700, 0}
+	total := int64(0)
+	for _, n := range sizes {
+		total += n
+	}
+	want := lakeRows(mem, int(total))
+	defer want.Release()
+	var batches []arrow.RecordBatch
+	at := int64(0)
+	for _, n := range sizes {
+		b := want.NewSlice(at, at+n)
+		defer b.Release()
+		batches, at = append(batches, b), at+n
+	}
+	c := open(t, Config{})
+	exec(t, c, "create table t "+lakeTable)
+	if err := c.Insert(t.Context(), "t", lakeTypes, batches...); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := c.Query(t.Context(), "from t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRows(t, rows, want)
+}
+
 func TestInsertIsByNameAndAllOrNothing(t *testing.T) {
 	c := open(t, Config{})
 	exec(t, c, "create table t (a int default 7, b varchar not null, c bigint)")

@@ -3,9 +3,12 @@ package duck
 import (
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
@@ -47,8 +50,11 @@ func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, b
 			return fmt.Errorf("column %s: %w", f.Name, appenderError(app))
 		}
 	}
-	for _, b := range batches {
-		if err := c.append(ctx, app, in, b); err != nil {
+	for b, err := range packed(schema, batches) {
+		if err == nil {
+			err = c.append(ctx, app, in, b)
+		}
+		if err != nil {
 			bindings.AppenderClear(app) // destroying it would flush what is in it
 			return err
 		}
@@ -61,6 +67,66 @@ func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, b
 		}
 		return ""
 	})
+}
+
+// packedBytes is from which size on a chunk gets no more rows: they are copied for it.
+const packedBytes = 1 << 20
+
+// packed are the rows of the batches, small ones put together: a chunk of twenty rows costs almost as much as one of two thousand.
+func packed(schema *arrow.Schema, batches []arrow.RecordBatch) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for len(batches) > 0 {
+			n, rows, bytes := 1, batches[0].NumRows(), size(batches[0])
+			for n < len(batches) && rows+batches[n].NumRows() <= vectorSize && bytes < packedBytes {
+				rows, bytes = rows+batches[n].NumRows(), bytes+size(batches[n])
+				n++
+			}
+			if n == 1 {
+				if !yield(batches[0], nil) {
+					return
+				}
+			} else if b, err := together(schema, batches[:n]); err != nil {
+				yield(nil, err)
+				return
+			} else {
+				more := yield(b, nil)
+				b.Release()
+				if !more {
+					return
+				}
+			}
+			batches = batches[n:]
+		}
+	}
+}
+
+// size is that of a batch in memory.
+func size(b arrow.RecordBatch) (n uint64) {
+	for _, c := range b.Columns() {
+		n += c.Data().SizeInBytes()
+	}
+	return n
+}
+
+// together is one batch with the rows of several.
+func together(schema *arrow.Schema, batches []arrow.RecordBatch) (arrow.RecordBatch, error) {
+	columns, rows := make([]arrow.Array, schema.NumFields()), int64(0)
+	for _, b := range batches {
+		rows += b.NumRows()
+	}
+	for i, f := range schema.Fields() {
+		parts := make([]arrow.Array, len(batches))
+		for j, b := range batches {
+			parts[j] = b.Column(i)
+		}
+		column, err := array.Concatenate(parts, memory.DefaultAllocator)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", f.Name, err)
+		}
+		defer column.Release()
+		columns[i] = column
+	}
+	return array.NewRecordBatch(schema, columns, rows), nil
 }
 
 func (c *Conn) append(ctx context.Context, app bindings.Appender, in converted, b arrow.RecordBatch) error {
