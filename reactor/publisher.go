@@ -22,10 +22,10 @@ func jetStream(ctx context.Context, n settings.NATS) (jetstream.JetStream, func(
 	if err != nil {
 		return nil, nil, err
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(1024))
+	js, err := stream.Client(nc)
 	if err != nil {
 		nc.Close()
-		return nil, nil, fmt.Errorf("use JetStream: %w", err)
+		return nil, nil, err
 	}
 	return js, nc.Close, nil
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	natsclient "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/nats"
@@ -20,24 +21,31 @@ import (
 // broker is a nats-server of the test's own, with the streams in it.
 func broker(t *testing.T) jetstream.JetStream {
 	t.Helper()
+	js, _ := brokerAs(t, nats.UserReactor)
+	return js
+}
+
+// brokerAs is one with the connection of a user.
+func brokerAs(t *testing.T, user string) (jetstream.JetStream, *natsclient.Conn) {
+	t.Helper()
 	s, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: nats.Passwords{nats.UserMinIO: "m", nats.UserReactor: "r", nats.UserOwner: "o"}, Log: &bytes.Buffer{}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	nc, err := s.Connect(nats.UserReactor)
+	nc, err := s.Connect(user)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	js, err := stream.Client(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := stream.Ensure(t.Context(), js); err != nil {
 		t.Fatal(err)
 	}
-	return js
+	return js, nc
 }
 
 // run runs a part of the reactor until the test ends.

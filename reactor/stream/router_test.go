@@ -1,0 +1,43 @@
+package stream_test
+
+import (
+	"log/slog"
+	"sync/atomic"
+	"testing"
+
+	natsclient "github.com/nats-io/nats.go"
+
+	"millrace/infra/nats"
+	"millrace/reactor/event"
+	"millrace/reactor/stream"
+)
+
+// A JetStream that stops and starts again within its server leaves what is being published without an answer, and the connection as
+// it is. Here that is a subject with somebody who listens and says nothing.
+func TestAnEventWhoseAnswerIsLostIsRoutedAgain(t *testing.T) {
+	js, nc := brokerAs(t, nats.UserOwner) // who may say anything
+	const silent, subject = "silent", "lake.ev.bronze.coincap.assets"
+	if _, err := nc.Subscribe(silent, func(*natsclient.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Int64
+	run(t, &stream.Router{JS: js, Log: slog.New(slog.DiscardHandler), Bucket: "lakehouse", Subject: func(event.Object) string {
+		if asked.Add(1) == 1 {
+			return silent
+		}
+		return subject
+	}})
+	put := `{"Records":[{"eventName":"s3:ObjectCreated:Put","s3":{"bucket":{"name":"lakehouse"},"object":{
+		"key":"bronze/coincap/assets/ingest_date=2026-01-01/1.json","size":1,"eTag":"e","versionId":"v","sequencer":"18BDDFD4CC00A53C"}}}]}`
+	if _, err := js.Publish(t.Context(), stream.RawFast, []byte(put)); err != nil {
+		t.Fatal(err)
+	}
+	events, err := js.Stream(t.Context(), stream.Events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the event is in the stream", func() bool {
+		info, err := events.Info(t.Context())
+		return err == nil && info.State.Msgs == 1
+	})
+}
