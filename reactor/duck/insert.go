@@ -3,7 +3,6 @@ package duck
 import (
 	"context"
 	"fmt"
-	"iter"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -50,14 +49,18 @@ func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, b
 			return fmt.Errorf("column %s: %w", f.Name, appenderError(app))
 		}
 	}
-	for b, err := range packed(schema, batches) {
+	for len(batches) > 0 {
+		n := packed(batches)
+		b, err := together(schema, batches[:n])
 		if err == nil {
 			err = c.append(ctx, app, in, b)
+			b.Release()
 		}
 		if err != nil {
 			bindings.AppenderClear(app) // destroying it would flush what is in it
 			return err
 		}
+		batches = batches[n:]
 	}
 	return c.guard(ctx, "", func() string {
 		if bindings.AppenderClose(app) == bindings.StateError {
@@ -72,32 +75,14 @@ func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, b
 // packedBytes is from which size on a chunk gets no more rows: they are copied for it.
 const packedBytes = 1 << 20
 
-// packed are the rows of the batches, small ones put together: a chunk of twenty rows costs almost as much as one of two thousand.
-func packed(schema *arrow.Schema, batches []arrow.RecordBatch) iter.Seq2[arrow.RecordBatch, error] {
-	return func(yield func(arrow.RecordBatch, error) bool) {
-		for len(batches) > 0 {
-			n, rows, bytes := 1, batches[0].NumRows(), size(batches[0])
-			for n < len(batches) && rows+batches[n].NumRows() <= vectorSize && bytes < packedBytes {
-				rows, bytes = rows+batches[n].NumRows(), bytes+size(batches[n])
-				n++
-			}
-			if n == 1 {
-				if !yield(batches[0], nil) {
-					return
-				}
-			} else if b, err := together(schema, batches[:n]); err != nil {
-				yield(nil, err)
-				return
-			} else {
-				more := yield(b, nil)
-				b.Release()
-				if !more {
-					return
-				}
-			}
-			batches = batches[n:]
-		}
+// packed is how many of the first batches go in together: a chunk of twenty rows costs almost as much as one of two thousand.
+func packed(batches []arrow.RecordBatch) int {
+	n, rows, bytes := 1, batches[0].NumRows(), size(batches[0])
+	for n < len(batches) && rows+batches[n].NumRows() <= vectorSize && bytes < packedBytes {
+		rows, bytes = rows+batches[n].NumRows(), bytes+size(batches[n])
+		n++
 	}
+	return n
 }
 
 // size is that of a batch in memory.
@@ -108,8 +93,12 @@ func size(b arrow.RecordBatch) (n uint64) {
 	return n
 }
 
-// together is one batch with the rows of several.
+// together is one batch with the rows of several, which the caller releases.
 func together(schema *arrow.Schema, batches []arrow.RecordBatch) (arrow.RecordBatch, error) {
+	if len(batches) == 1 {
+		batches[0].Retain()
+		return batches[0], nil
+	}
 	columns, rows := make([]arrow.Array, schema.NumFields()), int64(0)
 	for _, b := range batches {
 		rows += b.NumRows()
