@@ -83,7 +83,7 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 	}
 	for _, c := range ready {
 		l.remember(c.next)
-		l.store.cache.Invalidate(c.next.Location) // nobody here reads it again
+		l.store.cache.remove(c.next.Location) // nobody here reads it again
 	}
 	return tables(ready), nil
 }

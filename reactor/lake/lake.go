@@ -92,7 +92,7 @@ func (l *Lake) load(ctx context.Context, p pointer) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", p.Name, err)
 	}
-	l.store.cache.Invalidate(p.Location) // parsed once, then never again: no use in the cache
+	l.store.cache.remove(p.Location) // parsed once, then never again: no use in the cache
 	m, err := parseMetadata(p.Location, b)
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", p.Name, err)

@@ -7,14 +7,13 @@ import (
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
-	"github.com/maypok86/otter/v2"
 )
 
 // plans remembers what manifests say. They never change, so a commit has to read only those that the last one wrote;
 // iceberg-go's own planning parses all of them each time.
 type plans struct {
-	lists   *otter.Cache[string, []iceberg.ManifestFile]
-	entries *otter.Cache[string, []File]
+	lists   *recent[[]iceberg.ManifestFile]
+	entries *recent[[]File]
 }
 
 // Each commit makes a new list and new manifests, which are read a few times and never again: what is remembered has to
@@ -32,12 +31,8 @@ const (
 
 func newPlans() *plans {
 	return &plans{
-		lists: otter.Must(&otter.Options[string, []iceberg.ManifestFile]{
-			MaximumWeight: listsBytes, Weigher: func(_ string, v []iceberg.ManifestFile) uint32 { return uint32(len(v)+1) * listedBytes },
-		}),
-		entries: otter.Must(&otter.Options[string, []File]{
-			MaximumWeight: entriesBytes, Weigher: func(_ string, v []File) uint32 { return uint32(len(v))*fileBytes + manifestBytes },
-		}),
+		lists:   newRecent(listsBytes, func(_ string, ms []iceberg.ManifestFile) int { return (len(ms) + 1) * listedBytes }),
+		entries: newRecent(entriesBytes, func(_ string, fs []File) int { return len(fs)*fileBytes + manifestBytes }),
 	}
 }
 
@@ -77,19 +72,19 @@ func (l *Lake) Manifests(ctx context.Context, t *Table) (int, error) {
 }
 
 func (l *Lake) manifests(ctx context.Context, t *Table, s *table.Snapshot) ([]iceberg.ManifestFile, error) {
-	if ms, ok := l.plans.lists.GetIfPresent(s.ManifestList); ok && s.ManifestList != "" {
+	if ms, ok := l.plans.lists.get(s.ManifestList); ok && s.ManifestList != "" {
 		return ms, nil
 	}
 	ms, err := s.Manifests(reader{ctx, l.store})
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: read manifest list of snapshot %d: %w", t.Name, s.SnapshotID, err)
 	}
-	l.plans.lists.Set(s.ManifestList, ms)
+	l.plans.lists.set(s.ManifestList, ms)
 	return ms, nil
 }
 
 func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([]File, error) {
-	if fs, ok := l.plans.entries.GetIfPresent(m.FilePath()); ok {
+	if fs, ok := l.plans.entries.get(m.FilePath()); ok {
 		return fs, nil
 	}
 	spec := t.Meta.PartitionSpecByID(int(m.PartitionSpecID()))
@@ -104,7 +99,7 @@ func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([
 		df := e.DataFile()
 		files = append(files, newFile(table.FileScanTask{File: df, Length: df.FileSizeBytes()}, *spec))
 	}
-	l.plans.entries.Set(m.FilePath(), files)
+	l.plans.entries.set(m.FilePath(), files)
 	return files, nil
 }
 

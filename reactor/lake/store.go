@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/maypok86/otter/v2"
 	"github.com/minio/minio-go/v7"
 )
 
@@ -27,15 +26,12 @@ const (
 // writes there has a name that is used once, so what is cached never goes stale.
 type Store struct {
 	client *minio.Client
-	cache  *otter.Cache[string, []byte]
+	cache  *recent[[]byte]
 }
 
 // NewStore makes the store of a client.
 func NewStore(client *minio.Client) *Store {
-	return &Store{client: client, cache: otter.Must(&otter.Options[string, []byte]{
-		MaximumWeight: cacheBytes,
-		Weigher:       func(k string, v []byte) uint32 { return uint32(len(k) + cap(v)) },
-	})}
+	return &Store{client: client, cache: newRecent(cacheBytes, func(path string, b []byte) int { return len(path) + cap(b) })}
 }
 
 // split cuts "s3://bucket/key".
@@ -49,7 +45,7 @@ func split(path string) (bucket, key string, err error) {
 
 // open reads a small object whole and a large one by ranges.
 func (s *Store) open(ctx context.Context, path string) (*object, error) {
-	if b, ok := s.cache.GetIfPresent(path); ok {
+	if b, ok := s.cache.get(path); ok {
 		return inMemory(path, b), nil
 	}
 	bucket, key, err := split(path)
@@ -94,7 +90,7 @@ func (s *Store) read(ctx context.Context, path string) ([]byte, error) {
 
 func (s *Store) keep(path string, b []byte) {
 	if len(b) <= wholeObject {
-		s.cache.Set(path, b)
+		s.cache.set(path, b)
 	}
 }
 
@@ -121,7 +117,7 @@ func (s *Store) remove(ctx context.Context, path string) error {
 	if err != nil {
 		return &fs.PathError{Op: "remove", Path: path, Err: err}
 	}
-	s.cache.Invalidate(path)
+	s.cache.remove(path)
 	if err := s.client.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{}); err != nil {
 		return pathError("remove", path, err)
 	}
