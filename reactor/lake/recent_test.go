@@ -17,6 +17,12 @@ func TestRecentKeepsWhatWasUsedLast(t *testing.T) {
 			v   int
 		}
 		var want []one // the last used one last
+		weight := func() (sum int) {
+			for _, o := range want {
+				sum += o.v
+			}
+			return sum
+		}
 		drop := func(key string) { want = slices.DeleteFunc(want, func(o one) bool { return o.key == key }) }
 		key := rapid.StringOfN(rapid.RuneFrom([]rune("abcdef")), 1, 1, -1)
 		t.Repeat(map[string]func(*rapid.T){
@@ -27,13 +33,8 @@ func TestRecentKeepsWhatWasUsedLast(t *testing.T) {
 				if o.v <= limit {
 					want = append(want, o)
 				}
-				for sum := 0; ; want, sum = want[1:], 0 {
-					for _, o := range want {
-						sum += o.v
-					}
-					if sum <= limit {
-						break
-					}
+				for weight() > limit {
+					want = want[1:]
 				}
 			},
 			"get": func(t *rapid.T) {
@@ -55,11 +56,7 @@ func TestRecentKeepsWhatWasUsedLast(t *testing.T) {
 				drop(k)
 			},
 			"": func(t *rapid.T) {
-				weight := 0
-				for _, o := range want {
-					weight += o.v
-				}
-				if r.values.Len() != len(want) || r.weight != weight {
+				if r.values.Len() != len(want) || r.weight != weight() {
 					t.Fatalf("%d values of weight %d, want %v", r.values.Len(), r.weight, want)
 				}
 			},
