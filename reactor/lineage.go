@@ -69,7 +69,7 @@ func dayOf(t *lake.Table) string {
 	if strings.HasPrefix(t.Name, "gold.") {
 		return gold.Day
 	}
-	return "cast(" + observedAt + " as date)"
+	return gold.SilverDay
 }
 
 const observedAt = "observed_at"

@@ -41,7 +41,7 @@ func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) {
 	}
 	// As promote hands them over: the rows of the days read.
 	for _, in := range s.Inputs {
-		exec(b, c, "delete from "+in.Name+" where not ("+p.Read[in.Name].SQL(silverDay)+")")
+		exec(b, c, "delete from "+in.Name+" where not ("+p.Read[in.Name].SQL(SilverDay)+")")
 	}
 	return s, c, change, p
 }

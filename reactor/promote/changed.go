@@ -153,7 +153,7 @@ func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (pl
 		}
 		sql = without(came.Relation, went.Relation) + " union all " + without(went.Relation, came.Relation)
 	}
-	numbers, err := g.conn.Ints(ctx, fmt.Sprintf("select distinct cast(%s as date) - date '1970-01-01' from (%s)", timeColumn, sql))
+	numbers, err := g.conn.Ints(ctx, fmt.Sprintf("select distinct %s - date '1970-01-01' from (%s)", gold.SilverDay, sql))
 	if err != nil {
 		return plan.Days{}, fmt.Errorf("find the changed days of %s: %w", t.Name, err)
 	}

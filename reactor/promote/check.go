@@ -213,7 +213,7 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view %s as from %s", in.Name, relation)); err != nil {
 			return nil, err
 		}
-		ends, err := conn.Ints(ctx, fmt.Sprintf(`select unnest([min(d), max(d)]) from (select cast(%s as date) - date '1970-01-01' as d from %s) having count(*) > 0`, timeColumn, relation))
+		ends, err := conn.Ints(ctx, fmt.Sprintf(`select unnest([min(d), max(d)]) from (select %s - date '1970-01-01' as d from %s) having count(*) > 0`, gold.SilverDay, relation))
 		if err != nil {
 			return nil, err
 		}

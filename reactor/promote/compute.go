@@ -113,7 +113,7 @@ func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read 
 	}
 	column, as, condition := gold.Day, "old_"+name, read.SQL(gold.Day)
 	if strings.HasPrefix(name, "silver.") {
-		column, as, condition = timeColumn, name, gold.SpanSQL(timeColumn)+" and "+read.SQL("cast("+timeColumn+" as date)")
+		column, as, condition = timeColumn, name, gold.SpanSQL(timeColumn)+" and "+read.SQL(gold.SilverDay)
 	}
 	files, err := g.filesOf(ctx, t, column, read)
 	if err != nil {
@@ -198,6 +198,6 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	w.given[m.Name] = given{w.writers[m.Name], sql, gold.Day}
 	w.mu.Unlock()
 	c.Schema = schema
-	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by date_trunc('month', %s), %s", sql, gold.Day, strings.Join(m.Grain, ", ")), schema)
+	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by %s, %s", sql, lake.MonthSQL(gold.Day), strings.Join(m.Grain, ", ")), schema)
 	return c, true, nil
 }

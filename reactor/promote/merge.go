@@ -106,7 +106,7 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	}
 	// In the table's columns: those that it got later are its last, wherever the dataset has them.
 	sql = fmt.Sprintf("select %s from (%s)", columnList(t.Meta.CurrentSchema()), sql)
-	ordered := fmt.Sprintf("%s order by date_trunc('month', %s), %s", sql, m.time, strings.Join(m.order, ", "))
+	ordered := fmt.Sprintf("%s order by %s, %s", sql, lake.MonthSQL(m.time), strings.Join(m.order, ", "))
 	return &merged{
 		Change:  lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)},
 		given:   given{m.conn, sql, m.time},
