@@ -72,8 +72,6 @@ func dayOf(t *lake.Table) string {
 	return gold.SilverDay
 }
 
-const observedAt = "observed_at"
-
 // gather fills the table found with the rows of files of a snapshot for which where holds.
 func (n *lineage) gather(ctx context.Context, t *lake.Table, s *table.Snapshot, files []lake.File, where string) error {
 	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, false, false)

@@ -79,7 +79,7 @@ func (c *traceCmd) trace(ctx context.Context, n *lineage, view *lake.View, t *la
 		return nil, err
 	}
 	if !strings.HasPrefix(t.Name, "gold.") {
-		at := observedAt
+		at := gold.SilverTime
 		if _, ok := t.Column(at); !ok {
 			at = "source_modified_at"
 		}
@@ -185,7 +185,7 @@ func (c *traceCmd) window(ctx context.Context, n *lineage, view *lake.View, set 
 	}
 	m, isModel := set.Model(w.table)
 	if !isModel {
-		objects, err := c.objects(ctx, n, t, observedAt, client, w.depth+2, out)
+		objects, err := c.objects(ctx, n, t, gold.SilverTime, client, w.depth+2, out)
 		return append([]node{rows}, objects...), err
 	}
 	model := node{depth: w.depth + 1, kind: "model", table: m.Name, name: m.Name, model: m.File, digest: m.Digest, from: (w.days.From - plan.Day(m.Lookback)).String(), to: w.days.To.String()}

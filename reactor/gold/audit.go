@@ -90,10 +90,6 @@ func dayAudit(m *Model) *Audit {
 		"select distinct %[1]s from new_gold.%[2]s where %[1]s not in (%[3]s)", Day, m.Table(), strings.Join(there, " union all "))}
 }
 
-// SilverDay is the day of a silver row in UTC, whatever its table. A plain cast of a time with a zone goes through ICU's calendar, which
-// takes ten times as long.
-const SilverDay = "cast(make_timestamp(epoch_us(observed_at)) as date)"
-
 // Verify runs the audits over what Compute made by the same plan: those of the models that were written, over the days that
 // were; older days were audited when they were written. An *AuditError says that rows break a rule and must not be committed.
 func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {

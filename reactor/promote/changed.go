@@ -23,7 +23,7 @@ func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]b
 		if err != nil {
 			return c, err
 		}
-		days, ok, err := g.extent(ctx, t, timeColumn)
+		days, ok, err := g.extent(ctx, t, gold.SilverTime)
 		if err != nil {
 			return c, err
 		}
@@ -45,9 +45,6 @@ func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]b
 	}
 	return c, nil
 }
-
-// timeColumn of every silver table that models read; its day, in UTC, is the day of the row.
-const timeColumn = "observed_at"
 
 // extent is the span of days that a table has rows of, as of a snapshot.
 type extent struct {
@@ -126,7 +123,7 @@ func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (pl
 	from, err := t.SnapshotByID(pin.SnapshotID)
 	if err != nil {
 		// Expired, or of a table that was made anew: nothing tells what changed, so everything may have.
-		r, ok, err := g.extent(ctx, t, timeColumn)
+		r, ok, err := g.extent(ctx, t, gold.SilverTime)
 		if err != nil || !ok {
 			return plan.Days{}, err
 		}

@@ -182,7 +182,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 		if err != nil {
 			return nil, err
 		}
-		v, err := compare(ctx, conn, c.Lake, t, t.Snapshot(), c.expected[table], timeColumn)
+		v, err := compare(ctx, conn, c.Lake, t, t.Snapshot(), c.expected[table], gold.SilverTime)
 		if err != nil {
 			return nil, err
 		}

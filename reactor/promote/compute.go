@@ -113,7 +113,7 @@ func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read 
 	}
 	column, as, condition := gold.Day, "old_"+name, read.SQL(gold.Day)
 	if strings.HasPrefix(name, "silver.") {
-		column, as, condition = timeColumn, name, gold.SpanSQL(timeColumn)+" and "+read.SQL(gold.SilverDay)
+		column, as, condition = gold.SilverTime, name, gold.SpanSQL(gold.SilverTime)+" and "+read.SQL(gold.SilverDay)
 	}
 	files, err := g.filesOf(ctx, t, column, read)
 	if err != nil {

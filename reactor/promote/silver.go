@@ -19,6 +19,7 @@ import (
 	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
+	"millrace/reactor/gold"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver"
@@ -53,7 +54,7 @@ func NewSilver(l *lake.Lake, client *minio.Client, d *silver.Dataset, db *duck.D
 	return &Silver{
 		lake: l, client: client, dataset: d, log: log, metrics: metrics, now: time.Now,
 		rows: merger{
-			lake: l, cache: cache, conn: own, sql: d.MergeSQL(), table: "silver." + d.Table, time: "observed_at", order: d.Key,
+			lake: l, cache: cache, conn: own, sql: d.MergeSQL(), table: "silver." + d.Table, time: gold.SilverTime, order: d.Key,
 		},
 		refused: merger{
 			lake: l, cache: cache, conn: refused, sql: silver.RejectedMergeSQL(), table: "silver." + silver.RejectedTable,
