@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/nats"
-	"millrace/reactor/stream"
+	"millrace/infra/streams"
 )
 
 // startNATS also makes the streams: they must be there before MinIO publishes its first event.
@@ -32,7 +32,7 @@ func (s *stack) startNATS(ctx context.Context) (*nats.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := stream.Ensure(ctx, js); err != nil {
+	if err := streams.Ensure(ctx, js); err != nil {
 		return nil, err
 	}
 	slog.Debug("broker is ready", "address", broker.Address(), "after", s.elapsed())

@@ -15,7 +15,7 @@ import (
 	"millrace/infra/cli"
 	"millrace/infra/minio"
 	"millrace/infra/settings"
-	"millrace/reactor/stream"
+	"millrace/infra/streams"
 )
 
 // provision is the command that gives a NATS and a MinIO which run already what `up` gives its own.
@@ -64,7 +64,7 @@ func (p provision) streams(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return stream.Ensure(ctx, js)
+	return streams.Ensure(ctx, js)
 }
 
 // await connects as soon as the server lets it.

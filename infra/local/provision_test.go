@@ -15,7 +15,7 @@ import (
 	"millrace/infra/nats"
 	"millrace/infra/process"
 	"millrace/infra/settings"
-	"millrace/reactor/stream"
+	"millrace/infra/streams"
 	teststack "millrace/tests/stack"
 )
 
@@ -81,11 +81,11 @@ func TestAProvisionedStoreTellsOfWhatTheIngestorPuts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := js.Stream(t.Context(), stream.Raw)
+	raw, err := js.Stream(t.Context(), streams.Raw)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{stream.RawFast, stream.RawSafe} {
+	for _, subject := range []string{streams.RawFast, streams.RawSafe} {
 		teststack.Eventually(t, "an event on "+subject, func() bool {
 			_, err := raw.GetLastMsgForSubject(t.Context(), subject)
 			return err == nil

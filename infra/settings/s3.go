@@ -21,12 +21,13 @@ type S3 struct {
 	Bucket    string `name:"bucket" env:"MILLRACE_BUCKET" default:"lakehouse" help:"Bucket of the lakehouse."`
 	Region    string `name:"s3-region" env:"MILLRACE_S3_REGION" default:"us-east-1" help:"S3 region."`
 	S3CAFile  string `name:"s3-ca-file" env:"MILLRACE_S3_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the S3 server's certificate, when the system does not know it."`
-
-	Unanswered *atomic.Uint64 `kong:"-"` // when there is one, it counts the client's requests that got no answer
 }
 
 // Client connects nothing yet: it checks the settings and returns a client whose first call opens the connection.
-func (s S3) Client() (*minio.Client, error) {
+func (s S3) Client() (*minio.Client, error) { return s.CountedClient(nil) }
+
+// CountedClient is Client, with a count of its requests that got no answer, unless unanswered is nil.
+func (s S3) CountedClient(unanswered *atomic.Uint64) (*minio.Client, error) {
 	host, secure, err := s.host()
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func (s S3) Client() (*minio.Client, error) {
 		Creds:     credentials.NewStaticV4(s.AccessKey, s.SecretKey.Reveal(), ""),
 		Secure:    secure,
 		Region:    s.region(),
-		Transport: counting{transport, s.Unanswered},
+		Transport: counting{transport, unanswered},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the S3 client for %s: %w", host, err)

@@ -12,8 +12,9 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// Config says what a database may use. The zero value is an in-memory database with one thread for each core that
-// never spills to disk.
+// Config says what a database may use. The zero value is an in-memory database with one thread for each core that never
+// spills to disk and is locked: it sees no file, no network, no extension and no other database, and no statement can
+// change any of that. SQL that users write can run in it.
 type Config struct {
 	// Path of the database file; empty keeps it in memory.
 	Path string
@@ -26,9 +27,9 @@ type Config struct {
 	TempDirLimit string
 	// Threads to use; 0 means one for each core.
 	Threads int
-	// Locked is for SQL that users write: no file, no network, no extension, no other database, and no statement that
-	// would change any of that.
-	Locked bool
+	// Unlocked lets statements reach files and the network and change settings. Nothing that the programs open is; tests
+	// read Parquet files so.
+	Unlocked bool
 }
 
 // DB is one database. Connections share its tables; each is for one goroutine at a time.
@@ -68,7 +69,7 @@ func (db *DB) settle(cfg Config) error {
 	}
 	defer c.Close()
 	sql := "set global TimeZone = 'UTC'" // days are UTC days whatever the machine's zone is
-	if cfg.Locked {
+	if !cfg.Unlocked {
 		sql += "; set global lock_configuration = true" // the last one: nothing can be set after it
 	}
 	return c.Exec(context.Background(), sql)
@@ -101,7 +102,7 @@ func (cfg Config) options() []option {
 	if cfg.Threads > 0 {
 		os = append(os, option{"threads", strconv.Itoa(cfg.Threads)})
 	}
-	if cfg.Locked {
+	if !cfg.Unlocked {
 		os = append(os, option{"enable_external_access", "false"})
 	}
 	return os

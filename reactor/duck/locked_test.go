@@ -13,7 +13,7 @@ func TestLockedMode(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("password\nhunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := open(t, Config{Locked: true, MemoryLimit: "100MiB"})
+	c := open(t, Config{MemoryLimit: "100MiB"})
 	exec(t, c, "create table t as select 1 as a")
 	for _, sql := range []string{
 		"from '" + secret + "'",
@@ -69,7 +69,7 @@ func TestLockedMode(t *testing.T) {
 }
 
 func TestAUsersQueryIsOneThatReads(t *testing.T) {
-	c := open(t, Config{Locked: true})
+	c := open(t, Config{})
 	exec(t, c, "create table t as select 1 as a")
 	for sql, fine := range map[string]bool{
 		"select a from t": true, "from t": true, "with x as (from t) from x": true, "describe t": true, "show tables": true, "summarize t": true, "explain select a from t": true,
@@ -89,7 +89,7 @@ func TestAUsersQueryIsOneThatReads(t *testing.T) {
 // The reactor's own database is locked, and has to put what does not fit memory somewhere.
 func TestALockedDatabaseSpills(t *testing.T) {
 	dir := t.TempDir()
-	c := open(t, Config{Locked: true, MemoryLimit: "40MiB", TempDir: dir, Threads: 1})
+	c := open(t, Config{MemoryLimit: "40MiB", TempDir: dir, Threads: 1})
 	exec(t, c, "create table t as select i, md5(i::text) as x from range(2000000) r(i)")
 	if files, err := os.ReadDir(dir); err != nil || len(files) == 0 {
 		t.Fatalf("nothing was spilled: %v", err)

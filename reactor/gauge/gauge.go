@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go/table"
@@ -16,8 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
-	"millrace/reactor/console"
+	"millrace/infra/streams"
+	"millrace/reactor/health"
 	"millrace/reactor/lake"
+	"millrace/reactor/silver"
 	"millrace/reactor/stream"
 )
 
@@ -53,7 +53,7 @@ type Collector struct {
 	JS    jetstream.JetStream
 	Lake  *lake.Lake
 	Home  string // folder whose disk is watched
-	Parts func(context.Context) []console.Part
+	Parts func(context.Context) []health.Part
 	Log   *slog.Logger
 }
 
@@ -97,8 +97,8 @@ func number(b bool) float64 {
 
 // tableOf names what a consumer works on as the tables are named.
 func tableOf(consumer string) string {
-	if table, ok := strings.CutPrefix(consumer, "silver-"); ok {
-		return "silver." + table
+	if table, ok := stream.CutSilver(consumer); ok {
+		return silver.TableName(table)
 	}
 	return consumer
 }
@@ -125,7 +125,7 @@ func (c *Collector) streams(ctx context.Context, set setter) error {
 		set(streamMessages, float64(s.Messages), s.Stream)
 		set(streamBytes, float64(s.Bytes), s.Stream)
 		set(streamLimit, float64(s.Most), s.Stream)
-		if s.Stream != stream.DeadLetters {
+		if s.Stream != streams.DeadLetters {
 			continue
 		}
 		for _, l := range lags { // 0 for those without
@@ -148,9 +148,9 @@ func (c *Collector) tables(ctx context.Context, set setter) error {
 		t := v.Tables[name]
 		set(snapshots, float64(len(t.Meta.Snapshots())), name)
 		s := t.Snapshot()
-		set(files, total(s, "total-data-files"), name)
-		set(bytes, total(s, "total-files-size"), name)
-		set(rows, total(s, "total-records"), name)
+		set(files, total(s, lake.TotalFiles), name)
+		set(bytes, total(s, lake.TotalBytes), name)
+		set(rows, total(s, lake.TotalRows), name)
 		if s != nil {
 			set(committed, float64(s.TimestampMs)/1000, name)
 		}
@@ -177,16 +177,10 @@ func uncovered(t *lake.Table, pin lake.Pin, now time.Time) float64 {
 	return now.Sub(first).Seconds()
 }
 
-// total reads a number that Iceberg keeps in a snapshot's summary; 0 for an empty table and where another engine left it out.
+// total is a number of a snapshot's summary, 0 where there is none.
 func total(s *table.Snapshot, name string) float64 {
-	if s == nil || s.Summary == nil {
-		return 0
-	}
-	n, err := strconv.ParseFloat(s.Summary.Properties[name], 64)
-	if err != nil {
-		return 0
-	}
-	return n
+	n, _ := lake.Total(s, name).(int64)
+	return float64(n)
 }
 
 func (c *Collector) disk(_ context.Context, set setter) error {

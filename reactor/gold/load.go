@@ -20,7 +20,7 @@ import (
 // Load reads the embedded models and audits, and those of folder (models in it, audits in its subfolder audits) unless
 // folder is empty. All that is wrong with any of them comes back joined, each a *Refusal.
 func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
-	db, err := duck.Open(duck.Config{Threads: 1, Locked: true})
+	db, err := duck.Open(duck.Config{Threads: 1})
 	if err != nil {
 		return nil, fmt.Errorf("load gold's models: %w", err)
 	}

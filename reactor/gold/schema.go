@@ -114,3 +114,12 @@ func duckType(t iceberg.Type) (string, error) {
 	}
 	return "", fmt.Errorf("no type of duckdb's for %s", t)
 }
+
+// EmptyRows is a query with the model's columns and no rows.
+func (m *Model) EmptyRows() string {
+	columns := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		columns[i] = fmt.Sprintf("null::%s as %s", c.Type, duck.Identifier(c.Name))
+	}
+	return "select " + strings.Join(columns, ", ") + " where false"
+}

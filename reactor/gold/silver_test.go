@@ -81,7 +81,7 @@ func span(samples []sample) plan.Range {
 func dump(t testing.TB, c *duck.Conn, m *Model, of string) []string {
 	t.Helper()
 	var out []string
-	for _, r := range relation(t, c, fmt.Sprintf("select %s from %s order by %s", columnList(m), of, strings.Join(m.Grain, ", "))) {
+	for _, r := range relation(t, c, fmt.Sprintf("select %s from %s order by %s", duck.Identifiers("", columnNames(m)), of, strings.Join(m.Grain, ", "))) {
 		parts := make([]string, len(m.Columns))
 		for i, col := range m.Columns {
 			v := r[col.Name]
@@ -183,4 +183,12 @@ func randomSamples(r *rand.Rand, assets, days int) []sample {
 		seen[s.id()] = true
 		return twice
 	})
+}
+
+func columnNames(m *Model) []string {
+	var names []string
+	for _, c := range m.Columns {
+		names = append(names, c.Name)
+	}
+	return names
 }

@@ -7,10 +7,10 @@ import (
 	"github.com/apache/iceberg-go"
 
 	"millrace/infra/tracing"
+	"millrace/reactor/duck"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
-	"millrace/reactor/rows"
 )
 
 // change is what happened to the inputs since the pins.
@@ -66,10 +66,10 @@ func (g *Gold) extent(ctx context.Context, t *lake.Table, column string) (plan.R
 	var files []lake.File
 	var err error
 	if before := t.Meta.SnapshotByID(e.snapshot); before != nil {
-		files, _, err = g.lake.Diff(ctx, t, before, t.Snapshot())
+		files, _, err = g.cfg.Lake.Diff(ctx, t, before, t.Snapshot())
 	} else {
 		e = extent{}
-		files, err = g.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+		files, err = g.cfg.Lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
 	}
 	if err != nil {
 		return plan.Range{}, false, err
@@ -129,26 +129,23 @@ func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (pl
 		}
 		return plan.Of(r), nil
 	}
-	added, removed, err := g.lake.Diff(ctx, t, from, t.Snapshot())
+	added, removed, err := g.cfg.Lake.Diff(ctx, t, from, t.Snapshot())
 	if err != nil {
 		return plan.Days{}, err
 	}
-	came, err := g.cache.Hold(ctx, g.conn, t, t.Snapshot(), added)
+	came, err := g.cfg.Cache.Hold(ctx, g.conn, t, added)
 	if err != nil {
 		return plan.Days{}, err
 	}
 	defer came.Release()
 	sql := came.Relation
 	if len(removed) > 0 {
-		went, err := g.cache.Hold(ctx, g.conn, t, from, removed)
+		went, err := g.cfg.Cache.Hold(ctx, g.conn, t, removed)
 		if err != nil {
 			return plan.Days{}, err
 		}
 		defer went.Release()
-		without := func(a, b string) string {
-			return fmt.Sprintf("((select * exclude (%[1]s) from (%[2]s)) except all (select * exclude (%[1]s) from (%[3]s)))", rows.FileColumn, a, b)
-		}
-		sql = without(came.Relation, went.Relation) + " union all " + without(went.Relation, came.Relation)
+		sql = duck.DifferenceSQL(lake.ColumnNames(t.Meta.CurrentSchema()), "("+came.Relation+")", "("+went.Relation+")")
 	}
 	numbers, err := g.conn.Ints(ctx, fmt.Sprintf("select distinct %s - date '1970-01-01' from (%s)", gold.SilverDay, sql))
 	if err != nil {

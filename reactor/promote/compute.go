@@ -17,6 +17,7 @@ import (
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
+	"millrace/reactor/silver"
 )
 
 // work is a step's, between computing and the end of the commit.
@@ -30,8 +31,8 @@ type work struct {
 
 	auditing sync.Mutex // one audit at a time: there is one connection for them
 	mu       sync.Mutex
-	changed  map[string]plan.Days // by model: the days whose rows the commit writes
-	given    map[string]given     // by model: the query that gives what the commit writes
+	changed  map[string]plan.Days  // by model: the days whose rows the commit writes
+	written  map[string]rows.Query // by model: what gives the rows that the commit writes
 }
 
 // compute runs the models, and stages what each of them changes and audits it as soon as its rows are there. Release is due
@@ -112,7 +113,7 @@ func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read 
 		return nil, err
 	}
 	column, as, condition := gold.Day, "old_"+name, read.SQL(gold.Day)
-	if strings.HasPrefix(name, "silver.") {
+	if _, ok := silver.CutName(name); ok {
 		column, as, condition = gold.SilverTime, name, gold.SpanSQL(gold.SilverTime)+" and "+read.SQL(gold.SilverDay)
 	}
 	files, err := g.filesOf(ctx, t, column, read)
@@ -121,9 +122,9 @@ func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read 
 	}
 	if m, ok := g.set.Model(name); ok && evolve(t.Meta, m.Schema()) != nil {
 		// Rows of other columns compare with nothing: every day counts as changed.
-		return &rows.Held{Release: func() {}}, g.conn.Exec(ctx, "create or replace view "+as+" as "+emptyRows(m))
+		return &rows.Held{Release: func() {}}, g.conn.Exec(ctx, "create or replace view "+as+" as "+m.EmptyRows())
 	}
-	h, err := g.cache.Hold(ctx, g.conn, t, t.Snapshot(), files)
+	h, err := g.cfg.Cache.Hold(ctx, g.conn, t, files)
 	if err != nil {
 		return nil, err
 	}
@@ -134,22 +135,13 @@ func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read 
 	return h, nil
 }
 
-// emptyRows is a query with a model's columns and no rows.
-func emptyRows(m *gold.Model) string {
-	var columns []string
-	for _, c := range m.Columns {
-		columns = append(columns, fmt.Sprintf("null::%s as %s", c.Type, duck.Identifier(c.Name)))
-	}
-	return "select " + strings.Join(columns, ", ") + " where false"
-}
-
 // filesOf are the live files that may hold rows of some days.
 func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some plan.Days) ([]lake.File, error) {
 	hull, ok := some.Hull()
 	if !ok {
 		return nil, nil
 	}
-	files, err := g.lake.Files(ctx, t, t.Snapshot(), lake.Months{Lo: hull.From.Month(), Hi: hull.To.Month()})
+	files, err := g.cfg.Lake.Files(ctx, t, t.Snapshot(), lake.Months{Lo: hull.From.Month(), Hi: hull.To.Month()})
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +164,7 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	wanted := t.Meta.CurrentSchema()
 	if c.Evolve = evolve(t.Meta, m.Schema()); c.Evolve != nil {
 		wanted = c.Evolve
-		files, err := w.lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+		files, err := w.cfg.Lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
 		if err != nil {
 			return c, false, err
 		}
@@ -189,13 +181,13 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	if err != nil {
 		return c, false, fmt.Errorf("write %s: %w", m.Name, err)
 	}
-	columns := columnList(wanted)
+	columns := duck.Identifiers("", lake.ColumnNames(wanted))
 	sql := fmt.Sprintf("select %s from new_%s where %s", columns, m.Name, changed.SQL(gold.Day))
 	if len(numbers) > 0 {
 		sql += fmt.Sprintf(" union all select %s from (%s) where %s in (%s) and not (%s)", columns, old.Relation, rows.FileColumn, strings.Join(numbers, ", "), changed.SQL(gold.Day))
 	}
 	w.mu.Lock()
-	w.given[m.Name] = given{w.writers[m.Name], sql, gold.Day}
+	w.written[m.Name] = rows.Query{Conn: w.writers[m.Name], SQL: sql, Column: gold.Day}
 	w.mu.Unlock()
 	c.Schema = schema
 	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by %s, %s", sql, lake.MonthSQL(gold.Day), strings.Join(m.Grain, ", ")), schema)

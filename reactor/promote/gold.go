@@ -3,11 +3,9 @@ package promote
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +18,8 @@ import (
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
+	"millrace/reactor/silver"
+	"millrace/reactor/tables"
 )
 
 // digestProperty of a gold table is the digest of the model that made it.
@@ -28,21 +28,13 @@ const digestProperty = "millrace.model-digest"
 // Gold brings the gold tables to silver's current snapshots, all of them in one commit. It is level-triggered: what it
 // does depends on the pointers, the pins and the models, never on which event woke it.
 type Gold struct {
-	lake    *lake.Lake
+	cfg     Config
 	set     *gold.Set
-	tables  []string // of silver that are pinned
-	cache   *rows.Cache
 	conn    *duck.Conn            // on which models are computed
 	auditor *duck.Conn            // on which the rows are audited while they are written
 	writers map[string]*duck.Conn // by model: their tables are written side by side
 	extents map[string]extent     // by table
-	log     *slog.Logger
-	metrics *Metrics
-	now     func() time.Time
 	mu      sync.Mutex
-
-	// Committed, when set, is told of each commit that wrote rows of gold. It must return at once: the next step waits for it.
-	Committed func(step int64, written []Written)
 }
 
 // Written is a gold table's part of a commit.
@@ -53,25 +45,15 @@ type Written struct {
 	Days       plan.Days // those whose rows changed between the two
 }
 
-// NewGold makes the promoter of a set of models. silver are the tables whose snapshots it pins, those that the models
-// read among them. It uses connections to the database, which Close frees.
-func NewGold(l *lake.Lake, set *gold.Set, silver []string, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *Metrics) (*Gold, error) {
-	conn, err := db.Connect()
+// NewGold makes the promoter of a set of models. It uses connections to the database, which Close frees.
+func NewGold(cfg Config, set *gold.Set) (*Gold, error) {
+	conns, err := connections(cfg.DB, 2+len(set.Models))
 	if err != nil {
 		return nil, err
 	}
-	auditor, err := db.Connect()
-	if err != nil {
-		conn.Close()
-		return nil, err
-	}
-	g := &Gold{lake: l, set: set, tables: silver, cache: cache, conn: conn, auditor: auditor, writers: map[string]*duck.Conn{}, extents: map[string]extent{}, log: log, metrics: metrics, now: time.Now}
-	for _, m := range set.Models {
-		if g.writers[m.Name], err = db.Connect(); err != nil {
-			delete(g.writers, m.Name)
-			g.Close()
-			return nil, err
-		}
+	g := &Gold{cfg: cfg.withDefaults(), set: set, conn: conns[0], auditor: conns[1], writers: map[string]*duck.Conn{}, extents: map[string]extent{}}
+	for i, m := range set.Models {
+		g.writers[m.Name] = conns[2+i]
 	}
 	return g, nil
 }
@@ -85,23 +67,15 @@ func (g *Gold) Close() {
 	g.conn.Close()
 }
 
-// Tables are those that the promoter writes, for lake.Create.
-func (g *Gold) Tables() []lake.Definition { return GoldTables(g.set) }
-
-// GoldTables are those that models make.
-func GoldTables(set *gold.Set) []lake.Definition {
-	var ds []lake.Definition
-	for _, m := range set.Models {
-		ds = append(ds, lake.Definition{Name: m.Name, Schema: m.Schema(), Spec: m.PartitionSpec(), Order: m.Grain})
-	}
-	return ds
-}
+// Tables returns the definitions of those that the promoter writes, for lake.Create.
+func (g *Gold) Tables() []lake.Definition { return tables.OfGold(g.set) }
 
 // Subjects are where the events come from that may mean work.
 func (g *Gold) Subjects() []string {
 	var subjects []string
-	for _, t := range g.tables {
-		subjects = append(subjects, event.Route{Layer: event.Silver, Name: strings.TrimPrefix(t, "silver.")}.Subject())
+	for _, t := range tables.Silver() {
+		table, _ := silver.CutName(t)
+		subjects = append(subjects, event.Route{Layer: event.Silver, Name: table}.Subject())
 	}
 	return subjects
 }
@@ -111,7 +85,7 @@ func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
 	ctx = wake(ctx, batch)
 	for i, d := range batch {
-		errs[i] = g.committed(ctx, d)
+		errs[i] = g.awaitPointer(ctx, d)
 	}
 	err := g.Bring(ctx)
 	for i := range errs {
@@ -130,12 +104,12 @@ const (
 	pointerAttempts = 9
 )
 
-// errAhead says that the catalog does not name a metadata file yet.
-var errAhead = errors.New("the commit of this metadata is not there yet")
+// errPointerBehind says that the catalog does not name a metadata file yet, so that its event comes again.
+var errPointerBehind = errors.New("the commit of this metadata is not there yet")
 
-// committed waits until the pointer of an event's table has reached its metadata: the file is there some milliseconds
+// awaitPointer waits until the pointer of an event's table has reached its metadata: the file is there some milliseconds
 // before the pointer moves, and to look at silver in between would be to miss the change.
-func (g *Gold) committed(ctx context.Context, d event.Delivery) error {
+func (g *Gold) awaitPointer(ctx context.Context, d event.Delivery) error {
 	route, err := event.RouteOf(d.Object)
 	if err != nil {
 		return event.Deadf("%v", err)
@@ -144,15 +118,15 @@ func (g *Gold) committed(ctx context.Context, d event.Delivery) error {
 	if err != nil {
 		return event.Deadf("%v", err)
 	}
-	for deadline := g.now().Add(pointerPatience); ; {
-		at, ok, err := g.lake.Version(ctx, "silver."+route.Name)
+	for deadline := g.cfg.now().Add(pointerPatience); ; {
+		at, ok, err := g.cfg.Lake.Version(ctx, silver.TableName(route.Name))
 		if err != nil {
 			return err
 		}
 		if ok && at >= version {
 			return nil
 		}
-		if g.now().After(deadline) {
+		if g.cfg.now().After(deadline) {
 			break
 		}
 		select {
@@ -164,14 +138,14 @@ func (g *Gold) committed(ctx context.Context, d event.Delivery) error {
 	if d.Attempt >= pointerAttempts {
 		return nil // the commit lost, or never happened
 	}
-	return errAhead
+	return errPointerBehind
 }
 
 // Bring computes what has changed since the last step and commits it.
 func (g *Gold) Bring(ctx context.Context) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	_, err := retryConflicts(ctx, g.metrics, func() (bool, error) { return g.step(ctx) })
+	err := g.cfg.Metrics.retry().Do(ctx, func() error { return g.step(ctx) })
 	var audit *gold.AuditError
 	if errors.As(err, &audit) {
 		return event.DeadAs(event.Audited, "gold stays as it was: %v", audit)
@@ -179,46 +153,46 @@ func (g *Gold) Bring(ctx context.Context) error {
 	return err
 }
 
-// step does the work of Bring once, and tells whether there was any.
-func (g *Gold) step(ctx context.Context) (bool, error) {
-	view, err := g.lake.View(ctx)
+// step does the work of Bring once.
+func (g *Gold) step(ctx context.Context) error {
+	view, err := g.cfg.Lake.View(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	pins := g.pins(view)
 	rebuild := g.outdated(view)
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 {
-		return false, nil
+		return nil
 	}
 	ctx, end := waited(ctx, view, pins)
 	defer end()
 	c, err := g.change(ctx, view, rebuild)
 	if err != nil {
-		return false, err
+		return err
 	}
 	p, err := g.set.Plan(c)
 	if err != nil {
-		return false, err
+		return err
 	}
-	commit := g.lake.Begin(ctx)
-	w := &work{Gold: g, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, given: map[string]given{}}
+	commit := g.cfg.Lake.Begin(ctx)
+	w := &work{Gold: g, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
-		return false, commit.Abandon(err)
+		return commit.Abandon(err)
 	}
 	for _, c := range g.forget(view) {
 		commit.Stage(func() (lake.Change, bool, error) { return c, true, nil })
 	}
-	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.now()) })
+	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.cfg.now()) })
 	if err == nil {
 		g.announce(pins.Step, view, next, w.changed)
-		g.metrics.committed(view, next)
-		g.covered(ctx, view, pins)
+		g.cfg.Metrics.countCommits(view, next)
+		g.observeLatency(ctx, view, pins)
 		for _, t := range next {
-			keepAtHand(ctx, g.cache, g.log, view.Tables[t.Name], t, w.given[t.Name])
+			g.cfg.fillCache(ctx, view.Tables[t.Name], t, w.written[t.Name])
 		}
 	}
-	return true, err
+	return err
 }
 
 // announce tells of the tables that have new rows.
@@ -229,15 +203,15 @@ func (g *Gold) announce(step int64, before *lake.View, next []*lake.Table, chang
 			written = append(written, Written{Table: t.Name, SnapshotID: t.SnapshotID(), Since: before.Tables[t.Name].SnapshotID(), Days: days})
 		}
 	}
-	if g.Committed != nil && len(written) > 0 {
-		g.Committed(step, written)
+	if g.cfg.OnCommit != nil && len(written) > 0 {
+		g.cfg.OnCommit(step, written)
 	}
 }
 
 // pins are those of the next step: silver as the view shows it.
 func (g *Gold) pins(view *lake.View) lake.Pins {
 	p := lake.Pins{Step: view.Pins.Step + 1, Tables: map[string]lake.Pin{}}
-	for _, name := range g.tables {
+	for _, name := range tables.Silver() {
 		if t := view.Tables[name]; t != nil {
 			p.Tables[name] = lake.Pin{SnapshotID: t.SnapshotID(), Sequence: t.Sequence()}
 		}

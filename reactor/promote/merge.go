@@ -27,32 +27,31 @@ type merger struct {
 	order []string
 }
 
-// box bounds the rows that come in for one month: an existing file that lies outside in any column holds none of their
-// keys.
-type box struct {
-	month        int
-	loTime       int64 // µs
-	hiTime       int64
-	texts        []string // columns
-	loText, high []string
+// bounds are those of the incoming rows of one month, by column. An existing file that lies outside in any column holds
+// none of their keys.
+type bounds struct {
+	month          int
+	loTime, hiTime int64    // µs
+	texts          []string // columns
+	loText, hiText []string // by column of texts
 }
 
 // merged is what a merge does to a table. Its rows are read while it is committed, and the query that gives them can be asked
 // until release.
 type merged struct {
 	lake.Change
-	given   given
+	written rows.Query
 	release func()
 }
 
 // change works out what the incoming rows do to the table; once tells that no key comes twice among them. It is nil when that is
 // nothing.
-func (m *merger) change(ctx context.Context, v *lake.View, boxes []box, once bool) (*merged, error) {
+func (m *merger) change(ctx context.Context, v *lake.View, all []bounds, once bool) (*merged, error) {
 	t, err := v.Table(m.table)
 	if err != nil {
 		return nil, err
 	}
-	candidates, err := m.candidates(ctx, t, boxes)
+	candidates, err := m.candidates(ctx, t, all)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +59,7 @@ func (m *merger) change(ctx context.Context, v *lake.View, boxes []box, once boo
 		// The usual case: what came in is new, and nothing is to be asked of DuckDB.
 		return m.write(ctx, t, nil, "from incoming", func() {})
 	}
-	held, err := m.cache.Hold(ctx, m.conn, t, t.Snapshot(), candidates)
+	held, err := m.cache.Hold(ctx, m.conn, t, candidates)
 	if err != nil {
 		return nil, err
 	}
@@ -105,22 +104,22 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
 	// In the table's columns: those that it got later are its last, wherever the dataset has them.
-	sql = fmt.Sprintf("select %s from (%s)", columnList(t.Meta.CurrentSchema()), sql)
+	sql = fmt.Sprintf("select %s from (%s)", duck.Identifiers("", lake.ColumnNames(t.Meta.CurrentSchema())), sql)
 	ordered := fmt.Sprintf("%s order by %s, %s", sql, lake.MonthSQL(m.time), strings.Join(m.order, ", "))
 	return &merged{
 		Change:  lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)},
-		given:   given{m.conn, sql, m.time},
+		written: rows.Query{Conn: m.conn, SQL: sql, Column: m.time},
 		release: release,
 	}, nil
 }
 
-// candidates are the live files that may hold a key of the boxes.
-func (m *merger) candidates(ctx context.Context, t *lake.Table, boxes []box) ([]lake.File, error) {
-	if len(boxes) == 0 {
+// candidates returns the live files that may hold a key within one of the bounds.
+func (m *merger) candidates(ctx context.Context, t *lake.Table, all []bounds) ([]lake.File, error) {
+	if len(all) == 0 {
 		return nil, nil
 	}
-	months := lake.Months{Lo: boxes[0].month, Hi: boxes[0].month}
-	for _, b := range boxes {
+	months := lake.Months{Lo: all[0].month, Hi: all[0].month}
+	for _, b := range all {
 		months.Lo, months.Hi = min(months.Lo, b.month), max(months.Hi, b.month)
 	}
 	files, err := m.lake.Files(ctx, t, t.Snapshot(), months)
@@ -129,7 +128,7 @@ func (m *merger) candidates(ctx context.Context, t *lake.Table, boxes []box) ([]
 	}
 	var in []lake.File
 	for _, f := range files {
-		for _, b := range boxes {
+		for _, b := range all {
 			if b.meets(t, f, m.time) {
 				in = append(in, f)
 				break
@@ -139,8 +138,8 @@ func (m *merger) candidates(ctx context.Context, t *lake.Table, boxes []box) ([]
 	return in, nil
 }
 
-// meets tells whether a file may hold a row within the box; a file that does not tell its bounds may hold anything.
-func (b box) meets(t *lake.Table, f lake.File, time string) bool {
+// meets tells whether a file may hold a row within the bounds; a file that does not tell its bounds may hold anything.
+func (b bounds) meets(t *lake.Table, f lake.File, time string) bool {
 	field, ok := t.Column(time)
 	if !ok {
 		return true
@@ -153,15 +152,15 @@ func (b box) meets(t *lake.Table, f lake.File, time string) bool {
 		if !ok {
 			continue
 		}
-		if lo, hi, ok := f.Strings(field); ok && (hi < b.loText[i] || lo > b.high[i]) {
+		if lo, hi, ok := f.Strings(field); ok && (hi < b.loText[i] || lo > b.hiText[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// boxes bounds the incoming rows, a month at a time, and tells whether each key comes once among them.
-func (m *merger) boxes(ctx context.Context, key []string, schema *iceberg.Schema) (boxes []box, once bool, err error) {
+// incoming returns the bounds of the incoming rows, a month at a time, and tells whether each key comes once among them.
+func (m *merger) incoming(ctx context.Context, key []string, schema *iceberg.Schema) (all []bounds, once bool, err error) {
 	texts := texts(schema, key)
 	sql := fmt.Sprintf("select %[3]s, count(*) = count(distinct (%[2]s)), epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time, strings.Join(key, ", "), lake.MonthSQL(m.time))
 	for _, c := range texts {
@@ -176,19 +175,19 @@ func (m *merger) boxes(ctx context.Context, key []string, schema *iceberg.Schema
 	for r.Next() {
 		batch := r.RecordBatch()
 		for i := range int(batch.NumRows()) {
-			b := box{
+			b := bounds{
 				month:  int(batch.Column(0).(*array.Int64).Value(i)),
 				loTime: batch.Column(2).(*array.Int64).Value(i), hiTime: batch.Column(3).(*array.Int64).Value(i), texts: texts,
 			}
 			once = once && batch.Column(1).(*array.Boolean).Value(i)
 			for j := range texts {
 				b.loText = append(b.loText, strings.Clone(batch.Column(4+2*j).(*array.String).Value(i)))
-				b.high = append(b.high, strings.Clone(batch.Column(5+2*j).(*array.String).Value(i)))
+				b.hiText = append(b.hiText, strings.Clone(batch.Column(5+2*j).(*array.String).Value(i)))
 			}
-			boxes = append(boxes, b)
+			all = append(all, b)
 		}
 	}
-	return boxes, once, r.Err()
+	return all, once, r.Err()
 }
 
 // texts are the columns among names that a schema has as strings.

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/reactor/event"
+	"millrace/reactor/intake"
 	"millrace/reactor/lake"
 )
 
@@ -87,17 +88,20 @@ func (m *Metrics) promoted(table string, batch []event.Delivery, errs []error, n
 }
 
 // decoded counts what the decoding of a batch, now committed, came to; credits were spent once, whatever is replayed.
-func (m *Metrics) decoded(table string, batch []event.Delivery, errs []error, in *incoming) {
-	m.rejected.WithLabelValues(table).Add(float64(in.refused))
+func (m *Metrics) decoded(table string, batch []event.Delivery, errs []error, in *intake.Intake) {
+	m.rejected.WithLabelValues(table).Add(float64(in.Refused))
 	for i, d := range batch {
 		if errs[i] == nil && d.Run == "" {
-			m.credits.WithLabelValues(table).Add(float64(in.credits[i]))
+			m.credits.WithLabelValues(table).Add(float64(in.Credits[i]))
 		}
 	}
 }
 
-// committed counts the tables that a commit changed.
-func (m *Metrics) committed(before *lake.View, next []*lake.Table) {
+// retry does work again after conflicts, and counts them. After 20 the events come back later.
+func (m *Metrics) retry() lake.Retry { return lake.Retry{Attempts: 20, Conflict: m.conflicts.Inc} }
+
+// countCommits counts the tables that a commit changed.
+func (m *Metrics) countCommits(before *lake.View, next []*lake.Table) {
 	for _, t := range next {
 		if old := before.Tables[t.Name]; old == nil || old.Location != t.Location {
 			m.commits.WithLabelValues(t.Name).Inc()

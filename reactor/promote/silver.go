@@ -6,58 +6,45 @@ package promote
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go"
-	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/tracing"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/gold"
+	"millrace/reactor/intake"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver"
+	"millrace/reactor/tables"
 )
 
 // Silver promotes the objects of one dataset.
 type Silver struct {
-	// Limits of an object; set them before the first batch. The check of the tables must know the same ones.
-	Limits silver.Limits
-
-	lake    *lake.Lake
-	client  *minio.Client
+	cfg     Config
 	dataset *silver.Dataset
-	log     *slog.Logger
-	metrics *Metrics
 	rows    merger // of the dataset's table
 	refused merger // of rejected
-	now     func() time.Time
 }
 
 // NewSilver makes the promoter of a dataset. It uses two connections to the database, which Close frees.
-func NewSilver(l *lake.Lake, client *minio.Client, d *silver.Dataset, db *duck.DB, cache *rows.Cache, log *slog.Logger, metrics *Metrics) (*Silver, error) {
-	own, err := db.Connect()
+func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
+	cfg = cfg.withDefaults()
+	conns, err := connections(cfg.DB, 2)
 	if err != nil {
-		return nil, err
-	}
-	refused, err := db.Connect()
-	if err != nil {
-		own.Close()
 		return nil, err
 	}
 	return &Silver{
-		lake: l, client: client, dataset: d, log: log, metrics: metrics, now: time.Now,
+		cfg: cfg, dataset: d,
 		rows: merger{
-			lake: l, cache: cache, conn: own, sql: d.MergeSQL(), table: "silver." + d.Table, time: gold.SilverTime, order: d.Key,
+			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), time: gold.SilverTime, order: d.Key,
 		},
 		refused: merger{
-			lake: l, cache: cache, conn: refused, sql: silver.RejectedMergeSQL(), table: "silver." + silver.RejectedTable,
+			lake: cfg.Lake, cache: cfg.Cache, conn: conns[1], sql: silver.RejectedMergeSQL(), table: tables.Rejected,
 			time: "source_modified_at", order: silver.RejectedKey(),
 		},
 	}, nil
@@ -69,11 +56,8 @@ func (s *Silver) Close() {
 	s.refused.conn.Close()
 }
 
-// Tables are those that the promoter writes, for lake.Create.
-func (s *Silver) Tables() []lake.Definition { return Definitions(s.dataset) }
-
-// maxConflicts is how often a commit is tried again at once; after that the events come back later.
-const maxConflicts = 20
+// Tables returns the definitions of those that the promoter writes, for lake.Create.
+func (s *Silver) Tables() []lake.Definition { return tables.OfDataset(s.dataset) }
 
 // Handle promotes a batch of events in one commit. It is for one goroutine at a time.
 func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
@@ -85,7 +69,7 @@ func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
 		}
 		return errs
 	}
-	s.metrics.duplicates(s.rows.table, len(batch)-len(fresh))
+	s.cfg.Metrics.duplicates(s.rows.table, len(batch)-len(fresh))
 	if len(fresh) == 0 {
 		return errs
 	}
@@ -104,7 +88,7 @@ func (s *Silver) unanswered(ctx context.Context, batch []event.Delivery) (fresh 
 			ids = append(ids, string(d.Object.ID()))
 		}
 	}
-	outcomes, err := s.lake.Outcomes(ctx, s.dataset.Table, ids)
+	outcomes, err := s.cfg.Lake.Outcomes(ctx, s.dataset.Table, ids)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -124,17 +108,21 @@ func (s *Silver) handle(ctx context.Context, batch []event.Delivery) []error {
 	objects, which := distinct(batch)
 	ctx, end := served(ctx, s.rows.table, batch)
 	defer end()
-	results, err := retryConflicts(ctx, s.metrics, func() ([]error, error) { return s.promote(ctx, objects) })
+	var results []error
+	err := s.cfg.Metrics.retry().Do(ctx, func() (err error) {
+		results, err = s.promote(ctx, objects)
+		return err
+	})
 	for i := range batch {
 		if errs[i] = err; err == nil {
 			errs[i] = results[which[i]]
 		}
 	}
-	s.metrics.promoted(s.rows.table, batch, errs, s.now())
+	s.cfg.Metrics.promoted(s.rows.table, batch, errs, s.cfg.now())
 	return errs
 }
 
-// distinct are the deliveries without repeats of one object, and for each delivery which one it is.
+// distinct drops repeats of one object; which[i] is delivery i's index in objects.
 func distinct(batch []event.Delivery) (objects []event.Delivery, which []int) {
 	at := map[event.ID]int{}
 	for _, d := range batch {
@@ -152,135 +140,147 @@ func distinct(batch []event.Delivery) (objects []event.Delivery, which []int) {
 	return objects, which
 }
 
-// retryConflicts works something out again until no other commit came first.
-func retryConflicts[T any](ctx context.Context, metrics *Metrics, work func() (T, error)) (T, error) {
-	for attempt := 1; ; attempt++ {
-		result, err := work()
-		if !errors.Is(err, lake.ErrConflict) || attempt == maxConflicts {
-			return result, err
-		}
-		metrics.conflicts.Inc()
-		select {
-		case <-ctx.Done():
-			return result, ctx.Err()
-		case <-time.After(time.Duration(rand.Int64N(int64(attempt) * int64(5*time.Millisecond)))):
-		}
-	}
-}
-
 // promote does the work of Handle once. The error is that of the batch; the others are those of single objects.
 func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, error) {
-	objects := make([]event.Object, len(batch))
-	for i, d := range batch {
-		objects[i] = d.Object
-	}
-	view, err := s.lake.View(ctx)
+	view, err := s.cfg.Lake.View(ctx)
 	if err != nil {
 		return nil, err
-	}
-	in := incoming{client: s.client, dataset: s.dataset, limits: s.Limits, rows: s.rows.conn, rejected: s.refused.conn, credits: make([]int, len(batch))}
-	if err := in.begin(ctx); err != nil {
-		return nil, err
-	}
-	errs, err := in.fill(ctx, objects)
-	if err != nil {
-		return nil, err
-	}
-	var changes []lake.Change
-	var written given // to the dataset's own table
-	merging, end := tracing.Span(ctx, "merge")
-	defer func() { end() }()
-	for _, work := range []func() (*merged, error){
-		func() (*merged, error) { return s.rowChange(merging, view) },
-		func() (*merged, error) { return s.refusedChange(merging, view, &in, objects, errs) },
-	} {
-		c, err := work()
-		if err != nil {
-			return nil, err
-		}
-		if c == nil {
-			continue
-		}
-		defer c.release()
-		c.Keep = view.Pins.Tables[c.Base.Name].SnapshotID
-		c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(objects)), "millrace.run": batch[0].Run}
-		if tracing.On() {
-			c.Summary[traceProperty] = tracing.Parent(ctx)
-		}
-		changes = append(changes, c.Change)
-		if c.Base.Name == s.rows.table {
-			written = c.given
-		}
 	}
 	own, err := view.Table(s.rows.table)
 	if err != nil {
 		return nil, err
 	}
-	end()
-	end = func() {}
-	next, err := s.lake.Commit(ctx, changes, func(tx *lake.Tx, next []*lake.Table) error {
+	w := &silverWork{Silver: s, view: view, in: &intake.Intake{
+		Client: s.cfg.Client, Dataset: s.dataset, Limits: s.cfg.Limits, Rows: s.rows.conn, Rejected: s.refused.conn,
+	}}
+	defer w.release()
+	if err := w.decode(ctx, batch); err != nil {
+		return nil, err
+	}
+	if err := w.merge(ctx, batch[0].Run); err != nil {
+		return nil, err
+	}
+	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) error {
 		for _, t := range next {
 			if t.Name == own.Name {
 				own = t
 			}
 		}
-		return tx.Record(ctx, s.entries(batch, errs, own)...)
+		return tx.Record(ctx, s.entries(batch, w.errs, own)...)
 	})
 	if err == nil {
-		s.metrics.committed(view, next)
-		s.metrics.decoded(s.rows.table, batch, errs, &in)
+		s.cfg.Metrics.countCommits(view, next)
+		s.cfg.Metrics.decoded(s.rows.table, batch, w.errs, w.in)
 		// While the event of this commit is on its way to gold.
-		keepAtHand(ctx, s.rows.cache, s.log, view.Tables[own.Name], own, written)
+		s.cfg.fillCache(ctx, view.Tables[own.Name], own, w.written)
 	}
-	return errs, err
+	return w.errs, err
 }
 
-func (s *Silver) rowChange(ctx context.Context, view *lake.View) (*merged, error) {
-	boxes, once, err := s.rows.boxes(ctx, s.dataset.Key, s.dataset.Schema())
-	if err != nil || len(boxes) == 0 {
+// silverWork is a batch between decoding and the end of its commit.
+type silverWork struct {
+	*Silver
+	view    *lake.View
+	in      *intake.Intake
+	objects []event.Object
+	errs    []error // of single objects
+	changes []lake.Change
+	written rows.Query // gives the rows that the commit writes to the dataset's own table
+	held    []func()   // what release lets go
+}
+
+func (w *silverWork) release() {
+	for _, release := range w.held {
+		release()
+	}
+}
+
+// decode fetches and decodes the objects of a batch.
+func (w *silverWork) decode(ctx context.Context, batch []event.Delivery) error {
+	for _, d := range batch {
+		w.objects = append(w.objects, d.Object)
+	}
+	if err := w.in.Begin(ctx); err != nil {
+		return err
+	}
+	var err error
+	w.errs, err = w.in.Fill(ctx, w.objects)
+	return err
+}
+
+// merge works out what the decoded rows, and the refused ones, change.
+func (w *silverWork) merge(ctx context.Context, run string) error {
+	merging, end := tracing.Span(ctx, "merge")
+	defer end()
+	for _, change := range []func(context.Context) (*merged, error){w.rowChange, w.refusedChange} {
+		c, err := change(merging)
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			continue
+		}
+		w.held = append(w.held, c.release)
+		c.Keep = w.view.Pins.Tables[c.Base.Name].SnapshotID
+		c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(w.objects)), "millrace.run": run}
+		if tracing.On() {
+			c.Summary[traceProperty] = tracing.Parent(ctx)
+		}
+		w.changes = append(w.changes, c.Change)
+		if c.Base.Name == w.rows.table {
+			w.written = c.written
+		}
+	}
+	return nil
+}
+
+// rowChange is what the decoded rows do to the dataset's table.
+func (w *silverWork) rowChange(ctx context.Context) (*merged, error) {
+	all, once, err := w.rows.incoming(ctx, w.dataset.Key, w.dataset.Schema())
+	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	return s.rows.change(ctx, view, boxes, once)
+	return w.rows.change(ctx, w.view, all, once)
 }
 
 // refusedChange replaces the refused rows of the objects that could be read. Mostly there are none, before or now, and
 // the table's file bounds tell so.
-func (s *Silver) refusedChange(ctx context.Context, view *lake.View, in *incoming, objects []event.Object, errs []error) (*merged, error) {
-	t, err := view.Table(s.refused.table)
+func (w *silverWork) refusedChange(ctx context.Context) (*merged, error) {
+	t, err := w.view.Table(w.refused.table)
 	if err != nil {
 		return nil, err
 	}
-	var boxes []box
+	var all []bounds
 	var decoded []string
-	for i, o := range objects {
-		if errs[i] != nil {
+	for i, o := range w.objects {
+		if w.errs[i] != nil {
 			continue
 		}
 		us := o.ModifiedAt.UnixMicro()
 		month := (o.ModifiedAt.Year()-1970)*12 + int(o.ModifiedAt.Month()) - 1
-		boxes = append(boxes, box{month: month, loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, high: []string{o.Key}})
+		all = append(all, bounds{month: month, loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, hiText: []string{o.Key}})
 		decoded = append(decoded, "("+duck.Quote(o.Key)+", "+duck.Quote(o.Version)+")")
 	}
-	files, err := s.refused.candidates(ctx, t, boxes)
-	if err != nil || (in.refused == 0 && len(files) == 0) {
+	files, err := w.refused.candidates(ctx, t, all)
+	if err != nil || (w.in.Refused == 0 && len(files) == 0) {
 		return nil, err
 	}
-	if err := errors.Join(in.refuse(ctx), s.refused.conn.Exec(ctx, s.refused.sql.Decoded)); err != nil {
+	if err := errors.Join(w.in.Refuse(ctx), w.refused.conn.Exec(ctx, w.refused.sql.Decoded)); err != nil {
 		return nil, err
 	}
 	for len(decoded) > 0 {
 		part := decoded[:min(len(decoded), 1000)]
 		decoded = decoded[len(part):]
-		if err := s.refused.conn.Exec(ctx, "insert into decoded values "+strings.Join(part, ", ")); err != nil {
+		if err := w.refused.conn.Exec(ctx, "insert into decoded values "+strings.Join(part, ", ")); err != nil {
 			return nil, err
 		}
 	}
-	return s.refused.change(ctx, view, boxes, false)
+	return w.refused.change(ctx, w.view, all, false)
 }
 
 // entries are what the ledger says of the batch once it is committed; objects that are tried again have none yet.
 func (s *Silver) entries(batch []event.Delivery, errs []error, t *lake.Table) []lake.Entry {
-	now := s.now()
+	now := s.cfg.now()
 	var entries []lake.Entry
 	for i, d := range batch {
 		action, _ := event.Outcome(errs[i], d.Attempt)
@@ -302,35 +302,4 @@ func entryOf(d event.Delivery, now time.Time) lake.Entry {
 		EventID: string(d.Object.ID()), SourceKey: d.Object.Key, SourceVersion: d.Object.Version, ModifiedAt: d.Object.ModifiedAt,
 		Outcome: lake.OutcomeDone, Run: d.Run, At: now,
 	}
-}
-
-// Stray records the events that nobody waits for, and makes them dead letters.
-type Stray struct {
-	lake *lake.Lake
-}
-
-// NewStray makes the promoter of strays.
-func NewStray(l *lake.Lake) *Stray { return &Stray{l} }
-
-// Handle gives every object up, with the reason.
-func (s *Stray) Handle(ctx context.Context, batch []event.Delivery) []error {
-	errs := make([]error, len(batch))
-	var entries []lake.Entry
-	for i, d := range batch {
-		route, err := event.RouteOf(d.Object)
-		if err != nil {
-			errs[i] = event.DeadAs(event.Unrouted, "%v", err)
-		} else {
-			errs[i] = event.DeadAs(event.Unrouted, "no dataset %q is defined: define it (reactor/silver/datasets), then `reactor dlq retry`", route.Name)
-		}
-		e := entryOf(d, time.Now())
-		e.Outcome, e.Reason = lake.OutcomeDead, errs[i].Error()
-		entries = append(entries, e)
-	}
-	if err := s.lake.Record(ctx, entries...); err != nil {
-		for i := range errs {
-			errs[i] = fmt.Errorf("record strays: %w", err)
-		}
-	}
-	return errs
 }

@@ -11,28 +11,29 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"millrace/infra/bucket"
 	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 )
 
 // Objects are all object versions in bronze below prefix ("" for everything), in the order of their keys. What a listing
 // says of an object is what its event said: the identity is the same.
-func Objects(ctx context.Context, client *minio.Client, bucket, prefix string) iter.Seq2[event.Object, error] {
+func Objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		if !strings.HasPrefix(prefix, "bronze/") {
 			prefix = "bronze/"
 		}
 		ctx, cancel := context.WithCancel(ctx) // ends the listing's goroutine when the caller stops early
 		defer cancel()
-		for o := range client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true}) {
+		for o := range b.Client.ListObjectsIter(ctx, b.Name, minio.ListObjectsOptions{Prefix: prefix, Recursive: true, WithVersions: true}) {
 			if o.Err != nil {
-				yield(event.Object{}, fmt.Errorf("list %s/%s: %w", bucket, prefix, o.Err))
+				yield(event.Object{}, fmt.Errorf("list %s/%s: %w", b.Name, prefix, o.Err))
 				return
 			}
 			if o.IsDeleteMarker || strings.HasSuffix(o.Key, "/") {
 				continue
 			}
-			if !yield(object(bucket, o), nil) {
+			if !yield(object(b.Name, o), nil) {
 				return
 			}
 		}
@@ -58,8 +59,8 @@ type Selection struct {
 }
 
 // Select are the object versions of a selection.
-func Select(ctx context.Context, client *minio.Client, bucket string, s Selection) iter.Seq2[event.Object, error] {
-	return wanted(Objects(ctx, client, bucket, s.Prefix()), s.Holds)
+func Select(ctx context.Context, b bucket.Bucket, s Selection) iter.Seq2[event.Object, error] {
+	return wanted(Objects(ctx, b, s.Prefix()), s.Holds)
 }
 
 // wanted are those objects for which keep holds.

@@ -8,17 +8,18 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"millrace/infra/bucket"
 	"millrace/ingestor/bronze"
 )
 
 // Recent are the prefixes of the newest days of each dataset in bronze, by ingest date. They are the last days that there
 // are, not those before today: a clock that jumps must not choose what is looked at.
-func Recent(ctx context.Context, client *minio.Client, bucket string, days int) ([]string, error) {
+func Recent(ctx context.Context, b bucket.Bucket, days int) ([]string, error) {
 	datasets := []string{bronze.Prefix}
 	for range 2 { // source, dataset
 		var below []string
 		for _, prefix := range datasets {
-			folders, err := folders(ctx, client, bucket, prefix)
+			folders, err := folders(ctx, b, prefix)
 			if err != nil {
 				return nil, err
 			}
@@ -28,7 +29,7 @@ func Recent(ctx context.Context, client *minio.Client, bucket string, days int) 
 	}
 	var prefixes []string
 	for _, dataset := range datasets {
-		all, err := folders(ctx, client, bucket, dataset)
+		all, err := folders(ctx, b, dataset)
 		if err != nil {
 			return nil, err
 		}
@@ -49,13 +50,13 @@ func newest(folders []string, days int) []string {
 	return dated[max(0, len(dated)-days):]
 }
 
-func folders(ctx context.Context, client *minio.Client, bucket, prefix string) ([]string, error) {
+func folders(ctx context.Context, b bucket.Bucket, prefix string) ([]string, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the listing when it is left early
 	defer cancel()
 	var found []string
-	for o := range client.ListObjectsIter(ctx, bucket, minio.ListObjectsOptions{Prefix: prefix}) {
+	for o := range b.Client.ListObjectsIter(ctx, b.Name, minio.ListObjectsOptions{Prefix: prefix}) {
 		if o.Err != nil {
-			return nil, fmt.Errorf("list %s/%s: %w", bucket, prefix, o.Err)
+			return nil, fmt.Errorf("list %s/%s: %w", b.Name, prefix, o.Err)
 		}
 		if strings.HasSuffix(o.Key, "/") && o.Key != prefix {
 			found = append(found, o.Key)

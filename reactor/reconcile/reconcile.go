@@ -69,7 +69,7 @@ const (
 type Reconciler struct {
 	list    func(ctx context.Context, prefix string) iter.Seq2[event.Object, error]
 	ledger  Ledger
-	publish Publisher
+	publish Announcer
 	drained func(context.Context) (bool, error)
 	settle  time.Duration
 	again   map[event.ID]time.Time // published a second time, and when
@@ -77,7 +77,7 @@ type Reconciler struct {
 
 // New makes a reconciler. drained waits until what is in the streams now was worked on, and is false when that takes too
 // long.
-func New(list func(ctx context.Context, prefix string) iter.Seq2[event.Object, error], ledger Ledger, publish Publisher, drained func(context.Context) (bool, error)) *Reconciler {
+func New(list func(ctx context.Context, prefix string) iter.Seq2[event.Object, error], ledger Ledger, publish Announcer, drained func(context.Context) (bool, error)) *Reconciler {
 	return &Reconciler{list: list, ledger: ledger, publish: publish, drained: drained, settle: settle, again: map[event.ID]time.Time{}}
 }
 

@@ -72,8 +72,8 @@ type Held struct {
 	Release func()
 }
 
-// Hold makes the rows of files of a snapshot available to queries of every connection of the database.
-func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, s *table.Snapshot, files []lake.File) (*Held, error) {
+// Hold makes the rows of files of a table available to queries of every connection of the database.
+func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, files []lake.File) (*Held, error) {
 	k := c.of(t)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -84,7 +84,7 @@ func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, s *tab
 	held := &Held{Files: map[int64]lake.File{}}
 	var ids []string
 	for _, f := range files {
-		e, err := k.load(ctx, conn, c.lake, t, s, f)
+		e, err := k.load(ctx, conn, c.lake, t, f)
 		if err != nil {
 			k.release(ids)
 			return nil, fmt.Errorf("hold rows of %s: %w", t.Name, err)
@@ -127,49 +127,26 @@ func (k *cached) create(ctx context.Context, conn *duck.Conn, t *lake.Table) err
 	if err := conn.Exec(ctx, "create schema if not exists rows"); err != nil {
 		return err
 	}
-	empty, err := array.NewRecordReader(withFile(schema), nil)
-	if err != nil {
-		return err
-	}
-	defer empty.Release()
-	const view = "rows_columns"
-	release, err := conn.Register(view, empty)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if err := conn.Exec(ctx, "create or replace table "+k.name+" as from "+view); err != nil {
+	if err := CreateEmpty(ctx, conn, k.name, withFile(schema)); err != nil {
 		return err
 	}
 	k.made = true
 	return nil
 }
 
-func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, s *table.Snapshot, f lake.File) (*entry, error) {
+func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, f lake.File) (*entry, error) {
 	if e := k.files[f.ID()]; e != nil {
 		e.used = k.clock
 		return e, nil
 	}
-	_, batches, err := l.Read(ctx, t, s, f)
-	if err != nil {
-		return nil, err
-	}
 	k.next++
 	e := &entry{number: k.next, used: k.clock}
 	// A large file goes in batch by batch; when one fails, the rows that are in belong to a number nobody knows.
-	for b, err := range batches {
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", f.Path(), err)
-		}
-		numbered := number(b, e.number)
-		err = conn.Insert(ctx, k.name, numbered.Schema(), numbered)
-		e.rows += b.NumRows()
-		numbered.Release()
-		b.Release()
-		if err != nil {
-			return nil, err
-		}
+	n, err := Insert(ctx, conn, k.name, Source{Lake: l, Table: t, Files: []lake.File{f}, Change: func(b arrow.RecordBatch) arrow.RecordBatch { return number(b, e.number) }})
+	if err != nil {
+		return nil, err
 	}
+	e.rows = n
 	k.rows += e.rows
 	k.files[f.ID()] = e
 	return e, nil

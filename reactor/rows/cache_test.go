@@ -89,7 +89,7 @@ func TestCacheHoldsWhatIsAskedForAndShrinks(t *testing.T) {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	hold := func(files ...lake.File) *Held {
-		h, err := cache.Hold(t.Context(), c, tab, tab.Snapshot(), files)
+		h, err := cache.Hold(t.Context(), c, tab, files)
 		if err != nil {
 			t.Fatal(err)
 		}

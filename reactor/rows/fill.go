@@ -15,11 +15,18 @@ import (
 // written gold reads beside it.
 const fillRows = 10_000
 
-// Fill takes the rows of files that a commit has just written from the query that gave them, while the connection still has what
-// it reads: to take them from the files would be to decode what was encoded a moment ago. The query has the columns of t, in any
-// order of rows, and they are partitioned by the month of one of them. The files are those that came since a snapshot of t (nil:
-// all). Where the query does not give as many rows as they have, the cache stays without them, and that is an error.
-func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, since *table.Snapshot, sql, column string) error {
+// Query gives the rows that a commit wrote, in the columns of the table and any order.
+type Query struct {
+	Conn *duck.Conn // which still has what the query reads
+	SQL  string
+	// Column is the one by whose month the rows are partitioned; "" where all are of one month.
+	Column string
+}
+
+// Fill takes the rows of files that a commit has just written from the query that gave them: to take them from the files
+// would be to decode what was encoded a moment ago. The files are those that came since a snapshot of t (nil: all). Where
+// the query does not give as many rows as they have, the cache stays without them, and that is an error.
+func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, q Query) error {
 	files, _, err := c.lake.Diff(ctx, t, since, t.Snapshot())
 	if err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
@@ -31,7 +38,7 @@ func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, since 
 	if !ok {
 		return nil
 	}
-	if err := k.create(ctx, conn, t); err != nil {
+	if err := k.create(ctx, q.Conn, t); err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
 	}
 	first, last := months[0], months[len(months)-1]
@@ -39,9 +46,9 @@ func (c *Cache) Fill(ctx context.Context, conn *duck.Conn, t *lake.Table, since 
 	k.next += int64(last - first + 1) // these numbers are gone, whatever comes of it
 	number := fmt.Sprint(base)
 	if first != last {
-		number += fmt.Sprintf(" + %s - %d", lake.MonthSQL(column), first)
+		number += fmt.Sprintf(" + %s - %d", lake.MonthSQL(q.Column), first)
 	}
-	inserted, err := conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, sql))
+	inserted, err := q.Conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, q.SQL))
 	if err == nil && inserted[0] != rows {
 		err = fmt.Errorf("the query gives %d rows, the files have %d", inserted[0], rows)
 	}

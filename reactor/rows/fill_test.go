@@ -30,7 +30,7 @@ func TestFilledRowsAreThoseOfTheFiles(t *testing.T) {
 		t.Fatalf("%d files, want one for each of three months", len(files))
 	}
 	hold := func(cache *Cache, file lake.File) string {
-		h, err := cache.Hold(t.Context(), c, tab, tab.Snapshot(), []lake.File{file})
+		h, err := cache.Hold(t.Context(), c, tab, []lake.File{file})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func TestFilledRowsAreThoseOfTheFiles(t *testing.T) {
 	}
 	read, filled := New(l), New(l)
 	filled.of(tab).name = "rows.filled" // beside the other one's, in the same database
-	if err := filled.Fill(t.Context(), c, tab, nil, numbers, "seen"); err != nil {
+	if err := filled.Fill(t.Context(), tab, nil, Query{c, numbers, "seen"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
@@ -62,19 +62,19 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 	const sql = "select range as n, date '2026-01-05' as day from range(0, 100)"
 	tab, first := commit(t, l, c, sql)
 	cache := New(l)
-	err := cache.Fill(t.Context(), c, tab, nil, sql+" where range > 7", "day")
+	err := cache.Fill(t.Context(), tab, nil, Query{c, sql + " where range > 7", "day"})
 	if err == nil || !strings.Contains(err.Error(), "92 rows, the files have 100") {
 		t.Errorf("filled in with rows missing: %v", err)
 	}
 	tab, second := commit(t, l, c, sql)
 	// Two files of one month: a row does not tell which one it is in.
-	if err := cache.Fill(t.Context(), c, tab, nil, sql+" union all "+sql, "day"); err != nil {
+	if err := cache.Fill(t.Context(), tab, nil, Query{c, sql + " union all " + sql, "day"}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(cache.of(tab).files); n != 0 {
 		t.Errorf("%d files count as filled in", n)
 	}
-	h, err := cache.Hold(t.Context(), c, tab, tab.Snapshot(), append(first, second...))
+	h, err := cache.Hold(t.Context(), c, tab, append(first, second...))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,17 +6,12 @@
 package silver
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
-
-// rules is raised when the decoder itself changes what it makes of an object, so that a Digest tells.
-const rules = 1
 
 // Type of a silver column.
 type Type int
@@ -108,7 +103,7 @@ type Dataset struct {
 	// empty: the payload must hold a list.
 	Lone string
 	// FromName reads an object's name (without folders and extension) for values, by From, that stand in for rows without
-	// one of their own where the metadata has none either; nil: names mean nothing. Digest cannot see it change.
+	// one of their own where the metadata has none either; nil: names mean nothing.
 	FromName func(name string) map[string]string
 	// Example is the payload in a few words, for the reason of an object that is something else.
 	Example string
@@ -223,16 +218,4 @@ func (f *Field) validate() error {
 		return fmt.Errorf("field %s: metadata %s must be lower case, as stores keep it", f.Column, f.Metadata)
 	}
 	return nil
-}
-
-// Digest changes when the definition, or this package's own rules, would make other rows of the same objects.
-// A table that was written under another digest has to be replayed.
-func (d *Dataset) Digest() string {
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "rules %d\n%s %s %q lone=%q\n", rules, d.Name, d.Table, d.Key, d.Lone)
-	for _, f := range d.columns {
-		f.Doc, f.Missing = "", ""
-		_, _ = fmt.Fprintf(h, "%+v\n", f)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -12,11 +12,11 @@ import (
 // It reads two relations of the connection's: `incoming`, the decoded rows of any number of objects (the table's columns,
 // and `_object`, the caller's number of the object), and `existing`, the live rows of every file that may hold one of
 // their keys (the table's columns, and `_file`, the caller's number of the file). Run Changes; Files then gives the files
-// to be replaced, Rows the rows to be written in their place, and Drop forgets it all. No row in `changes` means that
-// there is nothing to commit.
+// to be replaced, and Rows the rows to be written in their place. No row in `changes` means that there is nothing to
+// commit.
 //
 // ChangesOnce and Appended are cheaper forms for the usual case, 20 new rows, where planning is most of the time
-// (measured: Changes 6.5 ms, Repeated and ChangesOnce 4.2; Rows 3.3, Appended 1.5).
+// (measured: Changes 6.5 ms, ChangesOnce with the question whether it may be used 4.2; Rows 3.3, Appended 1.5).
 type Merge struct {
 	// Incoming creates the table `incoming`, empty.
 	Incoming string
@@ -27,17 +27,15 @@ type Merge struct {
 	// `_object` that brings them and the `_file` that holds their key now. For `rejected`: the object versions whose
 	// refused rows are other than before.
 	Changes string
-	// Repeated selects a row when some key comes more than once in `incoming`. When it selects none, ChangesOnce makes
-	// the same `changes` as Changes. Both are empty for `rejected`.
-	Repeated, ChangesOnce string
+	// ChangesOnce makes the same `changes` as Changes where no key comes more than once in `incoming`. It is empty for
+	// `rejected`.
+	ChangesOnce string
 	// Files selects the numbers of the files to be replaced.
 	Files string
 	// Rows selects the rows to be written, in the table's columns.
 	Rows string
 	// Appended selects the same rows as Rows when Files selects none: the rows can be appended.
 	Appended string
-	// Drop forgets the tables made by Incoming, Decoded and Changes.
-	Drop string
 }
 
 // winning is the order among rows of one key: the latest object's wins, and the tie-breakers make the order total.
@@ -67,14 +65,12 @@ winners as (
 	qualify row_number() over (partition by %[1]s order by %[2]s desc) = 1
 )
 %[3]s`, key, strings.Join(winning, " desc, "), against),
-		Repeated:    fmt.Sprintf(`select 1 from incoming group by %s having count(*) > 1 limit 1`, key),
 		ChangesOnce: "create or replace temp table changes as with winners as (from incoming)\n" + against,
 		Files:       `select distinct _file from changes where _file is not null order by _file`,
 		Rows: fmt.Sprintf(`select %[1]s from changes
 union all
 select %[1]s from existing semi join changes using (_file) anti join changes using (%[2]s)`, all, key),
 		Appended: fmt.Sprintf(`select %s from changes`, all),
-		Drop:     `drop table if exists changes; drop table if exists incoming`,
 	}
 }
 
@@ -108,7 +104,6 @@ select %[1]s from existing
 semi join (select distinct _file from existing semi join changes using (%[2]s)) using (_file)
 anti join changes using (%[2]s)`, columns, version),
 		Appended: fmt.Sprintf(`select distinct %[1]s from incoming semi join changes using (%[2]s)`, columns, version),
-		Drop:     `drop table if exists changes; drop table if exists incoming; drop table if exists decoded`,
 	}
 }
 

@@ -122,7 +122,7 @@ func (tb *table) query(sql string) []string {
 
 // changes is the cheaper statement where it holds.
 func (tb *table) changes() string {
-	if tb.merge.Repeated != "" && len(tb.query(tb.merge.Repeated)) == 0 {
+	if tb.merge.ChangesOnce != "" && len(tb.query(`select 1 from incoming group by `+strings.Join(prices.Key, ", ")+` having count(*) > 1 limit 1`)) == 0 {
 		return tb.merge.ChangesOnce
 	}
 	return tb.merge.Changes
@@ -157,7 +157,7 @@ func (tb *table) commit(batches ...arrow.RecordBatch) int {
 		tb.exec(fmt.Sprintf(`delete from %s where _file in (%s)`, tb.name, strings.Join(files, ", ")))
 	}
 	tb.exec(fmt.Sprintf(`insert into %s by name select *, %d as _file from written`, tb.name, tb.nextFile))
-	tb.exec(tb.merge.Drop)
+	tb.exec(`drop table if exists changes; drop table if exists incoming; drop table if exists decoded`)
 	return changed
 }
 

@@ -167,18 +167,4 @@ func TestDefineRefusesContradictions(t *testing.T) {
 	}
 }
 
-func TestDigestChangesWithWhatRowsDependOn(t *testing.T) {
-	d := later()
-	documented := *later()
-	documented.Fields[0].Doc = "documented"
-	if silver.Define(documented).Digest() != later().Digest() {
-		t.Error("documentation changes the digest")
-	}
-	bounded := *later()
-	bounded.Later[1].NonNegative = true
-	if silver.Define(bounded).Digest() == d.Digest() {
-		t.Error("a new bound leaves the digest as it was")
-	}
-}
-
 func itoa(n int) string { return strconv.Itoa(n) }

@@ -11,13 +11,9 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
-
-// advisorySubjects are where the server says that it will not deliver a message again. The reactor's consumers neither have
-// an end of deliveries nor end one; somebody who edits a consumer, or works at it with another client, can do both, and
-// the event would be gone without a trace.
-var advisorySubjects = []string{"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"}
 
 // Advisory is what the server says of such a message.
 type advisory struct {
@@ -41,18 +37,25 @@ func (a advisory) reason() string {
 
 // AdvisoryReader makes dead letters of the messages that the server gave up.
 type AdvisoryReader struct {
-	JS  jetstream.JetStream
-	Log *slog.Logger
-	// Consumers are those whose messages matter; the streams may have others that are no part of millrace.
-	Consumers []string
+	js        jetstream.JetStream
+	log       *slog.Logger
+	consumers []string
 }
+
+// NewAdvisoryReader makes a reader that watches the router's consumer.
+func NewAdvisoryReader(js jetstream.JetStream, log *slog.Logger) *AdvisoryReader {
+	return &AdvisoryReader{js: js, log: log, consumers: []string{routerName}}
+}
+
+// Watch adds a consumer whose messages matter; the streams may have others that are no part of millrace. Call it before Run.
+func (r *AdvisoryReader) Watch(consumer string) { r.consumers = append(r.consumers, consumer) }
 
 // Run reads advisories until ctx ends. One is acknowledged after its dead letter is stored.
 func (r *AdvisoryReader) Run(ctx context.Context) error {
-	return consume(ctx, r.JS, consumer{stream: Advisories, name: "advisories", log: r.Log}, func(ctx context.Context, batch []jetstream.Msg) {
+	return consume(ctx, r.js, consumer{stream: streams.Advisories, name: "advisories", log: r.log}, func(ctx context.Context, batch []jetstream.Msg) {
 		for _, m := range batch {
 			if err := r.read(ctx, m); err != nil {
-				r.Log.Error("make a dead letter of what the server gave up", "error", err)
+				r.log.Error("make a dead letter of what the server gave up", "error", err)
 				_ = m.NakWithDelay(event.RetryDelay(deliveries(m)))
 				continue
 			}
@@ -64,26 +67,26 @@ func (r *AdvisoryReader) Run(ctx context.Context) error {
 func (r *AdvisoryReader) read(ctx context.Context, m jetstream.Msg) error {
 	var a advisory
 	if err := json.Unmarshal(m.Data(), &a); err != nil {
-		r.Log.Warn("advisory of no known form", "subject", m.Subject(), "error", err)
+		r.log.Warn("advisory of no known form", "subject", m.Subject(), "error", err)
 		return nil
 	}
-	if (a.Stream != Events && a.Stream != Raw) || !slices.Contains(r.Consumers, a.Consumer) {
+	if (a.Stream != streams.Events && a.Stream != streams.Raw) || !slices.Contains(r.consumers, a.Consumer) {
 		return nil
 	}
-	s, err := r.JS.Stream(ctx, a.Stream)
+	s, err := r.js.Stream(ctx, a.Stream)
 	if err != nil {
 		return err
 	}
 	given, err := s.GetMsg(ctx, a.StreamSeq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		r.Log.Warn("the server gave up a message that is not there any more", "stream", a.Stream, "sequence", a.StreamSeq, "consumer", a.Consumer)
+		r.log.Warn("the server gave up a message that is not there any more", "stream", a.Stream, "sequence", a.StreamSeq, "consumer", a.Consumer)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read message %d of %s: %w", a.StreamSeq, a.Stream, err)
 	}
-	r.Log.Warn("dead letter", "consumer", a.Consumer, "reason", a.reason())
-	return bury(ctx, r.JS, buried{
+	r.log.Warn("dead letter", "consumer", a.Consumer, "reason", a.reason())
+	return bury(ctx, r.js, buried{
 		subject: given.Subject, header: given.Header, body: given.Data, consumer: a.Consumer, reason: a.reason(), attempts: max(1, a.Deliveries), first: time.Time{},
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
 
@@ -58,8 +59,34 @@ func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle fun
 }
 
 func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []jetstream.Msg)) error {
-	if err := Ensure(ctx, js); err != nil {
+	messages, err := c.pull(ctx, js)
+	if err != nil {
 		return err
+	}
+	stop := context.AfterFunc(ctx, messages.Stop)
+	defer stop()
+	defer unpin(ctx, js, c) // after Stop: a pull that is still open would be pinned again
+	defer messages.Stop()
+
+	held := newHeld()
+	beating, stopBeating := context.WithCancel(ctx)
+	defer stopBeating()
+	go held.keepAlive(beating)
+	waiting, failed := receive(ctx, messages, held)
+	c.work(ctx, waiting, func(batch []jetstream.Msg) {
+		handle(ctx, batch)
+		held.remove(batch)
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return <-failed
+}
+
+// pull makes the streams and the consumer, or brings their settings up to date, and begins to pull.
+func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.MessagesContext, error) {
+	if err := streams.Ensure(ctx, js); err != nil {
+		return nil, err
 	}
 	cons, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{
 		Durable: c.name, FilterSubjects: c.subjects,
@@ -69,60 +96,40 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: pinnedTTL, PriorityGroups: []string{pinGroup},
 	})
 	if err != nil {
-		return fmt.Errorf("make consumer %s: %w", c.name, err)
+		return nil, fmt.Errorf("make consumer %s: %w", c.name, err)
 	}
 	messages, err := cons.Messages(jetstream.PullPriorityGroup(pinGroup), jetstream.PullMaxMessages(maxBatch), jetstream.PullHeartbeat(2*time.Second), jetstream.PullExpiry(10*time.Second))
 	if err != nil {
-		return fmt.Errorf("pull from consumer %s: %w", c.name, err)
+		return nil, fmt.Errorf("pull from consumer %s: %w", c.name, err)
 	}
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
-	defer unpin(ctx, js, c) // after Stop: a pull that is still open would be pinned again
-	defer messages.Stop()
+	return messages, nil
+}
 
-	waiting := make(chan jetstream.Msg, maxBatch)
-	held := newHeld()
-	var pullErr error
+// receive passes messages on until pulling ends or ctx does. Then waiting is closed, and failed has why pulling ended, nil
+// when it was stopped.
+func receive(ctx context.Context, messages jetstream.MessagesContext, held *held) (waiting <-chan jetstream.Msg, failed <-chan error) {
+	out, why := make(chan jetstream.Msg, maxBatch), make(chan error, 1)
 	go func() {
-		defer close(waiting)
+		defer close(out)
 		for {
 			m, err := messages.Next()
 			if err != nil {
-				if !errors.Is(err, jetstream.ErrMsgIteratorClosed) {
-					pullErr = err
+				if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+					err = nil
 				}
+				why <- err
 				return
 			}
 			held.add(m)
 			select {
-			case waiting <- m:
+			case out <- m:
 			case <-ctx.Done():
+				why <- nil
 				return
 			}
 		}
 	}()
-	beat := time.NewTicker(ackWait / 3)
-	defer beat.Stop()
-	beating, stopBeating := context.WithCancel(ctx)
-	defer stopBeating()
-	go func() {
-		for {
-			select {
-			case <-beating.Done():
-				return
-			case <-beat.C:
-				held.inProgress()
-			}
-		}
-	}()
-	c.work(ctx, waiting, func(batch []jetstream.Msg) {
-		handle(ctx, batch)
-		held.remove(batch)
-	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return pullErr
+	return out, why
 }
 
 const (
@@ -238,6 +245,20 @@ func (h *held) remove(batch []jetstream.Msg) {
 	defer h.mu.Unlock()
 	for _, m := range batch {
 		delete(h.m, m)
+	}
+}
+
+// keepAlive tells the server of the messages that are worked on, until ctx ends.
+func (h *held) keepAlive(ctx context.Context) {
+	beat := time.NewTicker(ackWait / 3)
+	defer beat.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-beat.C:
+			h.inProgress()
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
 
@@ -56,7 +57,7 @@ func buriedOf(m jetstream.Msg, name, reason string, earlier kept) buried {
 
 // bury keeps a message as a dead letter. The same event of the same run is kept once.
 func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
-	dead := nats.NewMsg(deadPrefix + b.consumer)
+	dead := nats.NewMsg(streams.DeadPrefix + b.consumer)
 	dead.Data = b.body
 	for k, v := range b.header {
 		if !strings.HasPrefix(k, "Nats-") { // the server's own say where a message lay, and would be taken for where the letter lies
@@ -87,11 +88,11 @@ func headerText(s string) string {
 // DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each by itself: a
 // consumer that is told of ten letters would wait for the tenth, which has cleared itself meanwhile.
 func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]DeadLetter, error) {
-	subject := deadPrefix + ">"
+	subject := streams.DeadPrefix + ">"
 	if name != "" {
-		subject = deadPrefix + name
+		subject = streams.DeadPrefix + name
 	}
-	s, err := js.Stream(ctx, DeadLetters)
+	s, err := js.Stream(ctx, streams.DeadLetters)
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
 	}
@@ -111,7 +112,7 @@ func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]
 
 func letter(subject string, h nats.Header, body []byte, sequence uint64, at time.Time) DeadLetter {
 	l := DeadLetter{
-		Sequence: sequence, Consumer: subject[len(deadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
+		Sequence: sequence, Consumer: subject[len(streams.DeadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
 		First: at, At: at, EventID: h.Get(HeaderID), Body: body,
 	}
 	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // written by bury
@@ -126,7 +127,7 @@ var ErrNoDeadLetter = errors.New("no such dead letter")
 
 // Drop removes a dead letter for good.
 func Drop(ctx context.Context, js jetstream.JetStream, sequence uint64) error {
-	s, err := js.Stream(ctx, DeadLetters)
+	s, err := js.Stream(ctx, streams.DeadLetters)
 	if err != nil {
 		return fmt.Errorf("drop dead letter %d: %w", sequence, err)
 	}

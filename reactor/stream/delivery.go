@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
 
@@ -40,10 +41,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	var g errgroup.Group
 	g.Go(func() error {
-		return c.run(ctx, consumer{stream: Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle})
+		return c.run(ctx, consumer{stream: streams.Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle})
 	})
 	g.Go(func() error {
-		return c.run(ctx, consumer{stream: Again, name: c.Name, subjects: again, log: c.Log})
+		return c.run(ctx, consumer{stream: streams.Again, name: c.Name, subjects: again, log: c.Log})
 	})
 	return g.Wait()
 }

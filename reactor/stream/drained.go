@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/infra/streams"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -17,8 +19,8 @@ const drainWithin = time.Minute
 // that takes more than a minute. Events that are left because they fail again and again do not count: they would hold up
 // whoever waits for ever.
 func Drained(ctx context.Context, js jetstream.JetStream) (bool, error) {
-	deadline := time.Now().Add(drainWithin)      // monotonic
-	for _, name := range []string{Raw, Events} { // in this order: what leaves the first arrives in the second
+	deadline := time.Now().Add(drainWithin)                      // monotonic
+	for _, name := range []string{streams.Raw, streams.Events} { // in this order: what leaves the first arrives in the second
 		ok, err := drained(ctx, js, name, deadline)
 		if err != nil || !ok {
 			return false, err

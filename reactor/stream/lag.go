@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/infra/streams"
+
 	"github.com/nats-io/nats.go/jetstream"
 )
 
@@ -22,7 +24,7 @@ type Lag struct {
 // Lags are those of the durable consumers, the router's included.
 func Lags(ctx context.Context, js jetstream.JetStream) ([]Lag, error) {
 	var lags []Lag
-	for _, name := range []string{Raw, Events} {
+	for _, name := range []string{streams.Raw, streams.Events} {
 		s, err := js.Stream(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("look at stream %s: %w", name, err)
@@ -83,14 +85,14 @@ type Store struct {
 // Stores are those of the three streams; that of the dead letters with their number by consumer.
 func Stores(ctx context.Context, js jetstream.JetStream) ([]Store, error) {
 	var stores []Store
-	for _, name := range []string{Raw, Events, DeadLetters} {
+	for _, name := range []string{streams.Raw, streams.Events, streams.DeadLetters} {
 		s, err := js.Stream(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("look at stream %s: %w", name, err)
 		}
 		var opts []jetstream.StreamInfoOpt
-		if name == DeadLetters {
-			opts = append(opts, jetstream.WithSubjectFilter(deadPrefix+">"))
+		if name == streams.DeadLetters {
+			opts = append(opts, jetstream.WithSubjectFilter(streams.DeadPrefix+">"))
 		}
 		info, err := s.Info(ctx, opts...)
 		if err != nil {
@@ -98,7 +100,7 @@ func Stores(ctx context.Context, js jetstream.JetStream) ([]Store, error) {
 		}
 		store := Store{Stream: name, Messages: info.State.Msgs, Bytes: info.State.Bytes, Most: info.Config.MaxBytes, Buried: map[string]uint64{}}
 		for subject, n := range info.State.Subjects {
-			store.Buried[strings.TrimPrefix(subject, deadPrefix)] += n
+			store.Buried[strings.TrimPrefix(subject, streams.DeadPrefix)] += n
 		}
 		stores = append(stores, store)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
 
@@ -93,10 +94,10 @@ func (l *Letters) Run(ctx context.Context) error {
 }
 
 func (l *Letters) follow(ctx context.Context) error {
-	if err := Ensure(ctx, l.JS); err != nil {
+	if err := streams.Ensure(ctx, l.JS); err != nil {
 		return err
 	}
-	cons, err := l.JS.OrderedConsumer(ctx, DeadLetters, jetstream.OrderedConsumerConfig{})
+	cons, err := l.JS.OrderedConsumer(ctx, streams.DeadLetters, jetstream.OrderedConsumerConfig{})
 	if err != nil {
 		return fmt.Errorf("follow dead letters: %w", err)
 	}

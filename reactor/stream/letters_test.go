@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/nats"
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 	"millrace/reactor/stream"
 )
@@ -42,7 +43,7 @@ func brokerAs(t *testing.T, user string) (jetstream.JetStream, *natsclient.Conn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Ensure(t.Context(), js); err != nil {
+	if err := streams.Ensure(t.Context(), js); err != nil {
 		t.Fatal(err)
 	}
 	return js, nc
@@ -196,12 +197,12 @@ func TestWhatTheServerGivesUpIsADeadLetter(t *testing.T) {
 	one, two := object("one", 1), object("two", 2)
 	publish(t, js, one, "")
 	publish(t, js, two, "")
-	events, err := js.Stream(t.Context(), stream.Events)
+	events, err := js.Stream(t.Context(), streams.Events)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// Consumers as the reactor does not make them; that of a stranger does not count.
-	advisories, err := js.Stream(t.Context(), stream.Advisories)
+	advisories, err := js.Stream(t.Context(), streams.Advisories)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +234,9 @@ func TestWhatTheServerGivesUpIsADeadLetter(t *testing.T) {
 			return err == nil && info.State.Msgs == uint64(2*(i+1))
 		})
 	}
-	run(t, &stream.AdvisoryReader{JS: js, Log: log, Consumers: []string{"edited"}})
+	reader := stream.NewAdvisoryReader(js, log)
+	reader.Watch("edited")
+	run(t, reader)
 	eventually(t, "two dead letters", func() bool { return len(letters(t, js)) == 2 })
 	reasons := map[string]string{}
 	for _, l := range letters(t, js) {

@@ -11,8 +11,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
+
+// routerName is the name of the router's durable consumer.
+const routerName = "router"
 
 // Router reads MinIO's messages from RAW and publishes each object once to EV, under the subject of its route.
 type Router struct {
@@ -28,7 +32,7 @@ type Router struct {
 
 // Run routes until ctx ends. A message is acknowledged after its events are stored.
 func (r *Router) Run(ctx context.Context) error {
-	return consume(ctx, r.JS, consumer{stream: Raw, name: "router", log: r.Log}, func(ctx context.Context, batch []jetstream.Msg) {
+	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log}, func(ctx context.Context, batch []jetstream.Msg) {
 		// Published side by side, then acknowledged in order: one round trip for a batch, not one for each message.
 		heard := time.Now()
 		futures := make([][]sentEvent, len(batch))
@@ -72,7 +76,7 @@ func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 // runOf is the replay that a message belongs to. One that somebody published by hand without saying so is a run of its own,
 // or its event would count as the copy of the one that came first.
 func runOf(m jetstream.Msg) string {
-	if run := m.Headers().Get(HeaderRun); run != "" || m.Subject() != RawReplay {
+	if run := m.Headers().Get(HeaderRun); run != "" || m.Subject() != streams.RawReplay {
 		return run
 	}
 	md, err := m.Metadata()

@@ -8,6 +8,7 @@ import (
 	natsclient "github.com/nats-io/nats.go"
 
 	"millrace/infra/nats"
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 	"millrace/reactor/stream"
 )
@@ -29,10 +30,10 @@ func TestAnEventWhoseAnswerIsLostIsRoutedAgain(t *testing.T) {
 	}})
 	put := `{"Records":[{"eventName":"s3:ObjectCreated:Put","s3":{"bucket":{"name":"lakehouse"},"object":{
 		"key":"bronze/coincap/assets/ingest_date=2026-01-01/1.json","size":1,"eTag":"e","versionId":"v","sequencer":"18BDDFD4CC00A53C"}}}]}`
-	if _, err := js.Publish(t.Context(), stream.RawFast, []byte(put)); err != nil {
+	if _, err := js.Publish(t.Context(), streams.RawFast, []byte(put)); err != nil {
 		t.Fatal(err)
 	}
-	events, err := js.Stream(t.Context(), stream.Events)
+	events, err := js.Stream(t.Context(), streams.Events)
 	if err != nil {
 		t.Fatal(err)
 	}

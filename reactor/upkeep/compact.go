@@ -188,7 +188,7 @@ func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, f
 	if err != nil {
 		return fmt.Errorf("compact %s: %w", t.Name, err)
 	}
-	held, err := c.cache.Hold(ctx, c.conn, t, t.Snapshot(), files)
+	held, err := c.cache.Hold(ctx, c.conn, t, files)
 	if err != nil {
 		return fmt.Errorf("compact %s: %w", t.Name, err)
 	}
@@ -199,8 +199,7 @@ func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, f
 	if err != nil {
 		return err
 	}
-	const oneMonth = "" // and so no column is asked which one it is
-	return c.cache.Fill(ctx, c.conn, next, t.Snapshot(), sql, oneMonth)
+	return c.cache.Fill(ctx, next, t.Snapshot(), rows.Query{Conn: c.conn, SQL: sql})
 }
 
 // commit makes a change that changes no row. What gold was computed from, the new snapshot is as well.

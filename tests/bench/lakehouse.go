@@ -19,7 +19,7 @@ import (
 
 	"millrace/infra/process"
 	"millrace/infra/settings"
-	"millrace/reactor/stream"
+	"millrace/infra/streams"
 )
 
 // patience bounds every wait; what takes longer is no figure but a defect.
@@ -167,7 +167,7 @@ func (l *lakehouse) forget(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("use JetStream: %w", err)
 	}
-	for _, name := range []string{stream.Raw, stream.Events} {
+	for _, name := range []string{streams.Raw, streams.Events} {
 		s, err := js.Stream(ctx, name)
 		if err == nil {
 			err = s.Purge(ctx)

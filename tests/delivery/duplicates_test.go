@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/stream"
 	"millrace/tests/stack"
 )
@@ -143,7 +144,7 @@ func (l *lab) commits(t testing.TB) map[string]int {
 // waiting is how many events no consumer has finished yet.
 func waiting(t testing.TB, js jetstream.JetStream) (n uint64) {
 	t.Helper()
-	for _, name := range []string{stream.Events, stream.Again} {
+	for _, name := range []string{streams.Events, streams.Again} {
 		s, err := js.Stream(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)

@@ -23,7 +23,7 @@ import (
 	"millrace/infra/nats"
 	"millrace/infra/process"
 	"millrace/infra/settings"
-	"millrace/reactor/stream"
+	"millrace/infra/streams"
 	"millrace/tests/stack"
 )
 
@@ -158,7 +158,7 @@ func (l *lab) startBroker(t testing.TB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.broker.Stop)
-	if err := stream.Ensure(t.Context(), l.jetStream(t)); err != nil {
+	if err := streams.Ensure(t.Context(), l.jetStream(t)); err != nil {
 		t.Fatal(err)
 	}
 }

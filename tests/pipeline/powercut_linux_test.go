@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"millrace/infra/bucket"
 	"millrace/reactor/reconcile"
 	"millrace/tests/stack"
 )
@@ -28,7 +29,7 @@ func TestAPowerCutLosesNothingThatWasAcknowledged(t *testing.T) {
 		for _, e := range ledger(t, s) {
 			known[e.Key+" "+e.Version] = true
 		}
-		for o, err := range reconcile.Objects(t.Context(), s.Client(), s.Bucket(), "") {
+		for o, err := range reconcile.Objects(t.Context(), bucket.Bucket{Client: s.Client(), Name: s.Bucket()}, "") {
 			if err != nil {
 				t.Fatal(err)
 			}

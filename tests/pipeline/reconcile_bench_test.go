@@ -15,6 +15,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/notification"
 	"golang.org/x/sync/errgroup"
 
+	"millrace/infra/bucket"
 	"millrace/reactor/lake"
 	"millrace/reactor/reconcile"
 	"millrace/tests/stack"
@@ -78,7 +79,7 @@ func fill(b *testing.B, s *stack.Stack) {
 	var entries []lake.Entry
 	seen := 0
 	began := time.Now()
-	for o, err := range reconcile.Objects(b.Context(), s.Client(), s.Bucket(), "") {
+	for o, err := range reconcile.Objects(b.Context(), bucket.Bucket{Client: s.Client(), Name: s.Bucket()}, "") {
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,0 +1,73 @@
+// Package streams names the JetStream streams that carry the lake's events, their subjects and their limits, and makes
+// them. Whoever starts a broker or publishes to one takes the names from here.
+package streams
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Streams and subjects. MinIO's two targets publish to RawFast and RawSafe; RawReplay is for people who publish one
+// of MinIO's own messages again by hand.
+const (
+	Raw         = "RAW"
+	Events      = "EV"
+	Again       = "AGAIN"
+	DeadLetters = "DLQ"
+	Advisories  = "ADVISORY"
+
+	RawFast   = "lake.raw.fast"
+	RawSafe   = "lake.raw.safe"
+	RawReplay = "lake.raw.replay"
+
+	// DeadPrefix, LivePrefix and AgainPrefix begin the subjects of dead letters, of events, and of events published again.
+	DeadPrefix  = "lake.dlq."
+	LivePrefix  = "lake.ev."
+	AgainPrefix = "lake.again."
+)
+
+// advisorySubjects are where the server says that it will not deliver a message again. The reactor's consumers have no
+// limit of deliveries and end none. Somebody who edits a consumer, or works on it with another client, can do both, and the
+// event would be gone without a trace.
+var advisorySubjects = []string{"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", "$JS.EVENT.ADVISORY.CONSUMER.MSG_TERMINATED.>"}
+
+// dedupeWindow is how long the second copy of an event is recognised by its message id. SAFE is up to 3 s behind
+// FAST, longer after an outage of NATS; a copy that comes later still is promoted again, which changes nothing.
+const dedupeWindow = 10 * time.Minute
+
+// Ensure makes the streams, or brings their settings up to date. It must run before MinIO starts: a message published
+// to a subject without a stream is lost after 500 ms of waiting.
+func Ensure(ctx context.Context, js jetstream.JetStream) error {
+	for _, cfg := range []jetstream.StreamConfig{
+		{
+			Name: Raw, Subjects: []string{"lake.raw.>"}, Description: "MinIO's notifications as they came",
+			MaxAge: 3 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+		},
+		{
+			Name: Events, Subjects: []string{LivePrefix + ">"}, Description: "One event for each object version",
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+		},
+		{
+			Name: Again, Subjects: []string{AgainPrefix + ">"}, Description: "Events published again: replays, dead letters that are retried",
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+		},
+		{
+			Name: DeadLetters, Subjects: []string{DeadPrefix + ">"}, Description: "Events that no retry can mend, until retried or dropped",
+			MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+		},
+		{
+			Name: Advisories, Subjects: advisorySubjects, Description: "What the server will not deliver any more",
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 64 << 20,
+		},
+	} {
+		cfg.Storage, cfg.Retention, cfg.Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld
+		cfg.AllowDirect = true
+		if _, err := js.CreateOrUpdateStream(ctx, cfg); err != nil {
+			return fmt.Errorf("make stream %s: %w", cfg.Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+// Package announce publishes the events of objects that are there already: of bronze objects for a replay or because no
+// event ever came, and of silver's metadata for gold. There is one identity for an object, and one way to announce it.
+package announce
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/bucket"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/stream"
+	"millrace/reactor/tables"
+)
+
+// To sends events where the router would send them.
+func To(js jetstream.JetStream) reconcile.Announcer {
+	return func(o event.Object, run, nonce string) (func(context.Context) (bool, error), error) {
+		m := stream.Message(o, tables.Subject(o), run)
+		if nonce != "" {
+			m = stream.Anew(m, nonce)
+		}
+		f, err := js.PublishMsgAsync(m)
+		if err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) (bool, error) {
+			ack, err := stream.Acknowledged(ctx, f)
+			return err == nil && ack.Duplicate, err
+		}, nil
+	}
+}
+
+// Silver announces the current metadata of silver's tables to gold.
+type Silver struct {
+	Lake   *lake.Lake
+	Bucket bucket.Bucket
+	To     reconcile.Announcer
+}
+
+// All announces every table, as a part of a replay: gold may be rolled back, or may have lost an event, and would not hear
+// of it from objects that change nothing.
+func (s Silver) All(ctx context.Context, run string) error {
+	return s.each(ctx, run, "", func(*lake.Table, lake.Pin) bool { return true })
+}
+
+// Behind announces the tables that gold is behind: the event of silver's last commit is lost when nobody was there to take
+// it, and no other may come for a day. The broker may still know the event that was lost, and would drop a
+// copy of it, so this is a message of another id; the broker drops repeats of that one.
+func (s Silver) Behind(ctx context.Context) error {
+	return s.each(ctx, "", "nudge", func(t *lake.Table, pin lake.Pin) bool { return t.SnapshotID() != pin.SnapshotID })
+}
+
+func (s Silver) each(ctx context.Context, run, nonce string, wanted func(*lake.Table, lake.Pin) bool) error {
+	view, err := s.Lake.View(ctx)
+	if err != nil {
+		return err
+	}
+	for name, pin := range view.Pins.Tables {
+		t := view.Tables[name]
+		if t == nil || !wanted(t, pin) {
+			continue
+		}
+		if err := s.announce(ctx, t, run, nonce); err != nil {
+			return fmt.Errorf("announce %s to gold: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// announce publishes the event that MinIO published when the metadata file was put: what a request says of the object gives
+// the same identity.
+func (s Silver) announce(ctx context.Context, t *lake.Table, run, nonce string) error {
+	key := strings.TrimPrefix(t.Location, "s3://"+s.Bucket.Name+"/")
+	info, err := s.Bucket.Client.StatObject(ctx, s.Bucket.Name, key, minio.StatObjectOptions{})
+	if err != nil {
+		return fmt.Errorf("look at its metadata %s: %w", key, err)
+	}
+	stored, err := s.To(event.Object{
+		Bucket: s.Bucket.Name, Key: key, Version: event.NoVersion,
+		ModifiedAt: info.LastModified.UTC().Truncate(time.Millisecond), ETag: info.ETag, Size: info.Size,
+	}, run, nonce)
+	if err != nil {
+		return err
+	}
+	_, err = stored(ctx)
+	return err
+}

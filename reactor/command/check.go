@@ -1,0 +1,90 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/progress"
+	"millrace/reactor/proof"
+	"millrace/reactor/reconcile"
+)
+
+type checkCmd struct {
+	lakeFlags
+	modelFlags
+	limitFlags
+	Memory  string        `default:"256MiB" help:"Memory for the comparison; beyond it rows spill to disk."`
+	Timeout time.Duration `default:"1m" help:"How long to wait for gold to catch up with silver."`
+}
+
+func (*checkCmd) Help() string {
+	return "Decodes every object in bronze again, works out the tables from scratch and compares all rows. The lake may be in use. Exit code 1 when anything differs.\n\nExample:\n\n  reactor check"
+}
+
+func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		set, err := c.load(ctx)
+		if err != nil {
+			return err
+		}
+		return duck.Temporary(c.Memory, func(db *duck.DB) error {
+			bar := out.Progress(-1, "decoding")
+			defer bar.Done()
+			check := &proof.Check{Lake: l.Lake, Client: l.Bucket.Client, Models: set, DB: db, Limits: c.limits(), Progress: bar.Add}
+			report, err := c.run(ctx, l, check)
+			bar.Done()
+			if err != nil {
+				return err
+			}
+			return printReport(out, report)
+		})
+	})
+}
+
+// run checks an instant at which gold had caught up.
+func (c *checkCmd) run(ctx context.Context, l opened, check *proof.Check) (proof.Report, error) {
+	waiting, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("it did not catch up within %v; the log of `reactor run` tells more", c.Timeout))
+	defer cancel()
+	view, err := progress.AwaitCurrent(waiting, l.Lake)
+	if err != nil {
+		return proof.Report{}, err
+	}
+	// After the view: everything that the view's ledger knows is in the listing.
+	var listed []event.Object
+	for o, err := range reconcile.Objects(ctx, l.Bucket, "") {
+		if err != nil {
+			return proof.Report{}, err
+		}
+		listed = append(listed, o)
+	}
+	return check.Run(ctx, view, listed, time.Now())
+}
+
+// errUnequal makes the exit code 1.
+var errUnequal = errors.New("the tables are not what bronze gives")
+
+func printReport(out *cli.Output, r proof.Report) error {
+	var rows [][]any
+	for _, v := range r.Verdicts {
+		rows = append(rows, []any{v.Table, v.Rows, v.Digest, v.Missing, v.Excess, v.Equal()})
+	}
+	if err := out.Table([]string{"table", "rows", "digest", "missing", "excess", "equal"}, rows); err != nil {
+		return err
+	}
+	for _, o := range r.Unpromoted {
+		slog.Error("object was never promoted: `reactor reconcile` publishes its event", "key", o.Key, "version", o.Version, "modified_at", o.ModifiedAt)
+	}
+	for _, text := range r.Misjudged {
+		slog.Error(text)
+	}
+	if !r.Equal() {
+		return errUnequal
+	}
+	return nil
+}

@@ -1,0 +1,116 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/bucket"
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/reactor/gold"
+	"millrace/reactor/lake"
+	"millrace/reactor/progress"
+	"millrace/reactor/stream"
+	"millrace/reactor/tables"
+)
+
+// lakeFlags say which lake a command works on.
+type lakeFlags struct {
+	settings.Home
+	settings.S3
+	settings.Catalog
+}
+
+// opened is a lake and the bucket that it lies in, for the time of a command.
+type opened struct {
+	*lake.Lake
+	Bucket bucket.Bucket
+}
+
+// withLake runs a command on the lake.
+func (f *lakeFlags) withLake(ctx context.Context, run func(opened) error) error {
+	client, err := f.Client()
+	if err != nil {
+		return err
+	}
+	return f.withLakeBy(ctx, client, run)
+}
+
+// withLakeBy is withLake with a client of the command's own.
+func (f *lakeFlags) withLakeBy(ctx context.Context, client *minio.Client, run func(opened) error) error {
+	address, err := f.URI(f.Home)
+	if err != nil {
+		return err
+	}
+	l, err := lake.Open(ctx, client, f.Bucket, address.Reveal())
+	if err != nil {
+		return err
+	}
+	return errors.Join(run(opened{l, bucket.Bucket{Client: client, Name: f.Bucket}}), l.Close())
+}
+
+// sqliteFile returns the file of the catalog; PostgreSQL has tools of its own for what asks for it.
+func (f *lakeFlags) sqliteFile() (string, error) {
+	address, err := f.URI(f.Home)
+	if err != nil {
+		return "", err
+	}
+	path, ok := settings.SQLitePath(address)
+	if !ok {
+		return "", lake.ErrNotSQLite
+	}
+	return filepath.Clean("/" + path), nil
+}
+
+// withEvents runs a command that needs NATS.
+func withEvents(ctx context.Context, n settings.NATS, run func(jetstream.JetStream) error) error {
+	nc, err := n.Connect(ctx, "reactor")
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := stream.Client(nc)
+	if err != nil {
+		return err
+	}
+	return run(js)
+}
+
+// modelFlags say which gold models there are beside millrace's own.
+type modelFlags struct {
+	Models string `env:"MILLRACE_MODELS" type:"existingdir" placeholder:"DIR" help:"Folder of own gold models (*.sql), and of audits in its sub-folder audits."`
+}
+
+// load reads the models.
+func (f modelFlags) load(ctx context.Context) (*gold.Set, error) {
+	inputs, err := tables.Inputs()
+	if err != nil {
+		return nil, err
+	}
+	return gold.Load(ctx, inputs, f.Models)
+}
+
+// bars shows progress on the terminal.
+func bars(out *cli.Output) progress.Show {
+	return func(total int, work string) progress.Bar { return out.Progress(total, work) }
+}
+
+// orNil is a text for a table of results, where none is no value.
+func orNil(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// deref is a value for a table of results, nil where there is none.
+func deref[T any](value *T) any {
+	if value == nil {
+		return nil
+	}
+	return *value
+}

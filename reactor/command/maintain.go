@@ -1,0 +1,135 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/reactor/duck"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+	"millrace/reactor/tables"
+	"millrace/reactor/upkeep"
+)
+
+type maintainCmd struct {
+	lakeFlags
+	modelFlags
+	OlderThan time.Duration `name:"older-than" default:"24h" help:"Remove objects that no table names once they are this old; less than the longest commit or query takes is not safe beside a running reactor."`
+	Abandoned bool          `help:"Remove them also where object storage holds later metadata than the catalog names, so the files of a catalog that is lost or was restored."`
+	DryRun    bool          `name:"dry-run" help:"Only print what there is to do."`
+}
+
+func (*maintainCmd) Help() string {
+	return "`reactor run` does the same by itself, in the pauses between events.\n\nExample:\n\n  reactor maintain --dry-run"
+}
+
+func (c *maintainCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		compacted := map[string]upkeep.Done{}
+		if !c.DryRun {
+			bar := out.Progress(-1, "compacting")
+			err := c.compact(ctx, l.Lake, func(d upkeep.Done) {
+				bar.Add(1)
+				compacted[d.Table] = compacted[d.Table].Add(d)
+			})
+			bar.Done()
+			if err != nil {
+				return err
+			}
+		}
+		return c.report(ctx, l.Lake, compacted, out)
+	})
+}
+
+// compact works until there is nothing left to merge.
+func (c *maintainCmd) compact(ctx context.Context, l *lake.Lake, did func(upkeep.Done)) error {
+	spill, err := duck.Scratch(c.Home.Home)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(spill) }()
+	db, err := duck.Open(duck.Config{MemoryLimit: "112MiB", TempDir: spill})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	tables, err := c.tables(ctx)
+	if err != nil {
+		return err
+	}
+	compactor, err := upkeep.New(l, db, rows.New(l), tables)
+	if err != nil {
+		return err
+	}
+	defer compactor.Close()
+	return compactor.All(ctx, did)
+}
+
+// tables are those whose rows have an order that is known: of the datasets and of the models.
+func (c *maintainCmd) tables(ctx context.Context) ([]lake.Definition, error) {
+	set, err := c.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	silver, _ := tables.OfSilver()
+	return append(silver, tables.OfGold(set)...), nil
+}
+
+// report removes the orphans and prints what was done by table.
+func (c *maintainCmd) report(ctx context.Context, l *lake.Lake, compacted map[string]upkeep.Done, out *cli.Output) error {
+	view, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	bar := out.Progress(len(view.Tables), "looking for orphans")
+	defer bar.Done()
+	var lines [][]any
+	var refused error
+	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
+		t := view.Tables[name]
+		orphans, err := l.Orphans(ctx, name)
+		if errors.Is(err, lake.ErrBehind) && !c.Abandoned {
+			refused = errors.Join(refused, err)
+			orphans = nil
+		} else if err != nil && !errors.Is(err, lake.ErrBehind) {
+			return err
+		}
+		orphans = slices.DeleteFunc(orphans, func(o lake.Orphan) bool { return time.Since(o.ModifiedAt) < c.OlderThan })
+		if !c.DryRun {
+			if _, err := l.RemoveOrphans(ctx, orphans); err != nil {
+				return err
+			}
+		}
+		files, err := l.Files(ctx, t, t.Snapshot(), lake.AllMonths)
+		if err != nil {
+			return err
+		}
+		manifests, err := l.Manifests(ctx, t)
+		if err != nil {
+			return err
+		}
+		var bytes int64
+		for _, o := range orphans {
+			bytes += o.Bytes
+		}
+		done := compacted[name]
+		lines = append(lines, []any{name, len(files), manifests, len(t.Meta.Snapshots()), done.Files, done.Manifests, done.Snapshots, len(orphans), bytes})
+		bar.Add(1)
+	}
+	bar.Done()
+	if err := out.Table([]string{"table", "files", "manifests", "snapshots", "files_merged", "manifests_merged", "expired", "orphans", "orphan_bytes"}, lines); err != nil {
+		return err
+	}
+	if refused != nil {
+		slog.Warn("files were left alone", "reason", refused, "remove", "reactor maintain --abandoned")
+		return fmt.Errorf("%w: if that catalog is gone for good, `reactor maintain --abandoned` removes its files", refused)
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/reactor/announce"
+	"millrace/reactor/branch"
+	"millrace/reactor/lake"
+)
+
+type publishCmd struct {
+	lakeFlags
+	settings.NATS
+	modelFlags
+	limitFlags
+	Name    string `arg:"" optional:"" help:"Branch, as replay --branch named it; without one the branches are listed."`
+	Refresh bool   `help:"Where main has moved on, promote the same objects onto main as it is now, and publish that."`
+	Drop    bool   `help:"Take the branch away instead."`
+	Memory  string `default:"256MiB" help:"Memory for --refresh; beyond it rows spill to disk."`
+}
+
+func (*publishCmd) Help() string {
+	return `Makes main what a branch of reactor replay --branch is: all tables of silver and gold, the ledger and the pins, in one transaction. A
+reader sees either all of it or nothing. The running reactor need not stop, and finds nothing left to do.
+
+A branch can be published while main is what it was when the branch was made. Where main has moved on, its newer rows are not in the
+branch: --refresh makes it anew from the same objects first, and gives up when main moves faster than that.
+
+Examples:
+
+  reactor publish
+  reactor publish new-decoder
+  reactor publish new-decoder --drop`
+}
+
+func (c *publishCmd) Run(ctx context.Context, out *cli.Output) error {
+	if c.Drop && c.Refresh {
+		return cli.Usage("--drop takes the branch away: leave out --refresh")
+	}
+	if c.Name == "" && (c.Drop || c.Refresh) {
+		return cli.Usage("name the branch: reactor publish NAME")
+	}
+	return c.withLake(ctx, func(l opened) error {
+		switch {
+		case c.Name == "":
+			return printBranches(ctx, l.Lake, out)
+		case c.Drop:
+			if err := branch.Drop(ctx, l.Lake, c.Name); err != nil {
+				return err
+			}
+			return out.Table([]string{"dropped"}, [][]any{{c.Name}})
+		}
+		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error { return c.publish(ctx, l, js, out) })
+	})
+}
+
+func (c *publishCmd) publish(ctx context.Context, l opened, js jetstream.JetStream, out *cli.Output) error {
+	var refresh func(context.Context) error
+	if c.Refresh {
+		set, err := c.load(ctx)
+		if err != nil {
+			return err
+		}
+		replay := &branch.Replay{Lake: l.Lake, Bucket: l.Bucket, Models: set, Limits: c.limits(), Memory: c.Memory, Show: bars(out)}
+		refresh = func(ctx context.Context) error { return replay.Refresh(ctx, c.Name) }
+	}
+	b, err := branch.Publish(ctx, l.Lake, c.Name, refresh)
+	if err != nil {
+		return err
+	}
+	if err := announce.ClearLetters(ctx, l.Lake, js); err != nil {
+		slog.Warn("the branch is published; dead letters that it answers were not cleared", "error", err)
+	}
+	return out.Table([]string{"published", "events", "dead"}, [][]any{{b.Name, b.Events, b.Dead}})
+}
+
+func printBranches(ctx context.Context, l *lake.Lake, out *cli.Output) error {
+	all, err := l.Branches(ctx)
+	if err != nil {
+		return err
+	}
+	var lines [][]any
+	for _, b := range all {
+		state := "ready"
+		switch {
+		case !b.Ready:
+			state = "not complete"
+		case len(b.Moved) > 0:
+			state = "main has moved on"
+		}
+		lines = append(lines, []any{b.Name, state, b.Made, b.Run, b.Events, b.Dead, orNil(strings.Join(b.Moved, " "))})
+	}
+	return out.Table([]string{"branch", "state", "made_at", "run", "events", "dead", "moved"}, lines)
+}

@@ -1,0 +1,26 @@
+// Package command is the reactor's command line: a file a verb, with its flags, their validation, one call into the package
+// that does the work, and the printing of what comes back.
+package command
+
+// Reactor is the commands of the program reactor.
+type Reactor struct {
+	Run       runCmd       `cmd:"" help:"Consume events, promote bronze to silver and gold, until stopped."`
+	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
+	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
+	Plan      planCmd      `cmd:"" help:"Show what a start of the reactor would change, and what waits."`
+	Reconcile reconcileCmd `cmd:"" help:"Publish the events that never came, by comparing bronze with the ledger."`
+	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters: events that no retry can mend."`
+	Tables    tablesCmd    `cmd:"" help:"List the tables of the lake."`
+	Snapshots snapshotsCmd `cmd:"" help:"List the snapshots of a table."`
+	Changes   changesCmd   `cmd:"" help:"Show the rows that were inserted, deleted and updated between two snapshots."`
+	Tag       tagCmd       `cmd:"" help:"Name a snapshot, so that it never expires; list the names; drop one."`
+	Rollback  rollbackCmd  `cmd:"" help:"Make an earlier snapshot of a table the current one."`
+	Trace     traceCmd     `cmd:"" help:"Show what a row is made of, back to the objects in bronze."`
+	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
+	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
+	Maintain  maintainCmd  `cmd:"" help:"Merge small files, expire snapshots, remove objects that no table names."`
+	Audit     auditCmd     `cmd:"" help:"Look for rows of gold that must not exist."`
+	Backup    backupCmd    `cmd:"" help:"Copy the catalog and the ledger into a folder."`
+	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of the catalog, and heal what does not fit the bucket."`
+	Wait      waitCmd      `cmd:"" help:"Wait until an object is in gold."`
+}

@@ -1,0 +1,70 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/infra/cli"
+	"millrace/reactor/lake"
+	"millrace/reactor/promote"
+)
+
+type rollbackCmd struct {
+	lakeFlags
+	Table string `arg:"" help:"Table, such as silver.asset_prices."`
+	To    string `required:"" placeholder:"SNAPSHOT" help:"Snapshot to go back to: its number, a tag, or a time."`
+}
+
+func (*rollbackCmd) Help() string {
+	return `One commit makes an earlier snapshot the current one. The later ones stay until they expire, so a rollback can itself be rolled back.
+
+Silver and gold are what bronze gives, so a rollback is for a while: it takes a table back while what wrote wrong rows is mended.
+  A table of silver stays as it is rolled back, and gold follows it at once. The rows that went come back with a replay of their
+  objects; the reconciler leaves them alone, because the ledger knows their events.
+  A table of gold is computed anew, with all below it, when silver changes next, at the reactor's next start, or by a replay.
+Until then reactor check says that the table is not what bronze gives.
+
+Examples:
+
+  reactor rollback silver.asset_prices --to day-2026-01-30
+  reactor rollback gold.rankings --to 2026-01-31T12:00:00Z`
+}
+
+func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		var from, to *table.Snapshot
+		_, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
+			from = t.Snapshot()
+			if to, err = t.FindThere(c.To); err != nil {
+				return err
+			}
+			return promote.Rollback(ctx, l.Lake, t, to)
+		})
+		if err != nil {
+			return err
+		}
+		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{
+			{c.Table, lake.IDOf(from), to.SnapshotID, lake.Total(from, lake.TotalRows), lake.Total(to, lake.TotalRows)},
+		}); err != nil {
+			return err
+		}
+		if lake.IDOf(from) == to.SnapshotID {
+			slog.Info(c.Table + " was at that snapshot already")
+			return nil
+		}
+		slog.Info(afterRollback(c.Table), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
+		return nil
+	})
+}
+
+// afterRollback says what becomes of a table that was rolled back.
+func afterRollback(name string) string {
+	if strings.HasPrefix(name, "gold.") {
+		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
+	}
+	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"
+}

@@ -1,0 +1,88 @@
+package command
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/infra/tracing"
+	"millrace/reactor/lake"
+	"millrace/reactor/service"
+)
+
+type runCmd struct {
+	lakeFlags
+	settings.NATS
+	settings.Airflow
+	modelFlags
+	limitFlags
+	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
+	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
+	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
+	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
+	DuckThreads    int           `name:"duck-threads" default:"1" help:"Threads for one SQL statement; each more needs some 100 MiB more of --duck-memory, or large objects fail."`
+}
+
+func (*runCmd) Help() string {
+	return "Example:\n\n  reactor run --http-addr 127.0.0.1:0\n\nSeveral reactors may run against one lake: each table is worked on by one of them at a time."
+}
+
+func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
+	if c.Airflow.URL != "" {
+		// A wrong address ends the start. A file of the local stack does not: nothing here depends on that Airflow.
+		if _, _, err := c.Find(c.Home); err != nil {
+			return err
+		}
+	}
+	if err := c.setAsideBroken(ctx); err != nil {
+		return err
+	}
+	var unanswered atomic.Uint64
+	client, err := c.CountedClient(&unanswered)
+	if err != nil {
+		return err
+	}
+	stop, err := tracing.Start(ctx, "millrace-reactor")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = stop(ctx) }() // spans that nobody took any more
+	return c.withLakeBy(ctx, client, func(l opened) error {
+		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
+			// Before anything begins: a model that is refused ends the start.
+			models, err := c.load(ctx)
+			if err != nil {
+				return err
+			}
+			s, err := service.New(ctx, service.Config{
+				Lake: l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, Limits: c.limits(),
+				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, Unanswered: unanswered.Load,
+				Memory: c.DuckMemory, Threads: c.DuckThreads,
+				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
+			})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return s.Run(ctx)
+		})
+	})
+}
+
+// setAsideBroken makes way for a new catalog when the file is none that can be read.
+func (c *runCmd) setAsideBroken(ctx context.Context) error {
+	address, err := c.URI(c.Home)
+	if err != nil {
+		return err
+	}
+	kept, err := lake.SetAside(ctx, address.Reveal(), time.Now())
+	if kept != "" {
+		slog.Warn("the catalog is no SQLite database or a broken one; it is moved aside and a new one made", "kept", kept)
+	}
+	return err
+}

@@ -1,0 +1,79 @@
+package command
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/reactor/lake"
+)
+
+type tablesCmd struct {
+	lakeFlags
+}
+
+func (*tablesCmd) Help() string {
+	return "Example:\n\n  reactor tables\n  reactor tables --output json"
+}
+
+func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		v, err := l.View(ctx)
+		if err != nil {
+			return err
+		}
+		var rows [][]any
+		for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
+			t := v.Tables[name]
+			row := []any{name, nil, nil, int64(0), int64(0), int64(0), len(t.Meta.Snapshots())}
+			if s := t.Snapshot(); s != nil {
+				row[1], row[2] = s.SnapshotID, time.UnixMilli(s.TimestampMs)
+				row[3], row[4], row[5] = lake.Total(s, lake.TotalRows), lake.Total(s, lake.TotalFiles), lake.Total(s, lake.TotalBytes)
+			}
+			rows = append(rows, row)
+		}
+		return out.Table([]string{"table", "snapshot", "committed_at", "rows", "files", "bytes", "snapshots"}, rows)
+	})
+}
+
+type snapshotsCmd struct {
+	lakeFlags
+	Table string `arg:"" help:"Table, such as gold.rankings."`
+}
+
+func (*snapshotsCmd) Help() string {
+	return "Example:\n\n  reactor snapshots gold.rankings"
+}
+
+func (c *snapshotsCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		v, err := l.View(ctx)
+		if err != nil {
+			return err
+		}
+		t, err := v.Table(c.Table)
+		if err != nil {
+			return err
+		}
+		refs := map[int64][]string{}
+		for name, ref := range t.Meta.Refs() {
+			refs[ref.SnapshotID] = append(refs[ref.SnapshotID], name)
+		}
+		var rows [][]any
+		for _, s := range t.Meta.Snapshots() {
+			slices.Sort(refs[s.SnapshotID])
+			operation := any(nil)
+			if s.Summary != nil {
+				operation = string(s.Summary.Operation)
+			}
+			rows = append(rows, []any{
+				s.SnapshotID, time.UnixMilli(s.TimestampMs), operation, lake.Total(&s, lake.AddedRows), lake.Total(&s, lake.DeletedRows), lake.Total(&s, lake.TotalRows),
+				strings.Join(refs[s.SnapshotID], " "), lake.OwnSummary(&s),
+			})
+		}
+		return out.Table([]string{"snapshot", "committed_at", "operation", "added_rows", "deleted_rows", "total_rows", "refs", "made_by"}, rows)
+	})
+}

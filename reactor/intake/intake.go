@@ -1,0 +1,252 @@
+// Package intake turns bronze objects into rows in DuckDB: it fetches an object version, decodes it by its dataset's
+// definition and pours its rows and its refused rows into tables. The promoter of silver and the proof both take their rows
+// from here.
+package intake
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/minio/minio-go/v7"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/infra/tracing"
+	"millrace/ingestor/bronze"
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/silver"
+)
+
+// fetchers is how many objects are fetched and decoded side by side.
+const fetchers = 8
+
+// decoded are the rows of one small object, in memory, or a part of those of a large one.
+type decoded struct {
+	rows, rejected []arrow.RecordBatch
+}
+
+func (d *decoded) Rows(b arrow.RecordBatch) error {
+	b.Retain()
+	d.rows = append(d.rows, b)
+	return nil
+}
+
+func (d *decoded) Rejected(b arrow.RecordBatch) error {
+	b.Retain()
+	d.rejected = append(d.rejected, b)
+	return nil
+}
+
+func (d *decoded) release() {
+	for _, batches := range [][]arrow.RecordBatch{d.rows, d.rejected} {
+		for _, b := range batches {
+			b.Release()
+		}
+	}
+}
+
+// Intake gathers the rows of a batch of objects in DuckDB: in the table incoming of the connection Rows, and the refused
+// ones in the table incoming of the connection Rejected. They may be larger than memory.
+type Intake struct {
+	Client         *minio.Client
+	Dataset        *silver.Dataset
+	Limits         silver.Limits // of an object
+	Rows, Rejected *duck.Conn
+
+	// Refused is the number of refused rows so far.
+	Refused int64
+	// Credits is what each object of the last batch cost, as its metadata says; 0 for objects of other origin.
+	Credits []int
+
+	refusing bool // the table for refused rows is there; mostly there are none, and it is not needed
+}
+
+// Begin empties the table in which rows gather.
+func (in *Intake) Begin(ctx context.Context) error {
+	return in.Rows.Exec(ctx, in.Dataset.MergeSQL().Incoming)
+}
+
+// Refuse empties the table in which refused rows gather, the first time that it is called.
+func (in *Intake) Refuse(ctx context.Context) error {
+	if in.refusing {
+		return nil
+	}
+	in.refusing = true
+	return in.Rejected.Exec(ctx, silver.RejectedMergeSQL().Incoming)
+}
+
+// KeepRefused says that the table for refused rows is there and keeps what it has: other datasets' rows are in it.
+func (in *Intake) KeepRefused() { in.refusing = true }
+
+// Fill decodes the objects into the two tables. It returns one error for each: nil, a DeadError for an object that
+// cannot be read (nothing of it is in the tables), or what made its store fail.
+func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, error) {
+	ctx, end := tracing.Span(ctx, "decode")
+	defer end()
+	in.Credits = make([]int, len(objects))
+	errs := make([]error, len(objects))
+	small := make([]*decoded, len(objects))
+	var g errgroup.Group
+	g.SetLimit(fetchers)
+	for i, o := range objects {
+		if o.Size > wholeObject {
+			continue
+		}
+		g.Go(func() error {
+			d := &decoded{}
+			if errs[i] = in.decode(ctx, i, o, d); errs[i] != nil {
+				d.release()
+				return nil
+			}
+			small[i] = d
+			return nil
+		})
+	}
+	_ = g.Wait() // the functions put their errors where they belong
+	var rows, rejected []arrow.RecordBatch
+	for _, d := range small {
+		if d != nil {
+			defer d.release()
+			rows, rejected = append(rows, d.rows...), append(rejected, d.rejected...)
+		}
+	}
+	if err := in.insert(ctx, rows, rejected); err != nil {
+		return nil, err
+	}
+	for i, o := range objects {
+		if o.Size <= wholeObject {
+			continue
+		}
+		var err error
+		if errs[i], err = in.fillLarge(ctx, i, o); err != nil {
+			return nil, err
+		}
+	}
+	return errs, nil
+}
+
+// fillLarge pours one object into the tables, within a transaction: when its end cannot be read, its beginning must
+// not stay.
+func (in *Intake) fillLarge(ctx context.Context, i int, o event.Object) (objectErr, err error) {
+	if err := in.Refuse(ctx); err != nil {
+		return nil, err
+	}
+	before := in.Refused
+	if err := in.both(ctx, "begin"); err != nil {
+		return nil, err
+	}
+	if objectErr = in.pour(ctx, i, o); objectErr == nil {
+		return nil, in.both(ctx, "commit")
+	}
+	in.Refused = before
+	return objectErr, in.both(context.WithoutCancel(ctx), "rollback")
+}
+
+func (in *Intake) both(ctx context.Context, sql string) error {
+	return errors.Join(in.Rows.Exec(ctx, sql), in.Rejected.Exec(ctx, sql))
+}
+
+// pour decodes an object while what was decoded of it before goes into the tables.
+func (in *Intake) pour(ctx context.Context, i int, o event.Object) error {
+	g, ctx := errgroup.WithContext(ctx)
+	s := stream{ctx, make(chan decoded)}
+	g.Go(func() error {
+		for d := range s.out {
+			err := in.insert(ctx, d.rows, d.rejected)
+			d.release()
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer close(s.out)
+		return in.decode(ctx, i, o, s)
+	})
+	return g.Wait()
+}
+
+// stream is the sink of a large object: each batch goes on at once.
+type stream struct {
+	ctx context.Context
+	out chan decoded
+}
+
+func (s stream) Rows(b arrow.RecordBatch) error {
+	b.Retain()
+	return s.send(decoded{rows: []arrow.RecordBatch{b}})
+}
+
+func (s stream) Rejected(b arrow.RecordBatch) error {
+	b.Retain()
+	return s.send(decoded{rejected: []arrow.RecordBatch{b}})
+}
+
+func (s stream) send(d decoded) error {
+	select {
+	case s.out <- d:
+		return nil
+	case <-s.ctx.Done():
+		d.release()
+		return context.Cause(s.ctx)
+	}
+}
+
+func (in *Intake) insert(ctx context.Context, rows, rejected []arrow.RecordBatch) error {
+	if len(rows) > 0 {
+		if err := in.Rows.Insert(ctx, "incoming", in.Dataset.ArrowSchema(), rows...); err != nil {
+			return err
+		}
+	}
+	if len(rejected) > 0 {
+		if err := in.Refuse(ctx); err != nil {
+			return err
+		}
+		for _, b := range rejected {
+			in.Refused += b.NumRows()
+		}
+		return in.Rejected.Insert(ctx, "incoming", silver.RejectedArrowSchema(), rejected...)
+	}
+	return nil
+}
+
+func (in *Intake) decode(ctx context.Context, i int, o event.Object, sink silver.Sink) error {
+	var bad *silver.Unreadable
+	if errors.As(in.Limits.Object(o.Size), &bad) {
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
+	fetching, fetched := tracing.Span(ctx, "fetch")
+	p, err := fetch(fetching, in.Client, o)
+	fetched()
+	if err != nil {
+		return err
+	}
+	if errors.As(in.Limits.Object(p.size), &bad) { // the event's size was wrong
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
+	in.Credits[i], _ = strconv.Atoi(p.metadata[bronze.MetaCredits]) // 0 where it is no number
+	ctx, end := tracing.Span(ctx, "decode object")
+	defer end()
+	key, err := bronze.ParseKey(o.Key)
+	if err != nil {
+		return event.DeadAs(event.Unrouted, "%v", err)
+	}
+	err = in.Dataset.Decode(ctx, silver.Source{
+		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata, Limits: in.Limits,
+	}, p, sink)
+	if errors.As(err, &bad) {
+		return event.DeadAs(class(bad), "%s", bad.Reason)
+	}
+	return err
+}
+
+// class is that of the dead letter that an unreadable object becomes.
+func class(bad *silver.Unreadable) event.Class {
+	if bad.Limit {
+		return event.TooLarge
+	}
+	return event.Unreadable
+}

@@ -1,0 +1,58 @@
+package lake
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/apache/iceberg-go/table"
+)
+
+// Names of the totals that Iceberg keeps in a snapshot's summary.
+const (
+	TotalRows   = "total-records"
+	TotalFiles  = "total-data-files"
+	TotalBytes  = "total-files-size"
+	AddedRows   = "added-records"
+	DeletedRows = "deleted-records"
+)
+
+// Total reads a number that Iceberg keeps in a snapshot's summary; nil for the empty table, and where an engine left the
+// number out.
+func Total(s *table.Snapshot, name string) any {
+	if s == nil || s.Summary == nil {
+		return nil
+	}
+	n, err := strconv.ParseInt(s.Summary.Properties[name], 10, 64)
+	if err != nil {
+		return nil
+	}
+	return n
+}
+
+// ownProperties is how the properties begin that millrace writes into a snapshot's summary.
+const ownProperties = "millrace."
+
+// OwnSummary tells who made a snapshot: what millrace wrote into its summary, as name=value.
+func OwnSummary(s *table.Snapshot) string {
+	if s.Summary == nil {
+		return ""
+	}
+	var own []string
+	for _, k := range slices.Sorted(maps.Keys(s.Summary.Properties)) {
+		if name, ok := strings.CutPrefix(k, ownProperties); ok {
+			own = append(own, fmt.Sprintf("%s=%s", name, s.Summary.Properties[k]))
+		}
+	}
+	return strings.Join(own, " ")
+}
+
+// IDOf returns the number of a snapshot, 0 for the empty table.
+func IDOf(s *table.Snapshot) int64 {
+	if s == nil {
+		return 0
+	}
+	return s.SnapshotID
+}

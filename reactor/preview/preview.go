@@ -1,0 +1,147 @@
+// Package preview foretells what a start of the reactor would change: tables, columns, events that never came, and days of
+// gold. It works out the same as the start does, by the same code, and changes nothing.
+package preview
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"millrace/infra/bucket"
+	"millrace/ingestor/bronze"
+	"millrace/reactor/duck"
+	"millrace/reactor/gold"
+	"millrace/reactor/lake"
+	"millrace/reactor/progress"
+	"millrace/reactor/promote"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/tables"
+)
+
+// Start is a start that may come.
+type Start struct {
+	Lake   *lake.Lake
+	Bucket bucket.Bucket
+	Models *gold.Set
+	Memory string // to compare snapshots of silver in; beyond it rows spill to disk
+	Show   progress.Show
+}
+
+// Actions returns what the start would do: silver's tables first, then objects that wait, then gold.
+func (s Start) Actions(ctx context.Context) ([]tables.Action, error) {
+	view, err := s.Lake.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	actions, complete, err := tables.SilverActions(view)
+	if err != nil {
+		return nil, err
+	}
+	missed, err := s.missed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	actions = append(actions, missed...)
+	if complete {
+		steps, err := s.gold(ctx, view)
+		return append(actions, steps...), err
+	}
+	for _, m := range s.Models.Models {
+		if view.Tables[m.Name] == nil {
+			actions = append(actions, tables.Action{Action: "create", Table: m.Name, Why: "its model is new: " + m.File})
+		}
+	}
+	return actions, nil
+}
+
+// span is how many objects wait for a table, and their first and last ingest date.
+type span struct {
+	n        int
+	from, to bronze.Day
+}
+
+func (s *span) add(day bronze.Day) {
+	s.n++
+	if day.IsZero() {
+		return
+	}
+	if s.from.IsZero() || day.Before(s.from) {
+		s.from = day
+	}
+	if s.to.IsZero() || s.to.Before(day) {
+		s.to = day
+	}
+}
+
+// missed returns the objects that the reconciler would find, by table.
+func (s Start) missed(ctx context.Context) ([]tables.Action, error) {
+	bar := s.Show(-1, "listing")
+	defer bar.Done()
+	waiting := map[string]*span{}
+	for o, err := range reconcile.Unknown(ctx, reconcile.Objects(ctx, s.Bucket, ""), s.Lake) {
+		if err != nil {
+			return nil, err
+		}
+		bar.Add(1)
+		table := ""
+		d, key, ok := tables.DatasetOf(o)
+		if ok {
+			table = d.TableName()
+		}
+		if waiting[table] == nil {
+			waiting[table] = &span{}
+		}
+		waiting[table].add(key.IngestDate)
+	}
+	var actions []tables.Action
+	for _, table := range slices.Sorted(maps.Keys(waiting)) {
+		w := waiting[table]
+		a := tables.Action{Action: "promote", Table: table, Objects: w.n, Why: "the ledger does not know them; from and to are ingest dates"}
+		if table == "" {
+			a.Why = "the ledger does not know them, and no dataset takes them: they become dead letters"
+		}
+		if !w.from.IsZero() {
+			a.From, a.To = w.from.String(), w.to.String()
+		}
+		actions = append(actions, a)
+	}
+	return actions, nil
+}
+
+// gold returns what gold's step at the start does.
+func (s Start) gold(ctx context.Context, view *lake.View) (actions []tables.Action, err error) {
+	err = duck.Temporary(s.Memory, func(db *duck.DB) error {
+		g, err := promote.NewGold(promote.Config{Lake: s.Lake, DB: db}, s.Models)
+		if err != nil {
+			return err
+		}
+		defer g.Close()
+		upcoming, err := g.Preview(ctx, view)
+		if err != nil {
+			return err
+		}
+		for _, u := range upcoming {
+			actions = append(actions, actionOf(u, view))
+		}
+		for _, name := range g.Forgotten(view) {
+			actions = append(actions, tables.Action{Action: "forget", Table: name, Rows: lake.Total(view.Tables[name].Snapshot(), lake.TotalRows), Why: "its model is not there any more"})
+		}
+		return nil
+	})
+	return actions, err
+}
+
+// actionOf is the action of a step of gold on one table.
+func actionOf(u promote.Upcoming, view *lake.View) tables.Action {
+	a := tables.Action{Action: "compute", Table: u.Table, Rows: u.Rows, Days: u.Days.Len(), Why: u.Why}
+	if u.Rebuild {
+		a.Action = "rebuild"
+	}
+	if hull, ok := u.Days.Hull(); ok {
+		a.From, a.To = hull.From.String(), hull.To.String()
+	}
+	if view.Tables[u.Table] == nil {
+		a.Action = "create"
+	}
+	return a
+}

@@ -1,0 +1,171 @@
+package progress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"millrace/infra/bucket"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+	"millrace/reactor/promote"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/silver"
+)
+
+// poll is how often a waiting command looks into the ledger: one indexed read of a local database.
+const poll = 5 * time.Millisecond
+
+// Pause waits for a moment, or until ctx ends, which is an error.
+func Pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(poll):
+		return nil
+	}
+}
+
+// Newest finds the latest version of an object.
+func Newest(ctx context.Context, b bucket.Bucket, key string) (event.Object, error) {
+	var found event.Object
+	for o, err := range reconcile.Objects(ctx, b, key) {
+		if err != nil {
+			return event.Object{}, err
+		}
+		if o.Key == key && (found.Key == "" || o.ModifiedAt.After(found.ModifiedAt)) {
+			found = o
+		}
+	}
+	if found.Key == "" {
+		return event.Object{}, fmt.Errorf("there is no object %s in bucket %s (only those in bronze/ can be waited for)", key, b.Name)
+	}
+	return found, nil
+}
+
+// Arrival is when an object got where.
+type Arrival struct{ Put, Silver, Gold time.Time }
+
+// Await returns when an object is in gold. An object that became a dead letter is an error.
+func Await(ctx context.Context, l *lake.Lake, o event.Object) (Arrival, error) {
+	arrival := Arrival{Put: o.ModifiedAt}
+	e, err := awaitEntry(ctx, l, o)
+	if err != nil {
+		return arrival, err
+	}
+	arrival.Silver = e.At
+	for {
+		at, ok, err := l.Reached(ctx, silver.TableName(e.Table), e.Sequence)
+		if err != nil {
+			return arrival, errors.Join(err, context.Cause(ctx))
+		}
+		if ok {
+			// An event that changed nothing may be recorded after gold had long caught up.
+			arrival.Gold = later(at, e.At)
+			return arrival, nil
+		}
+		if err := Pause(ctx); err != nil {
+			return arrival, err
+		}
+	}
+}
+
+// awaitEntry waits until the ledger knows an object.
+func awaitEntry(ctx context.Context, l *lake.Lake, o event.Object) (lake.Entry, error) {
+	for {
+		e, ok, err := l.Entry(ctx, string(o.ID()))
+		if err != nil {
+			return e, errors.Join(err, context.Cause(ctx))
+		}
+		if ok && e.Outcome == lake.OutcomeDead {
+			return e, fmt.Errorf("it is a dead letter: %s", e.Reason)
+		}
+		if ok {
+			return e, nil
+		}
+		if err := Pause(ctx); err != nil {
+			return e, err
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// AwaitRun returns when all n events of a replay are in the ledger, and gold has caught up with silver.
+func AwaitRun(ctx context.Context, l *lake.Lake, run string, n int, show Show) error {
+	bar := show(n, "promoting")
+	defer bar.Done()
+	for seen := 0; seen < n; {
+		now, err := l.CountRun(ctx, run)
+		if err != nil {
+			return err
+		}
+		bar.Add(now - seen)
+		if seen = now; seen < n {
+			if err := Pause(ctx); err != nil {
+				return fmt.Errorf("%w (%d of %d events)", err, seen, n)
+			}
+		}
+	}
+	return AwaitGold(ctx, l)
+}
+
+// AwaitGold returns when gold is computed from silver as it was when AwaitGold was called, or from something newer, and no
+// table of gold is rolled back.
+func AwaitGold(ctx context.Context, l *lake.Lake) error {
+	then, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	for now := then; behind(then, now); {
+		if err := Pause(ctx); err != nil {
+			return fmt.Errorf("gold lags behind silver: %w", err)
+		}
+		if now, err = l.View(ctx); err != nil {
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// behind tells whether gold, as it is now, does not cover silver as it was then.
+func behind(then, now *lake.View) bool {
+	if promote.RolledBack(now) {
+		return true
+	}
+	for name := range then.Pins.Tables {
+		pin, t := now.Pins.Tables[name], then.Tables[name]
+		if t == nil {
+			continue // it is being made anew
+		}
+		// By the snapshot while no step has come since: the sequence number of a table that is rolled back is an old one.
+		caughtUp := pin.SnapshotID == t.SnapshotID() || now.Pins.Step > then.Pins.Step && pin.Sequence >= t.Sequence()
+		if !caughtUp {
+			return true
+		}
+	}
+	return false
+}
+
+// AwaitCurrent returns the lake at an instant at which gold had caught up with silver. Under load that takes some looking.
+// It is an error when ctx ends before there is one.
+func AwaitCurrent(ctx context.Context, l *lake.Lake) (*lake.View, error) {
+	for {
+		view, err := l.View(ctx)
+		if err != nil {
+			return nil, errors.Join(err, context.Cause(ctx))
+		}
+		if view.Current() {
+			return view, nil
+		}
+		if err := Pause(ctx); err != nil {
+			return nil, fmt.Errorf("gold lags behind silver: %w", err)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package proof
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/lake"
+	"millrace/reactor/rows"
+)
+
+// Verdict is what a check found out about one table.
+type Verdict struct {
+	Table   string
+	Rows    int64  // in the table
+	Digest  string // of the table's rows, whatever their order
+	Missing int64  // rows that bronze gives and the table lacks
+	Excess  int64  // rows that the table has and bronze does not give
+}
+
+// Equal tells whether the table is what bronze gives.
+func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 }
+
+// comparison holds a table against a relation of the connection's with the same columns.
+type comparison struct {
+	conn     *duck.Conn
+	lake     *lake.Lake
+	table    *lake.Table // as its current snapshot is
+	expected string      // the relation
+	column   string      // by whose month the table is partitioned
+}
+
+// run compares a month at a time, so that memory holds one month of the table at most.
+func (c comparison) run(ctx context.Context) (Verdict, error) {
+	v := Verdict{Table: c.table.Name}
+	parts, err := c.partitions(ctx)
+	if err != nil {
+		return v, err
+	}
+	var digest uint64
+	for _, p := range parts {
+		d, err := c.part(ctx, p, &v)
+		if err != nil {
+			return v, fmt.Errorf("compare %s: %w", c.table.Name, err)
+		}
+		digest += d // overflows on purpose: a sum does not care for order
+	}
+	v.Digest = fmt.Sprintf("%016x", digest)
+	return v, c.conn.Exec(ctx, "drop table if exists actual; drop table if exists difference")
+}
+
+// part compares one partition, adds its counts to the verdict and returns the digest of its rows.
+func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest uint64, err error) {
+	names := lake.ColumnNames(c.table.Meta.CurrentSchema())
+	if err := c.conn.Exec(ctx, fmt.Sprintf("create or replace temp table actual as select %s from %s limit 0", duck.Identifiers("", names), c.expected)); err != nil {
+		return 0, err
+	}
+	if _, err := rows.Insert(ctx, c.conn, "actual", rows.Source{Lake: c.lake, Table: c.table, Files: p.files}); err != nil {
+		return 0, err
+	}
+	difference := duck.DifferenceSQL(names, c.expected+" where "+p.where, "actual")
+	if err := c.conn.Exec(ctx, "create or replace temp table difference as select "+duck.TimesColumn+" as n from ("+difference+")"); err != nil {
+		return 0, err
+	}
+	r, err := c.conn.Query(ctx, `select (select count(*) from actual),
+		(select (coalesce(sum(hash(actual)::hugeint), 0) % 18446744073709551616::hugeint)::ubigint from actual),
+		(select coalesce(sum(n) filter (n > 0), 0)::bigint from difference), (select coalesce(-sum(n) filter (n < 0), 0)::bigint from difference)`)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	for r.Next() {
+		b := r.RecordBatch()
+		v.Rows += b.Column(0).(*array.Int64).Value(0)
+		digest = b.Column(1).(*array.Uint64).Value(0)
+		v.Missing += b.Column(2).(*array.Int64).Value(0)
+		v.Excess += b.Column(3).(*array.Int64).Value(0)
+	}
+	return digest, r.Err()
+}
+
+// partition is a part of a table that is compared by itself: its files, and the condition for the rows that belong there.
+type partition struct {
+	where string
+	files []lake.File
+}
+
+// partitions returns the months of the table and of the relation. A table that another engine gave another partitioning is
+// one part.
+func (c comparison) partitions(ctx context.Context) ([]partition, error) {
+	months, err := c.conn.Ints(ctx, fmt.Sprintf("select distinct %s from %s order by 1", lake.MonthSQL(c.column), c.expected))
+	if err != nil {
+		return nil, err
+	}
+	files, err := c.lake.Files(ctx, c.table, c.table.Snapshot(), lake.AllMonths)
+	if err != nil {
+		return nil, err
+	}
+	byMonth := map[int64][]lake.File{}
+	for _, m := range months {
+		byMonth[m] = nil
+	}
+	for _, f := range files {
+		m, ok := f.Month()
+		if !ok {
+			return []partition{{"true", files}}, nil
+		}
+		byMonth[int64(m)] = append(byMonth[int64(m)], f)
+	}
+	var parts []partition
+	for _, m := range slices.Sorted(maps.Keys(byMonth)) {
+		first := time.Date(1970, time.Month(m+1), 1, 0, 0, 0, 0, time.UTC)
+		// A range, which DuckDB finds by its own bounds without looking at every row. Dates and timestamps in UTC both read
+		// the first day of a month so.
+		where := fmt.Sprintf("%[1]s >= '%[2]s' and %[1]s < '%[3]s'", c.column, first.Format(time.DateOnly), first.AddDate(0, 1, 0).Format(time.DateOnly))
+		parts = append(parts, partition{where, byMonth[m]})
+	}
+	return parts, nil
+}

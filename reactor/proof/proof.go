@@ -1,0 +1,256 @@
+// Package proof holds the tables against bronze: it computes everything once more from the objects, by other SQL than the
+// merge's, and compares row by row, in bounded memory, while the lake is in use.
+package proof
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/intake"
+	"millrace/reactor/lake"
+	"millrace/reactor/silver"
+	"millrace/reactor/silver/datasets"
+	"millrace/reactor/tables"
+)
+
+// checkBatch is how many objects a check decodes at once.
+const checkBatch = 256
+
+// Check is the proof that the tables are what bronze gives. It works in a database of its own, which may spill to disk.
+type Check struct {
+	Lake   *lake.Lake
+	Client *minio.Client
+	Models *gold.Set
+	Limits silver.Limits // of an object, as the reactor has them
+	DB     *duck.DB
+	// Progress is told how many more objects are decoded.
+	Progress func(int)
+
+	expected map[string]string // relation of what bronze gives, by silver table
+}
+
+// Report is the outcome of a check.
+type Report struct {
+	Verdicts []Verdict
+	// Unpromoted are objects that the ledger does not know, though they are old enough.
+	Unpromoted []event.Object
+	// Misjudged are objects that the ledger calls dead and that can be read, or the other way round, with the reason.
+	Misjudged []string
+}
+
+// Equal tells whether the lake is proved right.
+func (r Report) Equal() bool {
+	return len(r.Unpromoted) == 0 && len(r.Misjudged) == 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Equal() })
+}
+
+// Run checks the lake as it is at one instant, which objects had come in until then included. It fails when gold lags
+// behind silver: there is no such instant then.
+func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object, now time.Time) (Report, error) {
+	var r Report
+	if !view.Current() {
+		return r, errLag
+	}
+	ledger, later, err := c.ledger(ctx, view)
+	if err != nil {
+		return r, err
+	}
+	objects := map[string][]event.Object{}
+	for _, o := range listed {
+		e, ok := ledger[o.ID()]
+		switch {
+		case ok && e.Table != "":
+			objects[e.Table] = append(objects[e.Table], o)
+		case !ok && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled:
+			r.Unpromoted = append(r.Unpromoted, o)
+		}
+	}
+	c.expected = map[string]string{}
+	refused, err := c.DB.Connect()
+	if err != nil {
+		return r, err
+	}
+	defer refused.Close()
+	if err := refused.Exec(ctx, silver.RejectedMergeSQL().Incoming); err != nil {
+		return r, err
+	}
+	for _, d := range datasets.All() {
+		bad, err := c.expect(ctx, d, objects[d.Table], ledger, refused)
+		if err != nil {
+			return r, err
+		}
+		r.Misjudged = append(r.Misjudged, bad...)
+	}
+	if r.Verdicts, err = c.silver(ctx, view, refused); err != nil {
+		return r, err
+	}
+	verdicts, err := c.gold(ctx, view)
+	r.Verdicts = append(r.Verdicts, verdicts...)
+	return r, err
+}
+
+// settled is the age from which an object should have been promoted.
+const settled = 5 * time.Second
+
+// errLag says that gold is not computed from silver as it is now.
+var errLag = errors.New("gold lags behind silver")
+
+// ledger is what it says of the events whose effect the view's tables hold, and the events that came in after the view.
+func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.ID]lake.Entry, later map[event.ID]bool, err error) {
+	entries, later = map[event.ID]lake.Entry{}, map[event.ID]bool{}
+	err = c.Lake.Entries(ctx, func(e lake.Entry) error {
+		id := event.ID(e.EventID)
+		if t := view.Tables[silver.TableName(e.Table)]; t != nil && e.Sequence > t.Meta.LastSequenceNumber() { // not the current snapshot's: the table may be rolled back
+			later[id] = true
+			return nil
+		}
+		entries[id] = e
+		return nil
+	})
+	return entries, later, err
+}
+
+// expect decodes the objects of a dataset and leaves the winners in the table expected.<table>. It returns what the
+// ledger says wrongly of them.
+func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.Object, ledger map[event.ID]lake.Entry, refused *duck.Conn) ([]string, error) {
+	conn, err := c.DB.Connect()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	in := intake.Intake{Client: c.Client, Dataset: d, Limits: c.Limits, Rows: conn, Rejected: refused}
+	in.KeepRefused()
+	if err := in.Begin(ctx); err != nil {
+		return nil, err
+	}
+	var bad []string
+	for part := range slices.Chunk(objects, checkBatch) {
+		errs, err := in.Fill(ctx, part)
+		if err != nil {
+			return nil, err
+		}
+		for i, o := range part {
+			wrong, err := misjudged(o, ledger[o.ID()], errs[i])
+			if err != nil {
+				return nil, err
+			}
+			if wrong != "" {
+				bad = append(bad, wrong)
+			}
+		}
+		c.Progress(len(part))
+	}
+	relation := "expected." + duck.Identifier(d.Table)
+	c.expected[d.Table] = relation
+	return bad, conn.Exec(ctx, "create schema if not exists expected; "+d.WinnersSQL(relation)+"; drop table incoming")
+}
+
+// misjudged compares what became of an object with what decoding it gives now.
+func misjudged(o event.Object, e lake.Entry, err error) (string, error) {
+	action, _ := event.Outcome(err, 1)
+	switch {
+	case action == event.Retry:
+		return "", err // the store failed: nothing can be said
+	case action == event.Dead && e.Outcome != lake.OutcomeDead:
+		return fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), nil
+	case action == event.Done && e.Outcome == lake.OutcomeDead:
+		return fmt.Sprintf("%s is a dead letter and can be read: `reactor replay --key` brings it in", o.Key), nil
+	}
+	return "", nil
+}
+
+// silver compares silver's tables.
+func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn) ([]Verdict, error) {
+	conn, err := c.DB.Connect()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	var verdicts []Verdict
+	for _, table := range slices.Sorted(maps.Keys(c.expected)) {
+		t, err := view.Table(silver.TableName(table))
+		if err != nil {
+			return nil, err
+		}
+		v, err := comparison{conn, c.Lake, t, c.expected[table], gold.SilverTime}.run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, v)
+	}
+	t, err := view.Table(tables.Rejected)
+	if err != nil {
+		return nil, err
+	}
+	v, err := comparison{refused, c.Lake, t, "incoming", "source_modified_at"}.run(ctx)
+	return append(verdicts, v), err
+}
+
+// gold computes every day of every model from what bronze gives, and compares gold's tables.
+func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
+	conn, err := c.DB.Connect()
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	if err := gold.Prepare(ctx, conn); err != nil {
+		return nil, err
+	}
+	change := plan.Change{Present: map[string]plan.Range{}, Rebuild: map[string]bool{}}
+	for _, in := range c.Models.Inputs {
+		table, _ := silver.CutName(in.Name)
+		relation := c.expected[table]
+		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view %s as from %s", in.Name, relation)); err != nil {
+			return nil, err
+		}
+		ends, err := conn.Ints(ctx, fmt.Sprintf(`select unnest([min(d), max(d)]) from (select %s - date '1970-01-01' as d from %s) having count(*) > 0`, gold.SilverDay, relation))
+		if err != nil {
+			return nil, err
+		}
+		if len(ends) == 2 {
+			change.Present[in.Name] = plan.Range{From: plan.Day(ends[0]), To: plan.Day(ends[1])}
+		}
+	}
+	for _, m := range c.Models.Models {
+		change.Rebuild[m.Name] = true
+		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view old_%s as %s", m.Name, m.EmptyRows())); err != nil {
+			return nil, err
+		}
+	}
+	p, err := c.Models.Plan(change)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Models.Compute(ctx, conn, p, nil); err != nil {
+		return nil, err
+	}
+	if err := c.Models.Verify(ctx, conn, p); err != nil {
+		return nil, err
+	}
+	var verdicts []Verdict
+	for _, m := range c.Models.Models {
+		t, err := view.Table(m.Name)
+		if err != nil {
+			return nil, err
+		}
+		expected := "new_" + m.Name
+		if p.Write[m.Name].Empty() {
+			expected = "(" + m.EmptyRows() + ")"
+		}
+		v, err := comparison{conn, c.Lake, t, expected, gold.Day}.run(ctx)
+		if err != nil {
+			return nil, err
+		}
+		verdicts = append(verdicts, v)
+	}
+	return verdicts, nil
+}

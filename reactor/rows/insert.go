@@ -1,0 +1,66 @@
+package rows
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"millrace/reactor/duck"
+	"millrace/reactor/lake"
+)
+
+// CreateEmpty makes, or makes anew, a table of DuckDB with the columns of schema and no rows.
+func CreateEmpty(ctx context.Context, conn *duck.Conn, name string, schema *arrow.Schema) error {
+	empty, err := array.NewRecordReader(schema, nil)
+	if err != nil {
+		return err
+	}
+	defer empty.Release()
+	const columns = "columns_of_a_table"
+	release, err := conn.Register(columns, empty)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return conn.Exec(ctx, "create or replace table "+name+" as from "+columns)
+}
+
+// Source is where Insert reads: files of a table, in the columns that the table has now.
+type Source struct {
+	Lake  *lake.Lake
+	Table *lake.Table
+	Files []lake.File
+	// Change, when set, gives the batch that goes in for one that was read; Insert releases it.
+	Change func(arrow.RecordBatch) arrow.RecordBatch
+}
+
+// Insert reads files into a table of DuckDB, columns by name, batch by batch: memory holds one of them. It returns the
+// number of rows. After an error some of them may be in.
+func Insert(ctx context.Context, conn *duck.Conn, name string, from Source) (n int64, err error) {
+	if len(from.Files) == 0 {
+		return 0, nil
+	}
+	_, batches, err := from.Lake.Read(ctx, from.Table, nil, from.Files...)
+	if err != nil {
+		return 0, err
+	}
+	for b, err := range batches {
+		if err != nil {
+			return n, fmt.Errorf("read %s (%s and %d files more): %w", from.Table.Name, from.Files[0].Path(), len(from.Files)-1, err)
+		}
+		n += b.NumRows()
+		if from.Change != nil {
+			changed := from.Change(b)
+			b.Release()
+			b = changed
+		}
+		err = conn.Insert(ctx, name, b.Schema(), b)
+		b.Release()
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

@@ -1,0 +1,42 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"millrace/reactor/lake"
+	"millrace/reactor/tables"
+)
+
+// recover has the tables made anew when the catalog is older than they are, and says so.
+func (s *Service) recover(ctx context.Context) error {
+	reason, err := s.cfg.Lake.Recover(ctx, tables.All(s.cfg.Models)...)
+	if err != nil {
+		return fmt.Errorf("compare the catalog with the object storage: %w", err)
+	}
+	if reason != "" {
+		s.cfg.Log.Warn("the catalog is older than the lake: it was deleted, or restored from an earlier copy. All tables are rebuilt from bronze; their earlier snapshots are gone", "because", reason)
+	}
+	return nil
+}
+
+// watchCatalog ends the reactor when the catalog's file is another one than it has open, or cannot be read: its next start
+// recovers.
+func (s *Service) watchCatalog(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := s.cfg.Lake.Replaced(); err != nil {
+			return err
+		}
+		if _, _, err := s.cfg.Lake.Version(ctx, tables.Rejected); lake.Unreadable(err) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package service
+
+import (
+	"context"
+	"time"
+
+	"millrace/reactor/health"
+	"millrace/reactor/stream"
+)
+
+// answerWithin bounds the questions of readiness.
+const answerWithin = 4 * time.Second
+
+// readiness asks everything that the reactor needs whether it answers, side by side: a part that hangs hides no other.
+func (s *Service) readiness(ctx context.Context) []health.Part {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return health.Ask(ctx, map[string]func(context.Context) error{
+		"nats": func(ctx context.Context) error {
+			_, err := s.cfg.JS.AccountInfo(ctx)
+			return err
+		},
+		"streams": func(ctx context.Context) error {
+			_, err := stream.Stores(ctx, s.cfg.JS)
+			return err
+		},
+		"object_storage": s.cfg.Bucket.There,
+		"catalog": func(ctx context.Context) error {
+			_, err := s.cfg.Lake.View(ctx)
+			return err
+		},
+	})
+}

@@ -1,0 +1,152 @@
+// Package service is the running reactor: it makes the parts - router, consumers of silver and gold, reconciler, upkeep,
+// dead letters, health - connects them, and runs them until it is stopped or one of them fails.
+package service
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"millrace/reactor/announce"
+	"millrace/reactor/duck"
+	"millrace/reactor/gauge"
+	"millrace/reactor/health"
+	"millrace/reactor/promote"
+	"millrace/reactor/rows"
+	"millrace/reactor/stream"
+	"millrace/reactor/tables"
+	"millrace/reactor/upkeep"
+)
+
+// Service is a reactor. Make it with New.
+type Service struct {
+	cfg      Config
+	listener net.Listener
+	db       *duck.DB
+	registry *prometheus.Registry
+	promote  promote.Config  // what the promoters share
+	upkeep   *upkeep.Metrics // what the compactors and the sweeper share
+	letters  *stream.Letters
+	advisory *stream.AdvisoryReader
+
+	parts  []part
+	closes []func() // in the order in which things were opened
+}
+
+// part is something that runs until ctx ends.
+type part struct {
+	name string
+	run  func(ctx context.Context) error
+}
+
+// New makes a reactor: it listens, makes the tables that are not there yet and brings gold to where silver is. Nothing runs
+// before everything is made: what fails here must not pull the connections from under a consumer. Close it when done.
+func New(ctx context.Context, cfg Config) (*Service, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{cfg: cfg, registry: prometheus.NewRegistry()}
+	for _, step := range []func(context.Context) error{
+		s.listen,     // first, because a taken port should say so at once
+		s.open,       // what the parts share
+		s.recover,    // the catalog, before anybody makes a table
+		s.addSilver,  // a consumer for each dataset
+		s.addGold,    // with what tells Airflow
+		s.addStray,   // what no dataset takes
+		s.addStreams, // router, dead letters, advisories
+		s.addReconciler,
+		s.addWatchers, // of the catalog's file and of orphans
+		s.addHealth,
+	} {
+		if err := step(ctx); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Addr is where the reactor listens.
+func (s *Service) Addr() net.Addr { return s.listener.Addr() }
+
+// Run runs all parts until ctx ends or one of them fails.
+func (s *Service) Run(ctx context.Context) error {
+	tuneMemory()
+	g, ctx := errgroup.WithContext(ctx)
+	for _, p := range s.parts {
+		g.Go(func() error {
+			if err := p.run(ctx); err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			return nil
+		})
+	}
+	s.cfg.Log.Info("reactor runs", "http", s.Addr().String(), "bucket", s.cfg.Bucket.Name)
+	return g.Wait()
+}
+
+// Close frees what New opened, the last first. The lake and JetStream stay open: whoever opened them closes them.
+func (s *Service) Close() {
+	for i := len(s.closes) - 1; i >= 0; i-- {
+		s.closes[i]()
+	}
+	s.closes = nil
+}
+
+func (s *Service) add(name string, run func(context.Context) error) {
+	s.parts = append(s.parts, part{name, run})
+}
+
+func (s *Service) onClose(f func()) { s.closes = append(s.closes, f) }
+
+// open opens the database and makes what the parts share.
+func (s *Service) open(context.Context) error {
+	spill, err := duck.Scratch(s.cfg.Home)
+	if err != nil {
+		return err
+	}
+	s.onClose(func() { _ = os.RemoveAll(spill) }) // what stays, the next start removes
+	if s.db, err = duck.Open(duck.Config{MemoryLimit: s.cfg.Memory, TempDir: spill, Threads: s.cfg.Threads}); err != nil {
+		return err
+	}
+	s.onClose(s.db.Close)
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.upkeep = upkeep.NewMetrics(s.registry)
+	s.promote = promote.Config{
+		Lake: s.cfg.Lake, Client: s.cfg.Bucket.Client, DB: s.db, Cache: rows.New(s.cfg.Lake),
+		Limits: s.cfg.Limits, Metrics: promote.NewMetrics(s.registry), Log: s.cfg.Log,
+	}
+	s.letters = stream.NewLetters(s.cfg.JS, s.cfg.Log, announce.Answered(s.cfg.Lake))
+	s.advisory = stream.NewAdvisoryReader(s.cfg.JS, s.cfg.Log)
+	return nil
+}
+
+// addStreams adds the router and the keepers of dead letters.
+func (s *Service) addStreams(context.Context) error {
+	router := &stream.Router{JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject, Buried: s.promote.Metrics.Buried}
+	s.add("router", router.Run)
+	s.add("dead letters", s.letters.Run)
+	s.add("advisories", s.advisory.Run)
+	return nil
+}
+
+// addWatchers adds what watches the catalog's file, and what removes objects that no table names.
+func (s *Service) addWatchers(context.Context) error {
+	s.add("catalog", s.watchCatalog)
+	s.add("sweeper", upkeep.NewSweeper(s.cfg.Lake, s.cfg.Log, s.upkeep).Run)
+	return nil
+}
+
+// addHealth adds the HTTP surface.
+func (s *Service) addHealth(context.Context) error {
+	s.registry.MustRegister(&gauge.Collector{JS: s.cfg.JS, Lake: s.cfg.Lake, Home: s.cfg.Home, Parts: s.readiness, Log: s.cfg.Log})
+	server := &health.Server{Registry: s.registry, Parts: s.readiness}
+	s.add("http", func(ctx context.Context) error { return server.Serve(ctx, s.listener) })
+	return nil
+}

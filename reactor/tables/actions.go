@@ -1,0 +1,43 @@
+package tables
+
+import (
+	"fmt"
+
+	"millrace/reactor/lake"
+)
+
+// Action is something that a start of the reactor would do to a table, or to the objects of a dataset.
+type Action struct {
+	Action string // create, add column, promote, rebuild, compute or forget
+	Table  string
+	// Objects, Rows and Days are what it concerns, nil where that means nothing.
+	Objects, Rows, Days any
+	From, To            any // first and last day, "2026-01-31", nil where there is none
+	Why                 string
+}
+
+// SilverActions returns what a start does to silver's tables; complete tells that all of them are there.
+func SilverActions(view *lake.View) (actions []Action, complete bool, err error) {
+	complete = true
+	definitions, fill := OfSilver()
+	for _, definition := range definitions {
+		t := view.Tables[definition.Name]
+		if t == nil {
+			complete = false
+			actions = append(actions, Action{Action: "create", Table: definition.Name, Why: "it is not there yet"})
+			continue
+		}
+		lacking, err := Lacking(t.Meta, definition)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, f := range lacking {
+			a := Action{Action: "add column", Table: t.Name, Rows: lake.Total(t.Snapshot(), lake.TotalRows), Why: fmt.Sprintf("%s %s, null in these rows until `reactor replay`", f.Name, f.Type)}
+			if d := fill[t.Name]; d != nil {
+				a.Why += " --dataset " + d.Name
+			}
+			actions = append(actions, a)
+		}
+	}
+	return actions, complete, nil
+}
