@@ -15,7 +15,7 @@ import (
 
 // SQL and Go must agree on where a row belongs, whatever zone a session is in.
 func TestMonthsAndDaysOfTimesAreThoseOfUTC(t *testing.T) {
-	db, err := duck.Open(duck.Config{Threads: 1})
+	db, err := duck.Open(duck.Config{Threads: 1, Unlocked: true}) // to set the zone
 	if err != nil {
 		t.Fatal(err)
 	}
