@@ -29,6 +29,8 @@ var allowed = map[string][]string{
 		"infra/cli", "infra/files", "infra/minio", "infra/nats", "infra/process", "infra/settings", "ingestor/coincap", "ingestor/coincap/market", "reactor/stream",
 	},
 
+	"infra/prometheus": {},
+
 	"ingestor/bronze":         {},
 	"ingestor/coincap":        {"infra/settings", "ingestor/bronze", "ingestor/coincap/market"},
 	"ingestor/coincap/market": {},
