@@ -6,9 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/minio/madmin-go/v3"
 	s3 "github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"millrace/infra/settings"
 )
@@ -31,13 +29,7 @@ func Provision(ctx context.Context, root settings.S3, secrets map[string]setting
 	if err != nil {
 		return err
 	}
-	admin, err := madmin.NewWithOptions(client.EndpointURL().Host, &madmin.Options{
-		Creds:  credentials.NewStaticV4(root.AccessKey, root.SecretKey.Reveal(), ""),
-		Secure: client.EndpointURL().Scheme == "https", Transport: transport,
-	})
-	if err != nil {
-		return fmt.Errorf("set up MinIO's admin client: %w", err)
-	}
+	admin := NewAdmin(client.EndpointURL().String(), root.AccessKey, root.SecretKey.Reveal(), transport)
 	if err := EnsureBucket(ctx, client, root.Bucket); err != nil {
 		return err
 	}

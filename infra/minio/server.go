@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/minio/madmin-go/v3"
 	s3 "github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
@@ -110,7 +109,7 @@ func (s *Server) address() string {
 // Client signs in as the root user, whose key never leaves the stack's process and its child.
 func (s *Server) Client() (*s3.Client, error) {
 	client, err := s3.New(s.address(), &s3.Options{
-		Creds: s.credentials(), Region: "us-east-1", Transport: noProxy(),
+		Creds: credentials.NewStaticV4(s.config.RootUser, s.config.RootPassword.Reveal(), ""), Region: "us-east-1", Transport: noProxy(),
 		MaxRetries: 1, // the wait for readiness has its own, faster rhythm
 	})
 	if err != nil {
@@ -119,17 +118,9 @@ func (s *Server) Client() (*s3.Client, error) {
 	return client, nil
 }
 
-// Admin signs in to MinIO's own API as the root user.
-func (s *Server) Admin() (*madmin.AdminClient, error) {
-	client, err := madmin.NewWithOptions(s.address(), &madmin.Options{Creds: s.credentials(), Transport: noProxy()})
-	if err != nil {
-		return nil, fmt.Errorf("set up MinIO's admin client: %w", err)
-	}
-	return client, nil
-}
-
-func (s *Server) credentials() *credentials.Credentials {
-	return credentials.NewStaticV4(s.config.RootUser, s.config.RootPassword.Reveal(), "")
+// Admin signs in to MinIO's own interface as the root user.
+func (s *Server) Admin() *Admin {
+	return NewAdmin(s.Endpoint(), s.config.RootUser, s.config.RootPassword.Reveal(), noProxy())
 }
 
 // noProxy keeps the root user's calls on loopback, whatever HTTP_PROXY says.

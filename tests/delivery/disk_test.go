@@ -66,7 +66,7 @@ func diskFaults() []fault {
 		{"the broker's streams", "nats", "nats-server refuses messages for good or switches JetStream off; the stack starts it again when there is room; MinIO's queue holds the events", 24, nil},
 		{"MinIO's objects", "minio", "puts are refused; the reactor retries its own", 64, nil},
 		{"MinIO's event queue, while the broker is away", "events", "puts go on, and their events are lost; the reconciler finds the objects", 8,
-			func(t testing.TB, l *lab) func() { l.events.cut(); return func() { l.events.mend(t) } }},
+			func(t testing.TB, l *lab) func() { l.events.cut(t); return func() { l.events.mend(t) } }},
 	} {
 		list = append(list, fault{
 			name: "disk full: " + d.name, sees: d.sees, prepare: smallDisk(d.folder, d.size),

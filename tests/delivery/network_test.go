@@ -21,15 +21,15 @@ func networkFaults() []fault {
 	lines := func(l *lab) []*line { return []*line{l.toStore, l.toBroker, l.events} }
 	return []fault{
 		{name: "network cut: reactor from MinIO", sees: "the reactor retries; tables stand still", inject: during(
-			func(_ testing.TB, l *lab) { l.toStore.cut() }, func(t testing.TB, l *lab) { l.toStore.mend(t) })},
+			func(t testing.TB, l *lab) { l.toStore.cut(t) }, func(t testing.TB, l *lab) { l.toStore.mend(t) })},
 		{name: "network cut: reactor from the broker", sees: "tables stand still", inject: during(
-			func(_ testing.TB, l *lab) { l.toBroker.cut() }, func(t testing.TB, l *lab) { l.toBroker.mend(t) })},
+			func(t testing.TB, l *lab) { l.toBroker.cut(t) }, func(t testing.TB, l *lab) { l.toBroker.mend(t) })},
 		{name: "network cut: MinIO from the broker", sees: "puts go on; their events come up to 3 s after the line is back", inject: during(
-			func(_ testing.TB, l *lab) { l.events.cut() }, func(t testing.TB, l *lab) { l.events.mend(t) })},
+			func(t testing.TB, l *lab) { l.events.cut(t) }, func(t testing.TB, l *lab) { l.events.mend(t) })},
 		{name: "network cut: everything from everything", sees: "puts past the cut go on; tables stand still", inject: during(
-			func(_ testing.TB, l *lab) {
+			func(t testing.TB, l *lab) {
 				for _, x := range lines(l) {
-					x.cut()
+					x.cut(t)
 				}
 			}, func(t testing.TB, l *lab) {
 				for _, x := range lines(l) {

@@ -22,7 +22,7 @@ import (
 // floors are the packages of the programs, from the ground up. A package imports only from floors below its own. What is not
 // listed here may not exist.
 var floors = [][]string{
-	{"infra/files", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "ingestor/bronze", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health"},
+	{"infra/files", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health"},
 	{"infra/settings", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
 	{"infra/process", "infra/nats", "ingestor/coincap", "reactor/silver/coincap", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/airflow"},
 	{"infra/minio", "reactor/silver/datasets", "reactor/upkeep", "reactor/intake", "reactor/gauge"},

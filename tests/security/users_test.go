@@ -4,18 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/minio/madmin-go/v3"
 	s3 "github.com/minio/minio-go/v7"
-	miniocredentials "github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/minio"
 	"millrace/tests/stack"
 )
 
@@ -111,23 +112,22 @@ func changeRules(t *testing.T, s *stack.Stack) {
 func administer(t *testing.T, s *stack.Stack) {
 	for _, role := range everybody {
 		vars := s.Vars(t, role)
-		admin, err := madmin.NewWithOptions(strings.TrimPrefix(s.S3, "http://"), &madmin.Options{
-			Creds: miniocredentials.NewStaticV4(vars["MILLRACE_S3_ACCESS_KEY"], vars["MILLRACE_S3_SECRET_KEY"], ""),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for what, do := range map[string]func() error{
-			"list users":       func() error { _, err := admin.ListUsers(t.Context()); return err },
-			"read the config":  func() error { _, err := admin.GetConfig(t.Context()); return err },
-			"make a user":      func() error { return admin.AddUser(t.Context(), "intruder", "0123456789") },
-			"take root's role": func() error { return admin.SetPolicy(t.Context(), "consoleAdmin", role, false) }, //nolint:staticcheck // deprecated, and still a door
-			"export the users": func() error { _, err := admin.ExportIAM(t.Context()); return err },
-			"stop the server":  func() error { return admin.ServiceStop(t.Context()) }, //nolint:staticcheck // as above
+		admin := minio.NewAdmin(s.S3, vars["MILLRACE_S3_ACCESS_KEY"], vars["MILLRACE_S3_SECRET_KEY"], nil)
+		for _, door := range []struct {
+			what, method, operation string
+			query                   url.Values
+		}{
+			{"list users", http.MethodGet, "list-users", nil},
+			{"read the config", http.MethodGet, "config", nil},
+			{"make a user", http.MethodPut, "add-user", url.Values{"accessKey": {"intruder"}}},
+			{"take root's role", http.MethodPut, "set-user-or-group-policy", url.Values{"policyName": {"consoleAdmin"}, "userOrGroup": {role}, "isGroup": {"false"}}},
+			{"export the users", http.MethodGet, "export-iam", nil},
+			{"import users", http.MethodPut, "import-iam-v2", nil},
+			{"stop the server", http.MethodPost, "service", url.Values{"action": {"stop"}, "type": {"2"}}},
 		} {
-			// An export that is refused has no body, and madmin says that it cannot be read.
-			if err := do(); err == nil || (madmin.ToErrorResponse(err).Code != "AccessDenied" && what != "export the users") {
-				t.Errorf("%s, %s: %v", role, what, err)
+			_, err := admin.Call(t.Context(), door.method, door.operation, door.query, nil)
+			if said, ok := errors.AsType[s3.ErrorResponse](err); !ok || said.Code != "AccessDenied" {
+				t.Errorf("%s, %s: %v", role, door.what, err)
 			}
 		}
 	}
