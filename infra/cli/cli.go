@@ -30,8 +30,8 @@ type Logging struct {
 	LogLevel slog.Level `name:"log-level" env:"MILLRACE_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn, error."`
 }
 
-// Noticer is a command, or a group of flags that it embeds, that may have to warn before the command runs. Notice returns the
-// warning, or "" for none; it is logged.
+// Noticer is a program or a command, or a group of flags that it embeds, that may have to warn before the command runs. Notice
+// returns the warning, or "" for none; it is logged.
 type Noticer interface{ Notice() string }
 
 // usageError is wrong usage that only a running command can see.
@@ -133,13 +133,20 @@ func (p program) run(ctx context.Context, args []string, opts ...kong.Option) (c
 	}
 	slog.SetDefault(newLogger(p.stderr, isTerminal(p.stderr), logging.LogLevel))
 	target := commandOf(chosen.Selected())
-	if n, ok := target.(Noticer); ok {
-		if text := n.Notice(); text != "" {
-			slog.Warn(text)
-		}
-	}
+	notice(p.app, target)
 	out := newOutput(p.stdout, p.stderr, format, scriptColumn(target))
 	return p.end(chosen.Command(), chosen.Run(out))
+}
+
+// notice logs what the program's flags and its command have to warn of.
+func notice(all ...any) {
+	for _, one := range all {
+		if n, ok := one.(Noticer); ok {
+			if text := n.Notice(); text != "" {
+				slog.Warn(text)
+			}
+		}
+	}
 }
 
 // end reports a command's failure and returns the exit code.

@@ -30,9 +30,15 @@ var allowed = map[string][]string{
 	},
 
 	"ingestor/bronze":         {},
-	"ingestor/coincap":        {"infra/settings", "ingestor/bronze", "ingestor/coincap/market"},
+	"ingestor/source":         {"ingestor/bronze"},
+	"ingestor/landing":        {"infra/tracing", "ingestor/bronze", "ingestor/source"},
+	"ingestor/coincap":        {"infra/settings", "ingestor/bronze", "ingestor/coincap/market", "ingestor/source"},
 	"ingestor/coincap/market": {},
-	"ingestor":                {"infra/cli", "infra/settings", "infra/tracing", "ingestor/bronze", "ingestor/coincap", "ingestor/coincap/market"},
+	"ingestor/coincap/ingest": {"ingestor/bronze", "ingestor/coincap", "ingestor/landing", "ingestor/source"},
+	"ingestor/command": {
+		"infra/cli", "infra/settings", "infra/tracing", "ingestor/bronze", "ingestor/coincap", "ingestor/coincap/ingest", "ingestor/coincap/market", "ingestor/landing", "ingestor/source",
+	},
+	"ingestor": {"infra/cli", "infra/settings", "ingestor/command"},
 
 	"reactor/event":             {"ingestor/bronze"},
 	"reactor/stream":            {"infra/tracing", "reactor/event"},
