@@ -1,5 +1,5 @@
-// Command ingestor puts objects into bronze: CoinCap's responses, exactly as received, each written once. What happens to
-// them after that is the reactor's business, which hears of them by MinIO's events.
+// Command ingestor puts objects into bronze: the answers of a source such as CoinCap, exactly as received, each written once.
+// What happens to them after that is the reactor's business, which hears of them by MinIO's events.
 package main
 
 import (
@@ -11,24 +11,22 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/ingestor/command"
 )
 
 type app struct {
 	settings.Home
 
-	Daily    dailyCommand    `cmd:"" help:"Land one day: its d1 history of the largest assets, and a snapshot when the day is today or yesterday. This is what Airflow runs."`
-	Snapshot snapshotCommand `cmd:"" help:"Land a snapshot of the largest assets, once or again and again."`
-	History  historyCommand  `cmd:"" help:"Land the history of some days."`
-	Simulate simulateCommand `cmd:"" help:"Serve a CoinCap v3-compatible API with synthetic prices, or with recorded responses."`
+	Daily    command.Daily    `cmd:"" help:"Land one day: its d1 history of the largest assets, and a snapshot when the day is today or yesterday. This is what Airflow runs."`
+	Snapshot command.Snapshot `cmd:"" help:"Land a snapshot of the largest assets, once or again and again."`
+	History  command.History  `cmd:"" help:"Land the history of some days."`
+	Simulate command.Simulate `cmd:"" help:"Serve a CoinCap v3-compatible API with synthetic prices, or with recorded responses."`
 }
-
-// clock is the time by which commands judge days; tests set it.
-type clock func() time.Time
 
 func main() {
 	if err := settings.LoadEnv("ingestor"); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "ingestor: %v\n", err)
 		os.Exit(1)
 	}
-	cli.Main(&app{}, "ingestor", "Lands CoinCap's responses in bronze, as received.", kong.Bind(clock(time.Now)))
+	cli.Main(&app{}, "ingestor", "Lands CoinCap's responses in bronze, as received.", kong.Bind(command.Clock(time.Now)))
 }

@@ -1,6 +1,6 @@
-// Package cli is what the main packages share: flags by kong, one signal handler, logs on stderr, results on stdout, exit codes.
-// A program is a struct of commands; each command has Run(context.Context, *cli.Output) error, and Help() string with an example.
-// Main itself adds --output and --log-level, so programs do not embed them.
+// Package cli is what the main packages share: flags by kong, one signal handler, logs on stderr, results on stdout, and exit
+// codes. A program is a struct of commands; each command has Run(context.Context, *cli.Output) error, and Help() string with
+// an example. Main itself adds --output and --log-level, so programs do not embed them.
 package cli
 
 import (
@@ -30,6 +30,10 @@ type Logging struct {
 	LogLevel slog.Level `name:"log-level" env:"MILLRACE_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn, error."`
 }
 
+// Noticer is a program or a command, or a group of flags that it embeds, that may have to warn before the command runs. Notice
+// returns the warning, or "" for none; it is logged.
+type Noticer interface{ Notice() string }
+
 // usageError is wrong usage that only a running command can see.
 type usageError struct{ error }
 
@@ -55,7 +59,8 @@ func WithCode(err error, code int) error { return codedError{err, code} }
 // Call settings.LoadEnv before it. The first SIGINT or SIGTERM cancels the command's context, the second aborts.
 func Main(app any, name, description string, opts ...kong.Option) {
 	ctx, stop := withSignals(context.Background(), os.Exit)
-	code := run(ctx, app, name, description, os.Args[1:], os.Stdout, os.Stderr, opts...)
+	p := program{app: app, name: name, description: description, stdout: os.Stdout, stderr: os.Stderr}
+	code := p.run(ctx, os.Args[1:], opts...)
 	stop()
 	os.Exit(code)
 }
@@ -83,10 +88,18 @@ func withSignals(parent context.Context, exit func(int)) (ctx context.Context, s
 	return ctx, func() { signal.Stop(signals); close(done); cancel(nil) }
 }
 
+// program is one program with the streams that it talks to.
+type program struct {
+	app               any
+	name, description string
+	stdout, stderr    io.Writer
+}
+
 // earlyExit carries the exit code of --help and the like out of kong, which expects its exit function not to return.
 type earlyExit int
 
-func run(ctx context.Context, app any, name, description string, args []string, stdout, stderr io.Writer, opts ...kong.Option) (code int) {
+// run parses args, runs the chosen command and returns the exit code.
+func (p program) run(ctx context.Context, args []string, opts ...kong.Option) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			early, ok := r.(earlyExit)
@@ -98,41 +111,57 @@ func run(ctx context.Context, app any, name, description string, args []string, 
 	}()
 	var format Format
 	var logging Logging
-	all := []kong.Option{
-		kong.Name(name),
-		kong.Description(description),
-		kong.Writers(stdout, stderr),
+	parser, err := kong.New(p.app, append([]kong.Option{
+		kong.Name(p.name),
+		kong.Description(p.description),
+		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(code int) { panic(earlyExit(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
 		kong.Embed(&format),
 		kong.Embed(&logging),
+		kong.PostBuild(explainScripts),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-	}
-	parser, err := kong.New(app, append(all, opts...)...)
+	}, opts...)...)
 	if err != nil {
 		// A mistake in the program's own struct, found by its first test.
-		panic(fmt.Errorf("command line of %s: %w", name, err))
+		panic(fmt.Errorf("command line of %s: %w", p.name, err))
 	}
 	chosen, err := parser.Parse(args)
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "%s: %v\nSee %s --help.\n", name, err, helpOf(name, err))
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nSee %s --help.\n", p.name, err, p.helpOf(err))
 		return exitUsage
 	}
-	terminal := isTerminal(stderr)
-	slog.SetDefault(newLogger(stderr, terminal, logging.LogLevel))
-	out := newOutput(stdout, stderr, format)
-	err = chosen.Run(out)
+	slog.SetDefault(newLogger(p.stderr, isTerminal(p.stderr), logging.LogLevel))
+	target := commandOf(chosen.Selected())
+	notice(p.app, target)
+	out := newOutput(p.stdout, p.stderr, format, scriptColumn(target))
+	return p.end(chosen.Command(), chosen.Run(out))
+}
+
+// notice logs what the program's flags and its command have to warn of.
+func notice(all ...any) {
+	for _, one := range all {
+		if n, ok := one.(Noticer); ok {
+			if text := n.Notice(); text != "" {
+				slog.Warn(text)
+			}
+		}
+	}
+}
+
+// end reports a command's failure and returns the exit code.
+func (p program) end(command string, err error) int {
 	var usage usageError
 	switch {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &usage):
-		_, _ = fmt.Fprintf(stderr, "%s: %v\nSee %s %s --help.\n", name, err, name, chosen.Command())
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\nSee %s %s --help.\n", p.name, err, p.name, command)
 		return exitUsage
-	case terminal:
-		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
+	case isTerminal(p.stderr):
+		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", p.name, err)
 	default:
-		slog.Error("command failed", "program", name, "command", chosen.Command(), "error", err.Error())
+		slog.Error("command failed", "program", p.name, "command", command, "error", err.Error())
 	}
 	var coded codedError
 	if errors.As(err, &coded) {
@@ -142,12 +171,20 @@ func run(ctx context.Context, app any, name, description string, args []string, 
 }
 
 // helpOf names the command whose help explains a usage error.
-func helpOf(name string, err error) string {
+func (p program) helpOf(err error) string {
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Command() != "" {
-		return name + " " + parse.Context.Command()
+		return p.name + " " + parse.Context.Command()
 	}
-	return name
+	return p.name
+}
+
+// commandOf returns a pointer to the struct that a node of the command line was made from; nil for no command.
+func commandOf(node *kong.Node) any {
+	if node == nil || !node.Target.CanAddr() {
+		return nil
+	}
+	return node.Target.Addr().Interface()
 }
 
 func newLogger(w io.Writer, terminal bool, level slog.Level) *slog.Logger {

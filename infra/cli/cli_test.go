@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"pgregory.net/rapid"
 )
 
@@ -67,7 +66,8 @@ func TestExitCodes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			code := run(context.Background(), &testApp{}, "test", "Tests.", tt.args, &stdout, &stderr)
+			p := program{app: &testApp{}, name: "test", description: "Tests.", stdout: &stdout, stderr: &stderr}
+			code := p.run(context.Background(), tt.args)
 			if code != tt.code {
 				t.Errorf("exit code %d, want %d; stderr: %s", code, tt.code, &stderr)
 			}
@@ -150,40 +150,6 @@ func TestCSVReadsBack(t *testing.T) {
 	})
 }
 
-func TestTableFitsTheTerminalAndCutsNothing(t *testing.T) {
-	var b bytes.Buffer
-	out := NewOutput(&b, "table")
-	out.width = 60
-	key := "bronze/coincap/history/ingest_date=2025-06-01/bitcoin_d1_2025-06-01_0123456789ab.json"
-	if err := out.Table([]string{"key", "n"}, [][]any{{key, 12}}); err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(b.String()) {
-		if width := text.StringWidth(strings.TrimRight(line, "\n")); width > 60 {
-			t.Errorf("line of width %d: %s", width, line)
-		}
-	}
-	var joined strings.Builder
-	for line := range strings.Lines(b.String()) {
-		if cells := strings.Split(line, "│"); len(cells) == 4 {
-			joined.WriteString(strings.TrimSpace(cells[1]))
-		}
-	}
-	if !strings.Contains(joined.String(), key) {
-		t.Errorf("the key is cut:\n%s", &b)
-	}
-}
-
-func TestTableShowsNoControlCharacters(t *testing.T) {
-	var b bytes.Buffer
-	if err := NewOutput(&b, "table").Table([]string{"name"}, [][]any{{"evil\x1b[2Jcoin"}}); err != nil {
-		t.Fatal(err)
-	}
-	if strings.ContainsRune(b.String(), 0x1b) || !strings.Contains(b.String(), `evil\x1b[2Jcoin`) {
-		t.Errorf("got %q", &b)
-	}
-}
-
 func TestRowsEndAtTheFirstError(t *testing.T) {
 	broken := errors.New("connection lost")
 	for _, format := range []string{"table", "json", "csv"} {
@@ -201,7 +167,7 @@ func TestRowsEndAtTheFirstError(t *testing.T) {
 
 func TestProgressIsSilentWithoutATerminal(t *testing.T) {
 	var stderr bytes.Buffer
-	out := newOutput(&bytes.Buffer{}, &stderr, Format{Output: "table"})
+	out := newOutput(&bytes.Buffer{}, &stderr, Format{Output: "table"}, "")
 	bar := out.Progress(3, "history")
 	bar.Add(2)
 	bar.Done()

@@ -1,117 +1,158 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strings"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// narrowest is the width that a column keeps when a terminal is too small for all of them.
-const narrowest = 8
+// grid is rows as text, and what a layout has to know of each column.
+type grid struct {
+	headers []string
+	rows    [][]string
+	columns []column
+}
 
-func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) error {
-	w := table.NewWriter()
-	style := table.StyleLight
-	style.Format.Header = text.FormatDefault // column names as they are in SQL, not in capitals
-	w.SetStyle(style)
+// column is how much room a column takes.
+type column struct {
+	widest  int  // of its cells and its header, unwrapped
+	least   int  // below which it does not wrap well
+	numeric bool // numbers are never wrapped
+}
 
-	widths := make([]int, len(headers))
-	numeric := make([]bool, len(headers))
-	head := make(table.Row, len(headers))
+func newGrid(headers []string) *grid {
+	g := &grid{headers: headers, columns: make([]column, len(headers))}
 	for i, header := range headers {
-		head[i], widths[i], numeric[i] = header, text.StringWidth(header), true
+		g.columns[i] = column{widest: text.StringWidth(header), least: leastWidth(header), numeric: true}
 	}
-	w.AppendHeader(head)
+	return g
+}
+
+func (g *grid) add(row []any) error {
+	if err := checkRow(g.headers, row); err != nil {
+		return err
+	}
+	cells := make([]string, len(row))
+	for i, value := range row {
+		cell, c := printable(textValue(value)), &g.columns[i]
+		cells[i] = cell
+		width := text.LongestLineLen(cell)
+		c.widest = max(c.widest, width)
+		c.numeric = c.numeric && (value == nil || isNumber(value))
+		if isNumber(value) {
+			c.least = max(c.least, width)
+		} else {
+			c.least = max(c.least, leastWidth(cell))
+		}
+	}
+	g.rows = append(g.rows, cells)
+	return nil
+}
+
+// writeTable prints a table that fits the terminal, if there is one. Cells wrap where a column has to be narrower than they
+// are. If the columns cannot be narrow enough, or records a field a line take fewer lines, the rows are printed so.
+// Nothing is ever cut off: a key that is shown is there to be copied.
+func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) error {
+	g := newGrid(headers)
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
-		if len(row) != len(headers) {
-			return fmt.Errorf("print a row: it has %d values for %d columns", len(row), len(headers))
+		if err := g.add(row); err != nil {
+			return err
 		}
-		cells := make(table.Row, len(row))
-		for i, value := range row {
-			cell := printable(textValue(value))
-			cells[i] = cell
-			widths[i] = max(widths[i], text.LongestLineLen(cell))
-			numeric[i] = numeric[i] && (value == nil || isNumber(value))
-		}
-		w.AppendRow(cells)
 	}
-	w.SetColumnConfigs(columns(fit(widths, o.width), numeric))
-	if _, err := fmt.Fprintln(o.stdout, w.Render()); err != nil {
+	if _, err := fmt.Fprintln(o.stdout, g.render(o.width)); err != nil {
 		return fmt.Errorf("print results: %w", err)
 	}
 	return nil
 }
 
-func columns(widths []int, numeric []bool) []table.ColumnConfig {
+// render lays the grid out for a terminal of that many columns; 0 is no terminal.
+func (g *grid) render(total int) string {
+	widths, fits := fit(g.columns, total)
+	if !fits {
+		return strings.Join(g.records(total), "\n")
+	}
+	if g.wraps(widths) {
+		if records := g.records(total); len(records) < g.height(widths) {
+			return strings.Join(records, "\n")
+		}
+	}
+	w := table.NewWriter()
+	style := table.StyleLight
+	style.Format.Header = text.FormatDefault // column names as they are in SQL, not in capitals
+	w.SetStyle(style)
+	w.AppendHeader(tableRow(g.headers))
+	for _, row := range g.rows {
+		w.AppendRow(tableRow(row))
+	}
 	configs := make([]table.ColumnConfig, len(widths))
 	for i := range configs {
-		configs[i] = table.ColumnConfig{Number: i + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapText}
-		if numeric[i] {
+		configs[i] = table.ColumnConfig{Number: i + 1, WidthMax: widths[i], WidthMaxEnforcer: wrapText}
+		if g.columns[i].numeric {
 			configs[i].Align, configs[i].AlignHeader = text.AlignRight, text.AlignRight
 		}
 	}
-	return configs
+	w.SetColumnConfigs(configs)
+	return w.Render()
 }
 
-// fit takes width from the widest column until the table fits the terminal; what does not fit its column wraps, so that
-// nothing is cut off a key that someone wants to copy. A total of 0 sets no limit.
-func fit(widths []int, total int) []int {
-	fitted := append([]int(nil), widths...)
-	if total == 0 {
-		return fitted
+func tableRow(cells []string) table.Row {
+	row := make(table.Row, len(cells))
+	for i, cell := range cells {
+		row[i] = cell
 	}
+	return row
+}
+
+// wraps reports whether a column is narrower than what it holds.
+func (g *grid) wraps(widths []int) bool {
+	for i, c := range g.columns {
+		if widths[i] < c.widest {
+			return true
+		}
+	}
+	return false
+}
+
+// height is how many lines the table's rows take.
+func (g *grid) height(widths []int) int {
+	lines := 0
+	for _, row := range g.rows {
+		highest := 0
+		for i, cell := range row {
+			highest = max(highest, len(wrap(cell, widths[i])))
+		}
+		lines += highest
+	}
+	return lines
+}
+
+// fit takes width from the widest column until the table fits the terminal, but from none more than it can do without; fits
+// is false when that is not enough. A total of 0 sets no limit.
+func fit(columns []column, total int) (widths []int, fits bool) {
+	widths = make([]int, len(columns))
 	used := 1 // the border at the left; each column adds its padding and the border after it
-	for _, width := range fitted {
-		used += width + 3
+	for i, c := range columns {
+		widths[i] = c.widest
+		used += c.widest + 3
 	}
-	for used > total {
-		widest := 0
-		for i, width := range fitted {
-			if width > fitted[widest] {
+	for total > 0 && used > total {
+		widest := -1
+		for i, c := range columns {
+			if widths[i] > c.least && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
-		if len(fitted) == 0 || fitted[widest] <= narrowest {
-			break
+		if widest < 0 {
+			return widths, false
 		}
-		fitted[widest]--
+		widths[widest]--
 		used--
 	}
-	return fitted
-}
-
-// printable keeps control characters out of the terminal: names come from a public API and from objects that anyone with
-// write access may put, and an escape sequence in one could rewrite the screen.
-func printable(s string) string {
-	if strings.IndexFunc(s, unicode.IsControl) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r == '\n':
-			b.WriteRune(r)
-		case unicode.IsControl(r):
-			_, _ = fmt.Fprintf(&b, `\x%02x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-func isNumber(value any) bool {
-	switch value.(type) {
-	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64, json.Number:
-		return true
-	}
-	return false
+	return widths, true
 }

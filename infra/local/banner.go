@@ -18,7 +18,7 @@ func (s *stack) banner() {
 	line("S3", s.at.S3+"  bucket "+s.options.Bucket)
 	line("NATS", s.at.NATS)
 	if s.at.HTTP != "" {
-		line("console", "http://"+s.at.HTTP)
+		line("metrics", "http://"+s.at.HTTP+"/metrics")
 	}
 	switch {
 	case s.synthetic():

@@ -22,7 +22,7 @@ type up struct {
 	settings.Catalog
 	S3Port    int             `name:"s3-port" env:"MILLRACE_S3_PORT" default:"9000" help:"Port of the object store; 0 takes a free one."`
 	NATSPort  int             `name:"nats-port" env:"MILLRACE_NATS_PORT" default:"4222" help:"Port of the broker; 0 takes a free one."`
-	HTTPAddr  string          `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Address of the reactor's console, metrics and health; port 0 takes a free one."`
+	HTTPAddr  string          `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Address of the reactor's metrics and health; port 0 takes a free one."`
 	Bucket    string          `env:"MILLRACE_BUCKET" default:"lakehouse" help:"Bucket of the lakehouse."`
 	MinIO     string          `name:"minio" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio beside this program, built when it is not there)."`
 	Key       settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"CoinCap's key; without one prices are synthetic."`
@@ -181,7 +181,7 @@ func (s *stack) checkPorts(ctx context.Context) error {
 		{s.options.NATSPort, "127.0.0.1", "the broker", "MILLRACE_NATS_PORT=0 takes a free one"},
 	}
 	if !s.options.NoReactor {
-		ports = append(ports, port{number, host, "the reactor's console", "MILLRACE_HTTP_ADDR=127.0.0.1:0 takes a free one"})
+		ports = append(ports, port{number, host, "the reactor's metrics", "MILLRACE_HTTP_ADDR=127.0.0.1:0 takes a free one"})
 	}
 	for _, p := range ports {
 		if err := p.await(ctx); err != nil {

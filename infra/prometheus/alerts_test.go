@@ -1,9 +1,5 @@
-<<<<<<<< HEAD:reactor/service/alerts_test.go
-package service
-========
 // Package prometheus holds the scrape configuration and the alert rules for Prometheus; its tests hold them, and Grafana's dashboard, to what Prometheus takes.
 package prometheus
->>>>>>>> licence:infra/prometheus/alerts_test.go
 
 import (
 	"bytes"
@@ -50,11 +46,7 @@ func (e *expressions) check(t *testing.T) {
 }
 
 func TestAlertRulesAreRules(t *testing.T) {
-<<<<<<<< HEAD:reactor/service/alerts_test.go
-	file, err := os.Open("../../infra/prometheus/alerts.yaml")
-========
 	file, err := os.Open("alerts.yaml")
->>>>>>>> licence:infra/prometheus/alerts_test.go
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,11 +85,7 @@ func TestAlertRulesAreRules(t *testing.T) {
 }
 
 func TestTheDashboardAsksWhatPrometheusUnderstands(t *testing.T) {
-<<<<<<<< HEAD:reactor/service/alerts_test.go
-	text, err := os.ReadFile("../../infra/grafana/millrace.json")
-========
 	text, err := os.ReadFile("../grafana/millrace.json")
->>>>>>>> licence:infra/prometheus/alerts_test.go
 	if err != nil {
 		t.Fatal(err)
 	}

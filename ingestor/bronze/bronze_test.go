@@ -52,8 +52,8 @@ func TestParseKey(t *testing.T) {
 
 func drawKey(t *rapid.T) Key {
 	part := rapid.StringMatching(`[a-z0-9][a-z0-9_-]{0,8}`)
-	return NewKey(part.Draw(t, "source"), part.Draw(t, "dataset"), drawDay(t), part.Draw(t, "stem"),
-		rapid.SampledFrom(extensions).Draw(t, "ext"), rapid.SliceOf(rapid.Byte()).Draw(t, "body"))
+	place := Place{part.Draw(t, "source"), part.Draw(t, "dataset"), part.Draw(t, "stem"), rapid.SampledFrom(extensions).Draw(t, "ext")}
+	return place.Key(drawDay(t), rapid.SliceOf(rapid.Byte()).Draw(t, "body"))
 }
 
 func drawDay(t *rapid.T) Day { return DayOfUnix(rapid.Int32Range(0, lastDay-1).Draw(t, "day")) }
@@ -73,11 +73,12 @@ func TestEveryValidKeyRoundTrips(t *testing.T) {
 
 func TestKeyFollowsTheBytes(t *testing.T) {
 	day := DayOfUnix(20000)
-	a := NewKey("coincap", "assets", day, "assets", JSON, []byte("a"))
-	if again := NewKey("coincap", "assets", day, "assets", JSON, []byte("a")); again != a {
+	place := Place{"coincap", "assets", "assets", JSON}
+	a := place.Key(day, []byte("a"))
+	if again := place.Key(day, []byte("a")); again != a {
 		t.Errorf("the same bytes are %s and %s", a, again)
 	}
-	if other := NewKey("coincap", "assets", day, "assets", JSON, []byte("b")); other == a {
+	if other := place.Key(day, []byte("b")); other == a {
 		t.Errorf("other bytes are the same key %s", a)
 	}
 	if want := "bronze/coincap/assets/ingest_date=2024-10-04/assets_ca978112ca1b.json"; a.String() != want {

@@ -37,11 +37,19 @@ type Key struct {
 	Ext        string
 }
 
-// NewKey returns the key of a body. The name ends in the first 12 hex digits of the body's SHA-256: the same bytes are the
-// same object however often they are fetched, and other bytes never meet a key that is taken.
-func NewKey(source, dataset string, day Day, stem, ext string, body []byte) Key {
+// Place is where a source's answers go below bronze/: all of a key but the day and what follows from the bytes.
+type Place struct {
+	Source  string
+	Dataset string
+	Stem    string // how the file's name begins
+	Ext     string
+}
+
+// Key returns the key of a body that is ingested for a day. Its name ends in the first 12 hex digits of the body's SHA-256:
+// the same bytes are the same object however often they are fetched, and other bytes never meet a key that is taken.
+func (p Place) Key(day Day, body []byte) Key {
 	sum := sha256.Sum256(body)
-	return Key{Source: source, Dataset: dataset, IngestDate: day, Name: stem + "_" + hex.EncodeToString(sum[:6]), Ext: ext}
+	return Key{Source: p.Source, Dataset: p.Dataset, IngestDate: day, Name: p.Stem + "_" + hex.EncodeToString(sum[:6]), Ext: p.Ext}
 }
 
 // ParseKey reads a key. Only source, dataset and extension have to be there; deeper folders and a missing ingest_date are

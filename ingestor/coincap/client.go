@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"millrace/infra/settings"
+	"millrace/ingestor/source"
 )
 
 // DefaultBaseURL is the public API.
@@ -124,19 +125,11 @@ func loopback(host string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-// Response is one answer, with all that is worth keeping about the fetch.
+// Response is one answer of the API, and what it says of itself.
 type Response struct {
-	URL       string // as requested; the key is not part of it
-	Status    int
-	Body      []byte // exactly as received
-	FetchedAt time.Time
-	Duration  time.Duration // of the attempt that succeeded
-	Synthetic bool
-	Envelope  Envelope
+	source.Response
+	Envelope Envelope
 }
-
-// NotFound reports a 404: the API knows nothing of what was asked for, and there is nothing worth keeping.
-func (r *Response) NotFound() bool { return r.Status == http.StatusNotFound }
 
 // list calls an endpoint that answers with a list, until it does or there is no point in trying again.
 func (c *Client) list(ctx context.Context, path string, query url.Values) (*Response, error) {
@@ -197,13 +190,14 @@ func (c *Client) attempt(ctx context.Context, address *url.URL) (*Response, erro
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, c.cfg.MaxBytes+1))
-	response := &Response{
+	response := &Response{Response: source.Response{
 		URL: address.String(), Status: answer.StatusCode, Body: body,
-		FetchedAt: time.Now().UTC(), Duration: time.Since(started),
+		FetchedAt: time.Now().UTC(), Duration: time.Since(started), Credits: Credits(len(body)),
 		Synthetic: answer.Header.Get(SyntheticHeader) == "true",
-	}
+	}}
 	failed := judge(answer.StatusCode, body, err, c.cfg.MaxBytes, &response.Envelope)
 	if failed == nil {
+		response.Items = response.Envelope.Items
 		return response, nil
 	}
 	if ctx.Err() != nil {

@@ -16,6 +16,7 @@ import (
 
 	"millrace/infra/settings"
 	"millrace/ingestor/bronze"
+	"millrace/ingestor/source"
 )
 
 const testKey = settings.Secret("k3y-that-must-not-show")
@@ -105,8 +106,8 @@ func TestTopPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ids, err := IDs(pages)
-		if err != nil || len(ids) != tt.ids || len(pages) != tt.pages || simulator.Calls()-before != tt.pages {
+		ids, skipped, err := IDs(pages)
+		if err != nil || len(skipped) != 0 || len(ids) != tt.ids || len(pages) != tt.pages || simulator.Calls()-before != tt.pages {
 			t.Errorf("top %d: %d ids on %d pages in %d calls, %v", tt.n, len(ids), len(pages), simulator.Calls()-before, err)
 		}
 		if ids[0] != "bitcoin" {
@@ -115,14 +116,25 @@ func TestTopPages(t *testing.T) {
 	}
 }
 
-func TestIDsAreTakenOnceAndOddRowsPassedOver(t *testing.T) {
+func TestIDsAreTakenOnceAndOddRowsNamed(t *testing.T) {
+	page := func(body string) *Response { return &Response{Response: source.Response{Body: []byte(body)}} }
 	pages := []*Response{
-		{Body: []byte(`{"data":[{"id":"a"},{"id":"b"},{"id":7},{"name":"none"},null,{"id":"../c"},{"id":"d","id":"e"}]}`)},
-		{Body: []byte(`{"data":[{"id":"b"},{"id":"f-1.2_x"},"` + "\xff" + `"]}`)},
+		page(`{"data":[{"id":"a"},{"id":"b"},{"id":7},{"name":"none"},null,{"id":"../c"},{"id":"d","id":"e"},{"id":"a b"},{"id":""}]}`),
+		page(`{"data":[{"id":"b"},{"id":"f-1.2_x"},"` + "\xff" + `"]}`),
 	}
-	ids, err := IDs(pages)
+	ids, skipped, err := IDs(pages)
 	if want := []string{"a", "b", "e", "f-1.2_x"}; err != nil || !slices.Equal(ids, want) {
 		t.Errorf("got %q, %v, want %q", ids, err, want)
+	}
+	var names []string
+	for _, s := range skipped {
+		names = append(names, s.Subject)
+		if s.Reason == "" {
+			t.Errorf("%s is skipped without a reason", s.Subject)
+		}
+	}
+	if want := []string{"row 3", "row 4", "row 5", `"../c"`, `"a b"`, `""`, "row 3"}; !slices.Equal(names, want) {
+		t.Errorf("skipped are %q, want %q", names, want)
 	}
 }
 

@@ -23,10 +23,11 @@ const (
 	NotList                 // JSON, but without a list in data
 	Truncated               // the body ended early
 	TooLarge                // the body is larger than Config.MaxBytes
+	OtherDays               // a history without a single point of the days that were asked for
 )
 
 var kindNames = [...]string{"unexpected answer", "no API key", "API key refused", "rate limited", "API version ended", "bad request",
-	"server error", "unreachable", "not trusted", "not JSON", "no list", "truncated", "too large"}
+	"server error", "unreachable", "not trusted", "not JSON", "no list", "truncated", "too large", "answer for other days"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -45,9 +46,10 @@ var hints = [...]string{
 	Truncated:   "the connection ends early; try again",
 	TooLarge:    "ask for fewer assets or a shorter time",
 	Unexpected:  "check COINCAP_BASE_URL",
+	OtherDays:   "the API, or a cache before it, has answered another request; try again later",
 }
 
-// Error is a failed call.
+// Error is a failed call; it is a source.Failure.
 type Error struct {
 	Kind       Kind
 	URL        string // without the key, which is never in it
@@ -80,7 +82,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Retryable reports whether the same call may succeed later without anybody doing anything.
 func (k Kind) Retryable() bool {
 	switch k {
-	case RateLimited, ServerError, Unreachable, Truncated:
+	case RateLimited, ServerError, Unreachable, Truncated, OtherDays:
 		return true
 	}
 	return false
@@ -95,3 +97,21 @@ func (k Kind) Final() bool {
 	}
 	return false
 }
+
+// Single reports whether the failure says something about one request only, and not about the key or the API.
+func (k Kind) Single() bool {
+	switch k {
+	case BadRequest, ServerError, Truncated, TooLarge, NotList, OtherDays:
+		return true
+	}
+	return false
+}
+
+// Retryable is the kind's.
+func (e *Error) Retryable() bool { return e.Kind.Retryable() }
+
+// Final is the kind's.
+func (e *Error) Final() bool { return e.Kind.Final() }
+
+// Single is the kind's.
+func (e *Error) Single() bool { return e.Kind.Single() }

@@ -138,7 +138,7 @@ func TestGenuineSlugsPass(t *testing.T) {
 		if err := CheckID(slug); err != nil {
 			t.Error(err)
 		}
-		if err := bronze.NewKey("coincap", "history", bronze.DayOfUnix(20000), slug+"_d1", bronze.JSON, nil).Validate(); err != nil {
+		if err := (bronze.Place{Source: "coincap", Dataset: "history", Stem: slug + "_d1", Ext: bronze.JSON}).Key(bronze.DayOfUnix(20000), nil).Validate(); err != nil {
 			t.Error(err)
 		}
 	}

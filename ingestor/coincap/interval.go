@@ -69,11 +69,19 @@ func (i Interval) Limit() time.Duration {
 // Piece is the days of one history request, both inclusive.
 type Piece struct{ From, To bronze.Day }
 
-// Start and End are the request's, in milliseconds. The end is the last millisecond of the last day: whether the API takes
-// its end as inclusive or not, the point at the last day's midnight is in and the next day's is not.
+// String names the days.
+func (p Piece) String() string {
+	if p.From == p.To {
+		return p.From.String()
+	}
+	return p.From.String() + " to " + p.To.String()
+}
+
+// Start is the first millisecond of the first day.
 func (p Piece) Start() int64 { return p.From.Start().UnixMilli() }
 
-// End is the last millisecond of the last day.
+// End is the last millisecond of the last day: whether the API takes its end as inclusive or not, the point at the last day's
+// midnight is in and the next day's is not.
 func (p Piece) End() int64 { return p.To.Start().UnixMilli() + day.Milliseconds() - 1 }
 
 // Split cuts the days from..to, both inclusive, into as few pieces as the interval's limit allows, in order.

@@ -30,7 +30,7 @@ func newer(a, b *recording) int {
 	return cmp.Or(cmp.Compare(a.timestamp, b.timestamp), cmp.Compare(a.path, b.path))
 }
 
-// recordings are the genuine responses found in a folder, and a source of a simulator.
+// recordings are the genuine responses found in a folder, and what a simulator can serve.
 type recordings struct {
 	lists     []*recording
 	single    map[string]*recording // newest by slug

@@ -67,7 +67,7 @@ func TestJudge(t *testing.T) {
 
 func TestOnlyWhatPassesByItselfIsRetried(t *testing.T) {
 	for kind := range Kind(len(kindNames)) {
-		want := kind == RateLimited || kind == ServerError || kind == Unreachable || kind == Truncated
+		want := kind == RateLimited || kind == ServerError || kind == Unreachable || kind == Truncated || kind == OtherDays
 		if kind.Retryable() != want {
 			t.Errorf("%q: retried is %v", kind, !want)
 		}

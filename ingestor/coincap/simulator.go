@@ -26,15 +26,15 @@ type SimulatorConfig struct {
 
 // Simulator is an http.Handler that answers as CoinCap's API does, version 3, at the root and below /v3.
 type Simulator struct {
-	key    settings.Secret
-	now    func() time.Time
-	source source
-	faults faults
-	marked bool // whether answers are made up
+	key     settings.Secret
+	now     func() time.Time
+	content content
+	faults  faults
+	marked  bool // whether answers are made up
 }
 
-// source is what a simulator has to tell. Bodies are whole responses; no body is a 404.
-type source interface {
+// content is what a simulator has to tell. Bodies are whole responses; no body is a 404.
+type content interface {
 	assets(q assetsQuery, now time.Time) (body []byte, err error)
 	asset(id string, now time.Time) (body []byte, err error)
 	history(q historyQuery, now time.Time) (body []byte, err error)
@@ -68,14 +68,14 @@ func NewSimulator(cfg SimulatorConfig) (*Simulator, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.source = recorded
+		s.content = recorded
 		return s, nil
 	}
 	m, err := market.New(cfg.Seed, cfg.Restated...)
 	if err != nil {
 		return nil, err
 	}
-	s.source, s.marked = &synthetic{market: m}, true
+	s.content, s.marked = &synthetic{market: m}, true
 	return s, nil
 }
 
@@ -137,15 +137,15 @@ func (s *Simulator) route(r *http.Request, now time.Time) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.source.assets(query, now)
+		return s.content.assets(query, now)
 	case len(parts) == 2 && parts[0] == "assets":
-		return s.source.asset(parts[1], now)
+		return s.content.asset(parts[1], now)
 	case len(parts) == 3 && parts[0] == "assets" && parts[2] == "history":
 		query, err := parseHistory(parts[1], values, now)
 		if err != nil {
 			return nil, err
 		}
-		return s.source.history(query, now)
+		return s.content.history(query, now)
 	}
 	return nil, nil
 }

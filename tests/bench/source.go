@@ -45,7 +45,7 @@ func (b *bench) snapshot(at time.Time, coins int) (object, error) {
 	if len(rows) != coins {
 		return object{}, fmt.Errorf("make a snapshot of %s: there were %d coins, not %d", at, len(rows), coins)
 	}
-	return object{key: bronze.NewKey("coincap", assets, bronze.DayOf(at), "assets", bronze.JSON, body), body: body, rows: len(rows)}, nil
+	return object{key: bronze.Place{Source: "coincap", Dataset: assets, Stem: "assets", Ext: bronze.JSON}.Key(bronze.DayOf(at), body), body: body, rows: len(rows)}, nil
 }
 
 // snapshots are n of them, a step apart, the last one at the time.
@@ -86,7 +86,7 @@ func (b *bench) points(coin string, points []market.Point) (object, error) {
 		return object{}, fmt.Errorf("write a history: %w", err)
 	}
 	return object{
-		key:  bronze.NewKey("coincap", history, bronze.DayOf(b.now), coin+"_d1", bronze.JSON, body),
+		key:  bronze.Place{Source: "coincap", Dataset: history, Stem: coin + "_d1", Ext: bronze.JSON}.Key(bronze.DayOf(b.now), body),
 		body: body, rows: len(points), meta: historyMeta(coin, "d1"),
 	}, nil
 }
@@ -97,7 +97,7 @@ func historyMeta(coin, interval string) map[string]string {
 
 // put puts one object.
 func (l *lakehouse) put(ctx context.Context, o object) error {
-	created, err := bronze.Put(ctx, l.client, bucket, o.key, o.body, o.meta)
+	created, err := bronze.Put(ctx, l.client, bucket, bronze.Object{Key: o.key, Body: o.body, Metadata: o.meta})
 	if err == nil && !created {
 		err = fmt.Errorf("put %s: it was there already", o.key)
 	}

@@ -23,11 +23,11 @@ import (
 // listed here may not exist.
 var floors = [][]string{
 	{"infra/files", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health"},
-	{"infra/settings", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
-	{"infra/process", "infra/nats", "ingestor/coincap", "reactor/silver/coincap", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/airflow"},
-	{"infra/minio", "reactor/silver/datasets", "reactor/upkeep", "reactor/intake", "reactor/gauge"},
-	{"infra/local", "ingestor", "reactor/tables"},
-	{"reactor/promote", "reactor/announce"},
+	{"infra/settings", "ingestor/source", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
+	{"infra/process", "infra/nats", "ingestor/landing", "ingestor/coincap", "reactor/silver/coincap", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/airflow"},
+	{"infra/minio", "ingestor/coincap/ingest", "reactor/silver/datasets", "reactor/upkeep", "reactor/intake", "reactor/gauge"},
+	{"infra/local", "ingestor/command", "reactor/tables"},
+	{"ingestor", "reactor/promote", "reactor/announce"},
 	{"reactor/progress", "reactor/proof"},
 	{"reactor/query", "reactor/backup", "reactor/preview"},
 	{"reactor/branch", "reactor/lineage", "reactor/service"},

@@ -6,15 +6,27 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"millrace/ingestor/bronze"
+	"millrace/ingestor/source"
+)
+
+// Name is the source's, in bronze's keys; Assets and History are its datasets.
+const (
+	Name    = "coincap"
+	Assets  = "assets"
+	History = "history"
 )
 
 // PageLimit is the most assets that one /assets response holds.
 const PageLimit = 2000
 
-// Top fetches the first n assets by rank, in as many pages as that takes.
+// Top fetches the first n assets by rank, in as many pages as that takes. Each page is named for the time that it says of
+// itself.
 func (c *Client) Top(ctx context.Context, n int) ([]*Response, error) {
 	var pages []*Response
 	for _, p := range paging(n) {
@@ -25,12 +37,21 @@ func (c *Client) Top(ctx context.Context, n int) ([]*Response, error) {
 		if page.NotFound() {
 			return nil, &Error{Kind: Unexpected, URL: page.URL, Status: page.Status, Detail: shorten(page.Body)}
 		}
+		page.Place = bronze.Place{Source: Name, Dataset: Assets, Stem: assetsStem(page.Envelope.Timestamp), Ext: bronze.JSON}
 		pages = append(pages, page)
 		if page.Envelope.Items < p.limit {
 			break
 		}
 	}
 	return pages, nil
+}
+
+// assetsStem names a page for its timestamp, in milliseconds since 1970; 0 is none.
+func assetsStem(timestamp int64) string {
+	if timestamp <= 0 {
+		return "assets"
+	}
+	return "assets_" + time.UnixMilli(timestamp).UTC().Format("20060102T150405.000Z")
 }
 
 // Pages is how many calls it takes to list the first n assets.
@@ -47,19 +68,6 @@ func paging(n int) []page {
 	return pages
 }
 
-// History fetches an asset's history for the days of the piece. An asset that the API does not know is a 404 in the
-// response; one without prices then is a list without items. Both mean "no data".
-func (c *Client) History(ctx context.Context, asset string, interval Interval, p Piece) (*Response, error) {
-	if err := CheckID(asset); err != nil {
-		return nil, err
-	}
-	return c.list(ctx, "assets/"+asset+"/history", url.Values{
-		"interval": {string(interval)},
-		"start":    {strconv.FormatInt(p.Start(), 10)},
-		"end":      {strconv.FormatInt(p.End(), 10)},
-	})
-}
-
 var slug = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // CheckID holds an asset's slug to what can stand in a URL, an object key and a header as it is. Every slug that CoinCap
@@ -72,28 +80,33 @@ func CheckID(asset string) error {
 }
 
 // IDs returns the slugs in list responses, in their order, each once: an asset can move from one page to the next between
-// two calls. Rows without one are passed over; silver will name them.
-func IDs(pages []*Response) ([]string, error) {
-	var ids []string
+// two calls. skipped are the rows whose slug is no slug: their history cannot be asked for.
+func IDs(pages []*Response) (ids []string, skipped []source.Skipped, err error) {
 	seen := map[string]bool{}
 	for _, page := range pages {
 		var list struct {
 			Data []jsontext.Value `json:"data"`
 		}
 		if err := json.Unmarshal(page.Body, &list, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
-			return nil, fmt.Errorf("read the slugs in the answer of %s: %w", page.URL, err)
+			return nil, nil, fmt.Errorf("read the slugs in the answer of %s: %w", page.URL, err)
 		}
-		for _, raw := range list.Data {
+		for i, raw := range list.Data {
 			var row struct {
-				ID string `json:"id"`
+				ID *string `json:"id"`
 			}
 			err := json.Unmarshal(raw, &row, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-			if err != nil || CheckID(row.ID) != nil || seen[row.ID] {
-				continue
+			switch {
+			case err != nil || row.ID == nil:
+				skipped = append(skipped, source.Skipped{Subject: fmt.Sprintf("row %d", i+1), Reason: "its id is no text: " + shorten(raw)})
+			case seen[*row.ID]:
+			case CheckID(*row.ID) != nil:
+				seen[*row.ID] = true
+				skipped = append(skipped, source.Skipped{Subject: strconv.Quote(shorten([]byte(*row.ID))), Reason: "its id cannot stand in a request or a key"})
+			default:
+				seen[*row.ID] = true
+				ids = append(ids, *row.ID)
 			}
-			seen[row.ID] = true
-			ids = append(ids, row.ID)
 		}
 	}
-	return ids, nil
+	return ids, skipped, nil
 }

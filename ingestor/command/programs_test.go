@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -45,7 +45,7 @@ func TestSnapshotsComeAtTheirInterval(t *testing.T) {
 	defer cancel()
 	read, written := io.Pipe()
 	go func() {
-		err := snapshotCommand{Every: time.Second, topFlag: topFlag{3}, fetchFlags: f}.Run(ctx, cli.NewOutput(written, "json"), atNoon)
+		err := Snapshot{Every: time.Second, topFlag: topFlag{3}, fetchFlags: f}.Run(ctx, cli.NewOutput(written, "json"), atNoon)
 		_ = written.Close()
 		done <- err
 	}()
@@ -71,7 +71,7 @@ func TestSnapshotsComeAtTheirInterval(t *testing.T) {
 func TestSnapshotsEndWhenTheKeyIsRefused(t *testing.T) {
 	s := stack.Start(t, stack.WithoutReactor())
 	api, _ := serve(t, coincap.SimulatorConfig{Key: "other"})
-	if _, err := run(t, snapshotCommand{Every: time.Hour, topFlag: topFlag{3}, fetchFlags: flags(t, s, api)}); err == nil || !strings.Contains(err.Error(), "COINCAP_API_KEY") {
+	if _, err := run(t, Snapshot{Every: time.Hour, topFlag: topFlag{3}, fetchFlags: flags(t, s, api)}); err == nil || !strings.Contains(err.Error(), "COINCAP_API_KEY") {
 		t.Errorf("error is %v", err)
 	}
 }

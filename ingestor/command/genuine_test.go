@@ -1,6 +1,6 @@
 //go:build genuine
 
-package main
+package command
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ func TestGenuineResponsesLandByteForByte(t *testing.T) {
 	api, _ := serve(t, coincap.SimulatorConfig{Recorded: data})
 	f := flags(t, s, api)
 
-	snapshot, err := run(t, snapshotCommand{topFlag: topFlag{20}, fetchFlags: f})
+	snapshot, err := run(t, Snapshot{topFlag: topFlag{20}, fetchFlags: f})
 	if err != nil || len(snapshot) != 1 || snapshot[0].Items != 10 {
 		t.Fatalf("%+v, %v", snapshot, err)
 	}
@@ -40,7 +40,7 @@ func TestGenuineResponsesLandByteForByte(t *testing.T) {
 	for _, file := range files {
 		assets = append(assets, filepath.Base(file[:len(file)-len(".json")]))
 	}
-	c := historyCommand{From: day(t, "2025-04-27"), To: day(t, "2025-05-25"), Interval: "d1", Assets: assets, topFlag: topFlag{20}, fetchFlags: f}
+	c := History{From: day(t, "2025-04-27"), To: day(t, "2025-05-25"), Interval: "d1", Assets: assets, topFlag: topFlag{20}, fetchFlags: f}
 	results, err := run(t, c)
 	if err != nil || len(results) != len(assets) {
 		t.Fatalf("%d results, %v", len(results), err)

@@ -1,4 +1,4 @@
-package main
+package command
 
 import (
 	"context"
@@ -18,7 +18,8 @@ import (
 	"millrace/ingestor/coincap/market"
 )
 
-type simulateCommand struct {
+// Simulate serves CoinCap's API with prices of its own.
+type Simulate struct {
 	Listen   string          `name:"listen" env:"MILLRACE_SIMULATOR_ADDR" default:"127.0.0.1:8090" placeholder:"ADDR" help:"Address to serve at; port 0 takes a free one."`
 	Seed     uint64          `name:"seed" default:"1" help:"Seed of the prices: the same seed and time give the same ones."`
 	Recorded string          `name:"recorded" type:"existingdir" placeholder:"DIR" help:"Serve the genuine responses in this folder in place of synthetic ones."`
@@ -41,13 +42,13 @@ type faultFlags struct {
 }
 
 // Help holds the examples.
-func (simulateCommand) Help() string {
+func (Simulate) Help() string {
 	return "Examples:\n\n    ingestor simulate --seed 7\n    ingestor simulate --fail-429 20% --retry-after 2s\n    ingestor simulate --recorded responses/\n\n" +
 		"Other commands use it with COINCAP_BASE_URL set to the address it prints."
 }
 
 // Run serves until it is stopped. The address is printed as soon as calls are answered.
-func (c simulateCommand) Run(ctx context.Context, out *cli.Output) error {
+func (c Simulate) Run(ctx context.Context, out *cli.Output) error {
 	restated, err := restatements(c.Restate)
 	if err != nil {
 		return err
@@ -88,6 +89,7 @@ func (c simulateCommand) Run(ctx context.Context, out *cli.Output) error {
 	return <-stopped
 }
 
+// restatements reads --restate.
 func restatements(texts []string) ([]market.Restatement, error) {
 	var all []market.Restatement
 	for _, text := range texts {

@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// jsonValue keeps numbers numbers and makes text of what encoding/json cannot hold or would show as a struct.
+func jsonValue(value any) any {
+	switch v := value.(type) {
+	case time.Time:
+		return textValue(v)
+	case json.Marshaler, json.Number:
+		return v
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return textValue(v)
+		}
+		return json.Number(textValue(v))
+	case fmt.Stringer:
+		return v.String()
+	case error:
+		return v.Error()
+	case []byte:
+		return string(v)
+	}
+	return value
+}
+
+// textValue never uses an exponent: 4e+11 for a market cap is not what a person reads.
+func textValue(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	case time.Time:
+		return v.UTC().Format("2006-01-02T15:04:05.999999Z07:00")
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case float32:
+		return strconv.FormatFloat(float64(v), 'f', -1, 32)
+	case fmt.Stringer:
+		return v.String()
+	case error:
+		return v.Error()
+	case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		return fmt.Sprint(v)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
+}
+
+// printable keeps control characters out of the terminal: names come from a public API and from objects that anyone with
+// write access may put, and an escape sequence in one could rewrite the screen.
+func printable(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n':
+			b.WriteRune(r)
+		case unicode.IsControl(r):
+			_, _ = fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func isNumber(value any) bool {
+	switch value.(type) {
+	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64, json.Number:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,118 @@
+// Package command holds the ingestor's commands, a file a verb: flags, their validation, one call, and printing. What the
+// commands do is in coincap/ingest and landing, which others can call, too.
+package command
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/infra/tracing"
+	"millrace/ingestor/bronze"
+	"millrace/ingestor/coincap"
+	"millrace/ingestor/coincap/ingest"
+	"millrace/ingestor/landing"
+	"millrace/ingestor/source"
+)
+
+// Clock is the time by which commands judge days; tests set it.
+type Clock func() time.Time
+
+func (c Clock) today() bronze.Day { return bronze.DayOf(c()) }
+
+// topFlag is the number of assets that a command is about.
+type topFlag struct {
+	Top int `name:"top" default:"20" placeholder:"N" help:"The number of assets, the largest by market cap (default ${default})."`
+}
+
+// maxTop is more than the API lists; a larger number is a slip of the finger that would cost a month's credits.
+const maxTop = 10000
+
+func (t topFlag) check() error {
+	if t.Top < 1 || t.Top > maxTop {
+		return cli.Usage("--top must be between 1 and %d", maxTop)
+	}
+	return nil
+}
+
+// fetchFlags are those of every command that fetches.
+type fetchFlags struct {
+	BaseURL  string          `name:"coincap-base-url" env:"COINCAP_BASE_URL" default:"https://rest.coincap.io/v3" placeholder:"URL" help:"Address of the API."`
+	APIKey   settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"Key of the API; better given by the environment, because other users see flags."`
+	Rate     int             `name:"rate" env:"MILLRACE_INGEST_RATE" placeholder:"N" help:"Most calls a minute (default: 600, and no limit for an API on this machine)."`
+	Patience time.Duration   `name:"patience" env:"MILLRACE_INGEST_PATIENCE" default:"90s" help:"How long a call that fails in passing (rate limit, server error, broken connection) is tried again."`
+	// For schedulers: Airflow would otherwise try a refused key again for an hour.
+	FinalCode int `name:"final-exit-code" env:"MILLRACE_INGEST_FINAL_EXIT_CODE" default:"1" placeholder:"CODE" help:"Exit code of a failure that trying again cannot mend, such as a refused key (default ${default}, that of every failure)."`
+	settings.S3
+}
+
+// ScriptColumn is what a script wants of every command that fetches.
+func (fetchFlags) ScriptColumn() string { return "key" }
+
+// land runs do with everything that it takes to land answers, while tracing is on for who wants it. A failure that trying
+// again cannot mend gets the exit code that was asked for.
+func (f fetchFlags) land(ctx context.Context, out *cli.Output, now Clock, do func(*ingest.Ingest) error) error {
+	err := f.session(ctx, out, now, do)
+	if failed, ok := source.AsFailure(err); ok && failed.Final() {
+		return cli.WithCode(err, f.FinalCode)
+	}
+	return err
+}
+
+func (f fetchFlags) session(ctx context.Context, out *cli.Output, now Clock, do func(*ingest.Ingest) error) error {
+	in, err := f.open(out, now)
+	if err != nil {
+		return err
+	}
+	stop, err := tracing.Start(ctx, "millrace-ingestor")
+	if err != nil {
+		return err
+	}
+	err = do(in)
+	calls, credits := in.Lander.Used()
+	slog.Info("API used", "calls", calls, "credits", credits)
+	if err := stop(ctx); err != nil {
+		slog.Warn("the last spans were not sent", "error", err)
+	}
+	return err
+}
+
+func (f fetchFlags) open(out *cli.Output, now Clock) (*ingest.Ingest, error) {
+	if f.Rate < 0 {
+		return nil, cli.Usage("--rate must not be negative")
+	}
+	if f.Patience <= 0 {
+		return nil, cli.Usage("--patience must be above 0")
+	}
+	store, err := f.Client()
+	if err != nil {
+		return nil, err
+	}
+	api, err := coincap.New(coincap.Config{BaseURL: f.BaseURL, Key: f.APIKey, Rate: f.Rate, Retry: coincap.Retry{Patience: f.Patience}, Agent: program()})
+	if err != nil {
+		return nil, err
+	}
+	return &ingest.Ingest{
+		API: api, Now: now,
+		Lander: landing.New(landing.Config{Store: store, Bucket: f.Bucket, Program: program()}),
+		Watch:  func(total int, label string) ingest.Bar { return out.Progress(total, label) },
+	}, nil
+}
+
+// program names this build, in metadata and to the API.
+func program() string {
+	name := "millrace-ingestor"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return name
+	}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" {
+			return name + "/" + setting.Value[:min(12, len(setting.Value))]
+		}
+	}
+	return name
+}
