@@ -63,7 +63,7 @@ func registered() map[string]metric {
 var row = regexp.MustCompile("(?m)^\\| `(millrace_[a-z_]+)` \\| ([^|]*) \\| ([^|]*) \\|$")
 
 func TestTheTableOfMetricsIsWhatIsRegistered(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "health", "README.md"))
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "metrics.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +71,14 @@ func TestTheTableOfMetricsIsWhatIsRegistered(t *testing.T) {
 	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
 		got, ok := all[m[1]]
 		if !ok {
-			t.Errorf("health/README.md has %s, which is not registered", m[1])
+			t.Errorf("docs/metrics.md has %s, which is not registered", m[1])
 		} else if strings.TrimSpace(m[2]) != got.labels || strings.TrimSpace(m[3]) != got.help {
-			t.Errorf("health/README.md must say: | `%s` | %s | %s |", m[1], got.labels, got.help)
+			t.Errorf("docs/metrics.md must say: | `%s` | %s | %s |", m[1], got.labels, got.help)
 		}
 		delete(all, m[1])
 	}
 	for name, m := range all {
-		t.Errorf("health/README.md lacks: | `%s` | %s | %s |", name, m.labels, m.help)
+		t.Errorf("docs/metrics.md lacks: | `%s` | %s | %s |", name, m.labels, m.help)
 	}
 }
 

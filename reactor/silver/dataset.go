@@ -2,7 +2,7 @@
 // refuse the field and the reason. What a row looks like is declared by a [Dataset]; everything here is generic, and pure:
 // no network, no disk, no clock, so that silver is a function of the bronze object versions and the definitions alone.
 //
-// README.md beside this file lists every input that is refused or changed, and where it goes.
+// docs/input.md lists every input that is refused or changed, and where it goes.
 package silver
 
 import (

@@ -66,14 +66,14 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		return differ == ""
 	})
 	// What a running reactor shows is in the table for people.
-	table, err := os.ReadFile(filepath.Join(stack.Root(t), "reactor", "health", "README.md"))
+	table, err := os.ReadFile(filepath.Join(stack.Root(t), "docs", "metrics.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name := range got {
 		name, _, _ = strings.Cut(name, "{")
 		if strings.HasPrefix(name, "millrace_") && !strings.Contains(string(table), "| `"+name+"` |") {
-			t.Errorf("reactor/health/README.md lacks %s", name)
+			t.Errorf("docs/metrics.md lacks %s", name)
 		}
 	}
 	for _, name := range []string{"millrace_disk_free_bytes{}", "millrace_table_bytes{table=silver.asset_snapshots}", "millrace_stream_bytes{stream=EV}"} {
