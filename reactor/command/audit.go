@@ -8,7 +8,6 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/ingestor/bronze"
-	"millrace/reactor/duck"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/query"
@@ -39,22 +38,11 @@ func (c *auditCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		view, err := l.View(ctx)
+		findings, err := query.Audit(ctx, l.Lake, set, days)
 		if err != nil {
 			return err
 		}
-		for _, m := range set.Models {
-			if view.Tables[m.Name] == nil {
-				return fmt.Errorf("audit gold: the table of model %s (%s) is not there yet: `reactor run` makes it", m.Name, m.File)
-			}
-		}
-		return query.Committed(l.Lake, view, set, days).Over(ctx, func(conn *duck.Conn) error {
-			findings, err := set.Audit(ctx, conn, plan.Of(days))
-			if err != nil {
-				return err
-			}
-			return printFindings(out, findings)
-		})
+		return printFindings(out, findings)
 	})
 }
 

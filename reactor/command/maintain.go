@@ -2,12 +2,9 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"millrace/infra/cli"
@@ -44,8 +41,31 @@ func (c *maintainCmd) Run(ctx context.Context, out *cli.Output) error {
 				return err
 			}
 		}
-		return c.report(ctx, l.Lake, compacted, out)
+		bar := out.Progress(-1, "looking for orphans")
+		tidy := upkeep.Tidy{Lake: l.Lake, OlderThan: c.OlderThan, Abandoned: c.Abandoned, DryRun: c.DryRun}
+		all, refused, err := tidy.Run(ctx, func() { bar.Add(1) })
+		bar.Done()
+		if err != nil {
+			return err
+		}
+		if err := printConditions(out, all, compacted); err != nil {
+			return err
+		}
+		if refused != nil {
+			slog.Warn("files were left alone", "reason", refused, "remove", "reactor maintain --abandoned")
+			return fmt.Errorf("%w: if that catalog is gone for good, `reactor maintain --abandoned` removes its files", refused)
+		}
+		return nil
 	})
+}
+
+func printConditions(out *cli.Output, all []upkeep.Condition, compacted map[string]upkeep.Done) error {
+	var lines [][]any
+	for _, c := range all {
+		done := compacted[c.Table]
+		lines = append(lines, []any{c.Table, c.Files, c.Manifests, c.Snapshots, done.Files, done.Manifests, done.Snapshots, c.Orphans, c.OrphanBytes})
+	}
+	return out.Table([]string{"table", "files", "manifests", "snapshots", "files_merged", "manifests_merged", "expired", "orphans", "orphan_bytes"}, lines)
 }
 
 // compact works until there is nothing left to merge.
@@ -80,56 +100,4 @@ func (c *maintainCmd) tables(ctx context.Context) ([]lake.Definition, error) {
 	}
 	silver, _ := tables.OfSilver()
 	return append(silver, tables.OfGold(set)...), nil
-}
-
-// report removes the orphans and prints what was done by table.
-func (c *maintainCmd) report(ctx context.Context, l *lake.Lake, compacted map[string]upkeep.Done, out *cli.Output) error {
-	view, err := l.View(ctx)
-	if err != nil {
-		return err
-	}
-	bar := out.Progress(len(view.Tables), "looking for orphans")
-	defer bar.Done()
-	var lines [][]any
-	var refused error
-	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
-		t := view.Tables[name]
-		orphans, err := l.Orphans(ctx, name)
-		if errors.Is(err, lake.ErrBehind) && !c.Abandoned {
-			refused = errors.Join(refused, err)
-			orphans = nil
-		} else if err != nil && !errors.Is(err, lake.ErrBehind) {
-			return err
-		}
-		orphans = slices.DeleteFunc(orphans, func(o lake.Orphan) bool { return time.Since(o.ModifiedAt) < c.OlderThan })
-		if !c.DryRun {
-			if _, err := l.RemoveOrphans(ctx, orphans); err != nil {
-				return err
-			}
-		}
-		files, err := l.Files(ctx, t, t.Snapshot(), lake.AllMonths)
-		if err != nil {
-			return err
-		}
-		manifests, err := l.Manifests(ctx, t)
-		if err != nil {
-			return err
-		}
-		var bytes int64
-		for _, o := range orphans {
-			bytes += o.Bytes
-		}
-		done := compacted[name]
-		lines = append(lines, []any{name, len(files), manifests, len(t.Meta.Snapshots()), done.Files, done.Manifests, done.Snapshots, len(orphans), bytes})
-		bar.Add(1)
-	}
-	bar.Done()
-	if err := out.Table([]string{"table", "files", "manifests", "snapshots", "files_merged", "manifests_merged", "expired", "orphans", "orphan_bytes"}, lines); err != nil {
-		return err
-	}
-	if refused != nil {
-		slog.Warn("files were left alone", "reason", refused, "remove", "reactor maintain --abandoned")
-		return fmt.Errorf("%w: if that catalog is gone for good, `reactor maintain --abandoned` removes its files", refused)
-	}
-	return nil
 }

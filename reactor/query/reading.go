@@ -8,8 +8,6 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/duck"
-	"millrace/reactor/gold"
-	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
 )
@@ -62,26 +60,4 @@ func (r Reading) create(ctx context.Context, conn *duck.Conn, t *lake.Table) err
 	}
 	_, err = rows.Insert(ctx, conn, t.Name, rows.Source{Lake: r.Lake, Table: t, Files: files})
 	return err
-}
-
-// Committed is gold as the view shows it, beside the silver that it was computed from: silver may be ahead. Like a commit,
-// an audit sees the rows of its days and of as many before them as the models look back.
-func Committed(l *lake.Lake, view *lake.View, set *gold.Set, days plan.Range) Reading {
-	read, lookback := map[string]bool{}, 0
-	for _, in := range set.Inputs {
-		read[in.Name] = true
-	}
-	for _, m := range set.Models {
-		read[m.Name], lookback = true, max(lookback, m.Lookback)
-	}
-	return Reading{
-		Lake: l, View: view, Filled: func(name string) bool { return read[name] },
-		Months: lake.Months{Lo: (days.From - plan.Day(lookback)).Month(), Hi: days.To.Month()},
-		At: func(t *lake.Table) (*table.Snapshot, error) {
-			if pin, ok := view.Pins.Tables[t.Name]; ok {
-				return t.SnapshotByID(pin.SnapshotID)
-			}
-			return t.Snapshot(), nil
-		},
-	}
 }
