@@ -44,7 +44,7 @@ type Server struct {
 	once    sync.Once
 }
 
-// Start returns when clients can connect and JetStream is there.
+// Start starts a server and returns when clients can connect and JetStream is there.
 func Start(cfg Config) (*Server, error) {
 	if err := cfg.Users.validate(); err != nil {
 		return nil, err
@@ -59,11 +59,11 @@ func Start(cfg Config) (*Server, error) {
 		Port:       port,
 		JetStream:  true,
 		StoreDir:   cfg.Dir,
-		// The default is three quarters of what is free: with less than 4 GB the streams' bounds do not fit in, so that a stack on a
-		// disk that is nearly full does not start, and one whose disk was full for a moment never gets its streams back.
+		// The default is three quarters of what is free. With less than 4 GB free the streams' limits do not fit into that: a
+		// stack on a nearly full disk does not start, and one whose disk was full for a moment never gets its streams back.
 		JetStreamMaxStore: maxStore,
-		// The default flushes every two minutes: a power cut would take acknowledged events with it.
-		// 201 µs instead of 35 µs a publish is what the certainty costs.
+		// The default flushes every two minutes, so a power cut would take acknowledged events with it. A publish takes 201 µs
+		// in place of 35 µs.
 		SyncAlways: true,
 		Users:      cfg.Users.users(),
 		NoSigs:     true,
@@ -88,8 +88,8 @@ func Start(cfg Config) (*Server, error) {
 // jetStreamAgain is how often JetStream is started again while its disk is full.
 const jetStreamAgain = 2 * time.Second
 
-// keepJetStream starts JetStream again when its disk was full: nats-server then switches it off for good, or goes on with
-// streams that refuse every message for good, and every event would wait until somebody starts the stack again.
+// keepJetStream starts JetStream again after its disk was full. nats-server then switches it off, or goes on with streams
+// that refuse every message, and every event would wait until somebody starts the stack again.
 func (s *Server) keepJetStream(cfg Config, log *slog.Logger) {
 	tick := time.NewTicker(jetStreamAgain)
 	defer tick.Stop()
@@ -121,8 +121,8 @@ func (s *Server) keepJetStream(cfg Config, log *slog.Logger) {
 	}
 }
 
-// writeError is that of a stream whose disk was full, or nothing. Only the text of the health tells it from other ailments,
-// which a new start would not mend.
+// writeError returns the error of a stream whose disk was full, or nothing. Only the text of the health report tells it from
+// other failures, which a new start would not mend.
 func (s *Server) writeError() string {
 	for _, e := range s.server.Healthz(&server.HealthzOptions{Details: true}).Errors {
 		if strings.Contains(e.Error, "write error") {
@@ -132,13 +132,13 @@ func (s *Server) writeError() string {
 	return ""
 }
 
-// Port is the port it listens on, on 127.0.0.1.
+// Port returns the port on 127.0.0.1 that the server listens on.
 func (s *Server) Port() int { return s.server.Addr().(*net.TCPAddr).Port }
 
-// Address is host:port, as MinIO's notification target wants it.
+// Address returns host:port, as MinIO's notification target wants it.
 func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port())) }
 
-// URL is where clients connect as user, password included.
+// URL returns the address where clients connect as user, with the password in it.
 func (s *Server) URL(user string) settings.Secret {
 	u := url.URL{Scheme: "nats", User: url.UserPassword(user, s.users[user].Reveal()), Host: s.Address()}
 	return settings.Secret(u.String())
@@ -161,8 +161,8 @@ func (s *Server) Stop() {
 	s.server.WaitForShutdown()
 }
 
-// serverLog hands nats-server's log to slog and keeps what it calls fatal: embedded, the server logs the reason why it
-// did not start and goes on without, so nobody would ever be told.
+// serverLog hands nats-server's log to slog and keeps what it calls fatal. An embedded server logs the reason why it did not
+// start and returns no error.
 type serverLog struct {
 	log   *slog.Logger
 	fatal chan string
@@ -179,7 +179,7 @@ func (l *serverLog) Fatalf(format string, v ...any) {
 	l.log.Error(text)
 	select {
 	case l.fatal <- text:
-	default: // the first reason is the one that counts
+	default: // the first reason counts
 	}
 }
 

@@ -21,7 +21,7 @@ var Users = []string{UserMinIO, UserReactor, UserOwner}
 // Passwords maps each of Users to its password.
 type Passwords map[string]settings.Secret
 
-// validate refuses a user without password, for which nats-server would let everybody in.
+// validate refuses a user without a password: nats-server would let everybody in as that user.
 func (p Passwords) validate() error {
 	for _, user := range Users {
 		if p[user] == "" {
@@ -39,7 +39,7 @@ func (p Passwords) users() []*server.User {
 	return list
 }
 
-// permissions gives nil, which is everything, to those who own the streams.
+// permissions returns what a user may do; nil, for those who own the streams, is everything.
 func permissions(user string) *server.Permissions {
 	if user != UserMinIO {
 		return nil

@@ -95,7 +95,7 @@ func number(b bool) float64 {
 	return 0
 }
 
-// tableOf names what a consumer works on as the tables are named.
+// tableOf returns the name of the table that a consumer works on.
 func tableOf(consumer string) string {
 	if table, ok := stream.CutSilver(consumer); ok {
 		return silver.TableName(table)
@@ -163,7 +163,7 @@ func (c *Collector) tables(ctx context.Context, set setter) error {
 	return nil
 }
 
-// uncovered is the age of the first snapshot after a pin, in seconds.
+// uncovered returns the age in seconds of the first snapshot after a pin, 0 when there is none.
 func uncovered(t *lake.Table, pin lake.Pin, now time.Time) float64 {
 	if t.SnapshotID() == pin.SnapshotID {
 		return 0

@@ -13,7 +13,7 @@ import (
 // Part is something that the reactor needs.
 type Part struct {
 	Name string
-	Err  error // why it cannot be used just now, nil when it can
+	Err  error // why it cannot be used now, nil when it can
 }
 
 // Ask asks all parts side by side and returns them by name.
@@ -30,8 +30,7 @@ func Ask(ctx context.Context, parts map[string]func(context.Context) error) []Pa
 	return answers
 }
 
-// health says that the process answers, which is all it says: a reactor without NATS is alive, and restarting it mends
-// nothing.
+// health says that the process answers, and no more: a reactor without NATS is alive, and a restart would mend nothing.
 func health(w http.ResponseWriter, started time.Time) {
 	object(w, http.StatusOK, map[string]any{"status": "ok", "uptime_seconds": int(time.Since(started).Seconds())})
 }

@@ -1,5 +1,5 @@
-// Package health is the reactor's HTTP surface: is it alive, is it ready, what does it measure. It listens on loopback
-// unless told otherwise and changes nothing.
+// Package health is the reactor's HTTP surface. It answers whether the reactor is alive and ready and what it measures. It
+// listens on loopback unless told otherwise, and changes nothing.
 package health
 
 import (
@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// readTimeout ends the connection of whoever sends a request byte by byte.
+	// readTimeout ends the connection of a client that sends its request byte by byte.
 	readTimeout = 10 * time.Second
-	// maxBody is that of a request; nothing here needs any.
+	// maxBody limits the body of a request; nothing here needs one.
 	maxBody = 64 << 10
 )
 
 // Server answers /healthz, /readyz and /metrics.
 type Server struct {
-	// Parts are what the reactor needs, each with why it cannot work with it just now.
+	// Parts returns what the reactor needs, each with the reason why it cannot be used now.
 	Parts func(context.Context) []Part
 	// Registry holds what /metrics shows.
 	Registry *prometheus.Registry
@@ -59,8 +59,8 @@ func answer(w http.ResponseWriter, status int, text string) {
 	_, _ = fmt.Fprintln(w, text) // the other side may have gone
 }
 
-// onlyFor refuses requests that a web page made a browser send to a loopback address under a name of its own
-// (DNS rebinding), and those of other origins.
+// onlyFor refuses requests of other origins, and requests that a web page made a browser send to a loopback address under
+// a name of its own (DNS rebinding).
 func onlyFor(addr net.Addr, next http.Handler) http.Handler {
 	own := addr.(*net.TCPAddr).AddrPort().Addr()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// appendedManifests is how many a snapshot may have before they are merged where commits only add files: those read none.
+	// appendedManifests is how many manifests a snapshot may have while commits only add files. Such commits read none.
 	appendedManifests = 32
-	// replacedManifests is the same where the last commit replaced files, as each one of gold does: it reads all of them, a
-	// third of a millisecond each and twice. Three is what remains after such a commit: what is gone, what came, the rest.
+	// replacedManifests is the limit where the last commit replaced files, as each commit of gold does. Such a commit reads
+	// every manifest twice, at a third of a millisecond each. Three remain after it: what is gone, what came, and the rest.
 	replacedManifests = 4
 )
 
-// maxManifests is how many the current snapshot of a table may have.
+// maxManifests is the number of manifests that the current snapshot of a table may have.
 func maxManifests(t *lake.Table) int {
 	if s := t.Snapshot().Summary; s != nil && s.Operation == table.OpOverwrite {
 		return replacedManifests
@@ -73,7 +73,7 @@ func (d Done) work() Work {
 	return Manifests
 }
 
-// Idle is for the pauses of a consumer: it takes steps until there is nothing to do or ctx ends.
+// Idle returns what a consumer calls in its pauses: it takes steps until there is nothing to do or ctx ends.
 func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Context) {
 	return func(ctx context.Context) {
 		for ctx.Err() == nil {
@@ -83,7 +83,7 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 			case ctx.Err() != nil:
 				return
 			case errors.Is(err, lake.ErrConflict):
-				return // whoever came first has the table now; the next pause will do
+				return // another commit has changed the table; the next pause will do
 			case err != nil:
 				log.Warn("upkeep failed, is tried again later", "error", err)
 				return
@@ -96,25 +96,20 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 	}
 }
 
-// maxConflicts is how often a step is tried again when another commit came first.
-const maxConflicts = 20
-
 // All does everything there is to do, expiry of snapshots included, and tells of each step.
 func (c *Compactor) All(ctx context.Context, did func(Done)) error {
-	conflicts := 0
-	for {
-		done, ok, err := c.Step(ctx)
-		if err == nil && !ok {
-			break
-		}
-		if errors.Is(err, lake.ErrConflict) && conflicts < maxConflicts {
-			conflicts++
-			continue
-		}
+	for more := true; more; {
+		var done Done
+		err := lake.Retry{}.Do(ctx, func() (err error) {
+			done, more, err = c.Step(ctx)
+			return err
+		})
 		if err != nil {
 			return err
 		}
-		did(done)
+		if more {
+			did(done)
+		}
 	}
 	for _, d := range c.tables {
 		done, err := c.expire(ctx, d.Name)
@@ -128,28 +123,27 @@ func (c *Compactor) All(ctx context.Context, did func(Done)) error {
 
 // expire drops the snapshots of one table that are too old.
 func (c *Compactor) expire(ctx context.Context, name string) (Done, error) {
-	for conflicts := 0; ; conflicts++ {
+	done := Done{Table: name}
+	err := lake.Retry{}.Do(ctx, func() error {
 		view, err := c.lake.View(ctx)
 		if err != nil {
-			return Done{}, err
+			return err
 		}
 		t := view.Tables[name]
 		if t == nil {
-			return Done{Table: name}, nil
+			return nil
 		}
 		next, err := c.commit(ctx, view, lake.Change{Base: t, Expire: true})
-		if errors.Is(err, lake.ErrConflict) && conflicts < maxConflicts {
-			continue
+		if err == nil {
+			done.Snapshots = len(t.Meta.Snapshots()) - len(next.Meta.Snapshots())
 		}
-		if err != nil {
-			return Done{}, err
-		}
-		return Done{Table: name, Snapshots: len(t.Meta.Snapshots()) - len(next.Meta.Snapshots())}, nil
-	}
+		return err
+	})
+	return done, err
 }
 
-// Step does the most urgent thing that there is to do, in one commit; ok is false when that is nothing. A commit that
-// came first is lake.ErrConflict.
+// Step does the most urgent thing that there is to do, in one commit; ok is false when there is nothing. It returns
+// lake.ErrConflict when another commit came first.
 func (c *Compactor) Step(ctx context.Context) (done Done, ok bool, err error) {
 	view, err := c.lake.View(ctx)
 	if err != nil {
@@ -202,7 +196,8 @@ func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, f
 	return c.cache.Fill(ctx, next, t.Snapshot(), rows.Query{Conn: c.conn, SQL: sql})
 }
 
-// commit makes a change that changes no row. What gold was computed from, the new snapshot is as well.
+// commit makes a change that changes no row. Where gold was computed from the old snapshot, the pin moves to the new one,
+// which has the same rows.
 func (c *Compactor) commit(ctx context.Context, view *lake.View, change lake.Change) (*lake.Table, error) {
 	change.Keep = view.Pins.Tables[change.Base.Name].SnapshotID
 	change.Summary = iceberg.Properties{"millrace.upkeep": "true"}

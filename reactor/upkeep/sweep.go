@@ -16,28 +16,30 @@ import (
 const (
 	// lookEvery is the least time between two looks for orphans.
 	lookEvery = 15 * time.Minute
-	// lookShare is how many times longer than a look the time to the next one is at least. Object storage goes through all names of
-	// a table at once, and what is put meanwhile takes longer: that must stay well below one put in a hundred.
+	// lookShare limits listing to half a percent of run time: the time to the next look is at least this many times as long
+	// as the look. While object storage lists a table, puts take longer, and that must stay well below one put in a hundred.
 	lookShare = 200
-	// removedAtOnce is of how many objects the removal is one piece, and restShare how many times longer than it the rest after it.
+	// removedAtOnce is the number of objects that are removed in one batch. restShare is how many times as long as a batch
+	// the rest after it is.
 	removedAtOnce, restShare = 100, 3
-	// patience is for how long an object must have been an orphan, at each look, before it is removed: no commit takes as
-	// long, and readers of a snapshot that has expired meanwhile should be through.
+	// patience is how long an object must have been an orphan, at each look, before it is removed. No commit takes as long,
+	// and readers of a snapshot that has expired should be done.
 	patience = time.Hour
-	// keptRuns is of how many replays the events are known one by one: whoever waits for a replay counts them.
+	// keptRuns is the number of replays whose events are kept one by one: whoever waits for a replay counts them.
 	keptRuns = 1000
 )
 
-// Sweeper removes objects that no table names any more: those of expired snapshots, of commits that lost and of crashes.
-// Age is measured on the running clock of this process, which a jump of the machine's clock and its sleep do not move.
+// Sweeper removes objects that no table names any more: they come from expired snapshots, from commits that lost and from
+// crashes. It measures age on the monotonic clock of this process, which does not move when the machine's clock jumps or the
+// machine sleeps.
 type Sweeper struct {
 	lake    orphanage
 	log     *slog.Logger
 	metrics *Metrics
 	now     func() time.Time
 
-	// since is, by table and by the hash of its path, from when an object is known as an orphan, counted from began. A busy hour leaves
-	// a million of them: without pointers the collector need not go through them.
+	// since says, by table and by the hash of an object's path, since when the object is known as an orphan, counted from
+	// began. A busy hour leaves a million of them; the map has no pointers, so that the garbage collector skips it.
 	since map[string]map[uint64]time.Duration
 	began time.Time
 	seed  maphash.Seed
@@ -57,13 +59,13 @@ func NewSweeper(l *lake.Lake, log *slog.Logger, metrics *Metrics) *Sweeper {
 	return &Sweeper{lake: l, log: log, metrics: metrics, now: time.Now, began: time.Now(), seed: maphash.MakeSeed(), since: map[string]map[uint64]time.Duration{}}
 }
 
-// Looked is what a look did: the objects that it removed, and how long it listed and removed, its rests left out.
+// Looked is what a look did: how many objects it removed, and how long it listed and removed without its rests.
 type Looked struct {
 	Removed           int
 	Listing, Removing time.Duration
 }
 
-// next is the time from the end of a look to the next one.
+// next returns the time from the end of a look to the next one.
 func (l Looked) next() time.Duration { return max(lookEvery, lookShare*l.Listing) }
 
 // Run looks every so often until ctx ends.
@@ -87,8 +89,8 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Look goes through all tables once, and removes what has been an orphan for long enough, and what the ledger holds of replays
-// of long ago.
+// Look goes through all tables once. It removes what has been an orphan for long enough, and what the ledger keeps of old
+// replays.
 func (s *Sweeper) Look(ctx context.Context) (did Looked, err error) {
 	view, err := s.lake.View(ctx)
 	if err != nil {
@@ -126,8 +128,7 @@ func (s *Sweeper) look(ctx context.Context, name string, did *Looked) error {
 	return nil
 }
 
-// old are the orphans of a table that have been some for long enough. Of all others only the hash is kept, while they are listed as
-// well.
+// old returns the objects of a table that have been orphans for long enough. Of the others only the hash is kept.
 func (s *Sweeper) old(ctx context.Context, name string) ([]lake.Orphan, error) {
 	now, before, since := s.now().Sub(s.began), s.since[name], map[uint64]time.Duration{}
 	var old []lake.Orphan

@@ -11,28 +11,29 @@ import (
 )
 
 const (
-	// openFiles of one size make one of the next size while a month still grows: a row is written again once for each power
-	// of 32 of the month's rows.
+	// openFiles is how many files of one size make one of the next size while a month still grows. A row is then written
+	// again once for each power of 32 of the month's rows.
 	openFiles = 32
-	// closedFiles is for months that are over: few files, at the price of writing the month again for every seventh late one.
+	// closedFiles is how many files a month that is over may have. So few cost writing the month again for every seventh
+	// late file.
 	closedFiles = 8
-	// maxBytes is from where a file is large enough.
+	// maxBytes is the size from which on a file is left alone.
 	maxBytes = 4 << 20
 	// maxRows bounds one step, so that it takes a fraction of a second.
 	maxRows = 100_000
-	// maxFiles bounds one step as well: each file has a price of its own.
+	// maxFiles bounds one step as well, because each file costs something of its own.
 	maxFiles = 256
 )
 
-// file is what the choice depends on.
+// file is what the choice of files depends on.
 type file struct {
 	month int
 	rows  int64
 	lake  lake.File
 }
 
-// choose gives files of one month that should become one, or none. newest is the last month that has files. Files with
-// row-level deletes are left to the engine that made those.
+// choose returns files of one month that should become one, or none. newest is the last month that has files. Files with
+// row-level deletes are left to the engine that made the deletes.
 func choose(files []lake.File) []lake.File {
 	var small []file
 	newest := 0
@@ -53,7 +54,7 @@ func choose(files []lake.File) []lake.File {
 	return bound(due[0])
 }
 
-// groups are the sets of files to merge, oldest month first.
+// groups returns the sets of files to merge, oldest month first.
 func groups(small []file, newest int) [][]file {
 	type tier struct{ month, size int }
 	byTier := map[tier][]file{}
@@ -76,7 +77,7 @@ func groups(small []file, newest int) [][]file {
 	return due
 }
 
-// bound takes the smallest files up to the bounds of one step, and at least two.
+// bound takes the smallest files, at least two, up to the limits of one step.
 func bound(g []file) []lake.File {
 	slices.SortFunc(g, func(a, b file) int {
 		return cmp.Or(cmp.Compare(a.rows, b.rows), cmp.Compare(a.lake.Path(), b.lake.Path()))
