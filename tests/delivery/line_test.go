@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"millrace/tests/harness"
+
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 )
@@ -15,7 +17,7 @@ type line struct{ proxy *toxiproxy.Proxy }
 func newLine(t testing.TB, to int) *line {
 	t.Helper()
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l := &line{toxiproxy.NewProxy(server, "line", fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("127.0.0.1:%d", to))}
+	l := &line{toxiproxy.NewProxy(server, "line", fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t)), fmt.Sprintf("127.0.0.1:%d", to))}
 	l.mend(t)
 	t.Cleanup(l.proxy.Stop)
 	return l
