@@ -16,7 +16,7 @@ import (
 	"millrace/infra/process"
 	"millrace/infra/settings"
 	"millrace/infra/streams"
-	teststack "millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 // started is a NATS and a MinIO without anything in them, as containers have them at their first start.
@@ -37,7 +37,7 @@ func started(t *testing.T) (broker *nats.Server, p provision) {
 	}
 	dir := t.TempDir()
 	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: teststack.MinIO(t), Port: number,
+		Binary: harness.MinIO(t), Port: number,
 		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
 		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
 		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.Default(),
@@ -86,7 +86,7 @@ func TestAProvisionedStoreTellsOfWhatTheIngestorPuts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, subject := range []string{streams.RawFast, streams.RawSafe} {
-		teststack.Eventually(t, "an event on "+subject, func() bool {
+		harness.Eventually(t, "an event on "+subject, func() bool {
 			_, err := raw.GetLastMsgForSubject(t.Context(), subject)
 			return err == nil
 		})

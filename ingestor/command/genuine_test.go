@@ -12,7 +12,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"millrace/ingestor/coincap"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 // Genuine responses must reach bronze with their own bytes: 46 histories with prices and a list of ten assets.
@@ -22,7 +22,7 @@ func TestGenuineResponsesLandByteForByte(t *testing.T) {
 		t.Fatal("MILLRACE_SHARED is not set: it names the folder that holds data/coincap_v3_history and its like")
 	}
 	data := filepath.Join(shared, "data")
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	api, _ := serve(t, coincap.SimulatorConfig{Recorded: data})
 	f := flags(t, s, api)
 
@@ -61,7 +61,7 @@ func TestGenuineResponsesLandByteForByte(t *testing.T) {
 	}
 }
 
-func same(t *testing.T, s *stack.Stack, key, file string) {
+func same(t *testing.T, s *harness.Stack, key, file string) {
 	t.Helper()
 	want, err := os.ReadFile(file)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"millrace/ingestor/bronze"
 	"millrace/ingestor/coincap"
 	"millrace/ingestor/coincap/ingest"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 var noon = time.Date(2025, 7, 1, 12, 0, 0, 0, time.UTC)
@@ -51,7 +51,7 @@ func serve(t *testing.T, cfg coincap.SimulatorConfig) (address string, s *coinca
 }
 
 // flags are those of the ingestor's role in the stack: it may put into bronze/ and nothing else.
-func flags(t *testing.T, s *stack.Stack, api string) fetchFlags {
+func flags(t *testing.T, s *harness.Stack, api string) fetchFlags {
 	t.Helper()
 	vars := s.Vars(t, "ingestor")
 	return fetchFlags{BaseURL: api, Patience: 300 * time.Millisecond, S3: settings.S3{
@@ -83,7 +83,7 @@ func run(t *testing.T, c command) ([]result, error) {
 }
 
 // objects lists all versions of all bronze objects, with their keys.
-func objects(t *testing.T, s *stack.Stack) []string {
+func objects(t *testing.T, s *harness.Stack) []string {
 	t.Helper()
 	var keys []string
 	for object := range s.Client().ListObjects(t.Context(), s.Bucket(), minio.ListObjectsOptions{Prefix: bronze.Prefix, Recursive: true, WithVersions: true}) {
@@ -104,7 +104,7 @@ func outcomes(results []result) map[string]int {
 }
 
 func TestLanding(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 
 	t.Run("history lands once, with its fetch described", func(t *testing.T) {
 		api, simulator := serve(t, coincap.SimulatorConfig{})
@@ -156,7 +156,7 @@ func TestLanding(t *testing.T) {
 }
 
 // checkObject compares an object with what the API answers to the request that its metadata names.
-func checkObject(t *testing.T, s *stack.Stack, r result, api string) {
+func checkObject(t *testing.T, s *harness.Stack, r result, api string) {
 	t.Helper()
 	object, err := s.Client().GetObject(t.Context(), s.Bucket(), r.Key, minio.GetObjectOptions{})
 	if err != nil {
@@ -202,7 +202,7 @@ func checkObject(t *testing.T, s *stack.Stack, r result, api string) {
 	}
 }
 
-func testDaily(t *testing.T, s *stack.Stack) {
+func testDaily(t *testing.T, s *harness.Stack) {
 	tests := []struct {
 		date     string
 		snapshot bool
@@ -236,7 +236,7 @@ func testDaily(t *testing.T, s *stack.Stack) {
 	}
 }
 
-func testNoData(t *testing.T, s *stack.Stack) {
+func testNoData(t *testing.T, s *harness.Stack) {
 	api, _ := serve(t, coincap.SimulatorConfig{})
 	before := len(objects(t, s))
 	c := History{From: day(t, "2005-01-01"), To: day(t, "2005-01-31"), Interval: "d1", Assets: []string{"bitcoin", "no-such-coin", "bitcoin"}, topFlag: topFlag{20}, fetchFlags: flags(t, s, api)}
@@ -258,7 +258,7 @@ func testNoData(t *testing.T, s *stack.Stack) {
 	}
 }
 
-func testFailures(t *testing.T, s *stack.Stack) {
+func testFailures(t *testing.T, s *harness.Stack) {
 	always := coincap.Fault{Probability: 1}
 	tests := map[string]coincap.SimulatorConfig{
 		"401":       {Key: "other"},
@@ -290,7 +290,7 @@ func testFailures(t *testing.T, s *stack.Stack) {
 	}
 }
 
-func testPut(t *testing.T, s *stack.Stack) {
+func testPut(t *testing.T, s *harness.Stack) {
 	client, err := flags(t, s, "").Client()
 	if err != nil {
 		t.Fatal(err)

@@ -17,11 +17,11 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/ingestor/coincap"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 func TestSnapshotsComeAtTheirInterval(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	var mu sync.Mutex
 	at := noon
 	simulator, err := coincap.NewSimulator(coincap.SimulatorConfig{
@@ -69,7 +69,7 @@ func TestSnapshotsComeAtTheirInterval(t *testing.T) {
 }
 
 func TestSnapshotsEndWhenTheKeyIsRefused(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	api, _ := serve(t, coincap.SimulatorConfig{Key: "other"})
 	if _, err := run(t, Snapshot{Every: time.Hour, topFlag: topFlag{3}, fetchFlags: flags(t, s, api)}); err == nil || !strings.Contains(err.Error(), "COINCAP_API_KEY") {
 		t.Errorf("error is %v", err)
@@ -78,7 +78,7 @@ func TestSnapshotsEndWhenTheKeyIsRefused(t *testing.T) {
 
 // The simulator as a program: prints its address once it answers, is stopped by one signal, and refuses others' keys.
 func TestSimulateServesUntilStopped(t *testing.T) {
-	command := exec.Command(stack.Program(t, "ingestor"), "simulate", "--listen", "127.0.0.1:0", "--seed", "4", "--key", "k", "--output", "json")
+	command := exec.Command(harness.Program(t, "ingestor"), "simulate", "--listen", "127.0.0.1:0", "--seed", "4", "--key", "k", "--output", "json")
 	command.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "MILLRACE_") }), "MILLRACE_HOME="+t.TempDir())
 	stdout, err := command.StdoutPipe()
 	if err != nil {
@@ -118,7 +118,7 @@ func TestSimulateServesUntilStopped(t *testing.T) {
 	}
 }
 
-func testExitCodes(t *testing.T, s *stack.Stack) {
+func testExitCodes(t *testing.T, s *harness.Stack) {
 	api, _ := serve(t, coincap.SimulatorConfig{Key: "good-key"})
 	tests := []struct {
 		name string

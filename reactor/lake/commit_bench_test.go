@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"millrace/reactor/lake"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 // A commit as gold makes it: each table's file of a month replaced by one with 600 rows. What it takes is object storage's
 // round trips and the transaction's fsync, so it needs a real MinIO.
 func BenchmarkCommit(b *testing.B) {
-	s := stack.Start(b, stack.WithoutReactor())
+	s := harness.Start(b, harness.WithoutReactor())
 	rows := make([]row, 600)
 	for i := range rows {
 		rows[i] = row{"coin", 600, int64(i)}

@@ -19,7 +19,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/lake"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 var schema = iceberg.NewSchema(0,
@@ -39,7 +39,7 @@ type row struct {
 
 func (r row) at() time.Time { return time.Date(1970, time.Month(r.month+1), 5, 0, 0, 0, 0, time.UTC) }
 
-func open(t testing.TB, s *stack.Stack) *lake.Lake {
+func open(t testing.TB, s *harness.Stack) *lake.Lake {
 	t.Helper()
 	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
 	if err != nil {
@@ -149,7 +149,7 @@ func wants(t *testing.T, l *lake.Lake, tab *lake.Table, rows ...row) {
 }
 
 func TestLake(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	for name, test := range map[string]func(*testing.T, *lake.Lake){
 		"CommitsSeveralTablesAndTheLedgerAtOnce": commitsAtOnce,
 		"ConflictChangesNothing":                 conflictChangesNothing,
@@ -458,7 +458,7 @@ func pins(t *testing.T, l *lake.Lake) {
 	}
 }
 
-func anotherProcess(t *testing.T, s *stack.Stack, l *lake.Lake) {
+func anotherProcess(t *testing.T, s *harness.Stack, l *lake.Lake) {
 	// A second lake on the same catalog has nothing in memory: it reads what the first one wrote.
 	dir := t.TempDir()
 	address := "sqlite://" + dir + "/catalog.db"

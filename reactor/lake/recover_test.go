@@ -12,11 +12,11 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/reactor/lake"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 func TestRecoverTellsALostCatalogFromATornCommit(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	l := open(t, s)
 	a := name(t, "a")
 	leave := func(version int) {
@@ -59,7 +59,7 @@ func TestRecoverTellsALostCatalogFromATornCommit(t *testing.T) {
 }
 
 func TestRecoverRefusesABucketWithoutTheTables(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	l := open(t, s)
 	for o := range s.Client().ListObjectsIter(t.Context(), s.Bucket(), s3.ListObjectsOptions{Prefix: t.Name() + "/", Recursive: true, WithVersions: true}) {
 		if err := errors.Join(o.Err, s.Client().RemoveObject(t.Context(), s.Bucket(), o.Key, s3.RemoveObjectOptions{VersionID: o.VersionID})); err != nil {

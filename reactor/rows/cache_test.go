@@ -10,13 +10,13 @@ import (
 
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 // create makes a lake with the table rows.numbers, which is partitioned by the month of its second column.
 func create(t *testing.T, fields ...iceberg.NestedField) *lake.Lake {
 	t.Helper()
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ import (
 
 	"millrace/ingestor/coincap"
 	"millrace/ingestor/coincap/market"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 const apiKey = "test-key"
@@ -68,8 +68,8 @@ func simulator(t *testing.T, restated ...market.Restatement) http.Handler {
 
 // lakehouse is a stack with Airflow and the API that both use.
 type lakehouse struct {
-	*stack.Stack
-	airflow *stack.Airflow
+	*harness.Stack
+	airflow *harness.Airflow
 	api     *api
 	whole   *testing.T // the test of which the steps are parts: what a step starts for later ones ends with it
 }
@@ -87,7 +87,7 @@ func (l *lakehouse) query(t *testing.T, sql string) []map[string]any {
 // settled waits until gold has everything that is in bronze, and proves it.
 func (l *lakehouse) settled(t *testing.T) {
 	t.Helper()
-	stack.Eventually(t, "bronze is in gold", func() bool { return l.Run(t, "reactor", "check").Code == 0 })
+	harness.Eventually(t, "bronze is in gold", func() bool { return l.Run(t, "reactor", "check").Code == 0 })
 }
 
 // unpause lets a DAG run.
@@ -142,7 +142,7 @@ func (l *lakehouse) again(t *testing.T, day string) {
 	id := l.of(t, day).ID
 	before := l.tries(t, "coincap_daily", id)[0].Number
 	l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_daily/dagRuns/"+id+"/clear", map[string]any{"dry_run": false}, nil)
-	stack.Eventually(t, "the run of "+day+" succeeds again", func() bool {
+	harness.Eventually(t, "the run of "+day+" succeeds again", func() bool {
 		one := l.tries(t, "coincap_daily", id)[0]
 		return one.Number > before && one.State == "success"
 	})
@@ -157,7 +157,7 @@ func (l *lakehouse) snapshots(t *testing.T) string {
 // command runs Airflow's own command on this Airflow.
 func (l *lakehouse) command(t *testing.T, args ...string) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(stack.Root(t), ".venv", "bin", "airflow"), args...)
+	cmd := exec.Command(filepath.Join(harness.Root(t), ".venv", "bin", "airflow"), args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
 	for name, value := range l.Vars(t, "airflow") {
 		cmd.Env = append(cmd.Env, name+"="+value)
@@ -177,7 +177,7 @@ func TestAirflow(t *testing.T) {
 	source := newAPI(t)
 	source.set(away)
 	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + source.URL + "/v3"}
-	l := &lakehouse{Stack: stack.Start(t, stack.WithEnv(env...)), api: source, whole: t}
+	l := &lakehouse{Stack: harness.Start(t, harness.WithEnv(env...)), api: source, whole: t}
 	l.airflow = l.StartAirflow(t, append(env, "MILLRACE_DAILY_START="+day(-3), "MILLRACE_AIRFLOW_RETRY_SECONDS=1",
 		"MILLRACE_INGEST_PATIENCE=1s")...)
 	l.unpause(t, "gold_report")
@@ -206,7 +206,7 @@ func TestAirflow(t *testing.T) {
 
 func (l *lakehouse) outage(t *testing.T) {
 	l.unpause(t, "coincap_daily")
-	stack.Eventually(t, "two tries failed", func() bool {
+	harness.Eventually(t, "two tries failed", func() bool {
 		return slices.ContainsFunc(l.runs(t, "coincap_daily"), func(r run) bool {
 			return slices.ContainsFunc(l.tries(t, "coincap_daily", r.ID), func(one try) bool { return one.Number >= 3 })
 		})
@@ -215,7 +215,7 @@ func (l *lakehouse) outage(t *testing.T) {
 		t.Errorf("%v rows while the API was down", n)
 	}
 	l.api.set(simulator(t))
-	stack.Eventually(t, "three days landed", func() bool {
+	harness.Eventually(t, "three days landed", func() bool {
 		runs := l.runs(t, "coincap_daily")
 		return len(runs) == 3 && !slices.ContainsFunc(runs, func(r run) bool { return r.State != "success" })
 	})
@@ -248,7 +248,7 @@ func (l *lakehouse) report(t *testing.T) {
 		text, _ := io.ReadAll(o) // absent until the DAG has run
 		return string(text)
 	}
-	stack.Eventually(t, "the report of today", func() bool { return strings.Contains(read("report.md"), "| 1 | bitcoin |") })
+	harness.Eventually(t, "the report of today", func() bool { return strings.Contains(read("report.md"), "| 1 | bitcoin |") })
 	for _, want := range []string{"# The market on " + day(0), "bn USD", "](chart.svg)"} {
 		if !strings.Contains(read("report.md"), want) {
 			t.Errorf("the report lacks %q:\n%s", want, read("report.md"))
@@ -321,7 +321,7 @@ func (l *lakehouse) killed(t *testing.T) {
 		}
 	}
 	close(blocked)
-	stack.Eventually(t, "the retry succeeds", func() bool {
+	harness.Eventually(t, "the retry succeeds", func() bool {
 		one := l.tries(t, "coincap_daily", id)[0]
 		return one.Number >= before+2 && one.State == "success"
 	})
@@ -340,7 +340,7 @@ func (l *lakehouse) refused(t *testing.T) {
 	before := l.tries(t, "coincap_daily", id)[0].Number
 	calls := l.api.calls.Load()
 	l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_daily/dagRuns/"+id+"/clear", map[string]any{"dry_run": false}, nil)
-	stack.Eventually(t, "the task fails", func() bool { return l.tries(t, "coincap_daily", id)[0].State == "failed" })
+	harness.Eventually(t, "the task fails", func() bool { return l.tries(t, "coincap_daily", id)[0].State == "failed" })
 	if one := l.tries(t, "coincap_daily", id)[0]; one.Number != before+1 {
 		t.Errorf("it was tried %d times", one.Number-before)
 	}
@@ -362,7 +362,7 @@ const summaries = `select asset_id, day::varchar as day, close::varchar as close
 
 func (l *lakehouse) days(t *testing.T) {
 	l.command(t, "backfill", "create", "--dag-id", "coincap_daily", "--from-date", day(-20), "--to-date", day(-11))
-	stack.Eventually(t, "ten days are landed", func() bool {
+	harness.Eventually(t, "ten days are landed", func() bool {
 		done := 0
 		for _, r := range l.runs(t, "coincap_daily") {
 			if r.From[:10] >= day(-20) && r.From[:10] <= day(-11) && r.State == "success" {
@@ -372,7 +372,7 @@ func (l *lakehouse) days(t *testing.T) {
 		return done == 10
 	})
 	l.settled(t)
-	direct := stack.Start(t)
+	direct := harness.Start(t)
 	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3"}
 	if r := direct.RunEnv(t, env, "ingestor", "history", "--from", day(-20), "--to", day(-11)); r.Code != 0 {
 		t.Fatal(r)
@@ -393,7 +393,7 @@ func (l *lakehouse) years(t *testing.T) {
 		var started run
 		l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_backfill/dagRuns",
 			map[string]any{"logical_date": nil, "conf": map[string]any{"from": from, "to": to, "top": 20}}, &started)
-		stack.Eventually(t, "the backfill is done", func() bool {
+		harness.Eventually(t, "the backfill is done", func() bool {
 			for _, r := range l.runs(t, "coincap_backfill") {
 				if r.ID == started.ID {
 					if r.State == "failed" {
@@ -439,7 +439,7 @@ func (l *lakehouse) hole(t *testing.T) {
 	l.Wait(t, key) // nothing else depends on Airflow
 	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3", "MILLRACE_DAILY_START=" + day(-3)}
 	l.airflow = l.StartAirflow(l.whole, env...)
-	stack.Eventually(t, "the day is landed after all", func() bool {
+	harness.Eventually(t, "the day is landed after all", func() bool {
 		return slices.ContainsFunc(l.runs(t, "coincap_daily"), func(r run) bool { return strings.HasPrefix(r.From, day(-1)) && r.State == "success" })
 	})
 }

@@ -42,13 +42,13 @@ func (b *bench) burst(ctx context.Context, id string, n int, budgets []Budget) (
 		return err
 	}
 	put := time.Since(started)
-	p, err := l.catalog.await(ctx, below(assets), len(all))
+	p, err := l.await(ctx, below(assets), len(all))
 	if err := errors.Join(err, done()); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("%d small objects at once", len(all))
 	b.add(
-		single(id, name+" → all in gold", "s", p.lastGold.Sub(started).Seconds(), b.full(budgets)...),
+		single(id, name+" → all in gold", "s", p.LastGold.Sub(started).Seconds(), b.full(budgets)...),
 		single(id+"-put", name+", the puts alone", "s", put.Seconds()),
 	)
 	return l.verify(ctx, map[string]int{

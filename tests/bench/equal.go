@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 )
 
@@ -24,7 +23,7 @@ func (r *race) equal(ctx context.Context) error {
 		return err
 	}
 	for _, p := range peers {
-		cmd, err := r.lake.python("-m", "peers.compare", filepath.Join(r.lake.home, "catalog.db"), p.catalog(r.lake))
+		cmd, err := r.lake.python("-m", "peers.compare", r.lake.dir().Catalog(), p.catalog(r.lake))
 		if err != nil {
 			return err
 		}

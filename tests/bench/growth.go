@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -113,7 +112,7 @@ func (l *lakehouse) oneByOne(ctx context.Context, objects []object) error {
 			return err
 		}
 		for {
-			there, err := l.catalog.has(ctx, o.key.String())
+			there, err := l.catalog.Knows(ctx, o.key.String())
 			if err != nil {
 				return err
 			}
@@ -127,19 +126,6 @@ func (l *lakehouse) oneByOne(ctx context.Context, objects []object) error {
 			}
 		}
 	}
-	_, err := l.catalog.await(ctx, objects[len(objects)-1].key.String(), 1)
+	_, err := l.await(ctx, objects[len(objects)-1].key.String(), 1)
 	return err
-}
-
-// has tells whether the ledger knows an object.
-func (c *catalog) has(ctx context.Context, key string) (bool, error) {
-	var one int
-	err := c.db.QueryRowContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? LIMIT 1`, key).Scan(&one)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("read the ledger: %w", err)
-	}
-	return true, nil
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,8 +15,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/process"
-	"millrace/infra/settings"
 	"millrace/infra/streams"
+	"millrace/tests/harness/catalog"
+	"millrace/tests/harness/home"
 )
 
 // patience bounds every wait; what takes longer is no figure but a defect.
@@ -35,7 +33,7 @@ type lakehouse struct {
 	stack   *process.Child
 	reactor *process.Child // one that the bench runs; nil when the stack does
 	client  *minio.Client
-	catalog *catalog
+	catalog *catalog.Catalog
 	pids    map[string]int // of the processes that are watched
 }
 
@@ -47,13 +45,9 @@ func (b *bench) open(ctx context.Context, withReactor bool) (*lakehouse, error) 
 		args = append(args, "--no-reactor")
 	}
 	err := l.start(ctx, args, func() error {
-		var ready struct{ PID int }
-		text, err := os.ReadFile(filepath.Join(l.home, "ready"))
+		pid, err := l.dir().PID("bench-stack")
 		if err == nil {
-			err = json.Unmarshal(text, &ready)
-		}
-		if err == nil && ready.PID == 0 {
-			err = errors.New("the stack is not ready")
+			_, err = l.dir().Ready(pid)
 		}
 		return err
 	})
@@ -72,9 +66,7 @@ func (l *lakehouse) start(ctx context.Context, args []string, ready func() error
 	if l.home, err = os.MkdirTemp(b.dir, b.letter+"-"); err != nil {
 		return fmt.Errorf("make a home: %w", err)
 	}
-	env := append(cleanEnvironment(), "MILLRACE_HOME="+l.home, "MILLRACE_MINIO="+b.MinIO,
-		"MILLRACE_S3_PORT=0", "MILLRACE_NATS_PORT=0", "MILLRACE_HTTP_ADDR=127.0.0.1:0")
-	l.stack, err = l.child(ctx, "stack", env, args, ready)
+	l.stack, err = l.child(ctx, "stack", l.dir().UpEnvironment(b.MinIO), args, ready)
 	return err
 }
 
@@ -93,72 +85,41 @@ func (l *lakehouse) child(ctx context.Context, program string, env, args []strin
 	})
 }
 
+// dir is the home folder, by which everybody finds the parts.
+func (l *lakehouse) dir() home.Dir { return home.Dir(l.home) }
+
+// await returns when n objects below a prefix are in gold. All of them go to one silver table.
+func (l *lakehouse) await(ctx context.Context, prefix string, n int) (catalog.Promoted, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return l.catalog.Await(ctx, prefix, n)
+}
+
 // log is where a program that the bench started writes.
 func (l *lakehouse) log(program string) string {
 	return filepath.Join(l.home, "bench-"+program+".log")
 }
 
-// cleanEnvironment leaves out what points to a lake or a source that the user has running.
-func cleanEnvironment() []string {
-	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
-		return strings.HasPrefix(entry, "MILLRACE_") || strings.HasPrefix(entry, "COINCAP_") || strings.HasPrefix(entry, "AWS_")
-	})
-}
-
-// env is a whole environment for a program of that role.
-func (l *lakehouse) env(role string) ([]string, error) {
-	vars, err := settings.ReadEnv(l.home, role)
-	if err != nil {
-		return nil, err
-	}
-	env := cleanEnvironment()
-	for name, value := range vars {
-		env = append(env, name+"="+value)
-	}
-	return env, nil
-}
-
 // connect opens the object store and the catalog, and finds the processes.
 func (l *lakehouse) connect(ctx context.Context, withReactor bool) error {
-	vars, err := settings.ReadEnv(l.home, "owner")
-	if err != nil {
-		return err
-	}
-	l.client, err = settings.S3{
-		Endpoint: vars["MILLRACE_S3_ENDPOINT"], AccessKey: vars["MILLRACE_S3_ACCESS_KEY"], SecretKey: settings.Secret(vars["MILLRACE_S3_SECRET_KEY"]),
-	}.Client()
-	if err != nil {
+	var err error
+	if l.client, err = l.dir().S3("owner"); err != nil {
 		return err
 	}
 	l.pids["stack"] = l.stack.PID()
-	if l.pids["minio"], err = readPID(filepath.Join(l.home, "minio.pid")); err != nil || !withReactor {
+	if l.pids["minio"], err = l.dir().PID("minio"); err != nil || !withReactor {
 		return err
 	}
-	if l.pids["reactor"], err = readPID(filepath.Join(l.home, "reactor.pid")); err != nil {
+	if l.pids["reactor"], err = l.dir().PID("reactor"); err != nil {
 		return err
 	}
-	l.catalog, err = openCatalog(filepath.Join(l.home, "catalog.db"))
+	l.catalog, err = catalog.Open(l.dir().Catalog())
 	return err
-}
-
-func readPID(file string) (pid int, err error) {
-	text, err := os.ReadFile(file)
-	if err == nil {
-		_, err = fmt.Sscan(string(text), &pid)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("find a process of the stack: %w", err)
-	}
-	return pid, nil
 }
 
 // forget takes back all events that MinIO has sent so far: what is in bronze then is known by listing it alone.
 func (l *lakehouse) forget(ctx context.Context) error {
-	vars, err := settings.ReadEnv(l.home, "owner")
-	if err != nil {
-		return err
-	}
-	conn, err := settings.NATS{URL: settings.Secret(vars["MILLRACE_NATS_URL"])}.Connect(ctx, "bench")
+	conn, err := l.dir().NATS(ctx, "owner")
 	if err != nil {
 		return err
 	}
@@ -181,36 +142,28 @@ func (l *lakehouse) forget(ctx context.Context) error {
 
 // startReactor runs a reactor beside the stack, which has none, and returns when it is ready.
 func (l *lakehouse) startReactor(ctx context.Context) error {
-	env, err := l.env("reactor")
+	env, err := l.dir().Env("reactor")
 	if err != nil {
 		return err
 	}
-	address := filepath.Join(l.home, "http.addr")
 	l.reactor, err = l.child(ctx, "reactor", append(env, "MILLRACE_HTTP_ADDR=127.0.0.1:0"), []string{"run"}, func() error {
-		text, err := os.ReadFile(address)
+		address, err := l.dir().HTTP()
 		if err != nil {
 			return err
 		}
-		response, err := http.Get("http://" + string(text) + "/readyz")
-		if err != nil {
-			return err
-		}
-		if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
-			return fmt.Errorf("the reactor is not ready: %s %w", response.Status, err)
-		}
-		return nil
+		return home.ReactorReady(ctx, address)
 	})
 	if err != nil {
 		return err
 	}
 	l.pids["reactor"] = l.reactor.PID()
-	l.catalog, err = openCatalog(filepath.Join(l.home, "catalog.db"))
+	l.catalog, err = catalog.Open(l.dir().Catalog())
 	return err
 }
 
 // run runs a program of the project to its end, which must come within a time, and returns what it printed.
 func (l *lakehouse) run(ctx context.Context, within time.Duration, role, program string, args ...string) ([]byte, error) {
-	env, err := l.env(role)
+	env, err := l.dir().Env(role)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +183,7 @@ func (l *lakehouse) run(ctx context.Context, within time.Duration, role, program
 func (l *lakehouse) close() error {
 	var err error
 	if l.catalog != nil {
-		err = l.catalog.close()
+		err = l.catalog.Close()
 	}
 	for _, child := range []*process.Child{l.reactor, l.stack} {
 		if child != nil {

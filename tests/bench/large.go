@@ -78,14 +78,14 @@ func (l *lakehouse) large(ctx context.Context, f form, coin string, n int) error
 		return fmt.Errorf("put %s: %w", key, err)
 	}
 	stored := time.Now()
-	p, err := l.catalog.await(ctx, key, 1)
+	p, err := l.await(ctx, key, 1)
 	if err := errors.Join(err, done()); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("one %s of %d rows", f.ext, n)
 	b.add(
-		single("large-"+f.ext, name+" → silver", "rows/s", float64(n)/p.lastSilver.Sub(stored).Seconds(), b.full(least(250_000))...),
-		single("large-"+f.ext+"-gold", name+" → gold", "s", p.lastGold.Sub(stored).Seconds()),
+		single("large-"+f.ext, name+" → silver", "rows/s", float64(n)/p.LastSilver.Sub(stored).Seconds(), b.full(least(250_000))...),
+		single("large-"+f.ext+"-gold", name+" → gold", "s", p.LastGold.Sub(stored).Seconds()),
 		single("large-"+f.ext+"-memory", name+", reactor's peak memory", "MB", b.peak(f.ext), most(300)...),
 	)
 	return nil

@@ -103,14 +103,14 @@ func (l *lakehouse) since(ctx context.Context, objects []object, started []time.
 		first, last = min(first, o.key.String()), max(last, o.key.String())
 	}
 	for {
-		all, err := l.catalog.arrivals(ctx, first, last)
+		all, err := l.catalog.Arrivals(ctx, first, last)
 		if err != nil {
 			return nil, nil, err
 		}
 		silver, gold = nil, nil
 		for i, o := range objects {
-			if a, ok := all[o.key.String()]; ok && !a.gold.IsZero() {
-				silver, gold = append(silver, a.silver.Sub(started[i])), append(gold, a.gold.Sub(started[i]))
+			if a, ok := all[o.key.String()]; ok && !a.Gold.IsZero() {
+				silver, gold = append(silver, a.Silver.Sub(started[i])), append(gold, a.Gold.Sub(started[i]))
 			}
 		}
 		if len(gold) == len(objects) {

@@ -62,7 +62,7 @@ type session struct {
 
 // python is a command of the peers' own Python, which finds the lake as its owner.
 func (l *lakehouse) python(args ...string) (*exec.Cmd, error) {
-	env, err := l.env("owner")
+	env, err := l.dir().Env("owner")
 	if err != nil {
 		return nil, err
 	}

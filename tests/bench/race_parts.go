@@ -23,12 +23,12 @@ func (r *race) rebuild(ctx context.Context) error {
 		return err
 	}
 	err := r.millrace(ctx, "rebuild", work, func(started time.Time) ([]time.Duration, error) {
-		snapshots, err := l.catalog.await(ctx, below(assets), len(r.daily))
+		snapshots, err := l.await(ctx, below(assets), len(r.daily))
 		if err != nil {
 			return nil, err
 		}
-		points, err := l.catalog.await(ctx, below(history), len(r.points))
-		end := slices.MaxFunc([]time.Time{snapshots.lastGold, points.lastGold}, time.Time.Compare)
+		points, err := l.await(ctx, below(history), len(r.points))
+		end := slices.MaxFunc([]time.Time{snapshots.LastGold, points.LastGold}, time.Time.Compare)
 		return []time.Duration{end.Sub(started)}, err
 	})
 	if err != nil {
@@ -239,7 +239,7 @@ func (r *race) catchUp(ctx context.Context) error {
 		return err
 	}
 	all := len(r.daily) + len(r.warmed) + len(r.woken) + len(r.today)
-	if _, err := r.lake.catalog.await(ctx, below(assets), all); err != nil {
+	if _, err := r.lake.await(ctx, below(assets), all); err != nil {
 		return err
 	}
 	for _, p := range peers {

@@ -48,7 +48,7 @@ func (r *race) rest() error {
 	l.reactor.Stop()
 	l.reactor = nil
 	delete(l.pids, "reactor")
-	err = errors.Join(err, l.catalog.close())
+	err = errors.Join(err, l.catalog.Close())
 	l.catalog = nil
 	return err
 }

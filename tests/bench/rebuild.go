@@ -61,14 +61,14 @@ func (b *bench) rebuild(ctx context.Context, id, what string, objects []object, 
 	if err := l.startReactor(ctx); err != nil {
 		return err
 	}
-	p, err := l.catalog.await(ctx, below(assets), len(objects))
+	p, err := l.await(ctx, below(assets), len(objects))
 	if err := errors.Join(err, done()); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("full rebuild, %d %s", len(objects), what)
 	b.add(
-		single(id, name, "s", p.lastGold.Sub(started).Seconds(), b.full(most(budget))...),
-		single(id+"-silver", name+", to silver", "s", p.lastSilver.Sub(started).Seconds()),
+		single(id, name, "s", p.LastGold.Sub(started).Seconds(), b.full(most(budget))...),
+		single(id+"-silver", name+", to silver", "s", p.LastSilver.Sub(started).Seconds()),
 	)
 	// A day's coins are the same ones at noon only: hourly snapshots see others come and go.
 	days := map[string]bool{}

@@ -27,14 +27,14 @@ var replay = scenario{
 		if err := l.putAll(ctx, all, writers); err != nil {
 			return err
 		}
-		if _, err := l.catalog.await(ctx, below(assets), n); err != nil {
+		if _, err := l.await(ctx, below(assets), n); err != nil {
 			return err
 		}
 		// What upkeep would do in a pause is done before, so that every snapshot from here on is the replay's.
 		if _, err := l.run(ctx, patience, "reactor", "reactor", "maintain"); err != nil {
 			return err
 		}
-		before, err := l.catalog.pointers(ctx)
+		before, err := l.catalog.Pointers(ctx)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ var replay = scenario{
 		if err := done(); err != nil {
 			return err
 		}
-		after, err := l.catalog.pointers(ctx)
+		after, err := l.catalog.Pointers(ctx)
 		if err != nil {
 			return err
 		}
@@ -60,21 +60,4 @@ var replay = scenario{
 		b.add(single("replay", fmt.Sprintf("replay of %d objects that changes nothing", n), "s", took.Seconds()))
 		return l.verify(ctx, map[string]int{"select count(*) from silver.asset_snapshots": rowsOf(all)})
 	},
-}
-
-// pointers are where the metadata of each table lies.
-func (c *catalog) pointers(ctx context.Context) (map[string]string, error) {
-	rows, err := c.db.QueryContext(ctx, `SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables`)
-	if err != nil {
-		return nil, fmt.Errorf("read the pointers: %w", err)
-	}
-	all := map[string]string{}
-	for rows.Next() {
-		var table, location string
-		if err := rows.Scan(&table, &location); err != nil {
-			return nil, errors.Join(fmt.Errorf("read the pointers: %w", err), rows.Close())
-		}
-		all[table] = location
-	}
-	return all, errors.Join(rows.Err(), rows.Close())
 }

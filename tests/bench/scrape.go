@@ -2,20 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/golang-jwt/jwt/v4"
-	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
 
 	"millrace/infra/minio"
+	"millrace/tests/harness/metrics"
 )
 
 // Traffic is what MinIO did for all its clients, the putting one included.
@@ -37,13 +30,13 @@ func (l *lakehouse) traffic(ctx context.Context) (Traffic, error) {
 	if err != nil {
 		return Traffic{}, err
 	}
-	families, err := scrape(ctx, l.client.EndpointURL().JoinPath("minio/metrics/v3/api/requests").String(), token)
+	families, err := metrics.Scrape(ctx, l.client.EndpointURL().JoinPath("minio/metrics/v3/api/requests").String(), token)
 	if err != nil {
 		return Traffic{}, fmt.Errorf("ask MinIO for its requests: %w", err)
 	}
 	t := Traffic{Requests: map[string]float64{}}
 	for _, m := range families["minio_api_requests_total"].GetMetric() {
-		t.Requests[label(m, "name")] += m.GetCounter().GetValue()
+		t.Requests[metrics.Label(m, "name")] += m.GetCounter().GetValue()
 	}
 	for name, mb := range map[string]*float64{"minio_api_requests_traffic_received_bytes": &t.ReceivedMB, "minio_api_requests_traffic_sent_bytes": &t.SentMB} {
 		for _, m := range families[name].GetMetric() {
@@ -77,15 +70,9 @@ func (t Traffic) all() (n float64) {
 
 // rootToken is what MinIO wants of those who ask for metrics, as `mc admin prometheus generate` makes it.
 func (l *lakehouse) rootToken() (string, error) {
-	text, err := os.ReadFile(filepath.Join(l.home, "credentials.json"))
-	var secrets struct {
-		Root string `json:"minio_root"`
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &secrets)
-	}
+	secrets, err := l.dir().Credentials()
 	if err != nil {
-		return "", fmt.Errorf("read the stack's credentials: %w", err)
+		return "", err
 	}
 	claims := jwt.RegisteredClaims{Issuer: "prometheus", Subject: minio.Root, ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Minute))}
 	token, err := jwt.NewWithClaims(jwt.SigningMethodHS512, claims).SignedString([]byte(secrets.Root))
@@ -97,51 +84,20 @@ func (l *lakehouse) rootToken() (string, error) {
 
 // upkeep is what the reactor did since its start.
 func (l *lakehouse) upkeep(ctx context.Context) (map[string]Steps, error) {
-	address, err := os.ReadFile(filepath.Join(l.home, "http.addr"))
+	address, err := l.dir().HTTP()
 	if err != nil {
-		return nil, fmt.Errorf("find the reactor's metrics: %w", err)
+		return nil, err
 	}
-	families, err := scrape(ctx, "http://"+string(address)+"/metrics", "")
+	families, err := metrics.Scrape(ctx, "http://"+address+"/metrics", "")
 	if err != nil {
 		return nil, fmt.Errorf("ask the reactor for its upkeep: %w", err)
 	}
 	steps := map[string]Steps{}
 	for _, m := range families["millrace_upkeep_duration_seconds"].GetMetric() {
-		steps[label(m, "work")] = Steps{float64(m.GetHistogram().GetSampleCount()), m.GetHistogram().GetSampleSum()}
+		steps[metrics.Label(m, "work")] = Steps{float64(m.GetHistogram().GetSampleCount()), m.GetHistogram().GetSampleSum()}
 	}
 	if len(steps) == 0 {
 		return nil, fmt.Errorf("ask the reactor for its upkeep: it is not in its answer")
 	}
 	return steps, nil
-}
-
-// scrape reads metrics as Prometheus does; the token is for those who ask for one.
-func scrape(ctx context.Context, url, token string) (families map[string]*dto.MetricFamily, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	if token != "" {
-		request.Header.Set("Authorization", "Bearer "+token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, response.Body.Close()) }()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s answers %s", url, response.Status)
-	}
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	return parser.TextToMetricFamilies(response.Body)
-}
-
-// label is what a metric has as one of its labels.
-func label(m *dto.Metric, name string) string {
-	for _, l := range m.GetLabel() {
-		if l.GetName() == name {
-			return l.GetValue()
-		}
-	}
-	return ""
 }

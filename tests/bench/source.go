@@ -150,6 +150,6 @@ func (l *lakehouse) history(ctx context.Context, from, to time.Time, coins int) 
 	if err := l.putAll(ctx, objects, 8); err != nil {
 		return 0, err
 	}
-	_, err := l.catalog.await(ctx, below(history), len(objects))
+	_, err := l.await(ctx, below(history), len(objects))
 	return rowsOf(objects), err
 }

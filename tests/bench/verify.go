@@ -86,7 +86,7 @@ func (l *lakehouse) sameProcesses() error {
 		}
 		return nil
 	}
-	now, err := readPID(filepath.Join(l.home, "reactor.pid"))
+	now, err := l.dir().PID("reactor")
 	if err == nil && now != l.pids["reactor"] {
 		err = fmt.Errorf("the reactor died and was started again")
 	}

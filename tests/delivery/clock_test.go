@@ -2,16 +2,16 @@ package delivery_test
 
 import (
 	"bytes"
-	"database/sql"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/url"
 	"path"
 	"strings"
 	"testing"
 	"time"
+
+	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 
 	s3 "github.com/minio/minio-go/v7"
 )
@@ -23,7 +23,7 @@ import (
 func clockFaults() []fault {
 	return []fault{
 		{name: "clock jumps: MinIO's, years ahead and back", sees: "nothing; the winner among rows of one key is the object with the latest time, whatever came first",
-			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 				const n = 60
 				for i := range n {
 					at := time.Now().Add(time.Duration(random.Int64N(int64(10*365*24*time.Hour))) - 5*365*24*time.Hour)
@@ -32,7 +32,7 @@ func clockFaults() []fault {
 				return fmt.Sprintf("%d objects from 5 years ago to 5 years ahead", n)
 			}},
 		{name: "clock jumps: MinIO's, years ahead, and the events are lost", sees: "the reconciler finds the objects, although they are of the future",
-			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 				const n = 20
 				l.store.Stop()
 				func() {
@@ -47,61 +47,41 @@ func clockFaults() []fault {
 				return fmt.Sprintf("%d objects", n)
 			}},
 		{name: "clock jumps: the reactor's, a day back", sees: "nothing; the tables' times of the future become the present with the next commit",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				l.reactor.Stop()
-				var tables []string
-				db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: l.catalog()}).EscapedPath()+"?_busy_timeout=10000")
-				if err != nil {
-					t.Fatal(err)
-				}
-				rows, err := db.Query(`SELECT table_namespace, table_name, metadata_location FROM iceberg_tables`)
+				pointers, err := catalog.Look(t.Context(), l.Catalog(), (*catalog.Catalog).Pointers)
 				if err != nil {
 					t.Fatal(err)
 				}
 				moves := map[string]string{}
-				for rows.Next() {
-					var ns, name, location string
-					if err := rows.Scan(&ns, &name, &location); err != nil {
-						t.Fatal(err)
-					}
-					tables = append(tables, ns+"."+name)
+				for _, location := range pointers {
 					moves[location] = l.dayAhead(t, location)
 				}
-				if err := rows.Close(); err != nil {
-					t.Fatal(err)
-				}
-				for from, to := range moves {
-					if _, err := db.Exec(`UPDATE iceberg_tables SET metadata_location = ? WHERE metadata_location = ?`, to, from); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if err := db.Close(); err != nil {
+				if err := catalog.MovePointers(t.Context(), l.Catalog(), moves); err != nil {
 					t.Fatal(err)
 				}
 				l.startReactor(t)
-				return fmt.Sprintf("%d tables were committed by a clock a day ahead", len(tables))
+				return fmt.Sprintf("%d tables were committed by a clock a day ahead", len(moves))
 			}},
 	}
 }
 
 // putAt puts object i with a time of its own, as a client that replicates does.
-func (l *lab) putAt(t testing.TB, ld *load, random *rand.Rand, i int, at time.Time) {
+func (l *lab) putAt(t testing.TB, ld *harness.Load, random *rand.Rand, i int, at time.Time) {
 	t.Helper()
-	key, body, meta := object(random, i)
-	eventually(t, "an object of "+at.Format(time.DateOnly)+" is put", func() bool {
-		info, err := l.client.PutObject(t.Context(), bucket, key, bytes.NewReader(body), int64(len(body)), s3.PutObjectOptions{
+	key, body, meta := harness.LoadObject(random, i)
+	harness.Eventually(t, "an object of "+at.Format(time.DateOnly)+" is put", func() bool {
+		info, err := l.Client().PutObject(t.Context(), bucket, key, bytes.NewReader(body), int64(len(body)), s3.PutObjectOptions{
 			UserMetadata: meta, Internal: s3.AdvancedPutOptions{SourceMTime: at, ReplicationRequest: true},
 		})
 		if err != nil {
 			return false
 		}
-		stat, err := l.client.StatObject(t.Context(), bucket, key, s3.StatObjectOptions{VersionID: info.VersionID})
+		stat, err := l.Client().StatObject(t.Context(), bucket, key, s3.StatObjectOptions{VersionID: info.VersionID})
 		if err != nil || stat.LastModified.Sub(at).Abs() > time.Second {
 			t.Fatalf("%s is of %s, not of %s: %v", key, stat.LastModified, at, err)
 		}
-		ld.mu.Lock()
-		defer ld.mu.Unlock()
-		ld.acked[key+" "+info.VersionID] = true
+		ld.Acknowledge(key, info.VersionID)
 		return true
 	})
 }
@@ -109,12 +89,8 @@ func (l *lab) putAt(t testing.TB, ld *load, random *rand.Rand, i int, at time.Ti
 // dayAhead writes a copy of a table's metadata all times of which are a day later, as the next version, and returns where.
 func (l *lab) dayAhead(t testing.TB, location string) string {
 	t.Helper()
-	key := strings.TrimPrefix(location, "s3://"+bucket+"/")
-	o, err := l.client.GetObject(t.Context(), bucket, key, s3.GetObjectOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := io.ReadAll(o)
+	key := strings.TrimPrefix(location, inBucket)
+	b, err := l.read(t.Context(), location)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,8 +122,8 @@ func (l *lab) dayAhead(t testing.TB, location string) string {
 		t.Fatal(err)
 	}
 	next := fmt.Sprintf("%s/%05d-of-tomorrow.metadata.json", path.Dir(key), version+1)
-	if _, err := l.client.PutObject(t.Context(), bucket, next, bytes.NewReader(b), int64(len(b)), s3.PutObjectOptions{}); err != nil {
+	if _, err := l.Client().PutObject(t.Context(), bucket, next, bytes.NewReader(b), int64(len(b)), s3.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	return "s3://" + bucket + "/" + next
+	return inBucket + next
 }

@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"millrace/tests/harness"
+
 	"github.com/rs/zerolog"
 )
 
@@ -57,9 +59,9 @@ type fault struct {
 	// whole has the fault done to the real stack program in place of separate processes.
 	whole bool
 	// prepare, when set, changes the lab's folder before anything starts.
-	prepare func(testing.TB, *lab)
+	prepare func(testing.TB, string)
 	// inject makes it happen and returns when it is over; it may return what is worth telling.
-	inject func(testing.TB, *lab, *load, *rand.Rand) string
+	inject func(testing.TB, *lab, *harness.Load, *rand.Rand) string
 }
 
 // TestNothingIsLostOrDoubled does the faults.
@@ -114,12 +116,12 @@ func (f fault) run(t *testing.T, seed uint64) figures {
 	} else {
 		l = newLab(t, t.TempDir(), f.prepare)
 	}
-	ld := l.startLoad(t, loadRate, seed)
+	ld := l.StartLoad(t, loadRate, seed)
 	l.flows(t, ld, 20)
 	note := f.inject(t, l, ld, random)
 	healing := time.Now()
 	time.Sleep(time.Second) // of load after the fault
-	ld.end()
+	ld.Stop()
 	figures := l.prove(t, ld, healing)
 	figures.Note = note
 	return figures

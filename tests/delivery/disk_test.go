@@ -9,13 +9,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"millrace/tests/harness"
 )
 
 // smallDisk mounts a tmpfs as a folder of the lab.
-func smallDisk(folder string, megabytes int) func(testing.TB, *lab) {
-	return func(t testing.TB, l *lab) {
+func smallDisk(folder string, megabytes int) func(testing.TB, string) {
+	return func(t testing.TB, home string) {
 		t.Helper()
-		dir := filepath.Join(l.home, folder)
+		dir := filepath.Join(home, folder)
 		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dm,mode=700", megabytes)); err != nil {
 			t.Fatalf("mount a small disk: %v: a full disk needs the privilege to mount. Run as root, or as a root of your own: unshare --user --map-root-user --mount go tool task test:faults", err)
 		}
@@ -30,7 +32,7 @@ func smallDisk(folder string, megabytes int) func(testing.TB, *lab) {
 // fill writes until a disk has no byte left. The function it returns makes room again.
 func (l *lab) fill(t testing.TB, folder string) (free func()) {
 	t.Helper()
-	path := filepath.Join(l.home, folder, "ballast")
+	path := filepath.Join(l.Home, folder, "ballast")
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +72,7 @@ func diskFaults() []fault {
 	} {
 		list = append(list, fault{
 			name: "disk full: " + d.name, sees: d.sees, prepare: smallDisk(d.folder, d.size),
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				undo := func() {}
 				if d.also != nil {
 					undo = d.also(t, l)

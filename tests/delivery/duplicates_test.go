@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +12,8 @@ import (
 
 	"millrace/infra/streams"
 	"millrace/reactor/stream"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 )
 
 // quiet is how long the latency of live objects is measured without duplicates.
@@ -26,25 +26,25 @@ func TestDuplicates(t *testing.T) {
 		t.Log("duplicates are for `go tool task soak -- --duplicates 1000000`")
 		return
 	}
-	l := newLab(t, t.TempDir(), func(_ testing.TB, l *lab) { l.reactorEnv = []string{"MILLRACE_RECONCILE_EVERY=1m"} })
+	l := newLab(t, t.TempDir(), nil, "MILLRACE_RECONCILE_EVERY=1m")
 	say := func(format string, args ...any) {
 		fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
 	}
-	old := l.startLoad(t, 50, *seed)
+	old := l.StartLoad(t, 50, *seed)
 	l.flows(t, old, 400)
-	old.end()
+	old.Stop()
 	l.prove(t, old, time.Now())
-	js := l.jetStream(t)
-	events := l.messages(t, js, "EV", "lake.ev.bronze.>")
+	js := l.JetStream(t)
+	events := l.Messages(t, "EV", "lake.ev.bronze.>")
 
 	say("latency of live objects, one a second, for %s", *quiet)
 	before := l.startLive(t, *seed+1)
 	time.Sleep(*quiet)
-	before.end()
+	before.Stop()
 	base := l.latencies(t, before)
 	say("PUT to silver without duplicates: %s", describe(base))
 
-	commits := l.commits(t)
+	made := l.watchSnapshots(t)
 	during := l.startLive(t, *seed+2)
 	say("%d copies of %d old events", *duplicates, len(events))
 	started, last := time.Now(), time.Now()
@@ -55,17 +55,17 @@ func TestDuplicates(t *testing.T) {
 			say("%d published, %.0f a second, %d wait", n, float64(n)/time.Since(started).Seconds(), waiting(t, js))
 		}
 	})
-	eventually(t, "all copies are worked on", func() bool { return waiting(t, js) < 20 }) // live ones come all the time
+	harness.Eventually(t, "all copies are worked on", func() bool { return waiting(t, js) < 20 }) // live ones come all the time
 	took := time.Since(started)
 	time.Sleep(max(0, 20*time.Second-took))
-	during.end()
+	during.Stop()
 	got := l.latencies(t, during)
 	say("%d copies in %.0f s, %.0f a second", *duplicates, took.Seconds(), float64(*duplicates)/took.Seconds())
 	say("PUT to silver meanwhile: %s", describe(got))
 
-	for table, n := range l.commits(t) {
-		if made := n - commits[table]; made > during.count() {
-			t.Errorf("%d commits to %s for %d live objects: copies made some", made, table, during.count())
+	for table, n := range made(t) {
+		if n > during.Count() {
+			t.Errorf("%d snapshots of %s for %d live objects: copies made some", n, table, during.Count())
 		}
 	}
 	for _, q := range []int{50, 95} {
@@ -73,40 +73,28 @@ func TestDuplicates(t *testing.T) {
 			t.Errorf("p%d of PUT to silver is %d ms beside duplicates and %d ms without: more than twice", q, g, b)
 		}
 	}
-	for key := range old.acked {
-		during.acked[key] = true
-	}
-	for key := range before.acked {
-		during.acked[key] = true
-	}
+	during.Join(old)
+	during.Join(before)
 	f := l.prove(t, during, time.Now())
 	fmt.Printf("\nacknowledged %d, lost %d, doubled %d, rows missing %d, in excess %d; %d copies\nPUT to silver: %s without copies, %s beside them\n",
 		f.Acknowledged, f.Lost, f.Doubled, f.Missing, f.Excess, *duplicates, describe(base), describe(got))
 }
 
 // startLive puts one object a second.
-func (l *lab) startLive(t testing.TB, seed uint64) *load { return l.startLoad(t, 1, seed) }
+func (l *lab) startLive(t testing.TB, seed uint64) *harness.Load { return l.StartLoad(t, 1, seed) }
 
 // latencies are the times from the puts of a load to their silver commits, in ms, in order of size.
-func (l *lab) latencies(t testing.TB, ld *load) []int {
+func (l *lab) latencies(t testing.TB, ld *harness.Load) []int {
 	t.Helper()
-	eventually(t, "all live objects are in silver", func() bool { return len(l.unknown(t, ld.recent(0))) == 0 })
-	db := l.openCatalog(t)
-	defer func() { _ = db.Close() }() // read only
-	var all []int
-	rows, err := db.Query(`SELECT source_key || ' ' || source_version, committed_us / 1000 - modified_ms FROM millrace_ledger WHERE outcome = 'done'`)
+	harness.Eventually(t, "all live objects are in silver", func() bool { return len(l.unknown(t, ld.Recent(0))) == 0 })
+	took, err := catalog.Look(t.Context(), l.Catalog(), (*catalog.Catalog).Latency)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var key string
-		var ms int
-		if err := rows.Scan(&key, &ms); err != nil {
-			t.Fatal(err)
-		}
-		if ld.acked[key] {
-			all = append(all, ms)
+	var all []int
+	for _, object := range ld.Recent(0) {
+		if d, done := took[object]; done {
+			all = append(all, int(d.Milliseconds()))
 		}
 	}
 	slices.Sort(all)
@@ -124,39 +112,16 @@ func describe(sorted []int) string {
 	return fmt.Sprintf("p50 %d ms, p95 %d ms, max %d ms (%d objects)", quantile(sorted, 50), quantile(sorted, 95), quantile(sorted, 100), len(sorted))
 }
 
-// commits are how many the reactor has made for events, by table, once gold has caught up: the last object's would else count for
-// those after it. What upkeep commits changes no row and is not among them.
-func (l *lab) commits(t testing.TB) map[string]int {
-	t.Helper()
-	eventually(t, "gold has caught up", func() bool { n, err := l.goldBehind(t); return err == nil && n == 0 })
-	all := map[string]int{}
-	for name, n := range stack.Metrics(t, l.httpAddr) {
-		if label, ok := strings.CutPrefix(name, "millrace_commits_total{table="); ok {
-			all[strings.TrimSuffix(label, "}")] = int(n)
-		}
-	}
-	if all["silver.asset_snapshots"] == 0 {
-		t.Fatalf("the reactor counts no commit: %v", all)
-	}
-	return all
-}
-
 // waiting is how many events no consumer has finished yet.
 func waiting(t testing.TB, js jetstream.JetStream) (n uint64) {
 	t.Helper()
 	for _, name := range []string{streams.Events, streams.Again} {
-		s, err := js.Stream(t.Context(), name)
+		consumers, err := harness.Consumers(t.Context(), js, name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		list := s.ListConsumers(t.Context())
-		for c := range list.Info() {
-			if c.Config.Durable != "" { // the others are this test's
-				n += c.NumPending + uint64(c.NumAckPending)
-			}
-		}
-		if err := list.Err(); err != nil {
-			t.Fatal(err)
+		for _, c := range consumers {
+			n += c.NumPending + uint64(c.NumAckPending)
 		}
 	}
 	return n

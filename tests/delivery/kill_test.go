@@ -1,15 +1,14 @@
 package delivery_test
 
 import (
-	"context"
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"millrace/tests/harness"
 )
 
 func faults() []fault {
@@ -34,7 +33,7 @@ func killFaults() []fault {
 		}
 		list = append(list, fault{
 			name: "kill -9 " + strings.Join(parts, " and "), sees: text, draw: len(parts) == 1 && parts[0] == theStore,
-			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 				const kills = 3
 				for range kills {
 					time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
@@ -46,7 +45,7 @@ func killFaults() []fault {
 	}
 	return append(list, fault{
 		name: "kill -9 the whole stack", sees: "everything is gone, as in a power cut; `go tool task up` again, and it goes on", whole: true,
-		inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
+		inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 			for range 2 {
 				time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
 				l.whole.Kill()
@@ -56,7 +55,7 @@ func killFaults() []fault {
 		},
 	}, fault{
 		name: "kill -9 minio and reactor of a stack", sees: "puts fail for a second; the stack starts both again", whole: true,
-		inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
+		inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 			l.kill(t, theStore, theReactor)
 			return ""
 		},
@@ -73,7 +72,7 @@ func stepFaults() []fault {
 				s := step{layer, kind, w}
 				list = append(list, fault{
 					name: s.String(), sees: sees,
-					inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+					inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 						trap := l.gate.set(s)
 						l.caught(t, trap)
 						l.kill(t, theReactor)
@@ -87,7 +86,7 @@ func stepFaults() []fault {
 	return append(list,
 		fault{
 			name: "reactor killed before the database transaction", sees: "nothing",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				unlock := l.lockCatalog(t)
 				defer unlock()
 				l.caught(t, l.gate.set(step{"silver", metadata, passed}))
@@ -97,13 +96,13 @@ func stepFaults() []fault {
 		},
 		fault{
 			name: "reactor killed after the database transaction, before the ack", sees: "nothing; the events come once more and are found done", draw: true,
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				unlock := l.lockCatalog(t)
-				entries := l.entries(t)
+				entries := len(l.Ledger(t))
 				l.flowsIn(t, ld, 5) // a commit waits for the lock
 				l.toBroker.freeze(t)
 				unlock()
-				eventually(t, "the commit is in the ledger", func() bool { return l.entries(t) > entries })
+				harness.Eventually(t, "the commit is in the ledger", func() bool { return len(l.Ledger(t)) > entries })
 				l.kill(t, theReactor)
 				l.toBroker.clear(t)
 				return "the line to the broker was frozen: no ack got out"
@@ -120,38 +119,14 @@ func (l *lab) caught(t testing.TB, trap *trap) {
 	t.Helper()
 	select {
 	case <-trap.caught:
-	case <-time.After(patience):
+	case <-time.After(harness.Patience):
 		t.Fatalf("no PUT of a %s of %s", trap.kind, trap.layer)
 	}
 }
 
-// lockCatalog takes SQLite's write lock, as another program may.
-func (l *lab) lockCatalog(t testing.TB) (unlock func()) {
-	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: l.catalog()}).EscapedPath()+"?_busy_timeout=60000&_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx, err := db.BeginTx(context.WithoutCancel(t.Context()), nil)
-	if err != nil {
-		t.Fatalf("lock the catalog: %v", err)
-	}
-	return func() { _, _ = tx.Rollback(), db.Close() } // nothing was written
-}
-
-// entries is how many entries the ledger has.
-func (l *lab) entries(t testing.TB) int {
-	t.Helper()
-	entries, err := l.ledger(t)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(entries)
-}
-
 // flowsIn waits until n more objects were put.
-func (l *lab) flowsIn(t testing.TB, ld *load, n int) {
+func (l *lab) flowsIn(t testing.TB, ld *harness.Load, n int) {
 	t.Helper()
-	n0 := ld.count()
-	eventually(t, fmt.Sprintf("%d more objects are put", n), func() bool { return ld.count() >= n0+n })
+	n0 := ld.Count()
+	harness.Eventually(t, fmt.Sprintf("%d more objects are put", n), func() bool { return ld.Count() >= n0+n })
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"millrace/infra/process"
+	"millrace/tests/harness"
 )
 
 // line is a network connection that can be cut, frozen and slowed down: a Toxiproxy of its own, told over HTTP what to do.
@@ -45,8 +46,8 @@ func newLine(t testing.TB, to int) *line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
-	l := &line{control: fmt.Sprintf("http://127.0.0.1:%d", port), listen: fmt.Sprintf("127.0.0.1:%d", freePort(t))}
+	port := harness.FreePort(t)
+	l := &line{control: fmt.Sprintf("http://127.0.0.1:%d", port), listen: fmt.Sprintf("127.0.0.1:%d", harness.FreePort(t))}
 	proxy, err := process.Start(t.Context(), process.Spec{
 		Name: "toxiproxy",
 		Command: func() (*exec.Cmd, error) {

@@ -5,13 +5,15 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+
+	"millrace/tests/harness"
 )
 
 // networkFaults disturb the lines between reactor, MinIO and broker.
 func networkFaults() []fault {
 	const down = 5 * time.Second
-	during := func(begin, end func(testing.TB, *lab)) func(testing.TB, *lab, *load, *rand.Rand) string {
-		return func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+	during := func(begin, end func(testing.TB, *lab)) func(testing.TB, *lab, *harness.Load, *rand.Rand) string {
+		return func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 			begin(t, l)
 			time.Sleep(down)
 			end(t, l)

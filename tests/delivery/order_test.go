@@ -12,15 +12,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/reactor/event"
+	"millrace/tests/harness"
 )
 
 // orderFaults deliver too much and in no order.
 func orderFaults() []fault {
 	return []fault{
 		{name: "out of order: MinIO's messages once more, shuffled", sees: "nothing; no new snapshot",
-			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
-				js := l.jetStream(t)
-				messages := l.messages(t, js, "RAW", "lake.raw.fast")
+			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
+				js := l.JetStream(t)
+				messages := l.Messages(t, "RAW", "lake.raw.fast")
 				random.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
 				for _, m := range messages {
 					if _, err := js.Publish(t.Context(), "lake.raw.replay", m); err != nil {
@@ -30,35 +31,14 @@ func orderFaults() []fault {
 				return fmt.Sprintf("%d messages", len(messages))
 			}},
 		{name: "thousandfold duplicates: each of 5 events 1,000 times", sees: "nothing; no new snapshot", draw: true,
-			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
-				js := l.jetStream(t)
-				events := l.messages(t, js, "EV", "lake.ev.bronze.>")
+			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
+				js := l.JetStream(t)
+				events := l.Messages(t, "EV", "lake.ev.bronze.>")
 				events = events[:min(5, len(events))]
 				n := publishDuplicates(t.Context(), t, js, events, func(s string) string { return s }, 1000*len(events), random, nil)
 				return fmt.Sprintf("%d events", n)
 			}},
 	}
-}
-
-// messages are the bodies in a stream below a subject.
-func (l *lab) messages(t testing.TB, js jetstream.JetStream, name, subject string) (bodies [][]byte) {
-	t.Helper()
-	c, err := js.OrderedConsumer(t.Context(), name, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := c.Info(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range info.NumPending {
-		m, err := c.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		bodies = append(bodies, m.Data())
-	}
-	return bodies
 }
 
 // publishDuplicates publishes n copies of old events, to subject of where each was published first, each under a message id of its own, or the stream would drop it.
@@ -87,7 +67,7 @@ func publishDuplicates(ctx context.Context, t testing.TB, js jetstream.JetStream
 			case <-f.Ok():
 			case err := <-f.Err():
 				t.Fatalf("publish a copy: %v", err)
-			case <-time.After(patience):
+			case <-time.After(harness.Patience):
 				t.Fatal("the broker does not answer")
 			}
 		}

@@ -2,12 +2,12 @@ package delivery_test
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"testing"
 	"time"
+
+	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 
 	_ "github.com/mattn/go-sqlite3" // the catalog
 	s3 "github.com/minio/minio-go/v7"
@@ -27,70 +27,30 @@ type figures struct {
 // whole tells whether nothing is lost and nothing doubled.
 func (f figures) whole() bool { return f.Lost+f.Doubled+f.Missing+f.Excess == 0 && f.Acknowledged > 0 }
 
-// openCatalog opens the catalog as it is now, read only.
-func (l *lab) openCatalog(t testing.TB) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: l.catalog()}).EscapedPath()+"?mode=ro&_busy_timeout=10000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
-}
-
-// ledger is how many entries each object version has.
-func (l *lab) ledger(t testing.TB) (map[string]int, error) {
-	db := l.openCatalog(t)
-	defer func() { _ = db.Close() }() // read only
-	rows, err := db.Query(`SELECT source_key || ' ' || source_version, count(*) FROM millrace_ledger WHERE outcome IN ('done', 'dead') GROUP BY 1`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	entries := map[string]int{}
-	for rows.Next() {
-		var key string
-		var n int
-		if err := rows.Scan(&key, &n); err != nil {
-			return nil, err
-		}
-		entries[key] = n
-	}
-	return entries, rows.Err()
-}
-
-// goldBehind is how many silver tables have entries in the ledger that gold does not cover yet.
-func (l *lab) goldBehind(t testing.TB) (n int, err error) {
-	db := l.openCatalog(t)
-	defer func() { _ = db.Close() }() // read only
-	err = db.QueryRow(`SELECT count(*) FROM (SELECT table_name, max(sequence_number) AS s FROM millrace_ledger WHERE outcome = 'done' GROUP BY 1) AS l
-		WHERE s > coalesce((SELECT max(sequence_number) FROM millrace_pins AS p WHERE p.table_name = 'silver.' || l.table_name), 0)`).Scan(&n)
-	return n, err
-}
-
 // versions are all object versions in bronze, acknowledged or not.
 func (l *lab) versions(ctx context.Context) (map[string]bool, error) {
 	all := map[string]bool{}
-	for o := range l.client.ListObjectsIter(ctx, bucket, s3.ListObjectsOptions{Prefix: "bronze/", Recursive: true, WithVersions: true}) {
+	for o := range l.Client().ListObjectsIter(ctx, bucket, s3.ListObjectsOptions{Prefix: "bronze/", Recursive: true, WithVersions: true}) {
 		if o.Err != nil {
 			return nil, o.Err
 		}
-		all[o.Key+" "+o.VersionID] = true
+		all[catalog.Version(o.Key, o.VersionID)] = true
 	}
 	return all, nil
 }
 
 // prove waits until everything in bronze has its entry and gold has caught up, and then counts what is wrong. healing is
 // the end of the fault. A load must have ended.
-func (l *lab) prove(t testing.TB, ld *load, healing time.Time) (f figures) {
+func (l *lab) prove(t testing.TB, ld *harness.Load, healing time.Time) (f figures) {
 	t.Helper()
-	f.Acknowledged = len(ld.acked)
+	f.Acknowledged = ld.Count()
 	var bronze map[string]bool
-	eventually(t, "bronze can be listed", func() (ok bool) {
+	harness.Eventually(t, "bronze can be listed", func() (ok bool) {
 		var err error
 		bronze, err = l.versions(t.Context())
 		return err == nil
 	})
-	for key := range ld.acked {
+	for _, key := range ld.Recent(0) {
 		if !bronze[key] {
 			f.Lost++ // by the store itself
 			t.Errorf("%s was acknowledged and is not in bronze", key)
@@ -98,7 +58,7 @@ func (l *lab) prove(t testing.TB, ld *load, healing time.Time) (f figures) {
 	}
 	var entries map[string]int
 	missing, last := 0, error(nil)
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(harness.Patience); ; time.Sleep(50 * time.Millisecond) {
 		if entries, last = l.ledger(t); last == nil {
 			missing = 0
 			for key := range bronze {
@@ -112,12 +72,12 @@ func (l *lab) prove(t testing.TB, ld *load, healing time.Time) (f figures) {
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("not healed after %s: %d of %d objects have no entry in the ledger (%v)", patience, missing, len(bronze), last)
+			t.Errorf("not healed after %s: %d of %d objects have no entry in the ledger (%v)", harness.Patience, missing, len(bronze), last)
 			break
 		}
 	}
 	f.Heal = time.Since(healing).Seconds()
-	for key := range ld.acked {
+	for _, key := range ld.Recent(0) {
 		if entries[key] == 0 {
 			f.Lost++
 		}
@@ -139,16 +99,8 @@ func (l *lab) prove(t testing.TB, ld *load, healing time.Time) (f figures) {
 // check has the reactor prove the tables, and counts the rows that differ.
 func (l *lab) check(t testing.TB) (missing, excess int) {
 	t.Helper()
-	r := l.run(t, "check", "--output", "json", "--memory", "1GiB")
-	var verdicts []struct {
-		Table           string
-		Missing, Excess int
-		Equal           bool
-	}
-	if err := json.Unmarshal([]byte(r.Stdout), &verdicts); err != nil || len(verdicts) < 7 {
-		t.Fatalf("reactor check: %v, %s", err, r)
-	}
-	for _, v := range verdicts {
+	r := l.RunWithin(t, time.Hour, "check", "--output", "json", "--memory", "1GiB") // after a soak it takes minutes
+	for _, v := range harness.Verdicts(t, r, r.Code) {
 		missing, excess = missing+v.Missing, excess+v.Excess
 		if !v.Equal {
 			t.Errorf("%s is not what bronze gives: %d rows missing, %d in excess", v.Table, v.Missing, v.Excess)
@@ -161,14 +113,14 @@ func (l *lab) check(t testing.TB) (missing, excess int) {
 }
 
 // flows waits until n more objects got through: the lake works, before a fault or between two.
-func (l *lab) flows(t testing.TB, ld *load, n int) {
+func (l *lab) flows(t testing.TB, ld *harness.Load, n int) {
 	t.Helper()
-	before, put := 0, ld.count()
+	before, put := 0, ld.Count()
 	if entries, err := l.ledger(t); err == nil {
 		before = len(entries)
 	}
-	eventually(t, fmt.Sprintf("%d more objects get through", n), func() bool {
+	harness.Eventually(t, fmt.Sprintf("%d more objects get through", n), func() bool {
 		entries, err := l.ledger(t)
-		return err == nil && len(entries) >= before+n && ld.count() >= put+n
+		return err == nil && len(entries) >= before+n && ld.Count() >= put+n
 	})
 }

@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"database/sql"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"millrace/tests/harness"
 )
 
 var (
@@ -84,9 +85,9 @@ func TestSoak(t *testing.T) {
 		t.Log("a soak is for `go tool task soak`")
 		return
 	}
-	l := newLab(t, t.TempDir(), func(_ testing.TB, l *lab) { l.reactorEnv = []string{"MILLRACE_RECONCILE_EVERY=30s"} })
+	l := newLab(t, t.TempDir(), nil, "MILLRACE_RECONCILE_EVERY=30s")
 	random := rand.New(rand.NewPCG(*seed, 7))
-	ld := l.startLoad(t, *soakRate, *seed)
+	ld := l.StartLoad(t, *soakRate, *seed)
 	watched := l.sample(t)
 	say := func(format string, args ...any) {
 		fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
@@ -99,7 +100,7 @@ func TestSoak(t *testing.T) {
 	for time.Since(started) < *soak {
 		time.Sleep(min(10*time.Second, time.Until(next), *soak-time.Since(started)))
 		if time.Now().Before(next) {
-			say("%4.0f s: %d acknowledged, %d in the ledger, %s", time.Since(started).Seconds(), ld.count(), l.recorded(t), l.resident(t))
+			say("%4.0f s: %d acknowledged, %d in the ledger, %s", time.Since(started).Seconds(), ld.Count(), l.recorded(t), l.resident(t))
 			continue
 		}
 		if time.Since(started) > *soak-5*time.Second {
@@ -115,10 +116,11 @@ func TestSoak(t *testing.T) {
 		next = time.Now().Add(pause(random))
 	}
 	ended := time.Now()
-	ld.end()
+	ld.Stop()
 	close(watched.stop)
 	<-watched.done
-	say("the load has ended: %d acknowledged, %d puts failed (last: %v); now the proof", len(ld.acked), ld.failed, ld.last)
+	failed, last := ld.Failed()
+	say("the load has ended: %d acknowledged, %d puts failed (last: %v); now the proof", ld.Count(), failed, last)
 	f := l.prove(t, ld, ended)
 
 	fmt.Printf("\nacknowledged %d, lost %d, doubled %d, rows missing %d, in excess %d; all in gold %.1f s after the load\n", f.Acknowledged, f.Lost, f.Doubled, f.Missing, f.Excess, f.Heal)
@@ -144,14 +146,6 @@ func pause(random *rand.Rand) time.Duration {
 	return *every/2 + time.Duration(random.Int64N(int64(*every)))
 }
 
-// recorded is how many entries the ledger has.
-func (l *lab) recorded(t testing.TB) (n int) {
-	db := l.openCatalog(t)
-	defer func() { _ = db.Close() }()                                // read only
-	_ = db.QueryRow(`SELECT count(*) FROM millrace_ledger`).Scan(&n) // 0 is shown while it cannot be read
-	return n
-}
-
 func (l *lab) resident(t testing.TB) string {
 	var texts []string
 	for _, part := range []string{theReactor, theStore, theBroker} {
@@ -161,38 +155,15 @@ func (l *lab) resident(t testing.TB) string {
 }
 
 // healed waits until what was acknowledged when something was killed, and then some that came later, is in the ledger.
-func (l *lab) healed(t testing.TB, ld *load, killed time.Time) time.Duration {
+func (l *lab) healed(t testing.TB, ld *harness.Load, killed time.Time) time.Duration {
 	t.Helper()
-	waiting := l.unknown(t, ld.recent(0))
-	later := ld.count() + 50
-	eventually(t, "puts go on after the kill", func() bool { return ld.count() >= later })
-	waiting = append(waiting, ld.recent(50)...)
-	eventually(t, "what was acknowledged is in the ledger", func() bool {
+	waiting := l.unknown(t, ld.Recent(0))
+	later := ld.Count() + 50
+	harness.Eventually(t, "puts go on after the kill", func() bool { return ld.Count() >= later })
+	waiting = append(waiting, ld.Recent(50)...)
+	harness.Eventually(t, "what was acknowledged is in the ledger", func() bool {
 		waiting = l.unknown(t, waiting)
 		return len(waiting) == 0
 	})
 	return time.Since(killed)
-}
-
-// unknown are the objects that the ledger does not know.
-func (l *lab) unknown(t testing.TB, keys []string) (left []string) {
-	db := l.openCatalog(t)
-	defer func() { _ = db.Close() }() // read only
-	ask, err := db.Prepare(`SELECT 1 FROM millrace_ledger WHERE source_key = ? AND source_version = ?`)
-	if err != nil {
-		return keys
-	}
-	defer func() { _ = ask.Close() }()
-	for i, k := range keys {
-		key, version, _ := strings.Cut(k, " ")
-		var one int
-		switch err := ask.QueryRow(key, version).Scan(&one); err {
-		case nil:
-		case sql.ErrNoRows:
-			left = append(left, k)
-		default:
-			return append(left, keys[i:]...)
-		}
-	}
-	return left
 }

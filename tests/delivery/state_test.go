@@ -1,10 +1,8 @@
 package delivery_test
 
 import (
-	"database/sql"
 	"fmt"
 	"math/rand/v2"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"millrace/infra/minio"
+	"millrace/tests/harness"
 )
 
 // stateFaults take away or set back what the parts remember.
@@ -20,7 +19,7 @@ func stateFaults() []fault {
 	const rebuilt = "the catalog is older than the lake"
 	return []fault{
 		{name: "catalog locked by another program", sees: "puts go on, tables stand still; one that holds the lock for a minute costs a minute",
-			inject: func(t testing.TB, l *lab, _ *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, _ *harness.Load, _ *rand.Rand) string {
 				const locked = time.Minute
 				unlock := l.lockCatalog(t)
 				time.Sleep(locked)
@@ -28,8 +27,8 @@ func stateFaults() []fault {
 				return fmt.Sprintf("for %s", locked)
 			}},
 		{name: "catalog deleted while the reactor runs", sees: "the reactor says so, ends, and its next start rebuilds every table from bronze", draw: true,
-			inject: func(t testing.TB, l *lab, _ *load, _ *rand.Rand) string {
-				for _, file := range []string{l.catalog(), l.catalog() + "-wal", l.catalog() + "-shm"} {
+			inject: func(t testing.TB, l *lab, _ *harness.Load, _ *rand.Rand) string {
+				for _, file := range []string{l.Catalog(), l.Catalog() + "-wal", l.Catalog() + "-shm"} {
 					if err := os.Remove(file); err != nil {
 						t.Error(err)
 					}
@@ -38,7 +37,7 @@ func stateFaults() []fault {
 				return ""
 			}},
 		{name: "catalog replaced by an earlier copy while the reactor runs", sees: "the reactor says so, ends, and its next start rebuilds every table from bronze",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				copied := l.copyCatalog(t)
 				l.flows(t, ld, 60)
 				l.restoreCatalog(t, copied)
@@ -46,7 +45,7 @@ func stateFaults() []fault {
 				return "60 objects older"
 			}},
 		{name: "catalog replaced by an earlier copy while everything is stopped", sees: "the reactor says so at its start, and rebuilds every table from bronze", whole: true,
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				copied := l.copyCatalog(t)
 				l.flows(t, ld, 60)
 				l.whole.Stop(t)
@@ -56,12 +55,12 @@ func stateFaults() []fault {
 				return "60 objects older"
 			}},
 		{name: "catalog full of garbage", sees: "the reactor says so, moves the file aside, and rebuilds every table from bronze",
-			inject: func(t testing.TB, l *lab, ld *load, random *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 				garbage := make([]byte, 64<<10)
 				for i := range garbage {
 					garbage[i] = byte(random.Uint32())
 				}
-				next := l.catalog() + ".new"
+				next := l.Catalog() + ".new"
 				if err := os.WriteFile(next, garbage, 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -70,12 +69,15 @@ func stateFaults() []fault {
 				return ""
 			}},
 		{name: "stream EV deleted by hand", sees: "the reactor makes it anew; the reconciler publishes what was in it",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string { l.deleteStream(t, ld, "EV"); return "" }},
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+				l.deleteStream(t, ld, "EV")
+				return ""
+			}},
 		{name: "stream EV purged by hand", sees: "the reconciler publishes what was in it, under new message ids",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				unlock := l.lockCatalog(t) // so that events wait in the stream
 				l.flowsIn(t, ld, 20)
-				s, err := l.jetStream(t).Stream(t.Context(), "EV")
+				s, err := l.JetStream(t).Stream(t.Context(), "EV")
 				if err == nil {
 					err = s.Purge(t.Context())
 				}
@@ -86,26 +88,29 @@ func stateFaults() []fault {
 				return ""
 			}},
 		{name: "stream RAW deleted by hand", sees: "the reactor makes it anew; MinIO's queue holds what came in between",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string { l.deleteStream(t, ld, "RAW"); return "" }},
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+				l.deleteStream(t, ld, "RAW")
+				return ""
+			}},
 		{name: "all streams deleted by hand", sees: "the reactor makes them anew; the reconciler publishes what was in them; dead letters are gone",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				l.deleteStream(t, ld, "RAW", "EV", "DLQ")
 				return ""
 			}},
 		{name: "MinIO's rules removed while it runs", sees: "the stack says so and sets them again; the reconciler finds what came in between", whole: true,
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				// The owner of the bucket may do that.
-				if err := l.client.RemoveAllBucketNotification(t.Context(), bucket); err != nil {
+				if err := l.Client().RemoveAllBucketNotification(t.Context(), bucket); err != nil {
 					t.Fatal(err)
 				}
-				eventually(t, "the rules are set again", func() bool {
-					got, err := l.client.GetBucketNotification(t.Context(), bucket)
+				harness.Eventually(t, "the rules are set again", func() bool {
+					got, err := l.Client().GetBucketNotification(t.Context(), bucket)
 					return err == nil && len(got.QueueConfigs) == len(minio.Rules().QueueConfigs)
 				})
 				return ""
 			}},
 		{name: "MinIO run without its notification targets", sees: "puts go on, and nothing tells of them; after a start with targets the reconciler finds the objects",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				l.store.Stop()
 				func() {
 					stop := l.runWithoutTargets(t)
@@ -121,16 +126,16 @@ func stateFaults() []fault {
 				return ""
 			}},
 		{name: "broken files in MinIO's queue, and MinIO killed", sees: "the stack moves them into quarantine, or MinIO would not start",
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
-				l.poison(t, filepath.Join(l.home, "events"))
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+				l.poison(t, filepath.Join(l.Home, "events"))
 				l.kill(t, theStore)
 				return "truncated JSON, 0 bytes, 4096 NULs"
 			}},
 		{name: "broken files in MinIO's queue while it runs", sees: "the stack moves them into quarantine after some seconds", whole: true,
-			inject: func(t testing.TB, l *lab, ld *load, _ *rand.Rand) string {
-				queue := filepath.Join(l.home, "events")
+			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+				queue := filepath.Join(l.Home, "events")
 				l.poison(t, queue)
-				eventually(t, "the broken files are out of the queue", func() bool { return len(l.poisoned(queue)) == 0 })
+				harness.Eventually(t, "the broken files are out of the queue", func() bool { return len(l.poisoned(queue)) == 0 })
 				return "truncated JSON, 0 bytes, 4096 NULs"
 			}},
 	}
@@ -139,46 +144,18 @@ func stateFaults() []fault {
 // says waits until the reactor's log has a text.
 func (l *lab) says(t testing.TB, text string) {
 	t.Helper()
-	eventually(t, "the reactor says "+text, func() bool {
+	harness.Eventually(t, "the reactor says "+text, func() bool {
 		log, err := os.ReadFile(l.reactorLog)
 		return err == nil && strings.Contains(string(log), text)
 	})
 }
 
-// copyCatalog makes a copy as a backup does, and returns its file.
-func (l *lab) copyCatalog(t testing.TB) string {
-	t.Helper()
-	file := l.catalog() + ".copy"
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: l.catalog()}).EscapedPath()+"?_busy_timeout=10000")
-	if err == nil {
-		_, err = db.Exec("VACUUM INTO ?", file)
-	}
-	if err != nil {
-		t.Fatalf("copy the catalog: %v", err)
-	}
-	_ = db.Close()
-	return file
-}
-
-// restoreCatalog puts a copy in the catalog's place, as a user would.
-func (l *lab) restoreCatalog(t testing.TB, copied string) {
-	t.Helper()
-	for _, file := range []string{l.catalog() + "-wal", l.catalog() + "-shm"} {
-		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Rename(copied, l.catalog()); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // deleteStream deletes streams while events are in them.
-func (l *lab) deleteStream(t testing.TB, ld *load, names ...string) {
+func (l *lab) deleteStream(t testing.TB, ld *harness.Load, names ...string) {
 	t.Helper()
 	unlock := l.lockCatalog(t)
 	l.flowsIn(t, ld, 20)
-	js := l.jetStream(t)
+	js := l.JetStream(t)
 	for _, name := range names {
 		if err := js.DeleteStream(t.Context(), name); err != nil {
 			t.Errorf("delete stream %s: %v", name, err)
@@ -186,7 +163,7 @@ func (l *lab) deleteStream(t testing.TB, ld *load, names ...string) {
 	}
 	unlock()
 	for _, name := range names {
-		eventually(t, "stream "+name+" is there again", func() bool { _, err := js.Stream(t.Context(), name); return err == nil })
+		harness.Eventually(t, "stream "+name+" is there again", func() bool { _, err := js.Stream(t.Context(), name); return err == nil })
 	}
 }
 
@@ -208,7 +185,7 @@ func (l *lab) runWithoutTargets(t testing.TB) (stop func()) {
 // told is how many messages MinIO has ever published.
 func (l *lab) told(t testing.TB) uint64 {
 	t.Helper()
-	s, err := l.jetStream(t).Stream(t.Context(), "RAW")
+	s, err := l.JetStream(t).Stream(t.Context(), "RAW")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,16 +12,17 @@ import (
 	"testing"
 	"time"
 
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
 )
 
 func TestMetricsTellWhatHappened(t *testing.T) {
-	s := stack.Start(t)
-	at := time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC)
-	first, second, broken := assetsFolder+"1.json", assetsFolder+"2.json", assetsFolder+"3.json"
-	s.Put(t, first, assets(at, "bitcoin"), map[string]string{"api-credits": "7"})
+	s := harness.Start(t)
+	at := coin.Day(time.June, 1)
+	first, second, broken := coin.AssetsKey("1.json"), coin.AssetsKey("2.json"), coin.AssetsKey("3.json")
+	s.Put(t, first, coin.Assets(at, coin.Asset("bitcoin", "1", "1")), map[string]string{"api-credits": "7"})
 	s.Wait(t, first)
-	s.Put(t, second, []byte(strings.Replace(string(assets(at.AddDate(0, 0, 1), "bitcoin")), `]}`, `,{"id":"bad","priceUsd":"-1"}]}`, 1)), map[string]string{"api-credits": "5"})
+	s.Put(t, second, coin.Assets(at.AddDate(0, 0, 1), coin.Asset("bitcoin", "1", "1"), `{"id":"bad","priceUsd":"-1"}`), map[string]string{"api-credits": "5"})
 	s.Wait(t, second)
 	s.Put(t, broken, []byte("no JSON"), nil)
 	s.Put(t, "bronze/nobody/knows/x.json", []byte("{}"), nil)
@@ -56,8 +57,8 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 	var got map[string]float64
 	differ := ""
 	defer func() { t.Log(differ) }()
-	stack.Eventually(t, "all of it is measured", func() bool {
-		got, differ = stack.Metrics(t, s.HTTP), ""
+	harness.Eventually(t, "all of it is measured", func() bool {
+		got, differ = harness.Metrics(t, s.HTTP), ""
 		for name, value := range want {
 			if v, ok := got[name]; !ok || v != value {
 				differ += fmt.Sprintf("%s is %v (%v), want %v\n", name, v, ok, value)
@@ -66,7 +67,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		return differ == ""
 	})
 	// What a running reactor shows is in the table for people.
-	table, err := os.ReadFile(filepath.Join(stack.Root(t), "docs", "metrics.md"))
+	table, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "metrics.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 
 // A reactor whose broker is away is alive and not ready, and says which part it misses.
 func TestReadinessNamesThePart(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	r := s.StartReactor(t)
 	get := func(path string) (int, string) {
 		response, err := http.Get("http://" + r.Addr + path)

@@ -1,7 +1,6 @@
 package observe_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -9,30 +8,25 @@ import (
 	"testing"
 	"time"
 
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
 )
 
 // traced starts a lakehouse whose reactor sends its spans to the receiver.
-func traced(t *testing.T) (*stack.Stack, *receiver, []string) {
+func traced(t *testing.T) (*harness.Stack, *receiver, []string) {
 	t.Helper()
 	r := newReceiver(t)
 	env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + r.URL, "OTEL_BSP_SCHEDULE_DELAY=50"}
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	s.StartReactor(t, env...)
 	return s, r, env
-}
-
-const assetsFolder = "bronze/coincap/assets/ingest_date=2026-01-02/"
-
-func assets(at time.Time, id string) []byte {
-	return fmt.Appendf(nil, `{"timestamp":%d,"data":[{"id":%q,"rank":"1","symbol":"X","name":"X","supply":"1","maxSupply":null,"marketCapUsd":"1","volumeUsd24Hr":"1","priceUsd":"1","changePercent24Hr":"1","vwap24Hr":null}]}`, at.UnixMilli(), id)
 }
 
 // gold waits until the gold step of an object's trace is there, its commit included.
 func gold(t *testing.T, r *receiver, key string) []span {
 	t.Helper()
 	var spans []span
-	stack.Eventually(t, "the trace of "+key+" has come to gold", func() bool {
+	harness.Eventually(t, "the trace of "+key+" has come to gold", func() bool {
 		spans = r.trace(key)
 		step := slices.IndexFunc(spans, func(s span) bool { return s.name == "promote gold" })
 		return step >= 0 && slices.ContainsFunc(spans, func(s span) bool { return s.name == "commit" && s.parent == spans[step].id }) && whole(spans)
@@ -89,8 +83,8 @@ func TestOnePutIsOneTraceToTheGoldCommit(t *testing.T) {
 	// The first puts find tables to make and a lake to rebuild; the last one is what every later put is.
 	var key string
 	for i := range 2 {
-		key = assetsFolder + fmt.Sprintf("%d.json", i)
-		s.Put(t, key, assets(time.Date(2025, 6, 1+i, 0, 0, 0, 0, time.UTC), "bitcoin"), nil)
+		key = coin.AssetsKey(fmt.Sprintf("%d.json", i))
+		s.Put(t, key, coin.Assets(coin.Day(time.June, 1+i), coin.Asset("bitcoin", "1", "1")), nil)
 		s.Wait(t, key)
 		gold(t, r, key)
 	}
@@ -163,13 +157,9 @@ func waterfall(t *testing.T, path string, spans []span) {
 // The ingestor's trace goes on in the reactor: the API call, the put, silver, gold.
 func TestAnIngestIsPartOfTheSameTrace(t *testing.T) {
 	s, r, env := traced(t)
-	result := s.RunEnv(t, env, "ingestor", "snapshot", "--output", "json")
-	var landed []struct{ Key string }
-	if err := json.Unmarshal([]byte(result.Stdout), &landed); err != nil || len(landed) != 1 {
-		t.Fatalf("snapshot: %v %s", err, result)
-	}
-	s.Wait(t, landed[0].Key)
-	spans := gold(t, r, landed[0].Key)
+	key := s.Land(t, env, "snapshot")[0].Key
+	s.Wait(t, key)
+	spans := gold(t, r, key)
 	if root := connected(t, spans); root.name != "ingest assets" || root.service != "millrace-ingestor" {
 		t.Errorf("the trace begins with %+v", root)
 	}
@@ -181,11 +171,11 @@ func TestAnIngestIsPartOfTheSameTrace(t *testing.T) {
 // Many objects in one commit: each has a trace of its own, which says which span did the work.
 func TestEveryObjectOfABatchHasItsTrace(t *testing.T) {
 	r := newReceiver(t)
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	var keys []string
 	for i := range 20 {
-		keys = append(keys, assetsFolder+fmt.Sprintf("%d.json", i))
-		s.Put(t, keys[i], assets(time.Date(2025, 6, 1+i, 0, 0, 0, 0, time.UTC), "bitcoin"), nil)
+		keys = append(keys, coin.AssetsKey(fmt.Sprintf("%d.json", i)))
+		s.Put(t, keys[i], coin.Assets(coin.Day(time.June, 1+i), coin.Asset("bitcoin", "1", "1")), nil)
 	}
 	s.StartReactor(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+r.URL, "OTEL_BSP_SCHEDULE_DELAY=50")
 	s.Wait(t, keys...)
@@ -193,7 +183,7 @@ func TestEveryObjectOfABatchHasItsTrace(t *testing.T) {
 	linked := 0
 	for _, key := range keys {
 		var spans []span
-		stack.Eventually(t, "the trace of "+key+" has come to silver", func() bool {
+		harness.Eventually(t, "the trace of "+key+" has come to silver", func() bool {
 			spans = r.trace(key)
 			return slices.Contains(names(spans), promote) && whole(spans)
 		})

@@ -15,15 +15,16 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/home"
 )
 
 // said is everything that the run has said, by where.
 type said map[string]string
 
 // secrets looks for every secret of the run, in its usual spellings.
-func secrets(t *testing.T, s *stack.Stack) {
-	creds := credentialsOf(t, s)
+func secrets(t *testing.T, s *harness.Stack) {
+	creds := s.Credentials(t)
 	hidden := map[string]string{"MinIO's root password": creds.Root, "CoinCap's key": coincapKey, "a database's password": "pass-of-a-database", "a wrong NATS password": "pass-of-nats", "a wrong S3 key": "wrong-secret-key"}
 	for user, secret := range creds.S3 {
 		hidden["S3 key of "+user] = secret
@@ -69,7 +70,7 @@ func secrets(t *testing.T, s *stack.Stack) {
 }
 
 // arguments are the command lines of the run's processes, which every user of the machine can read.
-func arguments(t *testing.T, s *stack.Stack, said said) {
+func arguments(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	for name, pid := range map[string]int{"stack": s.PID, "minio": s.ChildPID(t, "minio"), "reactor": s.ChildPID(t, "reactor")} {
 		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
@@ -81,7 +82,7 @@ func arguments(t *testing.T, s *stack.Stack, said said) {
 }
 
 // commands run, well and badly, with every kind of secret at hand.
-func commands(t *testing.T, s *stack.Stack, said said) {
+func commands(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	run := func(code int, env []string, program string, args ...string) {
 		t.Helper()
@@ -91,9 +92,9 @@ func commands(t *testing.T, s *stack.Stack, said said) {
 		}
 		said[fmt.Sprintf("%s %v %d", program, args, len(said))] = r.String()
 	}
-	simulator := stack.Launch(t, append(stack.CleanEnvironment(), "MILLRACE_SIMULATOR_KEY="+coincapKey), "ingestor", "simulate", "--listen", "127.0.0.1:0", "--output", "json")
+	simulator := harness.Launch(t, append(home.CleanEnvironment(), "MILLRACE_SIMULATOR_KEY="+coincapKey), "ingestor", "simulate", "--listen", "127.0.0.1:0", "--output", "json")
 	address := ""
-	stack.Eventually(t, "the simulator says where it listens", func() bool {
+	harness.Eventually(t, "the simulator says where it listens", func() bool {
 		for _, text := range []string{simulator.Stdout(), simulator.Stderr()} {
 			if i := strings.Index(text, "http://127.0.0.1:"); i >= 0 {
 				address = text[i : i+strings.IndexAny(text[i+8:], "/\" \n")+8]
@@ -127,7 +128,7 @@ func commands(t *testing.T, s *stack.Stack, said said) {
 }
 
 // objects are the metadata of all objects, and what is in those that millrace wrote.
-func objects(t *testing.T, s *stack.Stack, said said) {
+func objects(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	n := 0
 	for o := range s.Client().ListObjects(t.Context(), s.Bucket(), s3.ListObjectsOptions{Recursive: true, WithVersions: true}) {
@@ -162,7 +163,7 @@ func objects(t *testing.T, s *stack.Stack, said said) {
 }
 
 // messages are those of all streams, with their headers.
-func messages(t *testing.T, s *stack.Stack, said said) {
+func messages(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	js, err := jetstream.New(s.Connect(t, "owner"))
 	if err != nil {
@@ -190,7 +191,7 @@ func messages(t *testing.T, s *stack.Stack, said said) {
 
 // files are all in the home folder but those that hold credentials on purpose, which are their owner's only, and the stores
 // of MinIO and NATS, whose contents were asked for above.
-func files(t *testing.T, s *stack.Stack, said said) {
+func files(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	err := filepath.WalkDir(s.Home, func(path string, d os.DirEntry, err error) error {
 		if err != nil {

@@ -12,7 +12,7 @@ import (
 
 	"millrace/reactor/gold"
 	"millrace/reactor/silver/datasets"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 // attacks are what people try who want a database to read what it should not. %[1]s is a file with a secret in it, %[2]s
@@ -124,15 +124,15 @@ func (b *bait) untouched(t *testing.T, attack string) {
 	}
 }
 
-func queries(t *testing.T, s *stack.Stack) {
+func queries(t *testing.T, s *harness.Stack) {
 	b := newBait(t)
 	env := s.Env(t, "reactor")
 	var given []string
 	for _, name := range []string{"MILLRACE_S3_SECRET_KEY", "MILLRACE_NATS_URL"} {
 		given = append(given, s.Vars(t, "reactor")[name])
 	}
-	run := func(sql string) stack.Result {
-		r := stack.RunProgram(t, env, "reactor", "query", "--output", "csv", sql)
+	run := func(sql string) harness.Result {
+		r := harness.RunProgram(t, env, "reactor", "query", "--output", "csv", sql)
 		for _, secret := range append(given, hidden) {
 			if strings.Contains(r.String(), secret) {
 				t.Errorf("%s gave away %s: %s", sql, secret, r)
@@ -156,7 +156,7 @@ func queries(t *testing.T, s *stack.Stack) {
 
 // A model runs inside the reactor, with everything that the reactor has. All of the attacks are tried on the loader itself,
 // some on a reactor that starts.
-func models(t *testing.T, s *stack.Stack) {
+func models(t *testing.T, s *harness.Stack) {
 	b := newBait(t)
 	dir := t.TempDir()
 	write := func(text string) {
@@ -190,7 +190,7 @@ func models(t *testing.T, s *stack.Stack) {
 			continue
 		}
 		write(sql)
-		r := stack.RunProgram(t, append(s.Env(t, "reactor"), "MILLRACE_MODELS="+dir), "reactor", "run", "--http-addr", "127.0.0.1:0")
+		r := harness.RunProgram(t, append(s.Env(t, "reactor"), "MILLRACE_MODELS="+dir), "reactor", "run", "--http-addr", "127.0.0.1:0")
 		if r.Code != 1 || strings.Contains(r.String(), hidden) {
 			t.Errorf("a reactor with the model %s: %s", attack, r)
 		}

@@ -11,7 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
 )
 
 // talk sends bytes as they are and returns the status line of the answer; "" when the server just closes.
@@ -28,7 +29,7 @@ func talk(t *testing.T, addr, text string) string {
 	return strings.TrimSpace(line)
 }
 
-func surface(t *testing.T, s *stack.Stack) {
+func surface(t *testing.T, s *harness.Stack) {
 	for what, tt := range map[string]struct{ request, status string }{
 		"a page of this machine":     {"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n", "200"},
 		"a rebound name":             {"GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n", "403"},
@@ -63,7 +64,7 @@ func surface(t *testing.T, s *stack.Stack) {
 
 // slowloris opens many connections that send a byte now and then and never end. Others are served meanwhile, and each is
 // closed within the time-out.
-func slowloris(t *testing.T, s *stack.Stack) {
+func slowloris(t *testing.T, s *harness.Stack) {
 	const n = 200
 	closed := make(chan time.Duration, n)
 	for range n {
@@ -103,7 +104,7 @@ func slowloris(t *testing.T, s *stack.Stack) {
 // The limits of the stack that bombs runs against.
 var bombLimits = []string{"MILLRACE_MAX_OBJECT_SIZE=12MiB", "MILLRACE_MAX_UNPACKED_SIZE=64MiB", "MILLRACE_MAX_ROWS=5000"}
 
-func bombs(t *testing.T, s *stack.Stack) {
+func bombs(t *testing.T, s *harness.Stack) {
 	var zipped bytes.Buffer
 	z, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	if err != nil {
@@ -127,15 +128,15 @@ func bombs(t *testing.T, s *stack.Stack) {
 		"rows.ndjson":    {[]byte(strings.Repeat(line, 5001)), "MILLRACE_MAX_ROWS"},
 		"deep.json":      {[]byte(`{"timestamp":1,"data":[` + strings.Repeat("[", 1<<20)), ""},
 	} {
-		key := assetsFolder + name
+		key := coin.AssetsKey(name)
 		s.Put(t, key, tt.body, nil)
 		r := s.Run(t, "reactor", "wait", "--key", key)
 		if r.Code != 1 || !strings.Contains(r.Stderr, "dead letter") || !strings.Contains(r.Stderr, tt.says) {
 			t.Errorf("%s of %d bytes: %s", name, len(tt.body), r)
 		}
 	}
-	good := assetsFolder + "after-the-bombs.json"
-	s.Put(t, good, assets(at, "bitcoin"), nil)
+	good := coin.AssetsKey("after-the-bombs.json")
+	s.Put(t, good, coin.Assets(at, coin.Asset("bitcoin", "1", "1")), nil)
 	s.Wait(t, good)
 	if r := s.RunEnv(t, bombLimits, "reactor", "check"); r.Code != 0 {
 		t.Errorf("check after the bombs: %s", r)

@@ -9,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -23,7 +22,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"millrace/infra/process"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/home"
 )
 
 // authority is a throw-away one.
@@ -123,11 +123,8 @@ const natsPassword, rootPassword = "the-password-of-nats", "the-password-of-root
 // secureMinIO is a MinIO that talks TLS, to clients and to the broker.
 func secureMinIO(t *testing.T, certs, ca, broker string) (endpoint string) {
 	t.Helper()
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(stack.MinIO(t), "server", "--quiet", "--address", fmt.Sprintf("127.0.0.1:%d", port), "--certs-dir", certs, t.TempDir())
+	address := harness.FreeAddress(t)
+	cmd := exec.Command(harness.MinIO(t), "server", "--quiet", "--address", address, "--certs-dir", certs, t.TempDir())
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "MINIO_ROOT_USER=root-user", "MINIO_ROOT_PASSWORD=" + rootPassword, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
 		"MINIO_API_SYNC_EVENTS=on", "MINIO_SYNC_BOOT=on"}
 	for _, id := range []string{"FAST", "SAFE"} {
@@ -144,7 +141,7 @@ func secureMinIO(t *testing.T, certs, ca, broker string) (endpoint string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	return fmt.Sprintf("https://127.0.0.1:%d", port)
+	return "https://" + address
 }
 
 // From the ingestor's put to gold, with S3 and NATS behind certificates of an authority that only the setting knows.
@@ -154,38 +151,33 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 	crt, key := ca.issue(t, filepath.Join(dir, "certs"), net.IPv4(127, 0, 0, 1))
 	address := broker(t, crt, key)
 	endpoint := secureMinIO(t, filepath.Dir(crt), ca.file, address)
-	home := t.TempDir()
-	env := append(stack.CleanEnvironment(), "MILLRACE_HOME="+home, "MILLRACE_S3_ENDPOINT="+endpoint, "MILLRACE_NATS_URL=tls://user:"+natsPassword+"@"+address)
+	env := append(home.CleanEnvironment(), "MILLRACE_HOME="+t.TempDir(), "MILLRACE_S3_ENDPOINT="+endpoint, "MILLRACE_NATS_URL=tls://user:"+natsPassword+"@"+address)
 	root := with(env, "MILLRACE_S3_ACCESS_KEY=root-user", "MILLRACE_S3_SECRET_KEY="+rootPassword, "MILLRACE_CA_FILE="+ca.file)
 	for _, user := range []string{"OWNER", "INGESTOR", "REACTOR", "ANALYST", "REPORTER"} {
 		root = append(root, "MILLRACE_"+user+"_SECRET_KEY=secret-of-"+strings.ToLower(user))
 	}
-	if r := stack.RunProgram(t, root, "stack", "provision"); r.Code != 0 {
+	if r := harness.RunProgram(t, root, "stack", "provision"); r.Code != 0 {
 		t.Fatalf("provision: %s", r)
 	}
 	role := func(name string) []string {
 		return with(env, "MILLRACE_S3_ACCESS_KEY="+name, "MILLRACE_S3_SECRET_KEY=secret-of-"+name, "MILLRACE_CA_FILE="+ca.file)
 	}
-	number, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	simulator := fmt.Sprintf("127.0.0.1:%d", number)
-	stack.Launch(t, env, "ingestor", "simulate", "--listen", simulator)
-	stack.Eventually(t, "the simulator answers", func() bool {
+	simulator := harness.FreeAddress(t)
+	harness.Launch(t, env, "ingestor", "simulate", "--listen", simulator)
+	harness.Eventually(t, "the simulator answers", func() bool {
 		conn, err := net.Dial("tcp", simulator)
 		return err == nil && conn.Close() == nil
 	})
-	reactor := stack.Launch(t, with(role("reactor"), "MILLRACE_HTTP_ADDR=127.0.0.1:0"), "reactor", "run")
-	r := stack.RunProgram(t, with(role("ingestor"), "COINCAP_BASE_URL=http://"+simulator+"/v3"), "ingestor", "snapshot", "--output", "json")
+	reactor := harness.Launch(t, with(role("reactor"), "MILLRACE_HTTP_ADDR=127.0.0.1:0"), "reactor", "run")
+	r := harness.RunProgram(t, with(role("ingestor"), "COINCAP_BASE_URL=http://"+simulator+"/v3"), "ingestor", "snapshot", "--output", "json")
 	var landed []struct{ Key string }
 	if err := json.Unmarshal([]byte(r.Stdout), &landed); err != nil || len(landed) != 1 {
 		t.Fatalf("snapshot: %v %s", err, r)
 	}
-	if r := stack.RunProgram(t, role("reactor"), "reactor", "wait", "--key", landed[0].Key); r.Code != 0 {
+	if r := harness.RunProgram(t, role("reactor"), "reactor", "wait", "--key", landed[0].Key); r.Code != 0 {
 		t.Fatalf("wait: %s\n%s", r, reactor.Stderr())
 	}
-	r = stack.RunProgram(t, role("analyst"), "reactor", "query", "--output", "csv", "select count(*) as n from gold.rankings")
+	r = harness.RunProgram(t, role("analyst"), "reactor", "query", "--output", "csv", "select count(*) as n from gold.rankings")
 	if r.Code != 0 || r.Stdout != "n\n20\n" {
 		t.Errorf("gold by TLS: %s", r)
 	}
@@ -212,13 +204,13 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 		{"plain HTTP to a TLS port", []string{"MILLRACE_S3_ENDPOINT=" + strings.Replace(endpoint, "https", "http", 1)}, "reactor", []string{"wait", "--timeout", "5s", "--key", landed[0].Key}, ""},
 	} {
 		began := time.Now()
-		r := stack.RunProgram(t, with(role("reactor"), tt.env...), tt.program, tt.args...)
+		r := harness.RunProgram(t, with(role("reactor"), tt.env...), tt.program, tt.args...)
 		if r.Code != 1 || !strings.Contains(r.Stderr, tt.say) || strings.Contains(r.String(), natsPassword) {
 			t.Errorf("%s (%v): %s", tt.what, time.Since(began), r)
 		}
 	}
 	// A server that asks for TLS gets it from an address that does not say so, too.
-	if r := stack.RunProgram(t, with(role("reactor"), "MILLRACE_NATS_URL=nats://user:"+natsPassword+"@"+address), "reactor", "dlq", "list"); r.Code != 0 {
+	if r := harness.RunProgram(t, with(role("reactor"), "MILLRACE_NATS_URL=nats://user:"+natsPassword+"@"+address), "reactor", "dlq", "list"); r.Code != 0 {
 		t.Errorf("nats:// to a server with TLS: %s", r)
 	}
 }
@@ -229,8 +221,8 @@ func TestACertificateOfAnotherHostIsRefused(t *testing.T) {
 	ca := newAuthority(t, dir)
 	crt, key := ca.issue(t, filepath.Join(dir, "certs"), net.IPv4(192, 0, 2, 1))
 	address := broker(t, crt, key)
-	env := append(stack.CleanEnvironment(), "MILLRACE_HOME="+dir, "MILLRACE_NATS_URL=tls://user:"+natsPassword+"@"+address, "MILLRACE_CA_FILE="+ca.file)
-	r := stack.RunProgram(t, env, "reactor", "dlq", "list")
+	env := append(home.CleanEnvironment(), "MILLRACE_HOME="+dir, "MILLRACE_NATS_URL=tls://user:"+natsPassword+"@"+address, "MILLRACE_CA_FILE="+ca.file)
+	r := harness.RunProgram(t, env, "reactor", "dlq", "list")
 	if r.Code != 1 || !strings.Contains(r.Stderr, "certificate") || strings.Contains(r.String(), natsPassword) {
 		t.Errorf("a certificate for 192.0.2.1: %s", r)
 	}

@@ -17,13 +17,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/minio"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
 )
 
 var everybody = []string{"ingestor", "reactor", "analyst", "reporter", "owner"}
 
-func s3Users(t *testing.T, s *stack.Stack) {
-	bronze := assetsFolder + "roles.json"
+func s3Users(t *testing.T, s *harness.Stack) {
+	bronze := coin.AssetsKey("roles.json")
 	version := s.Put(t, bronze, []byte("{}"), nil).VersionID
 	s.Put(t, "gold/t/f.parquet", []byte("x"), nil)
 	put := func(key string) func(*s3.Client) error {
@@ -48,7 +49,7 @@ func s3Users(t *testing.T, s *stack.Stack) {
 		do   func(*s3.Client) error
 		may  string
 	}{
-		{"put into bronze", put(assetsFolder + "new.txt"), "ingestor owner"},
+		{"put into bronze", put(coin.AssetsKey("new.txt")), "ingestor owner"},
 		{"put into silver", put("silver/t/new"), "reactor owner"},
 		{"put into gold", put("gold/t/new"), "reactor owner"},
 		{"put a report", put("reports/new"), "reporter owner"},
@@ -67,7 +68,7 @@ func s3Users(t *testing.T, s *stack.Stack) {
 			return nil
 		}, "reactor analyst reporter owner"},
 		{"copy gold into bronze", func(c *s3.Client) error {
-			_, err := c.CopyObject(t.Context(), s3.CopyDestOptions{Bucket: s.Bucket(), Object: assetsFolder + "copy.txt"}, s3.CopySrcOptions{Bucket: s.Bucket(), Object: "gold/t/f.parquet"})
+			_, err := c.CopyObject(t.Context(), s3.CopyDestOptions{Bucket: s.Bucket(), Object: coin.AssetsKey("copy.txt")}, s3.CopySrcOptions{Bucket: s.Bucket(), Object: "gold/t/f.parquet"})
 			return err
 		}, "owner"},
 		{"make a bucket", func(c *s3.Client) error { return c.MakeBucket(t.Context(), "other", s3.MakeBucketOptions{}) }, ""},
@@ -95,7 +96,7 @@ func s3Users(t *testing.T, s *stack.Stack) {
 }
 
 // changeRules tries to cut the events off; the owner, who may, sets them again.
-func changeRules(t *testing.T, s *stack.Stack) {
+func changeRules(t *testing.T, s *harness.Stack) {
 	rules, err := s.Client().GetBucketNotification(t.Context(), s.Bucket())
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +110,7 @@ func changeRules(t *testing.T, s *stack.Stack) {
 }
 
 // administer tries MinIO's own interface: no user may, and the root user's key is in nobody's environment.
-func administer(t *testing.T, s *stack.Stack) {
+func administer(t *testing.T, s *harness.Stack) {
 	for _, role := range everybody {
 		vars := s.Vars(t, role)
 		admin := minio.NewAdmin(s.S3, vars["MILLRACE_S3_ACCESS_KEY"], vars["MILLRACE_S3_SECRET_KEY"], nil)
@@ -133,7 +134,7 @@ func administer(t *testing.T, s *stack.Stack) {
 	}
 }
 
-func natsUsers(t *testing.T, s *stack.Stack) {
+func natsUsers(t *testing.T, s *harness.Stack) {
 	for _, role := range []string{"ingestor", "analyst", "reporter"} {
 		if url := s.Vars(t, role)["MILLRACE_NATS_URL"]; url != "" {
 			t.Errorf("%s has an address of NATS: %s", role, url)
@@ -147,7 +148,7 @@ func natsUsers(t *testing.T, s *stack.Stack) {
 	}
 	var mu sync.Mutex
 	refused := map[string]bool{}
-	nc, err := nats.Connect(s.NATS, nats.UserInfo("minio", credentialsOf(t, s).NATS["minio"]), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+	nc, err := nats.Connect(s.NATS, nats.UserInfo("minio", s.Credentials(t).NATS["minio"]), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 		mu.Lock()
 		defer mu.Unlock()
 		refused[strings.ToLower(err.Error())] = true
@@ -172,13 +173,13 @@ func natsUsers(t *testing.T, s *stack.Stack) {
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
-		stack.Eventually(t, "MinIO's user may not publish to "+subject, was(fmt.Sprintf("publish to %q", subject)))
+		harness.Eventually(t, "MinIO's user may not publish to "+subject, was(fmt.Sprintf("publish to %q", subject)))
 	}
 	for _, subject := range []string{"lake.>", "lake.raw.>", ">", "$JS.EVENT.>", "$SYS.>"} {
 		if _, err := nc.SubscribeSync(subject); err != nil {
 			t.Fatal(err)
 		}
-		stack.Eventually(t, "MinIO's user may not listen to "+subject, was(fmt.Sprintf("subscription to %q", subject)))
+		harness.Eventually(t, "MinIO's user may not listen to "+subject, was(fmt.Sprintf("subscription to %q", subject)))
 	}
 	// Nothing of it has come through, and its own job it can do.
 	js, err := jetstream.New(s.Connect(t, "owner"))

@@ -1,0 +1,78 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// What follows changes a catalog behind the reactor's back, as users and other programs do.
+
+// Files are the database and what SQLite keeps beside it.
+func Files(file string) []string { return []string{file, file + "-wal", file + "-shm"} }
+
+// Copy writes a copy of the catalog as a backup does. The copy must not be there yet.
+func Copy(ctx context.Context, file, to string) error {
+	return change(file, "copy the catalog", func(c *Catalog) error {
+		_, err := c.db.ExecContext(ctx, "VACUUM INTO ?", to)
+		return err
+	})
+}
+
+// Replace puts another file in the catalog's place, as a user would.
+func Replace(file, by string) error {
+	for _, beside := range Files(file)[1:] {
+		if err := os.Remove(beside); err != nil && !os.IsNotExist(err) {
+			return fmt.Errorf("replace the catalog: %w", err)
+		}
+	}
+	if err := os.Rename(by, file); err != nil {
+		return fmt.Errorf("replace the catalog: %w", err)
+	}
+	return nil
+}
+
+// Lock takes SQLite's write lock, as another program may, until the function that it returns is called.
+func Lock(ctx context.Context, file string) (unlock func() error, err error) {
+	db, err := open(file, "_busy_timeout=60000&_txlock=immediate")
+	if err != nil {
+		return nil, err
+	}
+	tx, err := db.BeginTx(context.WithoutCancel(ctx), nil)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lock the catalog %s: %w", file, err), db.Close())
+	}
+	return func() error { return errors.Join(tx.Rollback(), db.Close()) }, nil
+}
+
+// Forget takes all entries out of the ledger but those of one key.
+func Forget(ctx context.Context, file, but string) error {
+	return change(file, "forget entries of the ledger", func(c *Catalog) error {
+		_, err := c.db.ExecContext(ctx, "DELETE FROM millrace_ledger WHERE source_key <> ?", but)
+		return err
+	})
+}
+
+// MovePointers gives tables other metadata: from location to location.
+func MovePointers(ctx context.Context, file string, moves map[string]string) error {
+	return change(file, "move the pointers", func(c *Catalog) error {
+		for from, to := range moves {
+			if _, err := c.db.ExecContext(ctx, `UPDATE iceberg_tables SET metadata_location = ? WHERE metadata_location = ?`, to, from); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func change(file, what string, do func(*Catalog) error) error {
+	db, err := open(file, "_busy_timeout=10000")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(do(&Catalog{db}), db.Close()); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Entry is what the ledger says of one object version.
+type Entry struct{ Key, Version, Table, Outcome, Reason string }
+
+// Object names the object version, as Version does.
+func (e Entry) Object() string { return Version(e.Key, e.Version) }
+
+// Version is the name of an object version in this package: its key, a space, its version.
+func Version(key, version string) string { return key + " " + version }
+
+// Ledger reads all entries.
+func (c *Catalog) Ledger(ctx context.Context) ([]Entry, error) {
+	var entries []Entry
+	err := c.each(ctx, "ledger", `SELECT source_key, source_version, table_name, outcome, reason FROM millrace_ledger`, func(rows *sql.Rows) error {
+		var e Entry
+		err := rows.Scan(&e.Key, &e.Version, &e.Table, &e.Outcome, &e.Reason)
+		entries = append(entries, e)
+		return err
+	})
+	return entries, err
+}
+
+// Entries counts the entries, of whatever outcome.
+func (c *Catalog) Entries(ctx context.Context) (n int, err error) {
+	if err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM millrace_ledger`).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count the ledger's entries: %w", err)
+	}
+	return n, nil
+}
+
+// Settled counts the entries of each object version that are done or dead.
+func (c *Catalog) Settled(ctx context.Context) (map[string]int, error) {
+	entries := map[string]int{}
+	err := c.each(ctx, "ledger", `SELECT source_key || ' ' || source_version, count(*) FROM millrace_ledger WHERE outcome IN ('done', 'dead') GROUP BY 1`, func(rows *sql.Rows) error {
+		var object string
+		var n int
+		err := rows.Scan(&object, &n)
+		entries[object] = n
+		return err
+	})
+	return entries, err
+}
+
+// Knows tells whether the ledger has an entry of any version of a key.
+func (c *Catalog) Knows(ctx context.Context, key string) (bool, error) {
+	return found(c.db.QueryRowContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? LIMIT 1`, key))
+}
+
+// Unknown gives those of the object versions that the ledger does not know. With an error it gives those that were not looked for, too.
+func (c *Catalog) Unknown(ctx context.Context, objects []string) (left []string, err error) {
+	ask, err := c.db.PrepareContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? AND source_version = ?`)
+	if err != nil {
+		return objects, fmt.Errorf("read the ledger: %w", err)
+	}
+	defer func() { err = errors.Join(err, ask.Close()) }()
+	for i, object := range objects {
+		key, version, _ := strings.Cut(object, " ")
+		known, err := found(ask.QueryRowContext(ctx, key, version))
+		if err != nil {
+			return append(left, objects[i:]...), err
+		}
+		if !known {
+			left = append(left, object)
+		}
+	}
+	return left, nil
+}
+
+func found(row *sql.Row) (bool, error) {
+	var one int
+	err := row.Scan(&one)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read the ledger: %w", err)
+	}
+	return true, nil
+}
+
+// Latency is how long after its put each object version was committed to silver.
+func (c *Catalog) Latency(ctx context.Context) (map[string]time.Duration, error) {
+	took := map[string]time.Duration{}
+	err := c.each(ctx, "ledger", `SELECT source_key || ' ' || source_version, committed_us - modified_ms * 1000 FROM millrace_ledger WHERE outcome = 'done'`, func(rows *sql.Rows) error {
+		var object string
+		var us int64
+		err := rows.Scan(&object, &us)
+		took[object] = time.Duration(us) * time.Microsecond
+		return err
+	})
+	return took, err
+}

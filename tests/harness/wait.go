@@ -1,0 +1,136 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/streams"
+)
+
+// waitFor is the command that returns when objects are in gold.
+func waitFor(keys []string) []string {
+	args := []string{"wait"}
+	for _, key := range keys {
+		args = append(args, "--key", key)
+	}
+	return args
+}
+
+// Wait returns when the objects are in gold, and fails the test when they do not get there.
+func (l *Lake) Wait(t testing.TB, keys ...string) {
+	t.Helper()
+	if r := l.Run(t, "reactor", waitFor(keys)...); r.Code != 0 {
+		t.Fatalf("reactor wait for %s: %s\n%s", strings.Join(keys, ", "), r, l.dir().Logs())
+	}
+}
+
+// WaitSteps waits for objects and returns how many ms each took from its put to each step, by key and step.
+func (l *Lake) WaitSteps(t testing.TB, keys ...string) map[string]map[string]int {
+	t.Helper()
+	took := map[string]map[string]int{}
+	for _, row := range Rows[struct {
+		Key, Step  string
+		MSSincePut int `json:"ms_since_put"`
+	}](t, l, waitFor(keys)...) {
+		if took[row.Key] == nil {
+			took[row.Key] = map[string]int{}
+		}
+		took[row.Key][row.Step] = row.MSSincePut
+	}
+	return took
+}
+
+// JetStream is the broker's, for a test that looks into the streams or publishes there.
+func (l *Lake) JetStream(t testing.TB) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(l.Connect(t, "owner"), jetstream.WithPublishAsyncMaxPending(4096))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
+}
+
+// Messages are the bodies that lie in a stream below a subject, the oldest first.
+func (l *Lake) Messages(t testing.TB, name, subject string) (bodies [][]byte) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	reader, err := l.JetStream(t).OrderedConsumer(ctx, name, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := reader.Info(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range info.NumPending {
+		m, err := reader.Next()
+		if err != nil {
+			t.Fatalf("read stream %s: %v", name, err)
+		}
+		bodies = append(bodies, m.Data())
+	}
+	return bodies
+}
+
+// Settled waits until no event is on its way any more: none waits for a consumer, and none is being worked on.
+func (l *Lake) Settled(t testing.TB) {
+	t.Helper()
+	js := l.JetStream(t)
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	// A message that the router has just read is in no count for a moment, and a commit to silver brings an event later.
+	for quiet := 0; quiet < 20; quiet++ {
+		busy, err := busyConsumers(ctx, js)
+		if err != nil {
+			t.Fatalf("%v; events still on their way: %v", err, busy)
+		}
+		if len(busy) > 0 {
+			quiet = 0
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// busyConsumers says what each consumer still has to do.
+func busyConsumers(ctx context.Context, js jetstream.JetStream) (map[string]string, error) {
+	busy := map[string]string{}
+	for _, name := range []string{streams.Raw, streams.Events, streams.Again} {
+		consumers, err := Consumers(ctx, js, name)
+		if err != nil {
+			return busy, err
+		}
+		for _, c := range consumers {
+			if c.NumPending > 0 || c.NumAckPending > 0 {
+				busy[c.Name] = fmt.Sprintf("%d waiting, %d worked on, %d of them again", c.NumPending, c.NumAckPending, c.NumRedelivered)
+			}
+		}
+		if len(consumers) == 0 {
+			busy[name] = "no reactor has begun"
+		}
+	}
+	return busy, nil
+}
+
+// Consumers are the reactor's of a stream, and not those of a test that reads it.
+func Consumers(ctx context.Context, js jetstream.JetStream, name string) (own []*jetstream.ConsumerInfo, err error) {
+	s, err := js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("look at stream %s: %w", name, err)
+	}
+	list := s.ListConsumers(ctx)
+	for c := range list.Info() {
+		if c.Config.Durable != "" {
+			own = append(own, c)
+		}
+	}
+	if err := list.Err(); err != nil {
+		return own, fmt.Errorf("look at the consumers of %s: %w", name, err)
+	}
+	return own, nil
+}

@@ -1,0 +1,29 @@
+package read_test
+
+import (
+	"testing"
+	"time"
+
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
+)
+
+// A check that cannot fail proves nothing: here bronze is made another one than the tables were computed from.
+func TestCheckTellsTablesThatAreNotWhatBronzeGives(t *testing.T) {
+	s := harness.Start(t)
+	keep, remove, refused := coin.AssetsKey("keep.json"), coin.AssetsKey("remove.json"), coin.AssetsKey("refused.json")
+	s.Put(t, keep, coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "1", "1"), coin.Asset("ethereum", "1", "1")), nil)
+	removed := s.Put(t, remove, coin.Assets(coin.Day(time.June, 2), coin.Asset("bitcoin", "2", "1")), nil)
+	s.Put(t, refused, coin.Assets(coin.Day(time.June, 1), `{"id":"bitcoin","priceUsd":"-1"}`), nil)
+	s.Put(t, coin.HistoryKey("bitcoin_d1_x.json"), coin.Points(coin.Point(coin.Day(time.June, 1), "5")), nil)
+	s.Wait(t, keep, remove, refused, coin.HistoryKey("bitcoin_d1_x.json"))
+	before := s.CheckEqual(t)
+
+	s.Remove(t, remove, removed.VersionID)
+	excess := map[string]int{"silver.asset_snapshots": 1, "gold.daily_summary": 1, "gold.rolling_averages": 1, "gold.rankings": 1, "gold.market_summary": 1}
+	for _, v := range harness.Verdicts(t, s.Run(t, "reactor", "check", "--output", "json"), 1) {
+		if v.Missing != 0 || v.Excess != excess[v.Table] || v.Equal != (excess[v.Table] == 0) || v.Digest != before[v.Table].Digest || v.Rows != before[v.Table].Rows {
+			t.Errorf("%+v: want %d rows that bronze does not give any more, and before %+v", v, excess[v.Table], before[v.Table])
+		}
+	}
+}
