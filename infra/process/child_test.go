@@ -1,7 +1,6 @@
 package process
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,18 +9,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"millrace/tests/harness/buffer"
 )
 
 // script is a child that runs a shell script and is ready once the script has made the file "ready".
-func script(t *testing.T, text string) (Spec, *logText) {
+func script(t *testing.T, text string) (Spec, *buffer.Locked) {
 	t.Helper()
 	dir := t.TempDir()
-	var log logText
+	var log buffer.Locked
 	return Spec{
 		Name: "sheep",
 		Command: func() (*exec.Cmd, error) {
@@ -39,24 +39,6 @@ func script(t *testing.T, text string) (Spec, *logText) {
 		LogFile:     filepath.Join(dir, "log", "sheep.log"),
 		Log:         slog.New(slog.NewTextHandler(&log, nil)),
 	}, &log
-}
-
-// logText is a log that may be read while it is written.
-type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logText) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logText) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

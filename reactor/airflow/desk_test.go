@@ -1,7 +1,6 @@
 package airflow
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/infra/settings"
+	"millrace/tests/harness/buffer"
 )
 
 const summaries = "s3://lakehouse/gold/daily_summary"
@@ -21,7 +21,7 @@ type desk struct {
 	*Reporter
 	t        testing.TB
 	registry *prometheus.Registry
-	log      *lockedBuffer
+	log      *buffer.Locked
 
 	mu      sync.Mutex
 	airflow settings.Airflow
@@ -30,25 +30,8 @@ type desk struct {
 	catalog []Report
 }
 
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 func newDesk(t testing.TB, at settings.Airflow, catalog ...Report) *desk {
-	d := &desk{t: t, airflow: at, catalog: catalog, registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
+	d := &desk{t: t, airflow: at, catalog: catalog, registry: prometheus.NewRegistry(), log: &buffer.Locked{}}
 	d.Reporter = New("lakehouse", func() (settings.Airflow, bool, error) {
 		d.mu.Lock()
 		defer d.mu.Unlock()

@@ -1,17 +1,16 @@
 package harness
 
 import (
-	"bytes"
 	"fmt"
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"millrace/infra/process"
+	"millrace/tests/harness/buffer"
 )
 
 // Result is how a program ended.
@@ -46,7 +45,7 @@ func runWithin(t testing.TB, limit time.Duration, env []string, program string, 
 // Process is a program of the project that runs until it is stopped. The test's end kills it.
 type Process struct {
 	cmd            *exec.Cmd
-	stdout, stderr output
+	stdout, stderr buffer.Locked
 	done           chan struct{}
 }
 
@@ -141,22 +140,4 @@ func Kill9(t testing.TB, pids ...int) {
 			t.Fatalf("kill process %d: %v", pid, err)
 		}
 	}
-}
-
-// output may be read while the process writes.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
