@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
@@ -64,27 +64,13 @@ func land(t testing.TB, s *harness.Stack) (n int) {
 // raw reads MinIO's messages about bronze, as they lie in the stream.
 func raw(t testing.TB, s *harness.Stack) (messages [][]byte, objects []event.Object) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
-	defer cancel()
-	cons, err := s.JetStream(t).OrderedConsumer(ctx, "RAW", jetstream.OrderedConsumerConfig{FilterSubjects: []string{"lake.raw.fast"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	info, err := cons.Info(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range info.NumPending {
-		m, err := cons.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		parsed, err := event.ParseMinIO(m.Data())
+	for _, m := range s.Messages(t, streams.Raw, streams.RawFast) {
+		parsed, err := event.ParseMinIO(m)
 		if err != nil || len(parsed) != 1 {
-			t.Fatalf("MinIO's message %s: %v, %v", m.Data(), parsed, err)
+			t.Fatalf("MinIO's message %s: %v, %v", m, parsed, err)
 		}
 		if strings.HasPrefix(parsed[0].Key, "bronze/") {
-			messages, objects = append(messages, m.Data()), append(objects, parsed[0])
+			messages, objects = append(messages, m), append(objects, parsed[0])
 		}
 	}
 	return messages, objects
