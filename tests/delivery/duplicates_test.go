@@ -27,9 +27,6 @@ func TestDuplicates(t *testing.T) {
 		return
 	}
 	l := newLab(t, t.TempDir(), nil, "MILLRACE_RECONCILE_EVERY=1m")
-	say := func(format string, args ...any) {
-		fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
-	}
 	old := l.StartLoad(t, 50, *seed)
 	l.flows(t, old, 400)
 	old.Stop()
@@ -48,13 +45,15 @@ func TestDuplicates(t *testing.T) {
 	during := l.startLive(t, *seed+2)
 	say("%d copies of %d old events", *duplicates, len(events))
 	started, last := time.Now(), time.Now()
-	random := rand.New(rand.NewPCG(*seed, 5))
-	publishDuplicates(t.Context(), t, js, events, stream.AgainSubject, *duplicates, random, func(n int) {
-		if time.Since(last) > 10*time.Second {
-			last = time.Now()
-			say("%d published, %.0f a second, %d wait", n, float64(n)/time.Since(started).Seconds(), waiting(t, js))
-		}
-	})
+	copies{
+		events: events, n: *duplicates, subject: stream.AgainSubject, random: rand.New(rand.NewPCG(*seed, 5)),
+		progress: func(n int) {
+			if time.Since(last) > 10*time.Second {
+				last = time.Now()
+				say("%d published, %.0f a second, %d wait", n, float64(n)/time.Since(started).Seconds(), waiting(t, js))
+			}
+		},
+	}.publish(t, js)
 	harness.Eventually(t, "all copies are worked on", func() bool { return waiting(t, js) < 20 }) // live ones come all the time
 	took := time.Since(started)
 	time.Sleep(max(0, 20*time.Second-took))

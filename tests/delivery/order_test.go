@@ -1,7 +1,6 @@
 package delivery_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -35,48 +34,61 @@ func orderFaults() []fault {
 				js := l.JetStream(t)
 				events := l.Messages(t, "EV", "lake.ev.bronze.>")
 				events = events[:min(5, len(events))]
-				n := publishDuplicates(t.Context(), t, js, events, func(s string) string { return s }, 1000*len(events), random, nil)
-				return fmt.Sprintf("%d events", n)
+				c := copies{events: events, n: 1000 * len(events), subject: func(s string) string { return s }, random: random}
+				c.publish(t, js)
+				return fmt.Sprintf("%d events", c.n)
 			}},
 	}
 }
 
-// publishDuplicates publishes n copies of old events, to subject of where each was published first, each under a message id of its own, or the stream would drop it.
-func publishDuplicates(ctx context.Context, t testing.TB, js jetstream.JetStream, events [][]byte, subject func(string) string, n int, random *rand.Rand, progress func(int)) int {
+// copies are old events that are published again.
+type copies struct {
+	events  [][]byte
+	n       int                 // how many copies
+	subject func(string) string // where a copy goes, by where its event was published first
+	random  *rand.Rand
+	// progress, when set, hears how many copies are out.
+	progress func(int)
+}
+
+// copiesInFlight bounds the copies that no answer has come to yet.
+const copiesInFlight = 2000
+
+// publish publishes the copies, each under a message id of its own, or the stream would drop it.
+func (c copies) publish(t testing.TB, js jetstream.JetStream) {
 	t.Helper()
-	var futures []jetstream.PubAckFuture
-	for i := range n {
-		body := events[random.IntN(len(events))]
+	var answers []jetstream.PubAckFuture
+	for i := range c.n {
+		body := c.events[c.random.IntN(len(c.events))]
 		o, err := event.Unmarshal(body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := nats.NewMsg(subject(event.SubjectOf(o, func(string) bool { return true })))
+		m := nats.NewMsg(c.subject(event.SubjectOf(o, func(string) bool { return true })))
 		m.Data = body
 		m.Header.Set("Lake-Event-Id", string(o.ID()))
 		m.Header.Set(nats.MsgIdHdr, fmt.Sprintf("%s:copy-%d", o.ID(), i))
-		f, err := js.PublishMsgAsync(m)
+		answer, err := js.PublishMsgAsync(m)
 		if err != nil {
 			t.Fatalf("publish copy %d: %v", i, err)
 		}
-		if futures = append(futures, f); len(futures) < 2000 && i < n-1 {
+		if answers = append(answers, answer); len(answers) < copiesInFlight && i < c.n-1 {
 			continue
 		}
-		for _, f := range futures {
+		for _, a := range answers {
 			select {
-			case <-f.Ok():
-			case err := <-f.Err():
+			case <-a.Ok():
+			case err := <-a.Err():
 				t.Fatalf("publish a copy: %v", err)
 			case <-time.After(harness.Patience):
 				t.Fatal("the broker does not answer")
 			}
 		}
-		futures = futures[:0]
-		if progress != nil {
-			progress(i + 1)
+		answers = answers[:0]
+		if c.progress != nil {
+			c.progress(i + 1)
 		}
 	}
-	return n
 }
 
 var duplicates = flag.Int("duplicates", 0, "deliver old events `N` times beside live ones, in place of a soak")

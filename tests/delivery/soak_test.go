@@ -79,6 +79,18 @@ func thirds(samples []float64) (middle, last, peak float64) {
 	return mean(samples[n : 2*n]), mean(samples[len(samples)-n:]), slices.Max(samples)
 }
 
+// killing is a soak under way: what is killed at random, and how long each kind of kill took to heal.
+type killing struct {
+	*lab
+	load    *harness.Load
+	random  *rand.Rand
+	started time.Time
+	heals   map[string][]float64 // seconds, by the parts that were killed
+}
+
+// killedTogether are the parts that die at one moment.
+var killedTogether = [][]string{{theReactor}, {theStore}, {theBroker}, {theReactor, theStore}, {theReactor, theBroker}, {theStore, theBroker}, {theReactor, theStore, theBroker}}
+
 // TestSoak kills every process at random, alone and together, under load.
 func TestSoak(t *testing.T) {
 	if *soak == 0 || *duplicates > 0 {
@@ -86,46 +98,22 @@ func TestSoak(t *testing.T) {
 		return
 	}
 	l := newLab(t, t.TempDir(), nil, "MILLRACE_RECONCILE_EVERY=30s")
-	random := rand.New(rand.NewPCG(*seed, 7))
-	ld := l.StartLoad(t, *soakRate, *seed)
+	k := &killing{lab: l, random: rand.New(rand.NewPCG(*seed, 7)), load: l.StartLoad(t, *soakRate, *seed), heals: map[string][]float64{}}
 	watched := l.sample(t)
-	say := func(format string, args ...any) {
-		fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
-	}
 	say("a soak of %s at %d objects a second, seed %d", *soak, *soakRate, *seed)
-	started := time.Now()
-	sets := [][]string{{theReactor}, {theStore}, {theBroker}, {theReactor, theStore}, {theReactor, theBroker}, {theStore, theBroker}, {theReactor, theStore, theBroker}}
-	heals := map[string][]float64{}
-	next := started.Add(pause(random))
-	for time.Since(started) < *soak {
-		time.Sleep(min(10*time.Second, time.Until(next), *soak-time.Since(started)))
-		if time.Now().Before(next) {
-			say("%4.0f s: %d acknowledged, %d in the ledger, %s", time.Since(started).Seconds(), ld.Count(), l.recorded(t), l.resident(t))
-			continue
-		}
-		if time.Since(started) > *soak-5*time.Second {
-			break
-		}
-		parts := sets[random.IntN(len(sets))]
-		name := strings.Join(parts, "+")
-		killed := time.Now()
-		l.kill(t, parts...)
-		took := l.healed(t, ld, killed)
-		heals[name] = append(heals[name], took.Seconds())
-		say("%4.0f s: kill -9 %s: healed after %.1f s", time.Since(started).Seconds(), name, took.Seconds())
-		next = time.Now().Add(pause(random))
-	}
+	k.started = time.Now()
+	k.run(t)
 	ended := time.Now()
-	ld.Stop()
+	k.load.Stop()
 	close(watched.stop)
 	<-watched.done
-	failed, last := ld.Failed()
-	say("the load has ended: %d acknowledged, %d puts failed (last: %v); now the proof", ld.Count(), failed, last)
-	f := l.prove(t, ld, ended)
+	failed, last := k.load.Failed()
+	say("the load has ended: %d acknowledged, %d puts failed (last: %v); now the proof", k.load.Count(), failed, last)
+	f := l.prove(t, k.load, ended)
 
 	fmt.Printf("\nacknowledged %d, lost %d, doubled %d, rows missing %d, in excess %d; all in gold %.1f s after the load\n", f.Acknowledged, f.Lost, f.Doubled, f.Missing, f.Excess, f.Heal)
-	for _, set := range sets {
-		if h := heals[strings.Join(set, "+")]; len(h) > 0 {
+	for _, set := range killedTogether {
+		if h := k.heals[strings.Join(set, "+")]; len(h) > 0 {
 			slices.Sort(h)
 			fmt.Printf("kill -9 %-22s %3d times, healed after %.1f s in the middle, %.1f s at most\n", strings.Join(set, "+"), len(h), h[len(h)/2], h[len(h)-1])
 		}
@@ -137,8 +125,36 @@ func TestSoak(t *testing.T) {
 			t.Errorf("the memory of %s is not flat: %.0f MB, then %.0f MB", part, middle, last)
 		}
 	}
-	if len(heals) == 0 {
+	if len(k.heals) == 0 {
 		t.Error("nothing was killed")
+	}
+}
+
+// say tells on the terminal how far a long test is: `go test` shows a test's own log only at its end.
+func say(format string, args ...any) {
+	fmt.Printf("%s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+// run kills until the soak's time is over. The last five seconds are for healing.
+func (k *killing) run(t testing.TB) {
+	next := k.started.Add(pause(k.random))
+	for time.Since(k.started) < *soak {
+		time.Sleep(min(10*time.Second, time.Until(next), *soak-time.Since(k.started)))
+		if time.Now().Before(next) {
+			say("%4.0f s: %d acknowledged, %d in the ledger, %s", time.Since(k.started).Seconds(), k.load.Count(), k.recorded(t), k.resident(t))
+			continue
+		}
+		if time.Since(k.started) > *soak-5*time.Second {
+			return
+		}
+		parts := killedTogether[k.random.IntN(len(killedTogether))]
+		name := strings.Join(parts, "+")
+		killed := time.Now()
+		k.kill(t, parts...)
+		took := k.healed(t, k.load, killed)
+		k.heals[name] = append(k.heals[name], took.Seconds())
+		say("%4.0f s: kill -9 %s: healed after %.1f s", time.Since(k.started).Seconds(), name, took.Seconds())
+		next = time.Now().Add(pause(k.random))
 	}
 }
 

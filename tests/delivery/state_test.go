@@ -6,16 +6,22 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"millrace/infra/minio"
 	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 )
 
 // stateFaults take away or set back what the parts remember.
 func stateFaults() []fault {
+	return slices.Concat(catalogFaults(), streamFaults(), storeFaults())
+}
+
+func catalogFaults() []fault {
 	const rebuilt = "the catalog is older than the lake"
 	return []fault{
 		{name: "catalog locked by another program", sees: "puts go on, tables stand still; one that holds the lock for a minute costs a minute",
@@ -28,7 +34,7 @@ func stateFaults() []fault {
 			}},
 		{name: "catalog deleted while the reactor runs", sees: "the reactor says so, ends, and its next start rebuilds every table from bronze", draw: true,
 			inject: func(t testing.TB, l *lab, _ *harness.Load, _ *rand.Rand) string {
-				for _, file := range []string{l.Catalog(), l.Catalog() + "-wal", l.Catalog() + "-shm"} {
+				for _, file := range catalog.Files(l.Catalog()) {
 					if err := os.Remove(file); err != nil {
 						t.Error(err)
 					}
@@ -68,6 +74,11 @@ func stateFaults() []fault {
 				l.says(t, "is no SQLite database or a broken one")
 				return ""
 			}},
+	}
+}
+
+func streamFaults() []fault {
+	return []fault{
 		{name: "stream EV deleted by hand", sees: "the reactor makes it anew; the reconciler publishes what was in it",
 			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				l.deleteStream(t, ld, "EV")
@@ -97,6 +108,11 @@ func stateFaults() []fault {
 				l.deleteStream(t, ld, "RAW", "EV", "DLQ")
 				return ""
 			}},
+	}
+}
+
+func storeFaults() []fault {
+	return []fault{
 		{name: "MinIO's rules removed while it runs", sees: "the stack says so and sets them again; the reconciler finds what came in between", whole: true,
 			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				// The owner of the bucket may do that.

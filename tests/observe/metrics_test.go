@@ -16,50 +16,50 @@ import (
 	"millrace/tests/harness/coin"
 )
 
+// measured is what the objects of TestMetricsTellWhatHappened come to.
+var measured = map[string]float64{
+	"millrace_put_to_silver_seconds{table=silver.asset_snapshots}":     2,
+	"millrace_put_to_gold_seconds{table=silver.asset_snapshots}":       2,
+	"millrace_events_total{outcome=done,table=silver.asset_snapshots}": 2,
+	"millrace_events_total{outcome=dead,table=silver.asset_snapshots}": 1,
+	"millrace_events_total{outcome=dead,table=stray}":                  1,
+	"millrace_api_credits_total{table=silver.asset_snapshots}":         12,
+	"millrace_rejected_rows_total{table=silver.asset_snapshots}":       1,
+	"millrace_commits_total{table=silver.asset_snapshots}":             2,
+	"millrace_commits_total{table=silver.rejected}":                    1,
+	"millrace_dead_letters_total{class=unreadable}":                    1,
+	"millrace_dead_letters_total{class=unrouted}":                      1,
+	"millrace_dead_letters{table=silver.asset_snapshots}":              1,
+	"millrace_dead_letters{table=stray}":                               1,
+	"millrace_dead_letters{table=gold}":                                0,
+	"millrace_table_rows{table=silver.asset_snapshots}":                2,
+	"millrace_table_snapshots{table=silver.asset_snapshots}":           2,
+	"millrace_table_files{table=silver.asset_snapshots}":               2,
+	"millrace_gold_behind_seconds{table=silver.asset_snapshots}":       0,
+	"millrace_consumer_waiting_events{table=silver.asset_snapshots}":   0,
+	"millrace_consumer_unsettled_events{table=router}":                 0,
+	"millrace_oldest_unprocessed_seconds{table=gold}":                  0,
+	"millrace_part_ready{part=catalog}":                                1,
+	"millrace_part_ready{part=nats}":                                   1,
+	"millrace_missed_events_total{cause=unannounced}":                  0,
+	"millrace_reconcile_duration_seconds{scope=all}":                   1,
+	"millrace_scrape_failed{group=streams}":                            0,
+}
+
 func TestMetricsTellWhatHappened(t *testing.T) {
 	s := harness.Start(t)
 	at := coin.Day(time.June, 1)
 	first, second, broken := coin.AssetsKey("1.json"), coin.AssetsKey("2.json"), coin.AssetsKey("3.json")
-	s.Put(t, first, coin.Assets(at, coin.Asset("bitcoin", "1", "1")), map[string]string{"api-credits": "7"})
-	s.Wait(t, first)
-	s.Put(t, second, coin.Assets(at.AddDate(0, 0, 1), coin.Asset("bitcoin", "1", "1"), `{"id":"bad","priceUsd":"-1"}`), map[string]string{"api-credits": "5"})
-	s.Wait(t, second)
+	s.PutAndWait(t, first, coin.Assets(at, coin.Asset("bitcoin", "1", "1")), map[string]string{"api-credits": "7"})
+	s.PutAndWait(t, second, coin.Assets(at.AddDate(0, 0, 1), coin.Asset("bitcoin", "1", "1"), `{"id":"bad","priceUsd":"-1"}`), map[string]string{"api-credits": "5"})
 	s.Put(t, broken, []byte("no JSON"), nil)
 	s.Put(t, "bronze/nobody/knows/x.json", []byte("{}"), nil)
-	want := map[string]float64{
-		"millrace_put_to_silver_seconds{table=silver.asset_snapshots}":     2,
-		"millrace_put_to_gold_seconds{table=silver.asset_snapshots}":       2,
-		"millrace_events_total{outcome=done,table=silver.asset_snapshots}": 2,
-		"millrace_events_total{outcome=dead,table=silver.asset_snapshots}": 1,
-		"millrace_events_total{outcome=dead,table=stray}":                  1,
-		"millrace_api_credits_total{table=silver.asset_snapshots}":         12,
-		"millrace_rejected_rows_total{table=silver.asset_snapshots}":       1,
-		"millrace_commits_total{table=silver.asset_snapshots}":             2,
-		"millrace_commits_total{table=silver.rejected}":                    1,
-		"millrace_dead_letters_total{class=unreadable}":                    1,
-		"millrace_dead_letters_total{class=unrouted}":                      1,
-		"millrace_dead_letters{table=silver.asset_snapshots}":              1,
-		"millrace_dead_letters{table=stray}":                               1,
-		"millrace_dead_letters{table=gold}":                                0,
-		"millrace_table_rows{table=silver.asset_snapshots}":                2,
-		"millrace_table_snapshots{table=silver.asset_snapshots}":           2,
-		"millrace_table_files{table=silver.asset_snapshots}":               2,
-		"millrace_gold_behind_seconds{table=silver.asset_snapshots}":       0,
-		"millrace_consumer_waiting_events{table=silver.asset_snapshots}":   0,
-		"millrace_consumer_unsettled_events{table=router}":                 0,
-		"millrace_oldest_unprocessed_seconds{table=gold}":                  0,
-		"millrace_part_ready{part=catalog}":                                1,
-		"millrace_part_ready{part=nats}":                                   1,
-		"millrace_missed_events_total{cause=unannounced}":                  0,
-		"millrace_reconcile_duration_seconds{scope=all}":                   1,
-		"millrace_scrape_failed{group=streams}":                            0,
-	}
 	var got map[string]float64
 	differ := ""
 	defer func() { t.Log(differ) }()
 	harness.Eventually(t, "all of it is measured", func() bool {
 		got, differ = harness.Metrics(t, s.HTTP), ""
-		for name, value := range want {
+		for name, value := range measured {
 			if v, ok := got[name]; !ok || v != value {
 				differ += fmt.Sprintf("%s is %v (%v), want %v\n", name, v, ok, value)
 			}

@@ -181,37 +181,36 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 	if r.Code != 0 || r.Stdout != "n\n20\n" {
 		t.Errorf("gold by TLS: %s", r)
 	}
+	distrust(t, role("reactor"), endpoint, landed[0].Key)
+	// A server that asks for TLS gets it from an address that does not say so, too.
+	if r := harness.RunProgram(t, with(role("reactor"), "MILLRACE_NATS_URL=nats://user:"+natsPassword+"@"+address), "reactor", "dlq", "list"); r.Code != 0 {
+		t.Errorf("nats:// to a server with TLS: %s", r)
+	}
+}
 
-	// What is not to be trusted is not trusted, and the error says what to do.
+// distrust proves that what is not to be trusted is not trusted, and that the error says what to do. env is an environment that works.
+func distrust(t *testing.T, env []string, endpoint, key string) {
+	t.Helper()
 	other := newAuthority(t, t.TempDir())
+	dir := t.TempDir()
 	broken := filepath.Join(dir, "broken.pem")
 	if err := os.WriteFile(broken, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, tt := range []struct {
-		what    string
-		env     []string
-		program string
-		args    []string
-		say     string
-	}{
-		{"S3 without the authority", []string{"MILLRACE_CA_FILE="}, "reactor", []string{"wait", "--key", landed[0].Key}, "certificate"},
-		{"S3 with another authority", []string{"MILLRACE_CA_FILE=" + other.file}, "reactor", []string{"wait", "--key", landed[0].Key}, "certificate"},
-		{"NATS without the authority", []string{"MILLRACE_CA_FILE="}, "reactor", []string{"dlq", "list"}, "MILLRACE_CA_FILE"},
-		{"NATS with another authority", []string{"MILLRACE_CA_FILE=" + other.file}, "reactor", []string{"dlq", "list"}, "MILLRACE_CA_FILE"},
-		{"no certificate in the file", []string{"MILLRACE_CA_FILE=" + broken}, "reactor", []string{"tables"}, "holds no certificate"},
-		{"no such file", []string{"MILLRACE_CA_FILE=" + dir + "/absent.pem"}, "reactor", []string{"dlq", "list"}, "no such file"},
-		{"plain HTTP to a TLS port", []string{"MILLRACE_S3_ENDPOINT=" + strings.Replace(endpoint, "https", "http", 1)}, "reactor", []string{"wait", "--timeout", "5s", "--key", landed[0].Key}, ""},
+	for _, tt := range []struct{ what, setting, command, say string }{
+		{"S3 without the authority", "MILLRACE_CA_FILE=", "wait --key " + key, "certificate"},
+		{"S3 with another authority", "MILLRACE_CA_FILE=" + other.file, "wait --key " + key, "certificate"},
+		{"NATS without the authority", "MILLRACE_CA_FILE=", "dlq list", "MILLRACE_CA_FILE"},
+		{"NATS with another authority", "MILLRACE_CA_FILE=" + other.file, "dlq list", "MILLRACE_CA_FILE"},
+		{"no certificate in the file", "MILLRACE_CA_FILE=" + broken, "tables", "holds no certificate"},
+		{"no such file", "MILLRACE_CA_FILE=" + dir + "/absent.pem", "dlq list", "no such file"},
+		{"plain HTTP to a TLS port", "MILLRACE_S3_ENDPOINT=" + strings.Replace(endpoint, "https", "http", 1), "wait --timeout 5s --key " + key, ""},
 	} {
 		began := time.Now()
-		r := harness.RunProgram(t, with(role("reactor"), tt.env...), tt.program, tt.args...)
+		r := harness.RunProgram(t, with(env, tt.setting), "reactor", strings.Fields(tt.command)...)
 		if r.Code != 1 || !strings.Contains(r.Stderr, tt.say) || strings.Contains(r.String(), natsPassword) {
 			t.Errorf("%s (%v): %s", tt.what, time.Since(began), r)
 		}
-	}
-	// A server that asks for TLS gets it from an address that does not say so, too.
-	if r := harness.RunProgram(t, with(role("reactor"), "MILLRACE_NATS_URL=nats://user:"+natsPassword+"@"+address), "reactor", "dlq", "list"); r.Code != 0 {
-		t.Errorf("nats:// to a server with TLS: %s", r)
 	}
 }
 

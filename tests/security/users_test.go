@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,12 +17,35 @@ import (
 
 	"millrace/infra/minio"
 	"millrace/tests/harness"
+	"millrace/tests/harness/buffer"
 	"millrace/tests/harness/coin"
 )
 
 var everybody = []string{"ingestor", "reactor", "analyst", "reporter", "owner"}
 
+// attempt is something that users of the object store try. may names those who may.
+type attempt struct {
+	what string
+	do   func(*s3.Client) error
+	may  string
+}
+
 func s3Users(t *testing.T, s *harness.Stack) {
+	for _, tt := range attempts(t, s) {
+		for _, role := range everybody {
+			err := tt.do(s.ClientAs(t, role))
+			if may := slices.Contains(strings.Fields(tt.may), role); may != (err == nil) {
+				t.Errorf("%s, %s: allowed is %v, want %v (%v)", role, tt.what, err == nil, may, err)
+			} else if err != nil && s3.ToErrorResponse(err).StatusCode != 403 {
+				t.Errorf("%s, %s: refused with another error: %v", role, tt.what, err)
+			}
+		}
+	}
+	changeRules(t, s)
+	administer(t, s)
+}
+
+func attempts(t *testing.T, s *harness.Stack) []attempt {
 	bronze := coin.AssetsKey("roles.json")
 	version := s.Put(t, bronze, []byte("{}"), nil).VersionID
 	s.Put(t, "gold/t/f.parquet", []byte("x"), nil)
@@ -44,11 +66,7 @@ func s3Users(t *testing.T, s *harness.Stack) {
 			return c.RemoveObject(t.Context(), s.Bucket(), key, s3.RemoveObjectOptions{VersionID: version})
 		}
 	}
-	tests := []struct {
-		what string
-		do   func(*s3.Client) error
-		may  string
-	}{
+	return []attempt{
 		{"put into bronze", put(coin.AssetsKey("new.txt")), "ingestor owner"},
 		{"put into silver", put("silver/t/new"), "reactor owner"},
 		{"put into gold", put("gold/t/new"), "reactor owner"},
@@ -81,18 +99,6 @@ func s3Users(t *testing.T, s *harness.Stack) {
 		{"delete a version from bronze", remove(bronze, version), "owner"},
 		{"delete from bronze", remove(bronze, ""), "owner"},
 	}
-	for _, tt := range tests {
-		for _, role := range everybody {
-			err := tt.do(s.ClientAs(t, role))
-			if may := slices.Contains(strings.Fields(tt.may), role); may != (err == nil) {
-				t.Errorf("%s, %s: allowed is %v, want %v (%v)", role, tt.what, err == nil, may, err)
-			} else if err != nil && s3.ToErrorResponse(err).StatusCode != 403 {
-				t.Errorf("%s, %s: refused with another error: %v", role, tt.what, err)
-			}
-		}
-	}
-	changeRules(t, s)
-	administer(t, s)
 }
 
 // changeRules tries to cut the events off; the owner, who may, sets them again.
@@ -146,28 +152,35 @@ func natsUsers(t *testing.T, s *harness.Stack) {
 	if _, err := nats.Connect(s.NATS, nats.UserInfo("minio", "guess")); !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("with a wrong password: %v", err)
 	}
-	var mu sync.Mutex
-	refused := map[string]bool{}
+	nc := refusals(t, s)
+	// Nothing of it has come through, and its own job it can do.
+	if _, err := s.JetStream(t).Stream(t.Context(), "EV"); err != nil {
+		t.Errorf("the stream EV: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	own, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := own.Publish(ctx, "lake.raw.fast", []byte(`{"Records":[{"EventName":"s3:ObjectRemoved:Delete"}]}`)); err != nil {
+		t.Errorf("publish an event: %v", err)
+	}
+}
+
+// refusals signs in to NATS as MinIO and tries what that user may not. It returns the connection.
+func refusals(t *testing.T, s *harness.Stack) *nats.Conn {
+	t.Helper()
+	var refused buffer.Locked
 	nc, err := nats.Connect(s.NATS, nats.UserInfo("minio", s.Credentials(t).NATS["minio"]), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		refused[strings.ToLower(err.Error())] = true
+		_, _ = fmt.Fprintln(&refused, strings.ToLower(err.Error()))
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer nc.Close()
+	t.Cleanup(nc.Close)
 	was := func(what string) func() bool {
-		return func() bool {
-			mu.Lock()
-			defer mu.Unlock()
-			for text := range refused {
-				if strings.Contains(text, strings.ToLower(what)) {
-					return true
-				}
-			}
-			return false
-		}
+		return func() bool { return strings.Contains(refused.String(), strings.ToLower(what)) }
 	}
 	for _, subject := range []string{"lake.ev.bronze.coincap.assets", "lake.ev.stray", "lake.dlq.gold", "$JS.API.STREAM.DELETE.EV", "$JS.API.STREAM.PURGE.RAW", "$JS.API.STREAM.MSG.GET.EV", "$JS.API.CONSUMER.CREATE.EV", "$JS.ACK.EV.gold.1.1.1.1.1", "anything"} {
 		if err := nc.Publish(subject, []byte("{}")); err != nil {
@@ -181,21 +194,5 @@ func natsUsers(t *testing.T, s *harness.Stack) {
 		}
 		harness.Eventually(t, "MinIO's user may not listen to "+subject, was(fmt.Sprintf("subscription to %q", subject)))
 	}
-	// Nothing of it has come through, and its own job it can do.
-	js, err := jetstream.New(s.Connect(t, "owner"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.Stream(t.Context(), "EV"); err != nil {
-		t.Errorf("the stream EV: %v", err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	own, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := own.Publish(ctx, "lake.raw.fast", []byte(`{"Records":[{"EventName":"s3:ObjectRemoved:Delete"}]}`)); err != nil {
-		t.Errorf("publish an event: %v", err)
-	}
+	return nc
 }

@@ -120,86 +120,121 @@ func TestBadInputHasItsPlaceAndHoldsNothingUp(t *testing.T) {
 	s.Wait(t, append(wait, last)...)
 	s.Settled(t)
 
-	type refusedRow struct {
-		SourceKey string  `json:"source_key"`
-		Field     *string `json:"field"`
-		Reason    string
-		Raw       string
+	became := whatBecameOf(t, s)
+	for _, in := range inputs {
+		t.Run(in.name, func(t *testing.T) {
+			in.hasItsLetter(t, became[in.key])
+			in.hasItsRefusals(t, became[in.key].refused)
+			in.hasItsRows(t, became[in.key].arrived)
+		})
 	}
-	refused := map[string][]refusedRow{}
-	for _, r := range harness.Query[refusedRow](t, s, "select source_key, field, reason, raw[:200] as raw from silver.rejected order by source_key, source_row") {
-		refused[r.SourceKey] = append(refused[r.SourceKey], r)
+	if rows := became[last].arrived; len(rows) != 1 || !rows[0].InGold {
+		t.Errorf("what came last is not in gold: %+v", rows)
 	}
-	letters := map[string][]harness.DeadLetter{}
+	s.CheckEqual(t)
+}
+
+// fate is all that the lake says of one object.
+type fate struct {
+	entries []catalog.Entry
+	letters []harness.DeadLetter
+	refused []refusedRow
+	arrived []goodRow
+}
+
+type refusedRow struct {
+	SourceKey string  `json:"source_key"`
+	Field     *string `json:"field"`
+	Reason    string
+	Raw       string
+}
+
+type goodRow struct {
+	SourceKey string  `json:"source_key"`
+	AssetID   string  `json:"asset_id"`
+	Price     string  `json:"price"`
+	Extra     *string `json:"extra"`
+	InGold    bool    `json:"in_gold"`
+}
+
+// whatBecameOf asks the lake about all objects at once, by key.
+func whatBecameOf(t *testing.T, s *harness.Stack) map[string]fate {
+	t.Helper()
+	all := map[string]fate{}
+	note := func(key string, change func(*fate)) {
+		f := all[key]
+		change(&f)
+		all[key] = f
+	}
+	for _, e := range s.Ledger(t) {
+		note(e.Key, func(f *fate) { f.entries = append(f.entries, e) })
+	}
 	for _, l := range s.DeadLetters(t) {
 		if l.Key == nil {
 			t.Errorf("a dead letter about no object: %+v", l)
 			continue
 		}
-		letters[*l.Key] = append(letters[*l.Key], l)
+		note(*l.Key, func(f *fate) { f.letters = append(f.letters, l) })
 	}
-	known := map[string][]catalog.Entry{}
-	for _, e := range s.Ledger(t) {
-		known[e.Key] = append(known[e.Key], e)
+	for _, r := range harness.Query[refusedRow](t, s, "select source_key, field, reason, raw[:200] as raw from silver.rejected order by source_key, source_row") {
+		note(r.SourceKey, func(f *fate) { f.refused = append(f.refused, r) })
 	}
-	type goodRow struct {
-		SourceKey string  `json:"source_key"`
-		AssetID   string  `json:"asset_id"`
-		Price     string  `json:"price"`
-		Extra     *string `json:"extra"`
-		InGold    bool    `json:"in_gold"`
-	}
-	arrived := map[string][]goodRow{}
 	for _, r := range harness.Query[goodRow](t, s, `select s.source_key, s.asset_id, s.price_usd::double::varchar as price, s.extra[:200] as extra, d.close is not distinct from s.price_usd as in_gold
 		from silver.asset_snapshots s left join gold.daily_summary d on d.asset_id = s.asset_id and d.day = s.observed_at::date order by s.source_key, s.asset_id`) {
-		arrived[r.SourceKey] = append(arrived[r.SourceKey], r)
+		note(r.SourceKey, func(f *fate) { f.arrived = append(f.arrived, r) })
 	}
-	for _, in := range inputs {
-		t.Run(in.name, func(t *testing.T) {
-			if len(known[in.key]) != 1 || (known[in.key][0].Outcome == "dead") != (in.dead != "") {
-				t.Errorf("the ledger says %+v", known[in.key])
-			}
-			switch got := letters[in.key]; {
-			case in.dead == "" && len(got) > 0:
-				t.Errorf("an object that can be read is a dead letter: %+v", got)
-			case in.dead != "" && (len(got) != 1 || !strings.Contains(got[0].Reason, strings.Trim(fmt.Sprintf("%q", in.dead), `"`)) || got[0].Attempts != 1):
-				t.Errorf("want one dead letter with %q, got %+v", in.dead, got)
-			}
-			if len(refused[in.key]) != len(in.refused) {
-				t.Errorf("want %d refused rows, got %+v", len(in.refused), refused[in.key])
-			}
-			for i, r := range refused[in.key] {
-				field := ""
-				if r.Field != nil {
-					field = *r.Field
-				}
-				if i < len(in.refused) && (!strings.HasPrefix(field+": "+r.Reason, in.refused[i]) || r.Raw == "") {
-					t.Errorf("want the refusal %q, got %s: %s: %s", in.refused[i], field, r.Reason, r.Raw)
-				}
-			}
-			var ids []string
-			for _, r := range arrived[in.key] {
-				if !r.InGold {
-					t.Errorf("%s is in silver and not in gold", r.AssetID)
-				}
-				id := r.AssetID
-				if priced := id + "=" + r.Price; slices.Contains(in.good, priced) {
-					id = priced
-				}
-				ids = append(ids, id)
-				if r.AssetID == "odd" && in.extra != "" && (r.Extra == nil || !strings.HasPrefix(*r.Extra, in.extra)) {
-					t.Errorf("extra is %v, want %s…", r.Extra, in.extra)
-				}
-			}
-			if strings.Join(ids, " ") != strings.Join(in.good, " ") {
-				t.Errorf("rows of %v arrived, want %v", ids, in.good)
-			}
-		})
+	return all
+}
+
+// hasItsLetter wants one entry in the ledger, and a dead letter when nothing of the object can be read.
+func (b bad) hasItsLetter(t *testing.T, f fate) {
+	t.Helper()
+	if len(f.entries) != 1 || (f.entries[0].Outcome == "dead") != (b.dead != "") {
+		t.Errorf("the ledger says %+v", f.entries)
 	}
-	if len(arrived[last]) != 1 || !arrived[last][0].InGold {
-		t.Errorf("what came last is not in gold: %+v", arrived[last])
+	switch got := f.letters; {
+	case b.dead == "" && len(got) > 0:
+		t.Errorf("an object that can be read is a dead letter: %+v", got)
+	case b.dead != "" && (len(got) != 1 || !strings.Contains(got[0].Reason, strings.Trim(fmt.Sprintf("%q", b.dead), `"`)) || got[0].Attempts != 1):
+		t.Errorf("want one dead letter with %q, got %+v", b.dead, got)
 	}
-	s.CheckEqual(t)
+}
+
+func (b bad) hasItsRefusals(t *testing.T, rows []refusedRow) {
+	t.Helper()
+	if len(rows) != len(b.refused) {
+		t.Errorf("want %d refused rows, got %+v", len(b.refused), rows)
+	}
+	for i, r := range rows {
+		field := ""
+		if r.Field != nil {
+			field = *r.Field
+		}
+		if i < len(b.refused) && (!strings.HasPrefix(field+": "+r.Reason, b.refused[i]) || r.Raw == "") {
+			t.Errorf("want the refusal %q, got %s: %s: %s", b.refused[i], field, r.Reason, r.Raw)
+		}
+	}
+}
+
+func (b bad) hasItsRows(t *testing.T, rows []goodRow) {
+	t.Helper()
+	var ids []string
+	for _, r := range rows {
+		if !r.InGold {
+			t.Errorf("%s is in silver and not in gold", r.AssetID)
+		}
+		id := r.AssetID
+		if priced := id + "=" + r.Price; slices.Contains(b.good, priced) {
+			id = priced
+		}
+		ids = append(ids, id)
+		if r.AssetID == "odd" && b.extra != "" && (r.Extra == nil || !strings.HasPrefix(*r.Extra, b.extra)) {
+			t.Errorf("extra is %v, want %s…", r.Extra, b.extra)
+		}
+	}
+	if strings.Join(ids, " ") != strings.Join(b.good, " ") {
+		t.Errorf("rows of %v arrived, want %v", ids, b.good)
+	}
 }
 
 // A message that MinIO never sent must not stop the router either.

@@ -52,19 +52,8 @@ func TestOnePriceOfLongAgoChangesTheDaysItReachesAndNoOther(t *testing.T) {
 	s := harness.Start(t)
 	const length = 460
 	end := coin.Day(time.June, 30)
-	start := end.AddDate(0, 0, 1-length)
 	restated := end.AddDate(0, 0, -400)
-	var flat, rising []string
-	price := 100.0
-	for i := range length {
-		at := start.AddDate(0, 0, i)
-		price *= 1.01
-		flat = append(flat, coin.Point(at, "100"))
-		rising = append(rising, coin.Point(at, fmt.Sprintf("%.10f", price)))
-	}
-	s.Put(t, coin.HistoryKey("flat.json"), coin.Points(flat...), coin.About("flat", "d1"))
-	s.Put(t, coin.HistoryKey("rising.json"), coin.Points(rising...), coin.About("rising", "d1"))
-	s.Wait(t, coin.HistoryKey("flat.json"), coin.HistoryKey("rising.json"))
+	landFlatAndRising(t, s, end.AddDate(0, 0, 1-length), length)
 	before := map[string]map[string]string{}
 	for _, table := range harness.GoldTables {
 		before[table] = byDay(t, s, table)
@@ -96,10 +85,31 @@ func TestOnePriceOfLongAgoChangesTheDaysItReachesAndNoOther(t *testing.T) {
 		t.Errorf("the other asset's rows changed:\n%s", harness.Difference(othersBefore, got))
 	}
 	s.CheckEqual(t)
+	identicalRowsChangeNoGold(t, s, restated)
+}
 
+// landFlatAndRising puts the histories of an asset whose price stands still and of one whose price rises, a day's each for so many days.
+func landFlatAndRising(t *testing.T, s *harness.Stack, start time.Time, days int) {
+	t.Helper()
+	var flat, rising []string
+	price := 100.0
+	for i := range days {
+		at := start.AddDate(0, 0, i)
+		price *= 1.01
+		flat = append(flat, coin.Point(at, "100"))
+		rising = append(rising, coin.Point(at, fmt.Sprintf("%.10f", price)))
+	}
+	s.Put(t, coin.HistoryKey("flat.json"), coin.Points(flat...), coin.About("flat", "d1"))
+	s.Put(t, coin.HistoryKey("rising.json"), coin.Points(rising...), coin.About("rising", "d1"))
+	s.Wait(t, coin.HistoryKey("flat.json"), coin.HistoryKey("rising.json"))
+}
+
+// identicalRowsChangeNoGold puts the restated price once more, and replays an older object of the same row.
+func identicalRowsChangeNoGold(t *testing.T, s *harness.Stack, restated time.Time) {
+	t.Helper()
+	ids := s.Current(t)
 	// The same row from a newer object: silver takes its lineage over, gold has nothing to say about it.
-	s.Put(t, coin.HistoryKey("restated-again.json"), coin.Points(coin.Point(restated, "1000.0")), coin.About("flat", "d1"))
-	s.Wait(t, coin.HistoryKey("restated-again.json"))
+	s.PutAndWait(t, coin.HistoryKey("restated-again.json"), coin.Points(coin.Point(restated, "1000.0")), coin.About("flat", "d1"))
 	s.Settled(t)
 	after := s.Current(t)
 	if after["silver.asset_prices"] == ids["silver.asset_prices"] {

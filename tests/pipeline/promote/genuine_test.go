@@ -71,8 +71,21 @@ func TestGenuineResponsesReachGoldDigitForDigit(t *testing.T) {
 		s.Ingest(t, "snapshot", "--top", top)
 		o.assets(t, read(t, data, "coincap_v2", file))
 	}
+	byHand(t, s, o, data)
+	if len(o.points) < points+300 || len(o.snapshots) != 14 {
+		t.Errorf("the oracle knows %d points and %d snapshots: the recording has others", len(o.points), len(o.snapshots))
+	}
+	o.agree(t, s)
+	verdicts := s.CheckEqual(t)
+	if verdicts["silver.asset_prices"].Rows != len(o.points) || verdicts["silver.rejected"].Rows != 0 {
+		t.Errorf("silver has other rows than there are genuine points: %+v", verdicts)
+	}
+	t.Logf("%d genuine points, %d asset snapshots, %d asset days: every digit as received", len(o.points), len(o.snapshots), verdicts["gold.daily_summary"].Rows)
+}
 
-	// The same days once more in other files, and single assets, as a person puts them.
+// byHand puts the same days once more in other files, and single assets, as a person would.
+func byHand(t *testing.T, s *harness.Stack, o *oracle, data string) {
+	t.Helper()
 	var keys []string
 	put := func(key string, body []byte, meta map[string]string) {
 		s.Put(t, key, body, meta)
@@ -93,18 +106,8 @@ func TestGenuineResponsesReachGoldDigitForDigit(t *testing.T) {
 	// Genuine, and no data: each has its place.
 	s.Put(t, coin.AssetsKey("farewell.json"), read(t, data, "coincap_v2", "deprecated_429_2025-03-31.json"), nil)
 	s.Put(t, coin.AssetsKey("no-envelope.json"), read(t, data, "coincap_v3", "assets_items_top4_2025-12_no-envelope.json"), nil)
-	harness.Eventually(t, "both are dead letters", func() bool { return len(s.DeadLetters(t)) == 2 })
+	s.AwaitDeadLetters(t, 2)
 	s.Settled(t)
-
-	if len(o.points) < points+300 || len(o.snapshots) != 14 {
-		t.Errorf("the oracle knows %d points and %d snapshots: the recording has others", len(o.points), len(o.snapshots))
-	}
-	o.agree(t, s)
-	verdicts := s.CheckEqual(t)
-	if verdicts["silver.asset_prices"].Rows != len(o.points) || verdicts["silver.rejected"].Rows != 0 {
-		t.Errorf("silver has other rows than there are genuine points: %+v", verdicts)
-	}
-	t.Logf("%d genuine points, %d asset snapshots, %d asset days: every digit as received", len(o.points), len(o.snapshots), verdicts["gold.daily_summary"].Rows)
 }
 
 func read(t *testing.T, path ...string) []byte {

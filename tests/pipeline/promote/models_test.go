@@ -10,6 +10,12 @@ import (
 	"millrace/tests/harness/coin"
 )
 
+// What the own models of TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt hold.
+const (
+	spreadSQL = "select asset_id, (day::varchar)[9:] as day, spread from gold.spread order by all"
+	widestSQL = "select (day::varchar)[9:] as day, widest, widest_before from gold.widest order by all"
+)
+
 func TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt(t *testing.T) {
 	s := harness.Start(t, harness.WithoutReactor())
 	own := harness.NewModels(t)
@@ -24,10 +30,6 @@ func TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", what, got, want)
 		}
 	}
-	const (
-		spreadSQL = "select asset_id, (day::varchar)[9:] as day, spread from gold.spread order by all"
-		widestSQL = "select (day::varchar)[9:] as day, widest, widest_before from gold.widest order by all"
-	)
 	sees("the model", spreadSQL, "asset_id,day,spread bitcoin,01,20 bitcoin,02,40 bitcoin,03,60 tether,01,2 tether,02,4 tether,03,6")
 	sees("the model below", widestSQL, "day,widest,widest_before 01,20, 02,40,20 03,60,40")
 	s.CheckEqual(t, own.Env())
@@ -38,25 +40,27 @@ func TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt(t *testing.T) {
 		r.StopInOrder(t)
 		r = s.StartReactor(t, own.Env())
 	}
+	change := func(sql string) {
+		t.Helper()
+		own.Write(t, "spread.sql", harness.SpreadHeader+sql+"\n")
+		restart()
+	}
 	restart()
 	if after := s.Current(t); fmt.Sprint(after) != fmt.Sprint(before) {
 		t.Errorf("a start without a change made snapshots: %v, before %v", after, before)
 	}
 
-	own.Write(t, "spread.sql", harness.SpreadHeader+"select asset_id, day, 2 * (high - low) as spread from gold.daily_summary\n")
-	restart()
+	change("select asset_id, day, 2 * (high - low) as spread from gold.daily_summary")
 	sees("the changed model", spreadSQL, "asset_id,day,spread bitcoin,01,40 bitcoin,02,80 bitcoin,03,120 tether,01,4 tether,02,8 tether,03,12")
 	sees("the model below the changed one", widestSQL, "day,widest,widest_before 01,40, 02,80,40 03,120,80")
 	s.CheckEqual(t, own.Env())
 
-	own.Write(t, "spread.sql", harness.SpreadHeader+"select asset_id, day, n_samples, (high - low)::double as spread, source from gold.daily_summary\n")
-	restart()
+	change("select asset_id, day, n_samples, (high - low)::double as spread, source from gold.daily_summary")
 	sees("other columns", "select * from gold.spread where asset_id = 'bitcoin' order by all limit 1", "asset_id,day,n_samples,spread,source bitcoin,2025-06-01,3,20,snapshot")
 	sees("the model below other columns", widestSQL, "day,widest,widest_before 01,20, 02,40,20 03,60,40")
 	s.CheckEqual(t, own.Env())
 
-	own.Write(t, "spread.sql", harness.SpreadHeader+"select asset_id, day, (high - low)::double as spread from gold.daily_summary where asset_id <> 'tether'\n")
-	restart()
+	change("select asset_id, day, (high - low)::double as spread from gold.daily_summary where asset_id <> 'tether'")
 	sees("fewer columns and rows", "from gold.spread order by all limit 1", "asset_id,day,spread bitcoin,2025-06-01,20")
 	s.CheckEqual(t, own.Env())
 
@@ -67,8 +71,7 @@ func TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt(t *testing.T) {
 		}
 	}
 	// It goes on from there.
-	s.Put(t, coin.AssetsKey("more.json"), coin.Assets(coin.Day(time.June, 4), coin.Asset("bitcoin", "5", "1")), nil)
-	s.Wait(t, coin.AssetsKey("more.json"))
+	s.PutAndWait(t, coin.AssetsKey("more.json"), coin.Assets(coin.Day(time.June, 4), coin.Asset("bitcoin", "5", "1")), nil)
 	sees("a day more", "select (day::varchar)[9:] as day, spread from gold.spread order by all", "day,spread 01,20 02,40 03,60 04,0")
 	s.CheckEqual(t, own.Env())
 }

@@ -1,7 +1,6 @@
 package promote_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -100,7 +99,7 @@ func TestAnyOrderGivesTheSameTables(t *testing.T) {
 	}
 	first.Restart(t)
 	first.StartReactor(t)
-	harness.Eventually(t, "the ledger of the first knows every object", func() bool { return len(first.Ledger(t)) == n })
+	first.AwaitLedger(t, n)
 	first.Settled(t)
 
 	second := harness.Start(t, harness.WithoutReactor(), harness.InHome(home))
@@ -108,23 +107,9 @@ func TestAnyOrderGivesTheSameTables(t *testing.T) {
 	if len(messages) != n {
 		t.Fatalf("%d messages about %d objects", len(messages), n)
 	}
-	js := second.JetStream(t)
-	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)
-	defer cancel()
-	for i, which := range thrice(random, n) {
-		o := objects[which]
-		// A batch is bounded by the sizes that its events tell, which are no part of what an object is: so batches are cut anywhere.
-		o.Size = random.Int64N(24 << 20)
-		m := nats.NewMsg(event.SubjectOf(o, func(dataset string) bool { return dataset != "coincap/unheard" }))
-		m.Data = o.Marshal()
-		m.Header.Set("Lake-Run", fmt.Sprint("shuffled-", i)) // a run of its own, or the stream would drop it as a copy
-		m.Header.Set("Lake-Event-Id", string(o.ID()))
-		if _, err := js.PublishMsg(ctx, m); err != nil {
-			t.Fatal(err)
-		}
-	}
+	shuffled(t, second, objects, random)
 	second.StartReactor(t)
-	harness.Eventually(t, "the ledger of the second knows every object", func() bool { return len(second.Ledger(t)) == n })
+	second.AwaitLedger(t, n)
 	second.Settled(t)
 	t.Logf("commits to silver: %d in order, %d out of order", len(first.Snapshots(t, "silver.asset_snapshots")), len(second.Snapshots(t, "silver.asset_snapshots")))
 
@@ -132,33 +117,57 @@ func TestAnyOrderGivesTheSameTables(t *testing.T) {
 	if !maps.Equal(inOrder, outOfOrder) {
 		t.Errorf("the tables differ:\nin order     %v\nout of order %v", inOrder, outOfOrder)
 	}
-	for _, table := range append(harness.SilverTables, harness.GoldTables...) {
-		a, b := first.Contents(t, table)[table], second.Contents(t, table)[table]
-		if a != b {
-			t.Errorf("%s differs:\n%s", table, harness.Difference(a, b))
+	a, b := first.Contents(t, harness.Tables...), second.Contents(t, harness.Tables...)
+	for _, table := range harness.Tables {
+		if a[table] != b[table] {
+			t.Errorf("%s differs:\n%s", table, harness.Difference(a[table], b[table]))
 		}
-		if strings.Count(a, "\n") < 10 {
-			t.Errorf("%s has hardly a row, so it proves nothing:\n%s", table, a)
-		}
-	}
-
-	// Everything once more, in a lake that has it all: as a user replays, and as MinIO's own messages published by hand.
-	before := second.Current(t)
-	second.Reactor(t, "replay", "--wait")
-	for i, which := range thrice(random, n) {
-		m := nats.NewMsg("lake.raw.replay")
-		m.Data = messages[which]
-		m.Header.Set("Lake-Run", fmt.Sprint("by-hand-", i))
-		if _, err := js.PublishMsg(ctx, m); err != nil {
-			t.Fatal(err)
+		if strings.Count(a[table], "\n") < 10 {
+			t.Errorf("%s has hardly a row, so it proves nothing:\n%s", table, a[table])
 		}
 	}
-	second.Settled(t)
-	if after := second.Current(t); !maps.Equal(after, before) {
-		t.Errorf("a replay of what is there made snapshots: %v, before %v", after, before)
-	}
+	onceMore(t, second, messages, random)
 	if letters := second.DeadLetters(t); len(letters) < 2 {
 		t.Errorf("the objects that cannot be read are no dead letters: %v", letters)
 	}
 	second.CheckEqual(t)
+}
+
+// shuffled publishes each object's event three times, in random order.
+func shuffled(t *testing.T, s *harness.Stack, objects []event.Object, random *rand.Rand) {
+	t.Helper()
+	js := s.JetStream(t)
+	for i, which := range thrice(random, len(objects)) {
+		o := objects[which]
+		// A batch is bounded by the sizes that its events tell, which are no part of what an object is: so batches are cut anywhere.
+		o.Size = random.Int64N(24 << 20)
+		m := nats.NewMsg(event.SubjectOf(o, func(dataset string) bool { return dataset != "coincap/unheard" }))
+		m.Data = o.Marshal()
+		m.Header.Set("Lake-Run", fmt.Sprint("shuffled-", i)) // a run of its own, or the stream would drop it as a copy
+		m.Header.Set("Lake-Event-Id", string(o.ID()))
+		if _, err := js.PublishMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// onceMore brings everything to a lake that has it all: as a user replays, and as MinIO's own messages published by hand. No
+// table may get a snapshot.
+func onceMore(t *testing.T, s *harness.Stack, messages [][]byte, random *rand.Rand) {
+	t.Helper()
+	before := s.Current(t)
+	s.Reactor(t, "replay", "--wait")
+	js := s.JetStream(t)
+	for i, which := range thrice(random, len(messages)) {
+		m := nats.NewMsg(streams.RawReplay)
+		m.Data = messages[which]
+		m.Header.Set("Lake-Run", fmt.Sprint("by-hand-", i))
+		if _, err := js.PublishMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Settled(t)
+	if after := s.Current(t); !maps.Equal(after, before) {
+		t.Errorf("a replay of what is there made snapshots: %v, before %v", after, before)
+	}
 }

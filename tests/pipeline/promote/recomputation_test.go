@@ -14,15 +14,22 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// compare holds the rows of a query against those that are expected, by the columns that tell rows apart.
-func compare(t testing.TB, s *harness.Stack, table, sql string, key []string, want map[string]expect) {
+// expected are the rows that a query should give, by the values of the columns that tell them apart.
+type expected struct {
+	table, sql string
+	key        []string
+	rows       map[string]expect
+}
+
+// compare holds the rows of the query against those that are expected.
+func (e expected) compare(t testing.TB, s *harness.Stack) {
 	t.Helper()
-	records, err := csv.NewReader(strings.NewReader(s.CSV(t, sql))).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(s.CSV(t, e.sql))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(records)-1 != len(want) {
-		t.Errorf("%s has %d rows, want %d", table, len(records)-1, len(want))
+	if len(records)-1 != len(e.rows) {
+		t.Errorf("%s has %d rows, want %d", e.table, len(records)-1, len(e.rows))
 	}
 	shown := 0
 	for _, record := range records[1:] {
@@ -31,22 +38,22 @@ func compare(t testing.TB, s *harness.Stack, table, sql string, key []string, wa
 			row[name] = record[i]
 		}
 		var parts []string
-		for _, k := range key {
+		for _, k := range e.key {
 			parts = append(parts, row[k])
 		}
 		id := strings.Join(parts, " ")
-		expected, ok := want[id]
+		want, ok := e.rows[id]
 		if !ok {
-			t.Errorf("%s: a row that should not be there: %v", table, row)
+			t.Errorf("%s: a row that should not be there: %v", e.table, row)
 			continue
 		}
-		for column, w := range expected {
+		for column, w := range want {
 			if got, there := row[column]; (!there || !agrees(got, w)) && shown < 20 {
 				shown++
 				if f, ok := w.(*float64); ok && f != nil {
 					w = *f
 				}
-				t.Errorf("%s %s: %s is %q, want %v", table, id, column, got, w)
+				t.Errorf("%s %s: %s is %q, want %v", e.table, id, column, got, w)
 			}
 		}
 	}
@@ -66,7 +73,7 @@ func (o *oracle) agree(t testing.TB, s *harness.Stack) {
 		prices[k.asset+" "+k.interval+" "+big.NewInt(k.ms).String()] = expect{
 			"price_usd": decimal(fraction(p.PriceUsd), 28), "circulating_supply": text(optional(p.CirculatingSupply), 18)}
 	}
-	compare(t, s, "silver.asset_prices", `select asset_id, "interval", epoch_ms(observed_at) as ms, price_usd, circulating_supply from silver.asset_prices`, []string{"asset_id", "interval", "ms"}, prices)
+	expected{"silver.asset_prices", `select asset_id, "interval", epoch_ms(observed_at) as ms, price_usd, circulating_supply from silver.asset_prices`, []string{"asset_id", "interval", "ms"}, prices}.compare(t, s)
 	for k, r := range o.snapshots {
 		plain := func(s *string) any {
 			if s == nil {
@@ -79,7 +86,7 @@ func (o *oracle) agree(t testing.TB, s *harness.Stack) {
 			"max_supply": text(optional(r.MaxSupply), 18), "market_cap_usd": text(optional(r.MarketCapUsd), 18), "volume_usd_24h": text(optional(r.VolumeUsd24Hr), 18),
 			"change_percent_24h": text(optional(r.ChangePercent24Hr), 18), "rank": plain(r.Rank), "symbol": plain(r.Symbol), "name": plain(r.Name), "explorer": plain(r.Explorer)}
 	}
-	compare(t, s, "silver.asset_snapshots", "select *, epoch_ms(observed_at) as ms from silver.asset_snapshots", []string{"asset_id", "ms"}, snapshots)
+	expected{"silver.asset_snapshots", "select *, epoch_ms(observed_at) as ms from silver.asset_snapshots", []string{"asset_id", "ms"}, snapshots}.compare(t, s)
 
 	days := o.summaries()
 	daily, averages := map[string]expect{}, map[string]expect{}
@@ -98,15 +105,15 @@ func (o *oracle) agree(t testing.TB, s *harness.Stack) {
 			"n_obs_7": r.nObs[0], "n_obs_30": r.nObs[1], "n_obs_90": r.nObs[2], "sma_7": r.sma[0], "sma_30": r.sma[1], "sma_90": r.sma[2],
 			"return_1d": r.returns[0], "return_7d": r.returns[1], "return_30d": r.returns[2], "volatility_30d": r.volatility, "drawdown": r.drawdown}
 	}
-	compare(t, s, "gold.daily_summary", "select *, epoch_ms(first_observed_at) as first_ms, epoch_ms(last_observed_at) as last_ms from gold.daily_summary", []string{"asset_id", "day"}, daily)
-	compare(t, s, "gold.rolling_averages", "from gold.rolling_averages", []string{"asset_id", "day"}, averages)
+	expected{"gold.daily_summary", "select *, epoch_ms(first_observed_at) as first_ms, epoch_ms(last_observed_at) as last_ms from gold.daily_summary", []string{"asset_id", "day"}, daily}.compare(t, s)
+	expected{"gold.rolling_averages", "from gold.rolling_averages", []string{"asset_id", "day"}, averages}.compare(t, s)
 
 	rankings, market := map[string]expect{}, map[string]expect{}
 	for d := range present {
 		o.marketDay(days, d, rankings, market, text)
 	}
-	compare(t, s, "gold.rankings", "from gold.rankings", []string{"asset_id", "day"}, rankings)
-	compare(t, s, "gold.market_summary", "from gold.market_summary", []string{"day"}, market)
+	expected{"gold.rankings", "from gold.rankings", []string{"asset_id", "day"}, rankings}.compare(t, s)
+	expected{"gold.market_summary", "from gold.market_summary", []string{"day"}, market}.compare(t, s)
 }
 
 // marketDay adds the expected rankings and the summary of one day.
