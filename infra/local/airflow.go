@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	api "millrace/infra/airflow"
 	"millrace/infra/cli"
 	"millrace/infra/process"
 	"millrace/infra/settings"
@@ -73,7 +74,7 @@ func (a airflow) Run(ctx context.Context, out *cli.Output) error {
 			cmd.Env, cmd.Dir = site.environment, site.dir
 			return cmd, nil
 		},
-		Ready: site.healthy, ReadyWithin: airflowReadyWithin, Interrupt: true, Grace: airflowGrace,
+		Ready: site.client().Healthy, ReadyWithin: airflowReadyWithin, Interrupt: true, Grace: airflowGrace,
 		LogFile: h.logFile(settings.RoleAirflow), PIDFile: h.pidFile(settings.RoleAirflow), Log: slog.Default(),
 	})
 	done()
@@ -82,7 +83,8 @@ func (a airflow) Run(ctx context.Context, out *cli.Output) error {
 		return err
 	}
 	defer child.Stop()
-	if err := site.makePool(ctx); err != nil {
+	pool := api.Pool{Name: sourcePool, Slots: 1, Description: "Calls to CoinCap, one task at a time."}
+	if err := site.client().MakePool(ctx, pool); err != nil {
 		return err
 	}
 	if err := settings.WriteEnv(string(h), settings.RoleAirflow, site.exported()); err != nil {
@@ -107,6 +109,11 @@ type site struct {
 	password                settings.Secret
 	dailyStart              string
 	environment             []string
+}
+
+// client calls this Airflow.
+func (s site) client() *api.Client {
+	return api.New(settings.Airflow{URL: s.url, User: airflowUser, Password: s.password})
 }
 
 // prepare finds everything that a start needs and takes Airflow's folder for this process.
