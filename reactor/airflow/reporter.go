@@ -60,9 +60,12 @@ type Reporter struct {
 	// rest waits for d, or for ever when d is 0, until ctx ends or, unless that is nil, wake brings something.
 	rest func(ctx context.Context, d time.Duration, wake <-chan struct{})
 
-	mu      sync.Mutex
-	pending map[string]Report // by table: one each, however long Airflow is away
-	wake    chan struct{}
+	wholeOffered bool // whether an Airflow of which no DAG names the asset of all gold was offered it last
+
+	mu       sync.Mutex
+	pending  map[string]Report // by table: one each, however long Airflow is away
+	wholeDue bool              // whether gold as a whole may be news
+	wake     chan struct{}
 }
 
 // New makes a reporter of the tables below s3://bucket/gold/. find tells where Airflow is, each time anew; current tells
@@ -88,6 +91,7 @@ func (r *Reporter) Add(reports ...Report) {
 		}
 		r.pending[report.Table] = report
 	}
+	r.wholeDue = true
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -135,7 +139,7 @@ func (r *Reporter) untilNext() time.Duration {
 
 // round sends what there is to report, once; found is false when there is no Airflow.
 func (r *Reporter) round(ctx context.Context) (found bool, err error) {
-	if r.client != nil && r.compared && r.untilNext() == 0 {
+	if r.client != nil && r.compared && !r.due() {
 		return true, nil
 	}
 	at, found, err := r.find()
@@ -145,25 +149,32 @@ func (r *Reporter) round(ctx context.Context) (found bool, err error) {
 	if r.client == nil || r.client.At() != at {
 		r.client, r.compared = airflow.New(at), false
 	}
-	reports, err := r.due(ctx)
+	now, err := r.current(ctx)
+	if err != nil {
+		return true, fmt.Errorf("read what to report: %w", err)
+	}
+	left, err := r.send(ctx, r.take(now))
+	r.putBack(left)
 	if err != nil {
 		return true, err
 	}
-	left, err := r.send(ctx, reports)
-	r.putBack(left)
-	return true, err
+	return true, r.sendWhole(ctx, now)
 }
 
-// due takes what waits, in the order of names. What the catalog says is the truth: of a table that another reactor has
+// due reports whether anything waits to be told.
+func (r *Reporter) due() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pending) > 0 || r.wholeDue
+}
+
+// take takes what waits, in the order of names. What the catalog says is the truth: of a table that another reactor has
 // written since, the older snapshot must not come after the newer one.
-func (r *Reporter) due(ctx context.Context) ([]Report, error) {
-	now, err := r.current(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read what to report: %w", err)
-	}
+func (r *Reporter) take(now []Report) []Report {
 	r.mu.Lock()
 	waiting := r.pending
 	r.pending = map[string]Report{}
+	r.wholeDue = r.wholeDue || !r.compared
 	r.mu.Unlock()
 	for _, n := range now {
 		n.Since = n.SnapshotID
@@ -176,7 +187,7 @@ func (r *Reporter) due(ctx context.Context) ([]Report, error) {
 	for _, table := range slices.Sorted(maps.Keys(waiting)) {
 		reports = append(reports, waiting[table])
 	}
-	return reports, nil
+	return reports
 }
 
 // putBack keeps what could not be sent, below what came in since.
