@@ -12,14 +12,14 @@ import (
 
 	"millrace/ingestor/coincap"
 	"millrace/ingestor/coincap/ingest"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 var always = coincap.Fault{Probability: 1}
 
 // A day without a single point is no success: whoever schedules the command would never ask for it again.
 func TestADayWithoutDataFailsAndSaysWhy(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	tests := []struct {
 		name   string
 		faults coincap.Faults
@@ -108,7 +108,7 @@ func checkLog(t *testing.T, log string, results []result) {
 
 // The exit code is the one that is tried again, and a script gets keys alone.
 func TestAScriptGetsKeysAndASchedulerAFailureToTryAgain(t *testing.T) {
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	api, simulator := serve(t, coincap.SimulatorConfig{Seed: 700})
 	env := []string{"COINCAP_BASE_URL=" + api, "MILLRACE_INGEST_FINAL_EXIT_CODE=3"}
 	for _, tt := range []struct {

@@ -52,7 +52,7 @@ func (l *Lander) Land(ctx context.Context, day bronze.Day, r *source.Response) (
 	}
 	ctx, end := tracing.Span(ctx, "ingest "+r.Place.Dataset)
 	defer end()
-	tracing.Past(tracing.Parent(ctx), "fetch", r.FetchedAt.Add(-r.Duration), r.FetchedAt, "")
+	tracing.Past(tracing.Parent(ctx), tracing.Part{Name: "fetch", From: r.FetchedAt.Add(-r.Duration), To: r.FetchedAt})
 	key := r.Place.Key(day, r.Body)
 	object := bronze.Object{Key: key, Body: r.Body, Metadata: l.metadata(r, tracing.Parent(ctx))}
 	created, err := bronze.Put(ctx, l.config.Store, l.config.Bucket, object)

@@ -475,7 +475,7 @@ func (l *lakehouse) trigger(t *testing.T, logicalDate any, conf map[string]any) 
 	var started run
 	l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_daily/dagRuns", map[string]any{"logical_date": logicalDate, "conf": conf}, &started)
 	var ended run
-	stack.Eventually(t, "the run has ended", func() bool {
+	harness.Eventually(t, "the run has ended", func() bool {
 		runs := l.runs(t, "coincap_daily")
 		i := slices.IndexFunc(runs, func(r run) bool { return r.ID == started.ID })
 		if i >= 0 {
@@ -527,7 +527,7 @@ func (l *lakehouse) byHand(t *testing.T) {
 		t.Errorf("with a logical date: %+v: %.2000s", asked, text)
 	}
 	l.command(t, "dags", "trigger", "coincap_daily", "--conf", `{"date": "`+day(-31)+`"}`)
-	stack.Eventually(t, "the command's run has landed its day", func() bool { return l.landed(t, day(-31)) >= 18 })
+	harness.Eventually(t, "the command's run has landed its day", func() bool { return l.landed(t, day(-31)) >= 18 })
 	l.command(t, "dags", "test", "coincap_daily", day(-32))
 	if n := l.landed(t, day(-32)); n < 18 {
 		t.Errorf("`dags test` of %s landed %d objects", day(-32), n)
@@ -547,9 +547,9 @@ func (l *lakehouse) nothing(t *testing.T) {
 	id := l.of(t, day(-3)).ID
 	before := l.tries(t, "coincap_daily", id)[0].Number
 	l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_daily/dagRuns/"+id+"/clear", map[string]any{"dry_run": false}, nil)
-	stack.Eventually(t, "it is tried again", func() bool { return l.tries(t, "coincap_daily", id)[0].Number >= before+2 })
+	harness.Eventually(t, "it is tried again", func() bool { return l.tries(t, "coincap_daily", id)[0].Number >= before+2 })
 	l.api.set(simulator(t))
-	stack.Eventually(t, "it succeeds once there is data", func() bool { return l.tries(t, "coincap_daily", id)[0].State == "success" })
+	harness.Eventually(t, "it succeeds once there is data", func() bool { return l.tries(t, "coincap_daily", id)[0].State == "success" })
 }
 
 // leftovers kills the program that runs Airflow, and it alone: what it started goes on until the next start.
