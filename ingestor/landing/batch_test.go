@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"millrace/infra/bucket"
 	"millrace/infra/settings"
 	"millrace/ingestor/bronze"
 	"millrace/ingestor/source"
@@ -39,7 +40,7 @@ func lander(t *testing.T) (l *Lander, puts *atomic.Int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{Store: client, Bucket: "lakehouse", Program: "test"}), puts
+	return New(Config{Store: bucket.Bucket{Client: client, Name: "lakehouse"}, Program: "test"}), puts
 }
 
 func today() bronze.Day { return bronze.DayOf(time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)) }
