@@ -9,7 +9,7 @@ import os
 from datetime import datetime, timezone
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
-from lakehouse import INGEST, bronze_asset, program
+from lakehouse import INGEST, bronze_asset, day_to_land, program
 
 # The first day to land. `stack airflow` sets it to the day before its first start: what came before is in the first ingest,
 # or is for coincap_backfill.
@@ -22,15 +22,22 @@ START = datetime.fromisoformat(os.environ.get("MILLRACE_DAILY_START", "2026-11-0
     # Days on which Airflow was down are landed when it is back.
     catchup=True,
     max_active_runs=3,
-    params={"top": Param(20, type="integer", minimum=1, maximum=2000, description="The assets with the largest market cap.")},
+    params={
+        "date": Param(
+            None, type=["null", "string"], format="date", description="The day, UTC; none is that of the logical date."
+        ),
+        "top": Param(20, type="integer", minimum=1, maximum=2000, description="The assets with the largest market cap."),
+    },
     tags=["coincap", "bronze"],
     doc_md=f"""{__doc__}
 The run of a day lands the day's `d1` history of the largest assets and, for yesterday, a snapshot of the market as it is now.
 Objects have names of their own and are written once, so **any day can be run again at any time**: what is there already is
 not written twice, and what CoinCap has restated since comes in as a new version of the day.
 
-* A failed call is tried again inside the task, then the task is: after 1, 2, 4 … minutes, at most an hour.
+* A failed call is tried again inside the task, then the task is: after 1, 2, 4 … minutes, at most an hour. A day of which no
+  asset has data counts as failed.
 * A refused key fails at once. Its log says what to change; then clear the task.
+* One day by hand: `airflow dags trigger coincap_daily --conf '{{"date": "2026-01-31"}}'`, or with `-l 2026-01-31`.
 * Past days: `airflow backfill create --dag-id coincap_daily --from-date … --to-date …`; years: the DAG `coincap_backfill`.
 * Is it in gold? `reactor wait --key …`, with a key from the log.
 """,
@@ -39,9 +46,9 @@ def coincap_daily():
     """One task: whatever follows from the objects is not Airflow's business."""
 
     @task.bash(outlets=[bronze_asset("history"), bronze_asset("assets")], do_xcom_push=False, **INGEST)
-    def land() -> str:
-        """Land the day of the run's data interval, never today."""
-        return f"{program('ingestor')} daily --date {{{{ data_interval_start | ds }}}} --top {{{{ params.top }}}}"
+    def land(params: dict, logical_date: datetime | None = None) -> str:
+        """Land the run's own day, whenever it runs."""
+        return f"{program('ingestor')} daily --date {day_to_land(params, logical_date)} --top {params['top']}"
 
     land()
 

@@ -1,4 +1,4 @@
-"""What the DAGs share: where the programs are, the Assets they make or wait for, and which failures a retry cannot mend.
+"""What the DAGs share: where the programs are, the Assets they make or wait for, the day of a run, and what no retry mends.
 
 Nothing here touches the network or a disk when it is imported; the dag-processor imports it again and again.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
 from airflow.sdk import Asset, RetryPolicy
 from airflow.sdk.definitions.retry_policy import RetryDecision
+from airflow.sdk.exceptions import AirflowFailException
 
 BUCKET = os.environ.get("MILLRACE_BUCKET", "lakehouse")
 # `go tool task airflow` names the folder of the programs; the images have them on the PATH.
@@ -30,9 +32,32 @@ def bronze_asset(dataset: str) -> Asset:
     return Asset(name=f"bronze.{dataset}", uri=f"s3://{BUCKET}/bronze/coincap/{dataset}", group="bronze")
 
 
-def gold_asset(table: str) -> Asset:
-    """A gold table. Its events come from the reactor, one for each commit that changed it."""
-    return Asset(name=f"gold.{table}", uri=f"s3://{BUCKET}/gold/{table}", group="gold")
+def gold_asset() -> Asset:
+    """All of gold. Its events come from the reactor, one after each step that changed a table, and name the tables there are.
+
+    A DAG that is about one table waits for that one's own Asset, such as `Asset("s3://lakehouse/gold/rankings")`.
+    """
+    return Asset(name="gold", uri=f"s3://{BUCKET}/gold", group="gold")
+
+
+def day_to_land(params: Mapping, logical_date: datetime | None) -> str:
+    """Return the day that a run lands: its parameter `date`, or else the UTC day of its logical date.
+
+    Not the start of its data interval: a run by hand gets the last complete day as its interval, whatever logical date was
+    asked for. Of a scheduled run and of a backfill's both are the same. Without either the run fails at once: Airflow lets a
+    run by hand have none, and a retry would have none as well.
+    """
+    if given := params.get("date"):
+        try:
+            return date.fromisoformat(given).isoformat()
+        except (TypeError, ValueError) as error:
+            raise AirflowFailException(f"the parameter date is {given!r}: it must be a day such as 2026-01-31") from error
+    if logical_date is None:
+        raise AirflowFailException(
+            'this run has no day to land: trigger it with the parameter date (--conf \'{"date": "2026-01-31"}\') '
+            "or with a logical date (-l 2026-01-31)"
+        )
+    return logical_date.astimezone(timezone.utc).date().isoformat()
 
 
 def program(name: str) -> str:

@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from lakehouse import BUCKET, program
@@ -46,6 +47,12 @@ def run(command: list[str], env: dict[str, str]) -> str:
 def query(sql: str, env: dict[str, str] | None = None) -> list[dict]:
     """Rows of gold. Decimals come as text, so that no digit is lost on the way."""
     return json.loads(run(["reactor", "query", sql, "--output", "json"], env or environment()))
+
+
+def gold_tables(env: dict[str, str]) -> list[dict]:
+    """The tables of gold that the lake has, the user's own among them: name, rows, files, and when each was committed."""
+    listed = json.loads(run(["reactor", "tables", "--output", "json"], env))
+    return [table for table in listed if table["table"].startswith("gold.")]
 
 
 def newest_day() -> str:
@@ -86,12 +93,12 @@ def write(day: str) -> str:
     )
     key = f"{PREFIX}/{day}/report.md"
     put(f"{PREFIX}/{day}/chart.svg", chart(closes, [r["asset_id"] for r in ranks]), "image/svg+xml", env)
-    put(key, markdown(day, market[0], ranks).encode(), "text/markdown; charset=utf-8", env)
+    put(key, markdown(day, market[0], ranks, gold_tables(env)).encode(), "text/markdown; charset=utf-8", env)
     return key
 
 
-def markdown(day: str, market: dict, ranks: list[dict]) -> str:
-    """Write the report's text."""
+def markdown(day: str, market: dict, ranks: list[dict], tables: Sequence[dict] = ()) -> str:
+    """Write the report's text: the market of the day, and the tables of gold as they are now."""
     lines = [f"# The market on {day}", ""]
     if market["total_market_cap_usd"] is None:
         lines.append(f"{market['n_assets']} assets; their history tells no market capitalisation.")
@@ -120,6 +127,10 @@ def markdown(day: str, market: dict, ranks: list[dict]) -> str:
         cells.append("" if r["dominance_pct"] is None else f"{r['dominance_pct']:.1f} %")
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Every number is a row of gold; a window that is not complete is left blank.", ""]
+    if tables:
+        lines += ["## The tables of gold", "", "| table | rows | last committed |", "|---|---:|---|"]
+        lines += [f"| {t['table']} | {t['rows']:,} | {t['committed_at'] or 'never'} |" for t in tables]
+        lines.append("")
     return "\n".join(lines)
 
 

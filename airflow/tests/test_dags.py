@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import json
+import re
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
 DAGS = Path(__file__).parents[1] / "dags"
+
+MARKET = {
+    "n_assets": 2, "total_market_cap_usd": 3e12, "total_volume_usd": 1e11, "hhi": 5200.0,
+    "advancers": 1, "decliners": 1, "top_gainer": "bitcoin", "top_loser": "ethereum",
+}  # fmt: skip
+RANK = {
+    "rank": 1, "rank_change_1d": 2, "asset_id": "bitcoin", "close": 100000.5, "return_1d": 0.0123, "return_7d": None,
+    "volatility_30d": 0.5, "drawdown": -0.1, "dominance_pct": 60.0,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -76,16 +87,79 @@ def test_outlets_are_the_bronze_assets(bag):
 
 
 def test_the_command_is_for_the_runs_own_day(bag):
-    command = bag.dags["coincap_daily"].get_task("land").python_callable()
-    assert "--date {{ data_interval_start | ds }}" in command
-    assert "now" not in command
+    land = bag.dags["coincap_daily"].get_task("land").python_callable
+    command = land({"date": None, "top": 20}, datetime(2026, 11, 20, tzinfo=timezone.utc))
+    assert command.endswith("ingestor daily --date 2026-11-20 --top 20")
+    assert "{" not in command  # nothing is left to a template
 
 
-def test_the_report_waits_for_gold(bag):
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("how", "params", "logical_date", "day"),
+    [
+        ("scheduled, backfilled or cleared", {"date": None}, at("2026-11-20T00:00:00+00:00"), "2026-11-20"),
+        ("triggered in the UI, now", {"date": None}, at("2026-11-20T16:31:07+00:00"), "2026-11-20"),
+        ("dags test with a date, or trigger -l", {"date": None}, at("2026-11-20T00:00:00+00:00"), "2026-11-20"),
+        ("a zone ahead of UTC", {"date": None}, at("2026-11-20T01:00:00+02:00"), "2026-11-19"),
+        ("triggered with a date alone", {"date": "2026-01-31"}, None, "2026-01-31"),
+        ("the parameter wins", {"date": "2026-01-31"}, at("2026-11-20T00:00:00+00:00"), "2026-01-31"),
+        ("params of before there was one", {}, at("2026-11-20T00:00:00+00:00"), "2026-11-20"),
+    ],
+)
+def test_a_run_lands_the_day_it_was_asked_for(bag, how, params, logical_date, day):
+    from lakehouse import day_to_land
+
+    assert day_to_land(params, logical_date) == day, how
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [({"date": None}, "has no day to land"), ({}, "-l 2026-01-31"), ({"date": "soon"}, "'soon'"), ({"date": 7}, "7")],
+)
+def test_a_run_without_a_day_fails_and_is_not_tried_again(bag, params, says):
+    from airflow.sdk.exceptions import AirflowFailException
+    from lakehouse import day_to_land
+
+    with pytest.raises(AirflowFailException, match=re.escape(says)):
+        day_to_land(params, None)
+
+
+def test_the_date_is_a_parameter_that_may_be_missing(bag):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    param = bag.dags["coincap_daily"].params.get_param("date")
+    assert param.resolve() is None
+    assert param.resolve("2026-11-20") == "2026-11-20"
+    with pytest.raises((ParamValidationError, ValueError)):
+        param.resolve("soon")
+
+
+def test_the_report_waits_for_all_of_gold_whatever_its_tables_are(bag):
     dag = bag.dags["gold_report"]
     assets = {asset.uri for asset in dag.timetable.asset_condition.objects}
-    assert assets == {f"s3://lakehouse/gold/{t}" for t in ("daily_summary", "rolling_averages", "rankings", "market_summary")}
+    assert assets == {"s3://lakehouse/gold"}
     assert dag.max_active_runs == 1
+
+
+def test_the_tables_of_the_report_are_those_of_the_lake(bag, monkeypatch):
+    import report
+
+    listed = [
+        {"table": "gold.weekly_high", "rows": 7976, "files": 1, "committed_at": "2026-01-31T00:00:07Z"},
+        {"table": "silver.asset_prices", "rows": 1, "files": 1, "committed_at": "2026-01-31T00:00:07Z"},
+        {"table": "gold.empty", "rows": 0, "files": 0, "committed_at": None},
+    ]
+    asked = []
+    monkeypatch.setattr(report, "run", lambda command, env: asked.append(command) or json.dumps(listed))
+    tables = report.gold_tables({})
+    assert asked == [["reactor", "tables", "--output", "json"]]
+    assert [t["table"] for t in tables] == ["gold.weekly_high", "gold.empty"]
+    text = report.markdown("2026-01-31", MARKET, [RANK], tables)
+    assert "| gold.weekly_high | 7,976 | 2026-01-31T00:00:07Z |" in text
+    assert "| gold.empty | 0 | never |" in text
 
 
 @pytest.mark.parametrize(
@@ -110,15 +184,7 @@ def test_exit_codes_that_no_retry_mends_fail_at_once(bag, text, action):
 def test_the_report_reads_well(bag):
     import report
 
-    market = {
-        "n_assets": 2, "total_market_cap_usd": 3e12, "total_volume_usd": 1e11, "hhi": 5200.0,
-        "advancers": 1, "decliners": 1, "top_gainer": "bitcoin", "top_loser": "ethereum",
-    }  # fmt: skip
-    rank = {
-        "rank": 1, "rank_change_1d": 2, "asset_id": "bitcoin", "close": 100000.5, "return_1d": 0.0123, "return_7d": None,
-        "volatility_30d": 0.5, "drawdown": -0.1, "dominance_pct": 60.0,
-    }  # fmt: skip
-    text = report.markdown("2026-01-31", market, [rank])
+    text = report.markdown("2026-01-31", MARKET, [RANK])
     assert "# The market on 2026-01-31" in text
     assert "**3,000 bn USD**" in text
     assert "| 1 (+2) | bitcoin | 100,000 | +1.2 % |  | +50.0 % | -10.0 % | 60.0 % |" in text

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	api "millrace/infra/airflow"
 	"millrace/infra/cli"
 	"millrace/infra/process"
 	"millrace/infra/settings"
@@ -55,34 +56,23 @@ func (a airflow) Run(ctx context.Context, out *cli.Output) error {
 	if err != nil {
 		return err
 	}
-	site, unlock, err := a.prepare(h, stack.addresses)
+	unlock, err := h.lockAirflow()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	killOrphans, err := process.AdoptOrphans()
+	run, err := h.newAirflowRun()
 	if err != nil {
 		return err
 	}
-	slog.Info("starting Airflow", "log", h.logFile(settings.RoleAirflow))
-	done := patience(out, "waiting for Airflow")
-	child, err := process.Start(ctx, process.Spec{
-		Name: "airflow",
-		Command: func() (*exec.Cmd, error) {
-			cmd := exec.Command(site.program, "standalone")
-			cmd.Env, cmd.Dir = site.environment, site.dir
-			return cmd, nil
-		},
-		Ready: site.healthy, ReadyWithin: airflowReadyWithin, Interrupt: true, Grace: airflowGrace,
-		LogFile: h.logFile(settings.RoleAirflow), PIDFile: h.pidFile(settings.RoleAirflow), Log: slog.Default(),
-	})
-	done()
-	defer killOrphans() // tasks are in sessions of their own
+	defer run.Done()
+	site, err := a.prepare(h, stack.addresses, run)
 	if err != nil {
 		return err
 	}
-	defer child.Stop()
-	if err := site.makePool(ctx); err != nil {
+	stop, err := site.start(ctx, out, h)
+	defer stop()
+	if err != nil {
 		return err
 	}
 	if err := settings.WriteEnv(string(h), settings.RoleAirflow, site.exported()); err != nil {
@@ -100,6 +90,62 @@ func (a airflow) Run(ctx context.Context, out *cli.Output) error {
 	return nil
 }
 
+// lockAirflow takes Airflow's folder for this process.
+func (h home) lockAirflow() (unlock func(), err error) {
+	if err := os.MkdirAll(h.path("airflow"), 0o700); err != nil {
+		return nil, fmt.Errorf("make Airflow's folder: %w", err)
+	}
+	lock := flock.New(h.path("airflow.lock"), flock.SetPermissions(0o600))
+	held, err := lock.TryLock()
+	if err != nil || !held {
+		return nil, errors.Join(fmt.Errorf("an Airflow already runs in %s: stop that one first", h.path("airflow")), err)
+	}
+	return func() { _ = lock.Close() }, nil
+}
+
+// newAirflowRun begins a run, and ends what the last one left if it was killed: Airflow's parts outlive their parent, hold
+// the port, and would run tasks beside the new ones. Nobody else's processes are touched.
+func (h home) newAirflowRun() (process.Run, error) {
+	file := h.path("airflow.run")
+	ended, err := process.EndLeftovers(file)
+	if err != nil {
+		return process.Run{}, err
+	}
+	if ended > 0 {
+		slog.Warn("an earlier Airflow here was killed: the processes that it left are ended", "processes", ended)
+	}
+	return process.NewRun(file)
+}
+
+// start starts Airflow and makes its pool. stop ends what was started, also after an error.
+func (s site) start(ctx context.Context, out *cli.Output, h home) (stop func(), err error) {
+	killOrphans, err := process.AdoptOrphans()
+	if err != nil {
+		return func() {}, err
+	}
+	slog.Info("starting Airflow", "log", h.logFile(settings.RoleAirflow))
+	done := patience(out, "waiting for Airflow")
+	child, err := process.Start(ctx, process.Spec{
+		Name: "airflow",
+		Command: func() (*exec.Cmd, error) {
+			cmd := exec.Command(s.program, "standalone")
+			cmd.Env, cmd.Dir = s.environment, s.dir
+			return cmd, nil
+		},
+		Ready: s.client().Healthy, ReadyWithin: airflowReadyWithin, Interrupt: true, Grace: airflowGrace,
+		LogFile: h.logFile(settings.RoleAirflow), PIDFile: h.pidFile(settings.RoleAirflow), Log: slog.Default(),
+	})
+	done()
+	if err != nil {
+		return killOrphans, err
+	}
+	stop = func() {
+		child.Stop()
+		killOrphans() // tasks are in sessions of their own
+	}
+	return stop, s.client().MakePool(ctx, api.Pool{Name: sourcePool, Slots: 1, Description: "Calls to CoinCap, one task at a time."})
+}
+
 // site is one Airflow: where it lies and how it is reached.
 type site struct {
 	dir, program, dags, bin string
@@ -109,11 +155,16 @@ type site struct {
 	environment             []string
 }
 
-// prepare finds everything that a start needs and takes Airflow's folder for this process.
-func (a airflow) prepare(h home, at addresses) (s site, unlock func(), err error) {
+// client calls this Airflow.
+func (s site) client() *api.Client {
+	return api.New(settings.Airflow{URL: s.url, User: airflowUser, Password: s.password})
+}
+
+// prepare finds everything that a start needs.
+func (a airflow) prepare(h home, at addresses, run process.Run) (s site, err error) {
 	bin, err := ownFolder()
 	if err != nil {
-		return s, nil, err
+		return s, err
 	}
 	project := filepath.Dir(bin)
 	s = site{dir: h.path("airflow"), bin: bin, program: a.Program, dags: a.DAGs}
@@ -128,35 +179,25 @@ func (a airflow) prepare(h home, at addresses) (s site, unlock func(), err error
 			_, err = os.Stat(*path)
 		}
 		if errors.Is(err, fs.ErrNotExist) {
-			return s, nil, fmt.Errorf("start Airflow: there is no %s: `go tool task airflow` installs Airflow from the project's folder", *path)
+			return s, fmt.Errorf("start Airflow: there is no %s: `go tool task airflow` installs Airflow from the project's folder", *path)
 		}
 		if err != nil {
-			return s, nil, fmt.Errorf("start Airflow: %w", err)
+			return s, fmt.Errorf("start Airflow: %w", err)
 		}
 	}
 	ports, err := a.ports()
 	if err != nil {
-		return s, nil, err
-	}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return s, nil, fmt.Errorf("make Airflow's folder: %w", err)
-	}
-	lock := flock.New(h.path("airflow.lock"), flock.SetPermissions(0o600))
-	held, err := lock.TryLock()
-	if err != nil || !held {
-		return s, nil, errors.Join(fmt.Errorf("an Airflow already runs in %s: stop that one first", s.dir), err)
+		return s, err
 	}
 	s.url = fmt.Sprintf("http://127.0.0.1:%d", ports.api)
-	s.password, err = airflowPassword(s.passwordsFile())
-	if err == nil {
-		s.dailyStart, err = dailyStart(filepath.Join(s.dir, "daily-start"), time.Now())
+	if s.password, err = airflowPassword(s.passwordsFile()); err != nil {
+		return s, err
 	}
-	if err != nil {
-		_ = lock.Close()
-		return s, nil, err
+	if s.dailyStart, err = dailyStart(filepath.Join(s.dir, "daily-start"), time.Now()); err != nil {
+		return s, err
 	}
-	s.environment = airflowEnvironment(os.Environ(), h, s, ports, at)
-	return s, func() { _ = lock.Close() }, nil
+	s.environment = append(airflowEnvironment(os.Environ(), h, s, ports, at), run.Env())
+	return s, nil
 }
 
 // airflowPorts are those that Airflow's parts listen on.

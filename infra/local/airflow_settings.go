@@ -56,6 +56,9 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 	}
 	// The tasks take credentials from the env files, each program its own role's, so none are in Airflow's environment.
 	vars["MILLRACE_HOME"], vars["MILLRACE_BIN"] = string(h), s.bin
+	// Airflow's parts give themselves titles, by writing over their environment unless this is set. That holds the mark by
+	// which a later start tells them from others' processes.
+	vars["SPT_NOENV"] = "1"
 	// `airflow standalone` starts its parts by that name.
 	vars["PATH"] = filepath.Dir(s.program) + string(os.PathListSeparator) + os.Getenv("PATH")
 	if at.Simulator != "" {

@@ -59,3 +59,20 @@ func TestOnlyWhatHasAKeyWasPut(t *testing.T) {
 		t.Errorf("keys are %v", got)
 	}
 }
+
+func TestASourceWithoutHistoryIsToldFromAFailure(t *testing.T) {
+	key := "bronze/coincap/history/a.json"
+	for _, tt := range []struct {
+		rows []landed
+		want bool
+	}{
+		{nil, false}, // it failed before the first answer
+		{[]landed{{Outcome: "no data", Key: &key}, {Outcome: "no data"}, {Outcome: "skipped"}}, true},
+		{[]landed{{Outcome: "no data"}, {Outcome: "put", Key: &key}}, false},
+		{[]landed{{Outcome: "already there", Key: &key}}, false},
+	} {
+		if got := noData(tt.rows); got != tt.want {
+			t.Errorf("%+v: no data is %v", tt.rows, got)
+		}
+	}
+}

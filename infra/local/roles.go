@@ -11,7 +11,7 @@ import (
 	"millrace/infra/settings"
 )
 
-// roles are those an env file is written for.
+// roles are those that get an env file.
 var roles = minio.Users
 
 // addresses are where the parts of a running stack answer.
@@ -22,43 +22,53 @@ type addresses struct {
 	Simulator string `json:"simulator,omitempty"` // empty with a CoinCap key
 }
 
-// environment is what the programs of one role need, and nothing that opens more than the role may.
-func environment(role string, h home, at addresses, bucket string, catalog settings.Secret, secrets credentials, natsURL func(user string) settings.Secret) map[string]string {
+// access is how to get at everything in a lakehouse; environment hands each role its part.
+type access struct {
+	home    home
+	at      addresses
+	bucket  string
+	catalog settings.Secret
+	secrets credentials
+	natsURL func(user string) settings.Secret
+}
+
+// environment returns what the programs of one role need, and nothing that opens more than the role may.
+func (a access) environment(role string) map[string]string {
 	vars := map[string]string{
-		"MILLRACE_HOME":          string(h),
-		"MILLRACE_S3_ENDPOINT":   at.S3,
+		"MILLRACE_HOME":          string(a.home),
+		"MILLRACE_S3_ENDPOINT":   a.at.S3,
 		"MILLRACE_S3_ACCESS_KEY": role,
-		"MILLRACE_S3_SECRET_KEY": secrets.s3[role].Reveal(),
+		"MILLRACE_S3_SECRET_KEY": a.secrets.s3[role].Reveal(),
 		"MILLRACE_S3_REGION":     "us-east-1",
-		"MILLRACE_BUCKET":        bucket,
+		"MILLRACE_BUCKET":        a.bucket,
 	}
 	switch role {
 	case minio.UserOwner:
-		vars["MILLRACE_NATS_URL"] = natsURL(nats.UserOwner).Reveal()
+		vars["MILLRACE_NATS_URL"] = a.natsURL(nats.UserOwner).Reveal()
 	case minio.UserReactor:
-		vars["MILLRACE_NATS_URL"] = natsURL(nats.UserReactor).Reveal()
+		vars["MILLRACE_NATS_URL"] = a.natsURL(nats.UserReactor).Reveal()
 	}
 	if role != minio.UserIngestor {
-		vars["MILLRACE_CATALOG"] = catalog.Reveal()
-		if at.HTTP != "" {
-			vars["MILLRACE_HTTP_ADDR"] = at.HTTP
+		vars["MILLRACE_CATALOG"] = a.catalog.Reveal()
+		if a.at.HTTP != "" {
+			vars["MILLRACE_HTTP_ADDR"] = a.at.HTTP
 		}
 	}
-	if at.Simulator != "" && (role == minio.UserIngestor || role == minio.UserOwner) {
-		vars["COINCAP_BASE_URL"] = at.Simulator
+	if a.at.Simulator != "" && (role == minio.UserIngestor || role == minio.UserOwner) {
+		vars["COINCAP_BASE_URL"] = a.at.Simulator
 	}
 	return vars
 }
 
-// stackOwned are the variables that come from a role's env file only. One that is left in the user's shell by an
-// `eval "$(stack env)"` of another stack, or of a role that may do more, must not reach a child.
+// stackOwned are the variables that come from a role's env file only. The user's shell may still have one of another stack's
+// `eval "$(stack env)"`, or of a role that may do more: it must not reach a child.
 var stackOwned = []string{
 	"MILLRACE_HOME", "MILLRACE_S3_ENDPOINT", "MILLRACE_S3_ACCESS_KEY", "MILLRACE_S3_SECRET_KEY", "MILLRACE_S3_REGION",
 	"MILLRACE_BUCKET", "MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_HTTP_ADDR",
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
 }
 
-// childEnvironment is the user's environment with the role's variables in place of all that the stack owns.
+// childEnvironment returns the user's environment with the role's variables in place of all that the stack owns.
 // CoinCap's key goes to the ingestor alone.
 func childEnvironment(user []string, role string, vars map[string]string) []string {
 	var env []string
@@ -77,7 +87,7 @@ func childEnvironment(user []string, role string, vars map[string]string) []stri
 	return env
 }
 
-// roleEnvironment is childEnvironment from the role's env file.
+// roleEnvironment returns the childEnvironment of the role's env file.
 func (h home) roleEnvironment(role string) ([]string, error) {
 	vars, err := settings.ReadEnv(string(h), role)
 	if err != nil {
@@ -86,7 +96,7 @@ func (h home) roleEnvironment(role string) ([]string, error) {
 	return childEnvironment(os.Environ(), role, vars), nil
 }
 
-// awsNames are the variables by which tools that know nothing of millrace find an S3 server.
+// awsNames maps the variables by which AWS's tools find an S3 server to those that hold the values here.
 var awsNames = map[string]string{
 	"AWS_ACCESS_KEY_ID":     "MILLRACE_S3_ACCESS_KEY",
 	"AWS_SECRET_ACCESS_KEY": "MILLRACE_S3_SECRET_KEY",
@@ -94,7 +104,7 @@ var awsNames = map[string]string{
 	"AWS_REGION":            "MILLRACE_S3_REGION",
 }
 
-// exports writes vars, and the names AWS's tools know, as lines for a shell's eval.
+// exports returns vars, also under the names that AWS's tools know, as lines for a shell's eval.
 func exports(vars map[string]string) string {
 	all := map[string]string{}
 	for name, value := range vars {

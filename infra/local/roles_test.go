@@ -17,9 +17,11 @@ func testEnvironment(role string) map[string]string {
 		nats: nats.Passwords{"minio": "nats-minio", "reactor": "nats-reactor", "owner": "nats-owner"},
 	}
 	at := addresses{S3: "http://127.0.0.1:9000", NATS: "nats://127.0.0.1:4222", HTTP: "127.0.0.1:8088", Simulator: "http://127.0.0.1:9999"}
-	return environment(role, "/home/it's/.millrace", at, "lakehouse", "sqlite:////c.db", secrets, func(user string) settings.Secret {
+	all := access{home: "/home/it's/.millrace", at: at, bucket: "lakehouse", catalog: "sqlite:////c.db", secrets: secrets}
+	all.natsURL = func(user string) settings.Secret {
 		return "nats://" + settings.Secret(user) + ":" + secrets.nats[user] + "@127.0.0.1:4222"
-	})
+	}
+	return all.environment(role)
 }
 
 func TestEachRoleGetsItsOwnSecretsOnly(t *testing.T) {

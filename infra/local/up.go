@@ -206,9 +206,9 @@ func (s *stack) catalogURI() (settings.Secret, error) {
 }
 
 func (s *stack) writeEnvironments() error {
+	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, secrets: s.secrets, natsURL: s.natsURL}
 	for _, role := range roles {
-		vars := environment(role, s.home, s.at, s.options.Bucket, s.catalog, s.secrets, s.natsURL)
-		if err := settings.WriteEnv(string(s.home), role, vars); err != nil {
+		if err := settings.WriteEnv(string(s.home), role, all.environment(role)); err != nil {
 			return err
 		}
 	}

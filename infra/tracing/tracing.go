@@ -1,6 +1,6 @@
 // Package tracing shows where the time from a put to gold goes, as OpenTelemetry spans. It is off unless the standard
-// environment variables name a collector, and costs a nil comparison then. What an object's trace is called follows from the
-// object's event, so that every program and every reactor comes to the same one without telling each other.
+// environment variables name a collector; it costs one comparison with nil then. The id of an object's trace follows from the
+// object's event, so every program and every reactor arrives at the same one without telling each other.
 package tracing
 
 import (
@@ -27,13 +27,14 @@ var tracer atomic.Pointer[tracers]
 
 type tracers struct{ api.Tracer }
 
-// On tells whether spans go anywhere; ask it before working out what only a span needs.
+// On reports whether spans go anywhere. Ask it before working out what only a span needs.
 func On() bool { return tracer.Load() != nil }
 
-// Start switches tracing on when the environment names a collector, and returns what ends it: spans that are still here are
-// sent then. OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) is the collector's OTLP/HTTP address,
-// OTEL_TRACES_EXPORTER=otlp the one at its default address, OTEL_TRACES_EXPORTER=none and OTEL_SDK_DISABLED=true are off. All
-// others of the standard are the SDK's own: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_BSP_…
+// Start switches tracing on if the environment names a collector. stop sends the spans that are left and switches it off.
+//
+// OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) is the collector's OTLP/HTTP address,
+// OTEL_TRACES_EXPORTER=otlp means the one at its default address; OTEL_TRACES_EXPORTER=none and OTEL_SDK_DISABLED=true mean off.
+// The SDK itself reads the standard's other variables: OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_BSP_…
 func Start(ctx context.Context, service string) (stop func(context.Context) error, err error) {
 	off := func(context.Context) error { return nil }
 	wanted, err := wanted(os.Getenv)
@@ -52,12 +53,13 @@ func Start(ctx context.Context, service string) (stop func(context.Context) erro
 	tracer.Store(&tracers{provider.Tracer("millrace")})
 	return func(ctx context.Context) error {
 		tracer.Store(nil)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second) // a collector that hangs holds up no end
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second) // a collector that hangs must not hold up the end
 		defer cancel()
 		return provider.Shutdown(ctx)
 	}, nil
 }
 
+// wanted reports whether the environment asks for tracing.
 func wanted(env func(string) string) (bool, error) {
 	if strings.EqualFold(env("OTEL_SDK_DISABLED"), "true") {
 		return false, nil
@@ -84,7 +86,7 @@ func wanted(env func(string) string) (bool, error) {
 
 var nothing = func() {}
 
-// Span begins a part of ctx's trace and returns what ends it.
+// Span begins a part of ctx's trace; the function that it returns ends it.
 func Span(ctx context.Context, name string, about ...attribute.KeyValue) (context.Context, func()) {
 	t := tracer.Load()
 	if t == nil {
@@ -94,7 +96,7 @@ func Span(ctx context.Context, name string, about ...attribute.KeyValue) (contex
 	return ctx, func() { span.End() }
 }
 
-// Note adds to the span that ctx is in.
+// Note adds attributes to the span that ctx is in.
 func Note(ctx context.Context, about ...attribute.KeyValue) {
 	if On() {
 		api.SpanFromContext(ctx).SetAttributes(about...)
@@ -108,8 +110,8 @@ func Fail(ctx context.Context, err error) {
 	}
 }
 
-// Serving begins the work on something that several traces wait for: it is a part of the first one's and linked with the
-// others'. Texts are traceparents.
+// Serving begins work that several traces wait for. Its span is a part of the first trace and linked with the others; parents
+// are their traceparents.
 func Serving(ctx context.Context, name string, parents []string, about ...attribute.KeyValue) (context.Context, func()) {
 	t := tracer.Load()
 	if t == nil {
@@ -129,23 +131,29 @@ func Serving(ctx context.Context, name string, parents []string, about ...attrib
 	return ctx, func() { span.End() }
 }
 
-// Past is a part of a trace that is over: it began at from and ended at to. It returns its traceparent. linked, when not
-// "", is the traceparent of a span that did its work.
-func Past(parent, name string, from, to time.Time, linked string, about ...attribute.KeyValue) string {
+// Part is a part of a trace that is over.
+type Part struct {
+	Name     string
+	From, To time.Time
+	Linked   string // traceparent of the span that did its work, when that is another one; else empty
+}
+
+// Past adds a part to the trace of a traceparent and returns the part's own traceparent.
+func Past(parent string, p Part, about ...attribute.KeyValue) string {
 	t := tracer.Load()
 	if t == nil {
 		return ""
 	}
-	options := []api.SpanStartOption{api.WithAttributes(about...), api.WithTimestamp(from)}
-	if link := api.SpanContextFromContext(within(context.Background(), linked)); link.IsValid() {
+	options := []api.SpanStartOption{api.WithAttributes(about...), api.WithTimestamp(p.From)}
+	if link := api.SpanContextFromContext(within(context.Background(), p.Linked)); link.IsValid() {
 		options = append(options, api.WithLinks(api.Link{SpanContext: link}))
 	}
-	ctx, span := t.Start(within(context.Background(), parent), name, options...)
-	span.End(api.WithTimestamp(to))
+	ctx, span := t.Start(within(context.Background(), parent), p.Name, options...)
+	span.End(api.WithTimestamp(p.To))
 	return Parent(ctx)
 }
 
-// Parent is the traceparent of the span that ctx is in, "" outside of any.
+// Parent returns the traceparent of the span that ctx is in, "" outside of any.
 func Parent(ctx context.Context) string {
 	if !On() {
 		return ""
@@ -155,7 +163,7 @@ func Parent(ctx context.Context) string {
 	return carrier["traceparent"]
 }
 
-// within puts ctx into the span that a traceparent names.
+// within returns ctx inside the span that a traceparent names.
 func within(ctx context.Context, parent string) context.Context {
 	if parent == "" {
 		return ctx
@@ -163,8 +171,8 @@ func within(ctx context.Context, parent string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent})
 }
 
-// Root is the traceparent of the span that begins an object's trace; id is the event's (at least 48 hexadecimal digits). With
-// a parent, that of the program that put the object, it is a part of that one's trace.
+// Root returns the traceparent of the span that begins an object's trace; id is the event's (at least 48 hexadecimal digits). If
+// the program that put the object has told its own traceparent, as parent, the span is a part of that trace.
 func Root(id, parent string) string {
 	if !On() || len(id) < 48 {
 		return ""
@@ -176,20 +184,20 @@ func Root(id, parent string) string {
 	return "00-" + traceID + "-" + id[32:48] + "-01"
 }
 
-// Begin is the root span itself, which Root gives the name of: from the put to the moment at which somebody knew of it. Twice
-// the same is one span for every collector that goes by ids.
-func Begin(root, parent, name string, from, to time.Time, about ...attribute.KeyValue) {
+// Begin adds the root span itself, whose name Root gives: from the put to the moment at which somebody knew of it. Two calls
+// with the same root make one span in every collector that goes by ids.
+func Begin(root, parent string, p Part, about ...attribute.KeyValue) {
 	t := tracer.Load()
 	own := api.SpanContextFromContext(within(context.Background(), root))
 	if t == nil || !own.IsValid() {
 		return
 	}
 	ctx := context.WithValue(within(context.Background(), parent), ownIDs{}, own)
-	_, span := t.Start(ctx, name, api.WithAttributes(about...), api.WithTimestamp(from))
-	span.End(api.WithTimestamp(to))
+	_, span := t.Start(ctx, p.Name, api.WithAttributes(about...), api.WithTimestamp(p.From))
+	span.End(api.WithTimestamp(p.To))
 }
 
-// TraceID is the trace that a traceparent belongs to, in hexadecimal; "" for none.
+// TraceID returns the id of the trace that a traceparent belongs to, in hexadecimal; "" for none.
 func TraceID(parent string) string {
 	if c := api.SpanContextFromContext(within(context.Background(), parent)); c.IsValid() {
 		return c.TraceID().String()
@@ -200,7 +208,7 @@ func TraceID(parent string) string {
 // ownIDs is the context key of ids that a span is to have.
 type ownIDs struct{}
 
-// ids gives spans random ids, but for those that are asked for.
+// ids gives a span the ids that its context asks for, and else random ones.
 type ids struct{}
 
 func (ids) NewIDs(ctx context.Context) (api.TraceID, api.SpanID) {

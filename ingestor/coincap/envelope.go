@@ -35,6 +35,7 @@ func ReadEnvelope(body []byte) (Envelope, error) {
 	return e, &Error{Kind: NotJSON, Detail: "the body begins " + shorten(body)}
 }
 
+// read reads a body to its end.
 func (e *Envelope) read(d *jsontext.Decoder) error {
 	if kind := d.PeekKind(); kind != '{' {
 		value, err := d.ReadValue()
@@ -49,37 +50,13 @@ func (e *Envelope) read(d *jsontext.Decoder) error {
 	found := false
 	var other *Error // kept until the whole body is known to be JSON
 	for d.PeekKind() != '}' {
-		name, err := d.ReadToken()
+		list, odd, err := e.member(d)
 		if err != nil {
 			return err
 		}
-		switch name := name.String(); {
-		case name == "data" && d.PeekKind() == '[':
-			found = true
-			if e.Items, err = skipList(d); err != nil {
-				return err
-			}
-		case name == "data":
-			value, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			other = notList(value)
-		case name == "timestamp" && d.PeekKind() == '0':
-			token, err := d.ReadToken()
-			if err != nil {
-				return err
-			}
-			// A fraction or a number too large is odd, not wrong: nothing depends on it.
-			e.Timestamp, _ = token.Int()
-		default:
-			value, err := d.ReadValue()
-			if err != nil {
-				return err
-			}
-			if (name == "error" || name == "message") && other == nil {
-				other = &Error{Kind: NotList, Detail: "the API says " + shorten(value)}
-			}
+		found = found || list
+		if odd != nil && (other == nil || odd.data) {
+			other = odd.Error
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
@@ -97,6 +74,44 @@ func (e *Envelope) read(d *jsontext.Decoder) error {
 	return nil
 }
 
+// oddMember is a member of a response that says why there is no list. One in data says more than one beside it.
+type oddMember struct {
+	*Error
+	data bool
+}
+
+// member reads one member of a response; list is true when it is the list.
+func (e *Envelope) member(d *jsontext.Decoder) (list bool, odd *oddMember, err error) {
+	token, err := d.ReadToken()
+	if err != nil {
+		return false, nil, err
+	}
+	name := token.String()
+	if name == "data" && d.PeekKind() == '[' {
+		e.Items, err = skipList(d)
+		return true, nil, err
+	}
+	if name == "timestamp" && d.PeekKind() == '0' {
+		token, err := d.ReadToken()
+		if err == nil {
+			// A fraction or a number too large is odd, not wrong: nothing depends on it.
+			e.Timestamp, _ = token.Int()
+		}
+		return false, nil, err
+	}
+	value, err := d.ReadValue()
+	switch {
+	case err != nil:
+		return false, nil, err
+	case name == "data":
+		return false, &oddMember{notList(value), true}, nil
+	case name == "error" || name == "message":
+		return false, &oddMember{&Error{Kind: NotList, Detail: "the API says " + shorten(value)}, false}, nil
+	}
+	return false, nil, nil
+}
+
+// skipList reads a list without looking at its items, and counts them.
 func skipList(d *jsontext.Decoder) (items int, err error) {
 	if _, err := d.ReadToken(); err != nil {
 		return 0, err

@@ -1,12 +1,16 @@
 package coincap
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Fault says which calls fail in one way: the first so many, and each other one with a probability. The zero value is none.
@@ -46,6 +50,12 @@ type Faults struct {
 	Truncated    Fault         // half a body, then the connection ends
 	HTML         Fault         // 200 with a page, as a proxy answers
 	Farewell     Fault         // what v2 answers since its end
+
+	// These answer as the API does, with what nobody asked for. Each concerns the calls that it can, and lets others pass.
+	Missing   Fault // 404 for a history
+	Empty     Fault // a history without points
+	OtherDays Fault // a history of the week before
+	OddIDs    Fault // a list whose last two assets have a blank and a slash in their ids
 }
 
 // faults counts the calls. Which of them fail by probability depends on the seed and the count alone, so a run with one
@@ -64,14 +74,17 @@ const (
 	farewellBody     = `{"data":{"message":"We are deprecating this version of the API. Sign up for the new one"},"timestamp":%d}`
 )
 
-// answer sends what the faults ask for; false means that the call is to be answered as usual, cut short when truncate.
-func (f *faults) answer(w http.ResponseWriter, r *http.Request, now time.Time) (answered, truncate bool) {
+// twist is what is wrong with an answer that is otherwise the usual one.
+type twist struct{ truncate, missing, empty, otherDays, oddIDs bool }
+
+// answer sends what the faults ask for; answered is false when the call is to be answered as usual, but for the twist.
+func (f *faults) answer(w http.ResponseWriter, r *http.Request, now time.Time) (answered bool, t twist) {
 	call := f.calls.Add(1)
 	if f.Latency > 0 {
 		select {
 		case <-time.After(f.Latency):
 		case <-r.Context().Done():
-			return true, false
+			return true, t
 		}
 	}
 	ms := now.UnixMilli()
@@ -90,12 +103,16 @@ func (f *faults) answer(w http.ResponseWriter, r *http.Request, now time.Time) (
 		_, _ = fmt.Fprintf(w, htmlBody, ms)
 	case f.hits(f.Farewell, call, 6):
 		sendError(w, http.StatusTooManyRequests, farewellBody, ms)
-	case f.hits(f.Truncated, call, 4):
-		return false, true
 	default:
-		return false, false
+		return false, twist{
+			truncate:  f.hits(f.Truncated, call, 4),
+			missing:   f.hits(f.Missing, call, 7),
+			empty:     f.hits(f.Empty, call, 8),
+			otherDays: f.hits(f.OtherDays, call, 9),
+			oddIDs:    f.hits(f.OddIDs, call, 10),
+		}
 	}
-	return true, false
+	return true, t
 }
 
 func (f *faults) hits(fault Fault, call, kind uint64) bool {
@@ -112,4 +129,39 @@ func sendError(w http.ResponseWriter, status int, format string, args ...any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = fmt.Fprintf(w, format, args...)
+}
+
+// history answers a history call, unless its fault is to know no such asset.
+func (t twist) history(of content, q historyQuery, now time.Time) ([]byte, error) {
+	if t.missing {
+		return nil, nil
+	}
+	if t.otherDays {
+		q.start, q.end = q.start.Add(-7*day), q.end.Add(-7*day)
+	}
+	body, err := of.history(q, now)
+	if t.empty && body != nil {
+		return compose(nil, now.UnixMilli()), err
+	}
+	return body, err
+}
+
+// assets answers a list call.
+func (t twist) assets(of content, q assetsQuery, now time.Time) ([]byte, error) {
+	body, err := of.assets(q, now)
+	if err != nil || !t.oddIDs {
+		return body, err
+	}
+	var list struct {
+		Data []jsontext.Value `json:"data"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil {
+		return nil, fmt.Errorf("read the list that is to have odd ids: %w", err)
+	}
+	for i, prefix := range []string{"odd ", "odd/"} {
+		if at := len(list.Data) - 1 - i; at >= 0 {
+			list.Data[at] = bytes.Replace(list.Data[at], []byte(`"id":"`), []byte(`"id":"`+prefix), 1)
+		}
+	}
+	return compose(list.Data, now.UnixMilli()), nil
 }

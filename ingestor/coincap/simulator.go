@@ -88,7 +88,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.marked {
 		w.Header().Set(SyntheticHeader, "true")
 	}
-	answered, truncate := s.faults.answer(w, r, now)
+	answered, twist := s.faults.answer(w, r, now)
 	switch {
 	case answered:
 		return
@@ -99,7 +99,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sendError(w, http.StatusUnauthorized, unauthorizedBody, now.UnixMilli())
 		return
 	}
-	body, err := s.route(r, now)
+	body, err := s.route(r, now, twist)
 	switch {
 	case err != nil:
 		sendError(w, http.StatusBadRequest, `{"error":%q,"timestamp":%d}`, err.Error(), now.UnixMilli())
@@ -110,7 +110,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if truncate {
+	if twist.truncate {
 		_, _ = w.Write(body[:len(body)/2])
 		// The one way to break off a response whose length was announced.
 		panic(http.ErrAbortHandler)
@@ -127,7 +127,7 @@ func (s *Simulator) admits(r *http.Request) bool {
 }
 
 // route is by hand and not by http.ServeMux, because unknown paths have to answer as the API does, in JSON.
-func (s *Simulator) route(r *http.Request, now time.Time) ([]byte, error) {
+func (s *Simulator) route(r *http.Request, now time.Time, t twist) ([]byte, error) {
 	path := strings.Trim(strings.TrimPrefix(r.URL.Path, "/v3"), "/")
 	parts := strings.Split(path, "/")
 	values := r.URL.Query()
@@ -137,7 +137,7 @@ func (s *Simulator) route(r *http.Request, now time.Time) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.content.assets(query, now)
+		return t.assets(s.content, query, now)
 	case len(parts) == 2 && parts[0] == "assets":
 		return s.content.asset(parts[1], now)
 	case len(parts) == 3 && parts[0] == "assets" && parts[2] == "history":
@@ -145,7 +145,7 @@ func (s *Simulator) route(r *http.Request, now time.Time) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return s.content.history(query, now)
+		return t.history(s.content, query, now)
 	}
 	return nil, nil
 }

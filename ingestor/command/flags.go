@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"millrace/infra/bucket"
 	"millrace/infra/cli"
 	"millrace/infra/settings"
 	"millrace/infra/tracing"
@@ -87,7 +88,7 @@ func (f fetchFlags) open(out *cli.Output, now Clock) (*ingest.Ingest, error) {
 	if f.Patience <= 0 {
 		return nil, cli.Usage("--patience must be above 0")
 	}
-	store, err := f.Client()
+	client, err := f.Client()
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (f fetchFlags) open(out *cli.Output, now Clock) (*ingest.Ingest, error) {
 	}
 	return &ingest.Ingest{
 		API: api, Now: now,
-		Lander: landing.New(landing.Config{Store: store, Bucket: f.Bucket, Program: program()}),
+		Lander: landing.New(landing.Config{Store: bucket.Bucket{Client: client, Name: f.Bucket}, Program: program()}),
 		Watch:  func(total int, label string) ingest.Bar { return out.Progress(total, label) },
 	}, nil
 }

@@ -39,6 +39,10 @@ type faultFlags struct {
 	Truncate   coincap.Fault `name:"truncate" placeholder:"N|SHARE" help:"Break off in the middle of the body."`
 	HTML       coincap.Fault `name:"html" placeholder:"N|SHARE" help:"Answer with a page, as a proxy does."`
 	Farewell   coincap.Fault `name:"farewell" placeholder:"N|SHARE" help:"Answer as version 2 does since its end."`
+	Missing    coincap.Fault `name:"missing" placeholder:"N|SHARE" help:"Answer 404 to calls for a history."`
+	Empty      coincap.Fault `name:"empty" placeholder:"N|SHARE" help:"Answer with a history that has no points."`
+	OtherDays  coincap.Fault `name:"other-days" placeholder:"N|SHARE" help:"Answer with the history of the week before."`
+	OddIDs     coincap.Fault `name:"odd-ids" placeholder:"N|SHARE" help:"Answer with a list whose last two assets have a blank and a slash in their ids."`
 }
 
 // Help holds the examples.
@@ -58,6 +62,7 @@ func (c Simulate) Run(ctx context.Context, out *cli.Output) error {
 		Faults: coincap.Faults{
 			Latency: c.Latency, Unauthorized: c.Fail401, RateLimited: c.Fail429, RetryAfter: c.RetryAfter,
 			ServerError: c.Fail500, Truncated: c.Truncate, HTML: c.HTML, Farewell: c.Farewell,
+			Missing: c.Missing, Empty: c.Empty, OtherDays: c.OtherDays, OddIDs: c.OddIDs,
 		},
 	})
 	if err != nil {

@@ -7,8 +7,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"github.com/minio/minio-go/v7"
-
+	"millrace/infra/bucket"
 	"millrace/infra/tracing"
 	"millrace/ingestor/bronze"
 	"millrace/ingestor/source"
@@ -16,9 +15,8 @@ import (
 
 // Config says where answers land.
 type Config struct {
-	Store   *minio.Client // with the right to put into bronze/
-	Bucket  string
-	Program string // names this build in the objects' metadata
+	Store   bucket.Bucket // of a user who may put into bronze/
+	Program string        // names this build in the objects' metadata
 }
 
 // Lander puts answers into bronze. It may be used by several goroutines.
@@ -52,10 +50,10 @@ func (l *Lander) Land(ctx context.Context, day bronze.Day, r *source.Response) (
 	}
 	ctx, end := tracing.Span(ctx, "ingest "+r.Place.Dataset)
 	defer end()
-	tracing.Past(tracing.Parent(ctx), "fetch", r.FetchedAt.Add(-r.Duration), r.FetchedAt, "")
+	tracing.Past(tracing.Parent(ctx), tracing.Part{Name: "fetch", From: r.FetchedAt.Add(-r.Duration), To: r.FetchedAt})
 	key := r.Place.Key(day, r.Body)
 	object := bronze.Object{Key: key, Body: r.Body, Metadata: l.metadata(r, tracing.Parent(ctx))}
-	created, err := bronze.Put(ctx, l.config.Store, l.config.Bucket, object)
+	created, err := bronze.Put(ctx, l.config.Store.Client, l.config.Store.Name, object)
 	if err != nil {
 		return result, err
 	}

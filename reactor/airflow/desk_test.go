@@ -10,11 +10,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/infra/airflow/airflowtest"
 	"millrace/infra/settings"
 	"millrace/tests/harness/buffer"
 )
 
-const summaries = "s3://lakehouse/gold/daily_summary"
+const (
+	summaries = "s3://lakehouse/gold/daily_summary"
+	ranking   = "s3://lakehouse/gold/rankings"
+)
 
 // desk is a reporter with what is around it: an Airflow, a catalog, a log.
 type desk struct {
@@ -101,9 +105,9 @@ func (d *desk) count(table, outcome string) int {
 }
 
 // told are the snapshots and days of an asset's events.
-func told(f *fake, id int) string {
+func told(f *airflowtest.Fake, id int) string {
 	var events []string
-	for _, extra := range f.told(id) {
+	for _, extra := range f.Told(id) {
 		text := fmt.Sprint(extra["snapshot_id"])
 		if extra["days"] != nil {
 			text += " " + fmt.Sprint(extra["days"])
@@ -113,7 +117,7 @@ func told(f *fake, id int) string {
 	return strings.Join(events, ", ")
 }
 
-func want(t testing.TB, f *fake, id int, events string) {
+func want(t testing.TB, f *airflowtest.Fake, id int, events string) {
 	t.Helper()
 	if got := told(f, id); got != events {
 		t.Errorf("asset %d has the events %q, want %q", id, got, events)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/infra/airflow"
 	"millrace/infra/settings"
 )
 
@@ -31,6 +31,8 @@ const (
 	// askAgain is how often what nobody asked for is offered again. An Airflow that has just started answers some seconds
 	// before it knows its DAGs, and so their assets.
 	askAgain = 30 * time.Second
+	// recentEvents is how far back the last report is looked for: people and tasks may add events of their own to an asset.
+	recentEvents = 20
 )
 
 // What became of a report, as the metric has it.
@@ -53,22 +55,24 @@ type Reporter struct {
 	log     *slog.Logger
 	reports *prometheus.CounterVec
 
-	client    *client // of the Airflow that was found last
-	compared  bool    // whether each table's snapshot was held against that Airflow's last event, or waits for it
-	transport http.RoundTripper
+	client   *airflow.Client // of the Airflow that was found last
+	compared bool            // whether each table's snapshot was held against that Airflow's last event, or waits for it
 	// rest waits for d, or for ever when d is 0, until ctx ends or, unless that is nil, wake brings something.
 	rest func(ctx context.Context, d time.Duration, wake <-chan struct{})
 
-	mu      sync.Mutex
-	pending map[string]Report // by table: one each, however long Airflow is away
-	wake    chan struct{}
+	wholeOffered bool // whether an Airflow of which no DAG names the asset of all gold was offered it last
+
+	mu       sync.Mutex
+	pending  map[string]Report // by table: one each, however long Airflow is away
+	wholeDue bool              // whether gold as a whole may be news
+	wake     chan struct{}
 }
 
 // New makes a reporter of the tables below s3://bucket/gold/. find tells where Airflow is, each time anew; current tells
 // what the catalog says the tables are at that moment.
 func New(bucket string, find func() (settings.Airflow, bool, error), current func(context.Context) ([]Report, error), log *slog.Logger, metrics prometheus.Registerer) *Reporter {
 	r := &Reporter{
-		bucket: bucket, find: find, current: current, log: log, transport: transport(), rest: rest,
+		bucket: bucket, find: find, current: current, log: log, rest: rest,
 		pending: map[string]Report{}, wake: make(chan struct{}, 1),
 		reports: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "millrace_airflow_reports_total", Help: "Reports of gold commits to Airflow, by table and outcome.",
@@ -87,6 +91,7 @@ func (r *Reporter) Add(reports ...Report) {
 		}
 		r.pending[report.Table] = report
 	}
+	r.wholeDue = true
 	r.mu.Unlock()
 	select {
 	case r.wake <- struct{}{}:
@@ -134,35 +139,42 @@ func (r *Reporter) untilNext() time.Duration {
 
 // round sends what there is to report, once; found is false when there is no Airflow.
 func (r *Reporter) round(ctx context.Context) (found bool, err error) {
-	if r.client != nil && r.compared && r.untilNext() == 0 {
+	if r.client != nil && r.compared && !r.due() {
 		return true, nil
 	}
 	at, found, err := r.find()
 	if err != nil || !found {
 		return found, err
 	}
-	if r.client == nil || r.client.at != at {
-		r.client, r.compared = newClient(at, r.transport), false
+	if r.client == nil || r.client.At() != at {
+		r.client, r.compared = airflow.New(at), false
 	}
-	reports, err := r.due(ctx)
+	now, err := r.current(ctx)
+	if err != nil {
+		return true, fmt.Errorf("read what to report: %w", err)
+	}
+	left, err := r.send(ctx, r.take(now))
+	r.putBack(left)
 	if err != nil {
 		return true, err
 	}
-	left, err := r.send(ctx, reports)
-	r.putBack(left)
-	return true, err
+	return true, r.sendWhole(ctx, now)
 }
 
-// due takes what waits, in the order of names. What the catalog says is the truth: of a table that another reactor has
+// due reports whether anything waits to be told.
+func (r *Reporter) due() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.pending) > 0 || r.wholeDue
+}
+
+// take takes what waits, in the order of names. What the catalog says is the truth: of a table that another reactor has
 // written since, the older snapshot must not come after the newer one.
-func (r *Reporter) due(ctx context.Context) ([]Report, error) {
-	now, err := r.current(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read what to report: %w", err)
-	}
+func (r *Reporter) take(now []Report) []Report {
 	r.mu.Lock()
 	waiting := r.pending
 	r.pending = map[string]Report{}
+	r.wholeDue = r.wholeDue || !r.compared
 	r.mu.Unlock()
 	for _, n := range now {
 		n.Since = n.SnapshotID
@@ -175,7 +187,7 @@ func (r *Reporter) due(ctx context.Context) ([]Report, error) {
 	for _, table := range slices.Sorted(maps.Keys(waiting)) {
 		reports = append(reports, waiting[table])
 	}
-	return reports, nil
+	return reports
 }
 
 // putBack keeps what could not be sent, below what came in since.
@@ -204,8 +216,8 @@ func (r *Reporter) send(ctx context.Context, reports []Report) (left []Report, f
 			if first == nil {
 				first = fmt.Errorf("report %s: %w", report.Table, err)
 			}
-			var answer *refusal
-			if !errors.As(err, &answer) || r.client.token == "" {
+			var answer *airflow.Refusal
+			if !errors.As(err, &answer) || !r.client.LoggedIn() {
 				return append(left, reports[i+1:]...), first
 			}
 		case outcome == unasked:
@@ -222,24 +234,38 @@ func (r *Reporter) send(ctx context.Context, reports []Report) (left []Report, f
 // sendOne sends a report, unless Airflow's last event is of that snapshot: whether it went out before its reactor died, or
 // came through although the answer was lost, only Airflow knows.
 func (r *Reporter) sendOne(ctx context.Context, report Report) (outcome string, err error) {
-	id, ok, err := r.client.asset(ctx, report.uri(r.bucket))
+	id, ok, err := r.client.Asset(ctx, report.uri(r.bucket))
 	if err != nil {
 		return failed, err
 	}
 	if !ok {
 		return unasked, nil
 	}
-	last, err := r.client.lastSnapshot(ctx, id)
+	last, err := r.lastSnapshot(ctx, id)
 	if err != nil {
 		return failed, err
 	}
 	if last == report.snapshot() {
 		return known, nil
 	}
-	if err := r.client.report(ctx, id, report.extra(last)); err != nil {
+	if err := r.client.AddEvent(ctx, id, report.extra(last)); err != nil {
 		return failed, err
 	}
 	return sent, nil
+}
+
+// lastSnapshot is the snapshot that the asset's last report tells of, "" when there is none.
+func (r *Reporter) lastSnapshot(ctx context.Context, asset int) (string, error) {
+	events, err := r.client.Events(ctx, asset, recentEvents)
+	if err != nil {
+		return "", err
+	}
+	for _, extra := range events {
+		if snapshot, ok := extra["snapshot_id"].(string); ok {
+			return snapshot, nil
+		}
+	}
+	return "", nil
 }
 
 func rest(ctx context.Context, d time.Duration, wake <-chan struct{}) {

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"millrace/infra/airflow/airflowtest"
 )
 
 func TestACommitIsAnEventOfEachTableItWrote(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	d := newDesk(t, f.At())
 	d.goes() // an empty lake has nothing to tell
 	d.commit(Report{Table: "gold.daily_summary", SnapshotID: 100, Step: 1, Days: days(t, "2026-01-01")})
 	d.commit(rankings(t, 1, "2026-01-01..2026-01-08"))
@@ -27,15 +29,15 @@ func TestACommitIsAnEventOfEachTableItWrote(t *testing.T) {
 	if log := d.log.String(); log != "" {
 		t.Errorf("what goes well is logged: %s", log)
 	}
-	if n := f.made("POST /auth/token"); n != 1 {
+	if n := f.Made("POST /auth/token"); n != 1 {
 		t.Errorf("%d log-ins", n)
 	}
 }
 
 func TestWhatAirflowCannotTakeIsMergedAndSentLater(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	f.refuse = func(*http.Request) int { return http.StatusInternalServerError }
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	f.Refuse = func(*http.Request) int { return http.StatusInternalServerError }
+	d := newDesk(t, f.At())
 	for n := range int64(40) {
 		d.commit(rankings(t, n+1, fmt.Sprintf("2026-01-%02d", n%20+1)))
 		if n%10 == 0 {
@@ -45,7 +47,7 @@ func TestWhatAirflowCannotTakeIsMergedAndSentLater(t *testing.T) {
 	if len(d.pending) != 1 {
 		t.Errorf("%d reports wait for one table", len(d.pending))
 	}
-	f.set(func() { f.refuse = nil })
+	f.Set(func() { f.Refuse = nil })
 	d.goes()
 	want(t, f, 2, "40 2026-01-01..2026-01-20")
 	d.commit(rankings(t, 41, "2026-02-01"))
@@ -57,11 +59,11 @@ func TestWhatAirflowCannotTakeIsMergedAndSentLater(t *testing.T) {
 }
 
 func TestARefusalOfOneAssetKeepsNoOtherBack(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	d := newDesk(t, f.At())
 	d.commit(Report{Table: "gold.daily_summary", SnapshotID: 100, Step: 1, Days: days(t, "2026-01-01")})
 	d.commit(rankings(t, 1, "2026-01-01"))
-	f.refuse = func(r *http.Request) int {
+	f.Refuse = func(r *http.Request) int {
 		if r.URL.Query().Get("asset_id") == "1" {
 			return http.StatusForbidden
 		}
@@ -70,33 +72,33 @@ func TestARefusalOfOneAssetKeepsNoOtherBack(t *testing.T) {
 	d.fails("report gold.daily_summary: Airflow answers GET /api/v2/assets/events with 403 Forbidden: scripted")
 	want(t, f, 1, "")
 	want(t, f, 2, "1 2026-01-01")
-	f.set(func() { f.refuse = nil })
+	f.Set(func() { f.Refuse = nil })
 	d.goes()
 	want(t, f, 1, "100 2026-01-01")
 	want(t, f, 2, "1 2026-01-01")
 }
 
 func TestAWrongPasswordIsTriedOnceARound(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	at := f.at()
+	f := airflowtest.New(t, summaries, ranking)
+	at := f.At()
 	at.Password = "other"
 	d := newDesk(t, at)
 	d.commit(Report{Table: "gold.daily_summary", SnapshotID: 100, Step: 1})
 	d.commit(rankings(t, 1, "2026-01-01"))
 	d.fails("MILLRACE_AIRFLOW_PASSWORD")
-	if n := f.made("POST /auth/token"); n != 1 {
+	if n := f.Made("POST /auth/token"); n != 1 {
 		t.Errorf("%d log-ins with a wrong password", n)
 	}
 	d.mu.Lock()
-	d.airflow = f.at()
+	d.airflow = f.At()
 	d.mu.Unlock()
 	d.goes()
 	want(t, f, 2, "1 2026-01-01")
 }
 
 func TestAnUnreachableAirflowIsCalledOnceARound(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	at := f.at()
+	f := airflowtest.New(t, summaries, ranking)
+	at := f.At()
 	f.Close()
 	d := newDesk(t, at, Report{Table: "gold.daily_summary", SnapshotID: 100, Step: 1}, Report{Table: "gold.rankings", SnapshotID: 101, Step: 1})
 	d.fails("report gold.daily_summary")
@@ -109,12 +111,12 @@ func TestAnUnreachableAirflowIsCalledOnceARound(t *testing.T) {
 }
 
 func TestARestartReportsOnlyWhatIsMissing(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	f.events[1] = []map[string]any{{"snapshot_id": "99"}, {"snapshot_id": "100"}, {"by": "hand"}}
-	f.events[2] = []map[string]any{{"snapshot_id": "100"}}
+	f := airflowtest.New(t, summaries, ranking)
+	f.Events[1] = []map[string]any{{"snapshot_id": "99"}, {"snapshot_id": "100"}, {"by": "hand"}}
+	f.Events[2] = []map[string]any{{"snapshot_id": "100"}}
 	catalog := []Report{{Table: "gold.daily_summary", SnapshotID: 100, Step: 8}, {Table: "gold.rankings", SnapshotID: 102, Step: 9}}
 	for range 2 {
-		d := newDesk(t, f.at(), catalog...)
+		d := newDesk(t, f.At(), catalog...)
 		d.goes()
 		d.goes()
 	}
@@ -122,7 +124,7 @@ func TestARestartReportsOnlyWhatIsMissing(t *testing.T) {
 		t.Errorf("what is there already was repeated: %s", got)
 	}
 	want(t, f, 2, "100, 102") // the days are not known
-	d := newDesk(t, f.at(), catalog...)
+	d := newDesk(t, f.At(), catalog...)
 	d.commit(Report{Table: "gold.rankings", SnapshotID: 103, Step: 10, Since: 102, Days: days(t, "2026-01-01")})
 	d.goes()
 	want(t, f, 2, "100, 102, 103 2026-01-01")
@@ -132,9 +134,9 @@ func TestARestartReportsOnlyWhatIsMissing(t *testing.T) {
 }
 
 func TestAReportWhoseAnswerWasLostIsNotRepeated(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	f.answerLost = true
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	f.AnswerLost = true
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	d.fails("502 Bad Gateway")
 	d.goes()
@@ -146,8 +148,8 @@ func TestAReportWhoseAnswerWasLostIsNotRepeated(t *testing.T) {
 
 // A reactor that has lost its pin may have reports left from when it had it.
 func TestAnOldSnapshotDoesNotComeAfterANewerOne(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	d, other := newDesk(t, f.at()), newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	d, other := newDesk(t, f.At()), newDesk(t, f.At())
 	d.goes()
 	other.goes()
 	d.commit(rankings(t, 1, "2026-01-01"))
@@ -164,8 +166,8 @@ func TestAnOldSnapshotDoesNotComeAfterANewerOne(t *testing.T) {
 }
 
 func TestATableThatNoDAGNamesIsNoErrorAndIsOfferedAgain(t *testing.T) {
-	f := newFake(t, summaries)
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries)
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	d.goes()
 	d.goes()
@@ -177,7 +179,7 @@ func TestATableThatNoDAGNamesIsNoErrorAndIsOfferedAgain(t *testing.T) {
 	}
 	d.commit(rankings(t, 2, "2026-01-02"))
 	d.goes()
-	f.set(func() { f.assets[2] = ranking })
+	f.Set(func() { f.Assets[2] = ranking })
 	d.goes()
 	want(t, f, 2, "2 2026-01-01..2026-01-02")
 	if d.untilNext() != 0 {
@@ -186,13 +188,13 @@ func TestATableThatNoDAGNamesIsNoErrorAndIsOfferedAgain(t *testing.T) {
 }
 
 func TestAnAssetThatWasMadeAgainIsFoundAgain(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	d.goes()
-	f.set(func() {
-		delete(f.assets, 2)
-		f.assets[7] = ranking
+	f.Set(func() {
+		delete(f.Assets, 2)
+		f.Assets[7] = ranking
 	})
 	d.commit(rankings(t, 2, "2026-01-02"))
 	d.fails("404 Not Found")
@@ -201,11 +203,11 @@ func TestAnAssetThatWasMadeAgainIsFoundAgain(t *testing.T) {
 }
 
 func TestAnotherAirflowIsToldWhatGoldIs(t *testing.T) {
-	first, second := newFake(t, summaries, ranking), newFake(t, summaries, ranking)
-	d := newDesk(t, first.at())
-	for n, f := range []*fake{first, second} {
+	first, second := airflowtest.New(t, summaries, ranking), airflowtest.New(t, summaries, ranking)
+	d := newDesk(t, first.At())
+	for n, f := range []*airflowtest.Fake{first, second} {
 		d.mu.Lock()
-		d.airflow = f.at()
+		d.airflow = f.At()
 		d.mu.Unlock()
 		d.commit(Report{Table: "gold.daily_summary", SnapshotID: int64(100 + n), Step: int64(n + 1)})
 		if n == 0 {
@@ -218,8 +220,8 @@ func TestAnotherAirflowIsToldWhatGoldIs(t *testing.T) {
 }
 
 func TestABrokenFileOfTheStackIsSaidAndTriedAgain(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	d.broken = errors.New("the env file cannot be read")
 	if _, err := d.round(t.Context()); err == nil {
@@ -231,16 +233,16 @@ func TestABrokenFileOfTheStackIsSaidAndTriedAgain(t *testing.T) {
 }
 
 func TestAddDoesNotWaitForAirflow(t *testing.T) {
-	f := newFake(t, summaries, ranking)
+	f := airflowtest.New(t, summaries, ranking)
 	called, answer := make(chan struct{}), make(chan struct{})
-	f.refuse = func(r *http.Request) int {
+	f.Refuse = func(r *http.Request) int {
 		if r.Method+r.URL.Path == "POST/api/v2/assets/events" {
 			called <- struct{}{}
 			<-answer
 		}
 		return 0
 	}
-	d := newDesk(t, f.at())
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	done := make(chan error)
 	go func() {
@@ -255,7 +257,7 @@ func TestAddDoesNotWaitForAirflow(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	f.set(func() { f.refuse = nil })
+	f.Set(func() { f.Refuse = nil })
 	d.goes()
 	want(t, f, 2, "1 2026-01-01, 5 2026-01-02..2026-01-05")
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"millrace/infra/airflow/airflowtest"
 )
 
 // clock takes the place of waiting: it tells how long Run would rest, and goes on when it is told to.
@@ -50,9 +52,9 @@ func (c *clock) rested() (d time.Duration, untilCommit bool) {
 }
 
 func TestAnAirflowThatIsAwayIsSaidOnceAndTriedLessAndLess(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	f.refuse = func(*http.Request) int { return http.StatusServiceUnavailable }
-	d := newDesk(t, f.at())
+	f := airflowtest.New(t, summaries, ranking)
+	f.Refuse = func(*http.Request) int { return http.StatusServiceUnavailable }
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	ctx, cancel := context.WithCancel(t.Context())
 	c, ended := d.runs(ctx)
@@ -73,7 +75,7 @@ func TestAnAirflowThatIsAwayIsSaidOnceAndTriedLessAndLess(t *testing.T) {
 	if rest, _ := c.rested(); rest == 0 {
 		t.Error("it gave up")
 	}
-	f.set(func() { f.refuse = nil })
+	f.Set(func() { f.Refuse = nil })
 	c.resume <- struct{}{}
 	if rest, untilCommit := c.rested(); rest != 0 || !untilCommit {
 		t.Errorf("with nothing to do it rests %v, until a commit: %v", rest, untilCommit)
@@ -93,12 +95,12 @@ func TestAnAirflowThatIsAwayIsSaidOnceAndTriedLessAndLess(t *testing.T) {
 }
 
 func TestOneFailureIsNothingToSay(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	f.refuse = func(*http.Request) int {
-		f.refuse = nil // a request that met another writer of SQLite
+	f := airflowtest.New(t, summaries, ranking)
+	f.Refuse = func(*http.Request) int {
+		f.Refuse = nil // a request that met another writer of SQLite
 		return http.StatusInternalServerError
 	}
-	d := newDesk(t, f.at())
+	d := newDesk(t, f.At())
 	d.commit(rankings(t, 1, "2026-01-01"))
 	c, _ := d.runs(t.Context())
 	if rest, _ := c.rested(); rest > 2*firstDelay {
@@ -113,8 +115,8 @@ func TestOneFailureIsNothingToSay(t *testing.T) {
 }
 
 func TestALocalAirflowThatStartsLaterIsFoundQuietly(t *testing.T) {
-	f := newFake(t, summaries, ranking)
-	d := newDesk(t, f.at(), Report{Table: "gold.daily_summary", SnapshotID: 100, Step: 1})
+	f := airflowtest.New(t, summaries, ranking)
+	d := newDesk(t, f.At(), Report{Table: "gold.daily_summary", SnapshotID: 100, Step: 1})
 	d.none = true
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

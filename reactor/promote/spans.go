@@ -33,7 +33,7 @@ func served(ctx context.Context, table string, batch []event.Delivery) (context.
 	return ctx, func() {
 		for _, d := range batch[1:] {
 			if d.Trace != batch[0].Trace {
-				tracing.Past(d.Trace, name, started, time.Now(), tracing.Parent(ctx), attribute.Int("millrace.events", len(batch)))
+				tracing.Past(d.Trace, tracing.Part{Name: name, From: started, To: time.Now(), Linked: tracing.Parent(ctx)}, attribute.Int("millrace.events", len(batch)))
 			}
 		}
 		end()
@@ -89,8 +89,8 @@ func waited(ctx context.Context, view *lake.View, pins lake.Pins) (context.Conte
 		}
 	}
 	if w, ok := ctx.Value(wokenKey{}).(woken); ok && len(parents) > 0 {
-		tracing.Past(parents[0], "announce silver", w.announced, w.heard, "")
-		tracing.Past(parents[0], "wait for pointer", w.heard, time.Now(), "")
+		tracing.Past(parents[0], tracing.Part{Name: "announce silver", From: w.announced, To: w.heard})
+		tracing.Past(parents[0], tracing.Part{Name: "wait for pointer", From: w.heard, To: time.Now()})
 	}
 	return tracing.Serving(ctx, "promote gold", parents, attribute.Int64("millrace.step", pins.Step), attribute.Int("millrace.snapshots", len(parents)))
 }

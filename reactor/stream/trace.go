@@ -29,9 +29,9 @@ type sentEvent struct {
 func (e sentEvent) stored(ctx context.Context, heard time.Time) error {
 	ack, err := Acknowledged(ctx, e.future)
 	if err == nil && !ack.Duplicate && e.root != "" {
-		tracing.Begin(e.root, e.parent, "put", e.object.ModifiedAt, heard, attribute.String("millrace.key", e.object.Key),
+		tracing.Begin(e.root, e.parent, tracing.Part{Name: "put", From: e.object.ModifiedAt, To: heard}, attribute.String("millrace.key", e.object.Key),
 			attribute.String("millrace.version", e.object.Version), attribute.Int64("millrace.bytes", e.object.Size))
-		tracing.Past(e.root, "route", heard, time.Now(), "")
+		tracing.Past(e.root, tracing.Part{Name: "route", From: heard, To: time.Now()})
 	}
 	return err
 }
@@ -73,8 +73,8 @@ func received(m jetstream.Msg, d event.Delivery) string {
 	root := m.Headers().Get(headerTrace)
 	if root == "" {
 		root = tracing.Root(traceIdentity(string(d.Object.ID()), d.Run), "")
-		tracing.Begin(root, "", "publish", md.Timestamp, md.Timestamp, attribute.String("millrace.key", d.Object.Key), attribute.String("millrace.run", d.Run))
+		tracing.Begin(root, "", tracing.Part{Name: "publish", From: md.Timestamp, To: md.Timestamp}, attribute.String("millrace.key", d.Object.Key), attribute.String("millrace.run", d.Run))
 	}
-	tracing.Past(root, "wait in stream", md.Timestamp, time.Now(), "", attribute.Int("millrace.attempt", int(d.Attempt)))
+	tracing.Past(root, tracing.Part{Name: "wait in stream", From: md.Timestamp, To: time.Now()}, attribute.Int("millrace.attempt", int(d.Attempt)))
 	return root
 }

@@ -195,6 +195,9 @@ func TestAirflow(t *testing.T) {
 		{"a backfill of days equals a lake filled directly", l.days},
 		{"a backfill of years lands once", l.years},
 		{"a day without Airflow is caught up", l.hole},
+		{"a run by hand lands the day it was asked for, or fails at once", l.byHand},
+		{"a day without data is tried again", l.nothing},
+		{"a start ends what a killed Airflow left", l.leftovers},
 		{"the end leaves no process", l.end},
 	}
 	for _, s := range steps {
@@ -254,9 +257,31 @@ func (l *lakehouse) report(t *testing.T) {
 			t.Errorf("the report lacks %q:\n%s", want, read("report.md"))
 		}
 	}
+	for _, row := range l.tables(t) {
+		if !strings.Contains(read("report.md"), "| "+row.Table+" | ") {
+			t.Errorf("the report does not list %s:\n%s", row.Table, read("report.md"))
+		}
+	}
 	if svg := read("chart.svg"); !strings.Contains(svg, "<svg") || !strings.Contains(svg, "bitcoin") {
 		t.Errorf("the chart is none: %.200s", svg)
 	}
+}
+
+type table struct{ Table string }
+
+// tables are those of gold that the lake has.
+func (l *lakehouse) tables(t *testing.T) []table {
+	t.Helper()
+	var all []table
+	r := l.Run(t, "reactor", "tables", "--output", "json")
+	if err := json.Unmarshal([]byte(r.Stdout), &all); err != nil {
+		t.Fatalf("%v: %s", err, r)
+	}
+	all = slices.DeleteFunc(all, func(one table) bool { return !strings.HasPrefix(one.Table, "gold.") })
+	if len(all) == 0 {
+		t.Fatal("the lake has no table of gold")
+	}
+	return all
 }
 
 func (l *lakehouse) rerun(t *testing.T) {
@@ -442,6 +467,112 @@ func (l *lakehouse) hole(t *testing.T) {
 	harness.Eventually(t, "the day is landed after all", func() bool {
 		return slices.ContainsFunc(l.runs(t, "coincap_daily"), func(r run) bool { return strings.HasPrefix(r.From, day(-1)) && r.State == "success" })
 	})
+}
+
+// trigger starts a run by hand and returns it when it has ended.
+func (l *lakehouse) trigger(t *testing.T, logicalDate any, conf map[string]any) run {
+	t.Helper()
+	var started run
+	l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_daily/dagRuns", map[string]any{"logical_date": logicalDate, "conf": conf}, &started)
+	var ended run
+	harness.Eventually(t, "the run has ended", func() bool {
+		runs := l.runs(t, "coincap_daily")
+		i := slices.IndexFunc(runs, func(r run) bool { return r.ID == started.ID })
+		if i >= 0 {
+			ended = runs[i]
+		}
+		return ended.State == "success" || ended.State == "failed"
+	})
+	return ended
+}
+
+// log is what a task of coincap_daily wrote in its last try.
+func (l *lakehouse) log(t *testing.T, id string) string {
+	t.Helper()
+	number := l.tries(t, "coincap_daily", id)[0].Number
+	var log map[string]any
+	l.airflow.Call(t, http.MethodGet, "/api/v2/dags/coincap_daily/dagRuns/"+id+"/taskInstances/land/logs/"+strconv.Itoa(number)+"?full_content=true", nil, &log)
+	text, err := json.Marshal(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// landed counts the objects of a day in bronze.
+func (l *lakehouse) landed(t *testing.T, day string) int {
+	t.Helper()
+	n := 0
+	for object := range l.Client().ListObjects(t.Context(), l.Bucket(), s3.ListObjectsOptions{Prefix: "bronze/coincap/history/ingest_date=" + day + "/", Recursive: true}) {
+		if object.Err != nil {
+			t.Fatal(object.Err)
+		}
+		n++
+	}
+	return n
+}
+
+func (l *lakehouse) byHand(t *testing.T) {
+	none := l.trigger(t, nil, map[string]any{})
+	if tries := l.tries(t, "coincap_daily", none.ID); none.State != "failed" || tries[0].Number != 1 || !strings.Contains(l.log(t, none.ID), "has no day to land") {
+		t.Errorf("without a day: %+v, %+v", none, tries)
+	}
+	given := l.trigger(t, nil, map[string]any{"date": day(-30)})
+	if given.State != "success" || l.landed(t, day(-30)) < 18 {
+		t.Errorf("with the parameter date: %+v, %d objects", given, l.landed(t, day(-30)))
+	}
+	// Its data interval is that of the last complete day, and not what was asked for.
+	asked := l.trigger(t, day(-2)+"T05:00:00Z", map[string]any{})
+	if text := l.log(t, asked.ID); asked.State != "success" || !strings.Contains(text, "daily --date "+day(-2)+" ") {
+		t.Errorf("with a logical date: %+v: %.2000s", asked, text)
+	}
+	l.command(t, "dags", "trigger", "coincap_daily", "--conf", `{"date": "`+day(-31)+`"}`)
+	harness.Eventually(t, "the command's run has landed its day", func() bool { return l.landed(t, day(-31)) >= 18 })
+	l.command(t, "dags", "test", "coincap_daily", day(-32))
+	if n := l.landed(t, day(-32)); n < 18 {
+		t.Errorf("`dags test` of %s landed %d objects", day(-32), n)
+	}
+	l.settled(t)
+}
+
+// nothing is an API that knows no history: the day must not count as landed.
+func (l *lakehouse) nothing(t *testing.T) {
+	empty, err := coincap.NewSimulator(coincap.SimulatorConfig{
+		Seed: 7, Now: func() time.Time { return now }, Faults: coincap.Faults{Missing: coincap.Fault{Probability: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.api.set(empty)
+	id := l.of(t, day(-3)).ID
+	before := l.tries(t, "coincap_daily", id)[0].Number
+	l.airflow.Call(t, http.MethodPost, "/api/v2/dags/coincap_daily/dagRuns/"+id+"/clear", map[string]any{"dry_run": false}, nil)
+	harness.Eventually(t, "it is tried again", func() bool { return l.tries(t, "coincap_daily", id)[0].Number >= before+2 })
+	l.api.set(simulator(t))
+	harness.Eventually(t, "it succeeds once there is data", func() bool { return l.tries(t, "coincap_daily", id)[0].State == "success" })
+}
+
+// leftovers kills the program that runs Airflow, and it alone: what it started goes on until the next start.
+func (l *lakehouse) leftovers(t *testing.T) {
+	if err := syscall.Kill(l.airflow.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	l.airflow.Wait(t)
+	left := processes(t, "airflow", l.Home)
+	if len(left) == 0 {
+		t.Fatal("nothing outlived it: there is nothing to end")
+	}
+	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3", "MILLRACE_DAILY_START=" + day(-3)}
+	l.airflow = l.StartAirflow(l.whole, env...)
+	now := processes(t, "airflow", l.Home)
+	for _, pid := range left {
+		if slices.Contains(now, pid) {
+			t.Errorf("process %d of the killed Airflow still runs", pid)
+		}
+	}
+	if !strings.Contains(l.airflow.Stderr(), "an earlier Airflow here was killed") {
+		t.Errorf("the start does not tell of them: %s", l.airflow.Stderr())
+	}
 }
 
 func (l *lakehouse) end(t *testing.T) {

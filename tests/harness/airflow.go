@@ -1,23 +1,21 @@
 package harness
 
 import (
-	"bytes"
-	"encoding/json"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"millrace/infra/airflow"
+	"millrace/infra/settings"
 	"millrace/tests/harness/home"
 )
 
 // Airflow is a real one beside a stack, with the project's DAGs.
 type Airflow struct {
 	*Process
-	URL   string
-	token string
+	client *airflow.Client
 }
 
 // StartAirflow runs `stack airflow` and returns when it is ready. It needs .venv, which `go tool task airflow:install` makes.
@@ -40,12 +38,10 @@ func (s *Stack) StartAirflow(t testing.TB, env ...string) *Airflow {
 		}
 		return strings.Contains(a.Stdout(), "Airflow runs.")
 	})
-	a.URL = s.Vars(t, "airflow")["MILLRACE_AIRFLOW_URL"]
-	var token struct {
-		AccessToken string `json:"access_token"`
-	}
-	a.Call(t, http.MethodPost, "/auth/token", map[string]string{"username": "admin", "password": s.Vars(t, "airflow")["MILLRACE_AIRFLOW_PASSWORD"]}, &token)
-	a.token = token.AccessToken
+	vars := s.Vars(t, settings.RoleAirflow)
+	a.client = airflow.New(settings.Airflow{
+		URL: vars["MILLRACE_AIRFLOW_URL"], User: vars["MILLRACE_AIRFLOW_USER"], Password: settings.Secret(vars["MILLRACE_AIRFLOW_PASSWORD"]),
+	})
 	return a
 }
 
@@ -53,41 +49,11 @@ func (s *Stack) StartAirflow(t testing.TB, env ...string) *Airflow {
 // parts share here, a request that meets another writer is answered with 500 and did nothing: it is sent again.
 func (a *Airflow) Call(t testing.TB, method, path string, body, answer any) {
 	t.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []byte
 	Eventually(t, method+" "+path+" is answered", func() bool {
-		var status int
-		status, got = a.send(t, method, path, text)
-		if status >= 300 && status != http.StatusInternalServerError {
-			t.Fatalf("%s %s: %d %s", method, path, status, got)
+		err := a.client.Call(t.Context(), method, path, body, answer)
+		if err != nil && !airflow.Refused(err, http.StatusInternalServerError) {
+			t.Fatal(err)
 		}
-		return status < 300
+		return err == nil
 	})
-	if answer != nil {
-		if err := json.Unmarshal(got, answer); err != nil {
-			t.Fatalf("%s %s: %v: %s", method, path, err, got)
-		}
-	}
-}
-
-func (a *Airflow) send(t testing.TB, method, path string, body []byte) (status int, answer []byte) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, a.URL+path, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Authorization", "Bearer "+a.token)
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if answer, err = io.ReadAll(response.Body); err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, answer
 }
