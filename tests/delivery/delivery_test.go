@@ -17,8 +17,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 var (
@@ -38,7 +36,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	zerolog.SetGlobalLevel(zerolog.Disabled) // some of Toxiproxy writes to the global logger
 	os.Exit(m.Run())
 }
 
