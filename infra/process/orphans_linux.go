@@ -3,12 +3,10 @@ package process
 import (
 	"fmt"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -18,10 +16,14 @@ func AdoptOrphans() (killAll func(), err error) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		return nil, fmt.Errorf("become the parent of orphaned processes: %w", err)
 	}
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		return nil, fmt.Errorf("look for orphaned processes: %w", err)
+	}
 	return func() {
 		// A killed one's own children come to us then, so until there are none.
 		for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-			pids := children(os.Getpid())
+			pids := children(proc, os.Getpid())
 			if len(pids) == 0 {
 				return
 			}
@@ -33,23 +35,16 @@ func AdoptOrphans() (killAll func(), err error) {
 	}, nil
 }
 
-// children are the processes whose parent is pid. Not every kernel has the file that lists them, so all are asked.
-func children(pid int) []int {
-	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+// children finds the processes whose parent is pid. Not every kernel has the file that lists them, so all are asked.
+func children(proc procfs.FS, pid int) []int {
+	processes, err := proc.AllProcs()
+	if err != nil {
+		return nil
+	}
 	var all []int
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue // it has ended
-		}
-		// "pid (name) state parent …": the name may hold anything, so the fields are counted from its end.
-		number, rest, _ := strings.Cut(string(text), " ")
-		fields := strings.Fields(rest[strings.LastIndexByte(rest, ')')+1:])
-		if len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
-			continue
-		}
-		if child, err := strconv.Atoi(number); err == nil {
-			all = append(all, child)
+	for _, p := range processes {
+		if stat, err := p.Stat(); err == nil && stat.PPID == pid { // an error: it has ended
+			all = append(all, p.PID)
 		}
 	}
 	return all

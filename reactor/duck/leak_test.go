@@ -2,30 +2,28 @@ package duck
 
 import (
 	"math"
-	"os"
 	"runtime"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/prometheus/procfs"
 )
 
 // resident is the process's memory in bytes, C's included: a leak on the far side of cgo shows nowhere else.
 func resident(t *testing.T) int {
 	t.Helper()
 	runtime.GC()
-	raw, err := os.ReadFile("/proc/self/statm")
+	self, err := procfs.Self()
 	if err != nil {
 		t.Fatal(err)
 	}
-	pages, err := strconv.Atoi(strings.Fields(string(raw))[1])
+	stat, err := self.Stat()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pages * os.Getpagesize()
+	return stat.ResidentMemory()
 }
 
 func TestNothingLeaks(t *testing.T) {

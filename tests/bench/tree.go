@@ -1,15 +1,11 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // sampled is how often the memory of processes is added up: a peak that is shorter is not seen.
@@ -21,88 +17,58 @@ type family struct {
 	children bool
 }
 
-// pids are those that live now.
-func (f family) pids() ([]int, error) {
-	if !f.children {
-		return f.roots, nil
+// stats reads each process that lives now, the roots first. A root that cannot be read is an error; a child that ended in
+// between is left out, because its parent's figures hold what it took.
+func (f family) stats(proc procfs.FS) ([]procfs.ProcStat, error) {
+	var all []procfs.ProcStat
+	for _, root := range f.roots {
+		p, err := proc.Proc(root)
+		if err != nil {
+			return nil, fmt.Errorf("read what process %d takes, which may have died: %w", root, err)
+		}
+		stat, err := p.Stat()
+		if err != nil {
+			return nil, fmt.Errorf("read what process %d takes, which may have died: %w", root, err)
+		}
+		all = append(all, stat)
 	}
-	entries, err := os.ReadDir("/proc")
+	if !f.children {
+		return all, nil
+	}
+	processes, err := proc.AllProcs()
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	offspring := map[int][]int{}
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		stat, err := os.ReadFile(filepath.Join("/proc", entry.Name(), "stat"))
-		if err != nil {
-			continue // it is gone
-		}
-		if parent, err := parentOf(string(stat)); err == nil {
-			offspring[parent] = append(offspring[parent], pid)
+	offspring := map[int][]procfs.ProcStat{}
+	for _, p := range processes {
+		if stat, err := p.Stat(); err == nil {
+			offspring[stat.PPID] = append(offspring[stat.PPID], stat)
 		}
 	}
-	all := append([]int{}, f.roots...)
 	for i := 0; i < len(all); i++ {
-		all = append(all, offspring[all[i]]...)
+		all = append(all, offspring[all[i].PID]...)
 	}
 	return all, nil
 }
 
-// now adds up CPU seconds, of children that have ended as well, and resident bytes.
+// now adds up CPU seconds, with children those of ended ones as well, and resident bytes.
 func (f family) now() (cpuSeconds, bytes float64, err error) {
-	pids, err := f.pids()
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		return 0, 0, fmt.Errorf("read what processes take: %w", err)
+	}
+	stats, err := f.stats(proc)
 	if err != nil {
 		return 0, 0, err
 	}
-	for i, pid := range pids {
-		cpu, resident, err := whole(pid, f.children)
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && i >= len(f.roots):
-			continue // a child that ended in between: its parent tells of it
-		case err != nil:
-			return 0, 0, fmt.Errorf("read what process %d takes, which may have died: %w", pid, err)
+	for _, stat := range stats {
+		cpuSeconds += stat.CPUTime()
+		bytes += float64(stat.ResidentMemory())
+		if f.children {
+			cpuSeconds += float64(stat.CUTime+stat.CSTime) / ticks
 		}
-		cpuSeconds, bytes = cpuSeconds+cpu, bytes+resident
 	}
 	return cpuSeconds, bytes, nil
-}
-
-// whole reads one process: its CPU time, that of its ended children when wanted, and its resident memory.
-func whole(pid int, children bool) (cpuSeconds, bytes float64, err error) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
-	if err != nil {
-		return 0, 0, err
-	}
-	if cpuSeconds, err = cpuOf(string(stat)); err != nil {
-		return 0, 0, err
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 22 {
-		return 0, 0, fmt.Errorf("%q has no memory", stat)
-	}
-	numbers := make([]float64, 3)
-	for i, text := range []string{fields[13], fields[14], fields[21]} { // cutime, cstime, rss in pages
-		if numbers[i], err = strconv.ParseFloat(text, 64); err != nil {
-			return 0, 0, fmt.Errorf("read %q: %w", stat, err)
-		}
-	}
-	if children {
-		cpuSeconds += (numbers[0] + numbers[1]) / ticks
-	}
-	return cpuSeconds, numbers[2] * float64(os.Getpagesize()), nil
-}
-
-// parentOf is field 4 of /proc/<pid>/stat.
-func parentOf(stat string) (int, error) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 2 {
-		return 0, fmt.Errorf("%q has no parent", stat)
-	}
-	return strconv.Atoi(fields[1])
 }
 
 // meter measures a family until stop.

@@ -1,18 +1,44 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
-func TestParentOf(t *testing.T) {
-	if got, err := parentOf("42 (a b) R 7) S 17 42 42"); err != nil || got != 17 {
-		t.Errorf("the parent is %d, %v", got, err)
+func TestFamilyFollowsParents(t *testing.T) {
+	stat := func(pid, parent int, name string) map[string]string {
+		return map[string]string{"stat": fmt.Sprintf("%d (%s) S %d 42 42 0 -1 4194304 100 0 0 0 250 125 9 9 20 0 12 0 100 1 2", pid, name, parent) + rest}
 	}
-	if got, err := parentOf("42 (x) S"); err == nil {
-		t.Errorf("there is no parent, not %d", got)
+	proc := written(t, map[int]map[string]string{
+		17: stat(17, 1, "root"), 42: stat(42, 17, "a b) R 7"), 43: stat(43, 42, "grandchild"), 44: stat(44, 1, "stranger"),
+		45: {"stat": "45 (x) S"}, // there is no parent
+	})
+	for _, tt := range []struct {
+		of   family
+		want []int
+	}{
+		{family{roots: []int{17}, children: true}, []int{17, 42, 43}},
+		{family{roots: []int{17}}, []int{17}},
+	} {
+		stats, err := tt.of.stats(proc)
+		var pids []int
+		for _, s := range stats {
+			pids = append(pids, s.PID)
+		}
+		if err != nil || !slices.Equal(pids, tt.want) {
+			t.Errorf("%+v is %v, %v; want %v", tt.of, pids, err, tt.want)
+		}
+	}
+	for _, root := range []int{45, 46} {
+		if _, err := (family{roots: []int{root}}).stats(proc); err == nil {
+			t.Errorf("process %d, which cannot be read, is measured", root)
+		}
 	}
 }
 
@@ -60,19 +86,23 @@ func TestFamilyFindsChildren(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	proc, err := procfs.NewDefaultFS()
+	if err != nil {
+		t.Fatal(err)
+	}
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		pids, err := family{roots: []int{os.Getpid()}, children: true}.pids()
+		stats, err := family{roots: []int{os.Getpid()}, children: true}.stats(proc)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, pid := range pids {
-			if pid == cmd.Process.Pid {
+		for _, stat := range stats {
+			if stat.PID == cmd.Process.Pid {
 				return
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("child %d is not among %v", cmd.Process.Pid, pids)
+			t.Fatalf("child %d is not among %v", cmd.Process.Pid, stats)
 		}
 	}
 }

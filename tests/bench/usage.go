@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
+
+	"github.com/prometheus/procfs"
 )
 
 // usage is what a process has taken so far.
@@ -19,60 +21,35 @@ const ticks = 100
 
 // usageOf reads /proc of a process.
 func usageOf(pid int) (usage, error) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+	proc, err := procfs.NewProc(pid)
 	if err != nil {
 		return usage{}, fmt.Errorf("read what process %d took: %w", pid, err)
 	}
-	status, err := os.ReadFile(filepath.Join(dir, "status"))
+	u, err := readUsage(proc)
 	if err != nil {
 		return usage{}, fmt.Errorf("read what process %d took: %w", pid, err)
 	}
-	cpu, err := cpuOf(string(stat))
-	if err != nil {
-		return usage{}, fmt.Errorf("read what process %d took: %w", pid, err)
-	}
-	peak, err := peakOf(string(status))
-	if err != nil {
-		return usage{}, fmt.Errorf("read what process %d took: %w", pid, err)
-	}
-	return usage{cpuSeconds: cpu, peakBytes: peak}, nil
+	return u, nil
 }
 
-// cpuOf is utime + stime, fields 14 and 15 of /proc/<pid>/stat. The program's name, field 2, may hold spaces and brackets.
-func cpuOf(stat string) (float64, error) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("%q has no CPU time", stat)
+func readUsage(proc procfs.Proc) (usage, error) {
+	stat, err := proc.Stat()
+	if err != nil {
+		return usage{}, err
 	}
-	total := 0.
-	for _, text := range fields[11:13] {
-		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return 0, fmt.Errorf("CPU time: %w", err)
-		}
-		total += n / ticks
+	status, err := proc.NewStatus()
+	if err != nil {
+		return usage{}, err
 	}
-	return total, nil
-}
-
-// peakOf is the line "VmHWM:   123 kB" of /proc/<pid>/status.
-func peakOf(status string) (float64, error) {
-	for line := range strings.Lines(status) {
-		if text, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			var kB float64
-			if _, err := fmt.Sscanf(text, "%g kB", &kB); err != nil {
-				return 0, fmt.Errorf("peak memory %q: %w", text, err)
-			}
-			return kB * 1024, nil
-		}
+	if status.VmHWM == 0 {
+		return usage{}, errors.New("it tells no peak memory (VmHWM)")
 	}
-	return 0, fmt.Errorf("it tells no peak memory (VmHWM)")
+	return usage{cpuSeconds: stat.CPUTime(), peakBytes: float64(status.VmHWM)}, nil
 }
 
 // resetPeak makes a process's peak memory what it uses now, so that each part of a run has a peak of its own.
 func resetPeak(pid int) error {
-	if err := os.WriteFile(filepath.Join("/proc", strconv.Itoa(pid), "clear_refs"), []byte("5"), 0); err != nil {
+	if err := os.WriteFile(filepath.Join(procfs.DefaultMountPoint, strconv.Itoa(pid), "clear_refs"), []byte("5"), 0); err != nil {
 		return fmt.Errorf("reset the peak memory of process %d: %w", pid, err)
 	}
 	return nil

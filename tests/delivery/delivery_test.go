@@ -19,8 +19,6 @@ import (
 	"time"
 
 	"millrace/tests/harness"
-
-	"github.com/rs/zerolog"
 )
 
 var (
@@ -40,7 +38,6 @@ func TestMain(m *testing.M) {
 		return
 	}
 	flag.Parse()
-	zerolog.SetGlobalLevel(zerolog.Disabled) // some of Toxiproxy writes to the global logger
 	os.Exit(m.Run())
 }
 

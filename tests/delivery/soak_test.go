@@ -4,11 +4,12 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/procfs"
 
 	"millrace/tests/harness"
 )
@@ -50,17 +51,15 @@ func (l *lab) sample(t testing.TB) *memory {
 
 // residentMB is the memory that a process has now, 0 when there is none.
 func residentMB(pid int) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	proc, err := procfs.NewProc(pid)
 	if err != nil {
 		return 0
 	}
-	for line := range strings.Lines(string(text)) {
-		var kB float64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %g kB", &kB); n == 1 {
-			return kB / 1024
-		}
+	stat, err := proc.Stat()
+	if err != nil {
+		return 0
 	}
-	return 0
+	return float64(stat.ResidentMemory()) / (1 << 20)
 }
 
 // thirds are the means of the second and of the last third, and the greatest of all: in the first third caches fill.
