@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	sqlcatalog "github.com/apache/iceberg-go/catalog/sql"
 	"github.com/mattn/go-sqlite3"
 )
 
@@ -17,7 +16,7 @@ var ErrNotSQLite = errors.New("the catalog is PostgreSQL: use pg_dump for a back
 
 // Backup copies the catalog's database, ledger and pins included, into a new file, as it is at one instant. The lake may be in use.
 func (l *Lake) Backup(ctx context.Context, file string) error {
-	if l.catalog.dialect != sqlcatalog.SQLite {
+	if l.catalog.file == nil {
 		return ErrNotSQLite
 	}
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
@@ -25,17 +24,17 @@ func (l *Lake) Backup(ctx context.Context, file string) error {
 		return fmt.Errorf("back up the catalog: %w", err)
 	}
 	defer func() { _ = f.Close() }() // synced below
-	to, err := sql.Open("sqlite3", "file:"+file+"?_busy_timeout=10000")
+	to, err := (&databaseFile{path: file}).open("")
 	if err != nil {
 		return fmt.Errorf("back up the catalog: %w", err)
 	}
-	err = copyDatabase(ctx, l.catalog.db, to)
+	err = copyDatabase(ctx, l.catalog.db.DB, to.DB)
 	if err == nil {
 		// One file, not one with a log beside it that somebody forgets to copy.
 		_, err = to.ExecContext(ctx, "PRAGMA journal_mode = DELETE")
 	}
 	if err == nil {
-		err = intact(ctx, to)
+		err = intact(ctx, to.DB)
 	}
 	if err = errors.Join(err, to.Close(), f.Sync()); err != nil {
 		return fmt.Errorf("back up the catalog to %s: %w", file, err)
@@ -43,31 +42,56 @@ func (l *Lake) Backup(ctx context.Context, file string) error {
 	return nil
 }
 
-// RestoreFrom makes the catalog's database what a file of Backup's holds. It writes through SQLite, in one transaction, and
-// does not put another file in the place of the database: whoever has it open sees the change, or fails, and does not
-// write on into a file that is gone.
+// RestoreFrom makes the catalog's database what a file of Backup's holds, and migrates it if an earlier program made the backup.
+// It writes through SQLite, in one transaction, and puts no other file in the place of the database: whoever has it open sees
+// the change, or fails, and does not write on into a file that is gone.
 func (l *Lake) RestoreFrom(ctx context.Context, file string) error {
-	if l.catalog.dialect != sqlcatalog.SQLite {
+	if l.catalog.file == nil {
 		return ErrNotSQLite
 	}
-	from, err := sql.Open("sqlite3", "file:"+file+"?mode=ro&_busy_timeout=10000")
-	if err != nil {
-		return fmt.Errorf("restore the catalog: %w", err)
-	}
-	err = intact(ctx, from)
-	if err == nil {
-		err = copyDatabase(ctx, from, l.catalog.db)
-	}
-	if err == nil {
-		_, err = l.catalog.db.ExecContext(ctx, "PRAGMA journal_mode = WAL") // the copy says how its source kept its log
-	}
-	if err = errors.Join(err, from.Close()); err != nil {
+	if err := l.restoreFrom(ctx, file); err != nil {
 		return fmt.Errorf("restore the catalog from %s: %w", file, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.loaded)
 	return nil
+}
+
+func (l *Lake) restoreFrom(ctx context.Context, file string) error {
+	from, err := openBackup(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.db.Close() }() // only read
+	if err := intact(ctx, from.db.DB); err != nil {
+		return err
+	}
+	if _, err := from.known(ctx, migrations); err != nil {
+		return err
+	}
+	if err := copyDatabase(ctx, from.db.DB, l.catalog.db.DB); err != nil {
+		return err
+	}
+	// The copy says how its source kept its log.
+	if _, err := l.catalog.db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	return l.catalog.migrate(ctx, migrations)
+}
+
+// openBackup opens a file of Backup's for reading.
+func openBackup(file string) (*catalog, error) {
+	f, err := findFile(file)
+	if err != nil {
+		return nil, err
+	}
+	options := f.options()
+	if f.access == writable {
+		options = "mode=ro"
+	}
+	db, err := f.open(options)
+	return &catalog{db: db, file: f}, err
 }
 
 func copyDatabase(ctx context.Context, from, to *sql.DB) error {

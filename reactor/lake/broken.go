@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -41,17 +40,13 @@ func SetAside(ctx context.Context, address string, now time.Time) (kept string, 
 
 // unreadable has SQLite look through the whole file.
 func unreadable(ctx context.Context, address string) (bool, error) {
-	driver, dsn, _, err := parseAddress(address)
-	if err != nil {
-		return false, err
-	}
-	db, err := sql.Open(driver, dsn)
+	c, err := connect(address)
 	if err != nil {
 		return false, fmt.Errorf("open catalog: %w", err)
 	}
-	defer func() { _ = db.Close() }() // nothing was written
+	defer func() { _ = c.db.Close() }() // nothing was written
 	var verdict string
-	err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
+	err = c.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict)
 	if err == nil {
 		return verdict != "ok", nil
 	}

@@ -6,15 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"path"
-	"strconv"
 	"strings"
 
-	"github.com/apache/iceberg-go"
-	sqlcatalog "github.com/apache/iceberg-go/catalog/sql"
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/mattn/go-sqlite3"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 )
 
 // CatalogName is the name under which Spark and PyIceberg must open the catalog: it is a column of the pointer table.
@@ -22,50 +21,47 @@ const CatalogName = "lakehouse"
 
 // catalog is the database that holds the pointers of the tables (Iceberg's JDBC schema, V1), the ledger and the pins.
 type catalog struct {
-	db      *sql.DB
-	dialect sqlcatalog.SupportedDialect
-	file    string      // of SQLite, "" for a server
-	opened  os.FileInfo // of file
+	db   *bun.DB
+	file *databaseFile // of SQLite, nil for a server
 }
 
-// openCatalog opens sqlite:///absolute/path or postgres://…, and makes what is missing in it.
+// openCatalog opens sqlite:///absolute/path or postgres://…, and makes or migrates its tables if need be.
 func openCatalog(ctx context.Context, address string) (*catalog, error) {
-	driver, dsn, dialect, err := parseAddress(address)
-	if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open(driver, dsn)
+	c, err := connect(address)
 	if err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
 	}
-	c := &catalog{db: db, dialect: dialect}
-	// The library makes the two tables of the JDBC catalog, so that their layout is the one other engines know.
-	if _, err := sqlcatalog.NewCatalog(CatalogName, db, dialect, iceberg.Properties{}); err != nil {
-		return nil, errors.Join(fmt.Errorf("open catalog: %w", err), db.Close())
+	if err = c.migrate(ctx, migrations); err == nil && c.file != nil {
+		err = c.file.remember()
 	}
-	for _, statement := range strings.Split(ownTables+";"+branchTables, ";") {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return nil, errors.Join(fmt.Errorf("make the ledger in the catalog: %w", err), db.Close())
-		}
-	}
-	if dialect == sqlcatalog.SQLite {
-		c.file = sqliteFile(address)
-		if c.opened, err = os.Stat(c.file); err != nil {
-			return nil, errors.Join(fmt.Errorf("open catalog: %w", err), db.Close())
-		}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open catalog: %w", err), c.db.Close())
 	}
 	return c, nil
 }
 
-func parseAddress(address string) (driver, dsn string, dialect sqlcatalog.SupportedDialect, err error) {
+// connect finds the database at address. It neither reads nor writes yet.
+func connect(address string) (*catalog, error) {
 	switch {
 	case strings.HasPrefix(address, "sqlite:///"):
-		// WAL lets readers go on beside the writer; synchronous=FULL makes a commit survive power loss.
-		return "sqlite3", "file:" + (&url.URL{Path: sqliteFile(address)}).EscapedPath() + "?_journal_mode=WAL&_busy_timeout=10000&_synchronous=FULL", sqlcatalog.SQLite, nil
+		file, err := findFile(sqliteFile(address))
+		if err != nil {
+			return nil, err
+		}
+		db, err := file.open(file.options())
+		return &catalog{db: db, file: file}, err
 	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
-		return "pgx", address, sqlcatalog.Postgres, nil
+		config, err := pgx.ParseConfig(address)
+		if err != nil {
+			return nil, err
+		}
+		// bun writes values into the statement's text. The simple protocol sends that in one round trip, where the default would
+		// first prepare each text, none of which comes again. A backslash in a text must be nothing but a backslash.
+		config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+		config.RuntimeParams["standard_conforming_strings"] = "on"
+		return &catalog{db: bun.NewDB(stdlib.OpenDB(*config), pgdialect.New())}, nil
 	}
-	return "", "", "", fmt.Errorf("catalog address must be sqlite:///absolute/path/catalog.db or postgres://…, not %q", redact(address))
+	return nil, fmt.Errorf("catalog address must be sqlite:///absolute/path/catalog.db or postgres://…, not %q", redact(address))
 }
 
 // sqliteFile is the file of an address. Four slashes (as SQLAlchemy writes it) or three: both name the same absolute path.
@@ -80,66 +76,30 @@ func redact(address string) string {
 	return u.Redacted()
 }
 
-// bind writes the placeholders of a statement as the dialect wants them.
-func (c *catalog) bind(statement string) string {
-	if c.dialect != sqlcatalog.Postgres {
-		return statement
-	}
-	var b strings.Builder
-	n := 0
-	for _, r := range statement {
-		if r == '?' {
-			n++
-			b.WriteString("$" + strconv.Itoa(n))
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// Tx is the database transaction in which a commit moves its pointers; whatever is to be true together with them is
-// written in it.
+// Tx is the database transaction in which a commit moves its pointers. What has to become true together with them is written in
+// it.
 type Tx struct {
-	tx      *sql.Tx
-	catalog *catalog
-	branch  *branch // that the commit is of, nil for main
+	tx     bun.Tx
+	branch *branch // the commit's, nil for main
 }
 
-func (t *Tx) exec(ctx context.Context, statement string, args ...any) (int64, error) {
-	res, err := t.tx.ExecContext(ctx, t.catalog.bind(statement), args...)
+// affected is the number of rows that a statement wrote.
+func affected(result sql.Result, err error) (int64, error) {
 	if err != nil {
-		return 0, conflictIfBusy(err)
+		return 0, err
 	}
-	return res.RowsAffected()
+	return result.RowsAffected()
 }
 
-// ErrConflict says that somebody else committed first. Nothing was changed; read again and work out the commit anew.
-var ErrConflict = errors.New("another commit came first")
-
-// conflictIfBusy makes a database that stayed locked, or a transaction that the database chose to end, a conflict:
-// nothing was written, and the same work can be tried again.
-func conflictIfBusy(err error) error {
-	var lite sqlite3.Error
-	if errors.As(err, &lite) && (lite.Code == sqlite3.ErrBusy || lite.Code == sqlite3.ErrLocked) {
-		return fmt.Errorf("%w: %w", ErrConflict, err)
-	}
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) && (state.SQLState() == "40001" || state.SQLState() == "40P01") {
-		return fmt.Errorf("%w: %w", ErrConflict, err)
-	}
-	return err
-}
-
-// write runs f in a transaction. The first statement of f must be one that writes: in SQLite a transaction that reads
-// first can lose its turn to another writer for good (SQLITE_BUSY_SNAPSHOT).
+// write runs f in a transaction. The first statement of f must write: in SQLite a transaction that reads first can lose its turn
+// to another writer for good (SQLITE_BUSY_SNAPSHOT).
 func (c *catalog) write(ctx context.Context, f func(*Tx) error) error {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return conflictIfBusy(fmt.Errorf("begin catalog transaction: %w", err))
+		return classify(fmt.Errorf("begin catalog transaction: %w", err))
 	}
-	if err := f(&Tx{tx: tx, catalog: c}); err != nil {
-		return errors.Join(err, tx.Rollback())
+	if err := f(&Tx{tx: tx}); err != nil {
+		return errors.Join(classify(err), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
 		return &UnknownError{err}
@@ -147,87 +107,62 @@ func (c *catalog) write(ctx context.Context, f func(*Tx) error) error {
 	return nil
 }
 
-// UnknownError says that the database did not answer to a commit: it may have happened. The ledger tells, after the
-// event is delivered again.
+// read runs f in a transaction in which all statements see the catalog at one instant. (PostgreSQL's default would show each
+// statement another one.)
+func (c *catalog) read(ctx context.Context, f func(bun.Tx) error) error {
+	tx, err := c.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	if err != nil {
+		return fmt.Errorf("read catalog: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // read only: nothing to lose
+	if err := f(tx); err != nil {
+		return err
+	}
+	return c.file.unchanged()
+}
+
+var (
+	// ErrConflict says that somebody else committed first. Nothing was changed; read again and work out the commit anew.
+	ErrConflict = errors.New("another commit came first")
+	// ErrReadOnly says that whoever runs this program may read the catalog and not write it.
+	ErrReadOnly = errors.New("the catalog cannot be written here")
+)
+
+// SQLSTATE of PostgreSQL.
+const (
+	serializationFailure  = "40001"
+	deadlockDetected      = "40P01"
+	readOnlyTransaction   = "25006"
+	insufficientPrivilege = "42501"
+)
+
+// sqlState is the code of an error of PostgreSQL, "" for others.
+func sqlState(err error) string {
+	var of interface{ SQLState() string }
+	if errors.As(err, &of) {
+		return of.SQLState()
+	}
+	return ""
+}
+
+// classify says what an error of the database means to who writes. A database that stayed locked, or a transaction that the
+// database chose to end, is a conflict: nothing was written, and the same work can be tried again.
+func classify(err error) error {
+	var lite sqlite3.Error
+	errors.As(err, &lite)
+	state := sqlState(err)
+	switch {
+	case lite.Code == sqlite3.ErrBusy, lite.Code == sqlite3.ErrLocked, state == serializationFailure, state == deadlockDetected:
+		return fmt.Errorf("%w: %w", ErrConflict, err)
+	case lite.Code == sqlite3.ErrReadonly, state == readOnlyTransaction, state == insufficientPrivilege:
+		return fmt.Errorf("%w: %w", ErrReadOnly, err)
+	}
+	return err
+}
+
+// UnknownError says that the database did not answer to a commit: it may have happened. The ledger tells, after the event is
+// delivered again.
 type UnknownError struct{ err error }
 
 func (e *UnknownError) Error() string { return "commit of unknown outcome: " + e.err.Error() }
 func (e *UnknownError) Unwrap() error { return e.err }
-
-// pointer is a row of the catalog: where a table's current metadata lies.
-type pointer struct{ Name, Location string }
-
-// pointers reads those of all tables, and runs also inside the same read transaction.
-func (c *catalog) pointers(ctx context.Context, also func(*sql.Tx) error) ([]pointer, error) {
-	tx, err := c.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, fmt.Errorf("read catalog: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // read only: nothing to lose
-	rows, err := tx.QueryContext(ctx, c.bind(`SELECT table_namespace, table_name, metadata_location FROM iceberg_tables
-		WHERE catalog_name = ? AND (iceberg_type = 'TABLE' OR iceberg_type IS NULL) ORDER BY 1, 2`), CatalogName)
-	if err != nil {
-		return nil, fmt.Errorf("read catalog: %w", err)
-	}
-	var ps []pointer
-	for rows.Next() {
-		var ns, name, loc string
-		if err := rows.Scan(&ns, &name, &loc); err != nil {
-			return nil, errors.Join(fmt.Errorf("read catalog: %w", err), rows.Close())
-		}
-		ps = append(ps, pointer{ns + "." + name, loc})
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return nil, fmt.Errorf("read catalog: %w", err)
-	}
-	if also == nil {
-		return ps, nil
-	}
-	return ps, also(tx)
-}
-
-// move is the compare-and-swap of one pointer.
-func (t *Tx) move(ctx context.Context, name, from, to string) error {
-	ns, table, err := cutName(name)
-	if err != nil {
-		return err
-	}
-	n, err := t.exec(ctx, `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ?
-		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`, to, from, CatalogName, ns, table, from)
-	if err != nil {
-		return fmt.Errorf("move pointer of %s: %w", name, err)
-	}
-	if n == 0 {
-		return fmt.Errorf("move pointer of %s: %w", name, ErrConflict)
-	}
-	return nil
-}
-
-// create registers a new table, and its namespace.
-func (t *Tx) create(ctx context.Context, name, location string) error {
-	ns, table, err := cutName(name)
-	if err != nil {
-		return err
-	}
-	if _, err := t.exec(ctx, `INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
-		VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING`, CatalogName, ns); err != nil {
-		return fmt.Errorf("make namespace %s: %w", ns, err)
-	}
-	n, err := t.exec(ctx, `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
-		VALUES (?, ?, ?, 'TABLE', ?) ON CONFLICT DO NOTHING`, CatalogName, ns, table, location)
-	if err != nil {
-		return fmt.Errorf("make table %s: %w", name, err)
-	}
-	if n == 0 {
-		return fmt.Errorf("make table %s: %w", name, ErrConflict)
-	}
-	return nil
-}
-
-func cutName(name string) (namespace, table string, err error) {
-	namespace, table, ok := strings.Cut(name, ".")
-	if !ok || namespace == "" || table == "" {
-		return "", "", fmt.Errorf("%q is no table name: it must be namespace.table", name)
-	}
-	return namespace, table, nil
-}

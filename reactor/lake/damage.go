@@ -21,12 +21,12 @@ type Condition struct {
 // Conditions holds the catalog against what lies in object storage: exists tells whether there is an object, and keys are
 // those of all metadata files. Neither a backup of the catalog nor one of the storage need be of the same time.
 func (l *Lake) Conditions(ctx context.Context, exists func(key string) bool, keys []string) ([]Condition, error) {
-	var pins Pins
-	ps, err := l.catalog.pointers(ctx, nil)
+	ps, err := pointers(ctx, l.catalog.db)
 	if err != nil {
 		return nil, err
 	}
-	if pins, err = l.Pins(ctx); err != nil {
+	pins, err := l.Pins(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var all []Condition
@@ -114,44 +114,29 @@ func (l *Lake) readable(ctx context.Context, t *Table, s *table.Snapshot, exists
 	return nil
 }
 
-// Pins reads up to which snapshots of silver gold was computed.
-func (l *Lake) Pins(ctx context.Context) (Pins, error) {
-	tx, err := l.catalog.db.BeginTx(ctx, nil)
-	if err != nil {
-		return Pins{}, fmt.Errorf("read pins: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // read only: nothing to lose
-	return l.catalog.pins(ctx, tx)
-}
-
 // Forget takes tables out of the catalog, and with a table of silver what the ledger says of its events: the next start makes
 // the tables anew, and the reconciler brings silver's rows from bronze. pins are tables that stay, and from which gold is to be
 // computed as if it never had been.
 func (l *Lake) Forget(ctx context.Context, names, pins []string, wholeLedger bool) error {
 	return l.catalog.write(ctx, func(tx *Tx) error {
 		for _, name := range names {
-			ns, own, err := cutName(name)
-			if err != nil {
+			if err := tx.unregister(ctx, name); err != nil {
 				return err
 			}
-			if _, err := tx.exec(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`, CatalogName, ns, own); err != nil {
-				return fmt.Errorf("forget %s: %w", name, err)
-			}
-			if ns == "silver" {
-				if _, err := tx.exec(ctx, `DELETE FROM millrace_ledger WHERE table_name = ?`, own); err != nil {
-					return fmt.Errorf("forget %s: %w", name, err)
+			if own, ok := strings.CutPrefix(name, "silver."); ok {
+				if _, err := tx.tx.NewDelete().Model((*ledgerRow)(nil)).Where("table_name = ?", own).Exec(ctx); err != nil {
+					return fmt.Errorf("forget the events of %s: %w", name, err)
 				}
 			}
 		}
 		for _, name := range append(pins, names...) {
-			if _, err := tx.exec(ctx, `DELETE FROM millrace_pins WHERE table_name = ?`, name); err != nil {
+			if _, err := tx.tx.NewDelete().Model((*pinRow)(nil)).Where("table_name = ?", name).Exec(ctx); err != nil {
 				return fmt.Errorf("forget the pins of %s: %w", name, err)
 			}
 		}
 		if !wholeLedger {
 			return nil
 		}
-		_, err := tx.exec(ctx, `DELETE FROM millrace_ledger`)
-		return err
+		return tx.empty(ctx, "millrace_ledger")
 	})
 }

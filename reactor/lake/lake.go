@@ -5,13 +5,13 @@ package lake
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/apache/iceberg-go/table"
 	"github.com/minio/minio-go/v7"
+	"github.com/uptrace/bun"
 )
 
 // Lake is an open lakehouse; safe for concurrent use.
@@ -56,16 +56,18 @@ func (v *View) Table(name string) (*Table, error) {
 
 // View reads the lake as it is now.
 func (l *Lake) View(ctx context.Context) (*View, error) {
-	var pins Pins
-	ps, err := l.catalog.pointers(ctx, func(tx *sql.Tx) (err error) {
-		pins, err = l.catalog.pins(ctx, tx)
+	v := &View{Tables: map[string]*Table{}}
+	var all []pointer
+	err := l.catalog.read(ctx, func(tx bun.Tx) (err error) {
+		if all, err = pointers(ctx, tx); err == nil {
+			v.Pins, err = pins(ctx, tx)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Tables: map[string]*Table{}, Pins: pins}
-	for _, p := range ps {
+	for _, p := range all {
 		t, err := l.load(ctx, p)
 		if err != nil {
 			return nil, err
@@ -152,25 +154,6 @@ func (l *Lake) putMetadata(ctx context.Context, m table.Metadata, version int) (
 		return "", err
 	}
 	return location, l.store.put(ctx, location, b)
-}
-
-// Version is the number of a table's current metadata; ok is false when there is no such table.
-func (l *Lake) Version(ctx context.Context, name string) (version int, ok bool, err error) {
-	ns, table, err := cutName(name)
-	if err != nil {
-		return 0, false, err
-	}
-	var location string
-	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT metadata_location FROM iceberg_tables
-		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`), CatalogName, ns, table).Scan(&location)
-	if errors.Is(err, sql.ErrNoRows) {
-		return 0, false, nil
-	}
-	if err != nil {
-		return 0, false, fmt.Errorf("read catalog: %w", err)
-	}
-	version, err = MetadataVersion(location)
-	return version, err == nil, err
 }
 
 // Current tells whether gold is computed from the silver that the view shows.

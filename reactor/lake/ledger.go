@@ -6,32 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-)
 
-// ownTables are those of millrace in the catalog's database. They share it with the pointers so that one transaction
-// can write both; other engines do not look at them.
-const ownTables = `
-CREATE TABLE IF NOT EXISTS millrace_ledger (
-	event_id TEXT PRIMARY KEY,
-	` + entryTypes + `
-);
-CREATE INDEX IF NOT EXISTS millrace_ledger_by_key ON millrace_ledger (source_key);
-CREATE INDEX IF NOT EXISTS millrace_ledger_by_sequence ON millrace_ledger (table_name, sequence_number);
-CREATE TABLE IF NOT EXISTS millrace_runs (
-	run TEXT NOT NULL,
-	event_id TEXT NOT NULL,
-	PRIMARY KEY (run, event_id)
-);
-CREATE TABLE IF NOT EXISTS millrace_pins (
-	step BIGINT NOT NULL,
-	table_name TEXT NOT NULL,
-	snapshot_id BIGINT NOT NULL,
-	sequence_number BIGINT NOT NULL,
-	committed_us BIGINT NOT NULL,
-	PRIMARY KEY (step, table_name)
-)`
+	"github.com/uptrace/bun"
+)
 
 // Outcomes of an event in the ledger.
 const (
@@ -42,40 +20,95 @@ const (
 // Entry is what the ledger knows of one event.
 type Entry struct {
 	EventID       string
-	Table         string // of silver that it was meant for, "" when none is
+	Table         string `bun:"table_name"` // of silver that it was meant for, "" when none is
 	SourceKey     string
 	SourceVersion string
-	ModifiedAt    time.Time
+	ModifiedAt    time.Time `bun:"-"`
 	Outcome       string
 	Reason        string // why it is dead
 	// SnapshotID and Sequence are the snapshot of Table that holds the event's effect, 0 while the table is empty.
 	SnapshotID int64
-	Sequence   int64
-	Run        string // the replay that brought the event last, or ""
-	At         time.Time
+	Sequence   int64     `bun:"sequence_number"`
+	Run        string    // the replay that brought the event last, or ""
+	At         time.Time `bun:"-"`
 }
 
-// Record writes entries; what the ledger said of the same events before is replaced.
+// ledgerRow is an entry as the database holds it, in the ledger and in the staging of a branch.
+type ledgerRow struct {
+	bun.BaseModel `bun:"table:millrace_ledger,alias:e"`
+	Entry
+	ModifiedMS  int64 `bun:"modified_ms"`
+	CommittedUS int64 `bun:"committed_us"`
+}
+
+func rowOf(e Entry) ledgerRow {
+	return ledgerRow{Entry: e, ModifiedMS: e.ModifiedAt.UnixMilli(), CommittedUS: e.At.UnixMicro()}
+}
+
+func (r *ledgerRow) entry() Entry {
+	r.ModifiedAt, r.At = time.UnixMilli(r.ModifiedMS).UTC(), time.UnixMicro(r.CommittedUS).UTC()
+	return r.Entry
+}
+
+const (
+	// rowsAtOnce is how many entries one statement writes. A statement of SQLite has at most a million characters.
+	rowsAtOnce = 100
+	// idsAtOnce is how many events one statement asks for.
+	idsAtOnce = 500
+	// replaceEntry is what becomes of the entry that an event has already. Its object is the same, for the event's id says which.
+	replaceEntry = `table_name = excluded.table_name, outcome = excluded.outcome, reason = excluded.reason, snapshot_id = excluded.snapshot_id,
+		sequence_number = excluded.sequence_number, run = excluded.run, committed_us = excluded.committed_us`
+)
+
+// Record writes entries. They replace what the ledger said of the same events before.
 func (t *Tx) Record(ctx context.Context, entries ...Entry) error {
-	if t.branch != nil {
-		return t.stage(ctx, entries)
+	if err := t.recordEntries(ctx, entries); err != nil {
+		return fmt.Errorf("record events: %w", err)
 	}
-	for _, e := range entries {
-		_, err := t.exec(ctx, `INSERT INTO millrace_ledger
-			(`+ledgerColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (event_id) `+replaceEntry, e.values()...)
-		if err != nil {
-			return fmt.Errorf("record event of %s: %w", e.SourceKey, err)
+	if t.branch != nil {
+		return nil // the runs of a branch are counted by its entries
+	}
+	if err := t.recordRuns(ctx, entries); err != nil {
+		return fmt.Errorf("record events of replays: %w", err)
+	}
+	return nil
+}
+
+// recordEntries writes entries into the ledger, or into the staging of a branch.
+func (t *Tx) recordEntries(ctx context.Context, entries []Entry) error {
+	for some := range slices.Chunk(lastOfEach(entries), rowsAtOnce) {
+		rows := make([]ledgerRow, len(some))
+		for i, e := range some {
+			rows[i] = rowOf(e)
 		}
-		if e.Run == "" {
-			continue
+		insert := t.tx.NewInsert().Model(&rows).On("CONFLICT (event_id) DO UPDATE")
+		if t.branch != nil {
+			staged := t.branch.staged(rows)
+			insert = t.tx.NewInsert().Model(&staged).On("CONFLICT (branch, event_id) DO UPDATE")
 		}
-		// Beside the ledger, whose row names the last run only: two replays at once must both come to their end.
-		if _, err := t.exec(ctx, `INSERT INTO millrace_runs (run, event_id) VALUES (?, ?) ON CONFLICT DO NOTHING`, e.Run, e.EventID); err != nil {
-			return fmt.Errorf("record event of %s in replay %s: %w", e.SourceKey, e.Run, err)
+		if _, err := insert.Set(replaceEntry).Exec(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// lastOfEach drops all entries of an event but the last: one statement must not write a row twice.
+func lastOfEach(entries []Entry) []Entry {
+	last := make(map[string]int, len(entries))
+	for i, e := range entries {
+		last[e.EventID] = i
+	}
+	if len(last) == len(entries) {
+		return entries
+	}
+	kept := make([]Entry, 0, len(last))
+	for i, e := range entries {
+		if last[e.EventID] == i {
+			kept = append(kept, e)
+		}
+	}
+	return kept
 }
 
 // Record writes entries of events that changed no table.
@@ -83,131 +116,81 @@ func (l *Lake) Record(ctx context.Context, entries ...Entry) error {
 	return l.catalog.write(ctx, func(tx *Tx) error { return tx.Record(ctx, entries...) })
 }
 
-// entryTypes are the columns of an entry behind the event's id.
-const entryTypes = `table_name TEXT NOT NULL,
-	source_key TEXT NOT NULL,
-	source_version TEXT NOT NULL,
-	modified_ms BIGINT NOT NULL,
-	outcome TEXT NOT NULL,
-	reason TEXT NOT NULL,
-	snapshot_id BIGINT NOT NULL,
-	sequence_number BIGINT NOT NULL,
-	run TEXT NOT NULL,
-	committed_us BIGINT NOT NULL`
-
-// replaceEntry is what becomes of the entry that an event has already.
-const replaceEntry = `DO UPDATE SET table_name = excluded.table_name, outcome = excluded.outcome, reason = excluded.reason,
-	snapshot_id = excluded.snapshot_id, sequence_number = excluded.sequence_number, run = excluded.run, committed_us = excluded.committed_us`
-
-// values are those of ledgerColumns.
-func (e Entry) values() []any {
-	return []any{e.EventID, e.Table, e.SourceKey, e.SourceVersion, e.ModifiedAt.UnixMilli(), e.Outcome, e.Reason, e.SnapshotID, e.Sequence, e.Run, e.At.UnixMicro()}
-}
-
-// ledgerColumns are those that scanEntry reads.
-const ledgerColumns = `event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us`
-
-func scanEntry(rows interface{ Scan(...any) error }) (Entry, error) {
-	var e Entry
-	var ms, us int64
-	err := rows.Scan(&e.EventID, &e.Table, &e.SourceKey, &e.SourceVersion, &ms, &e.Outcome, &e.Reason, &e.SnapshotID, &e.Sequence, &e.Run, &us)
-	e.ModifiedAt, e.At = time.UnixMilli(ms).UTC(), time.UnixMicro(us).UTC()
-	return e, err
-}
-
 // Entry finds what the ledger knows of an event; ok is false when it knows nothing yet.
 func (l *Lake) Entry(ctx context.Context, eventID string) (e Entry, ok bool, err error) {
-	e, err = scanEntry(l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM millrace_ledger WHERE event_id = ?`), eventID))
+	var row ledgerRow
+	err = l.catalog.db.NewSelect().Model(&row).Where("event_id = ?", eventID).Scan(ctx)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Entry{}, false, nil
 	}
 	if err != nil {
 		return Entry{}, false, fmt.Errorf("read ledger: %w", err)
 	}
-	return e, true, nil
+	return row.entry(), true, nil
 }
 
-// Outcomes are what the ledger says of events that were meant for a table; those it does not know are left out.
+// Outcomes tells what the ledger says of events that were meant for a table. It leaves out those that the ledger does not know.
 func (l *Lake) Outcomes(ctx context.Context, table string, eventIDs []string) (map[string]string, error) {
-	outcomes := map[string]string{}
-	for part := range slices.Chunk(eventIDs, 500) {
-		args := []any{table}
-		for _, id := range part {
-			args = append(args, id)
-		}
-		rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT event_id, outcome FROM millrace_ledger
-			WHERE table_name = ? AND event_id IN (?`+strings.Repeat(", ?", len(part)-1)+`)`), args...)
-		if err != nil {
+	outcomes := make(map[string]string, len(eventIDs))
+	for some := range slices.Chunk(eventIDs, idsAtOnce) {
+		var rows []struct{ EventID, TableName, Outcome string }
+		if err := l.events(some).Column("table_name", "outcome").Scan(ctx, &rows); err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)
 		}
-		for rows.Next() {
-			var id, outcome string
-			if err := rows.Scan(&id, &outcome); err != nil {
-				return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
+		for _, r := range rows {
+			// The table is compared here: with it in the statement, SQLite goes through all entries of the table in place of the ids.
+			if r.TableName == table {
+				outcomes[r.EventID] = r.Outcome
 			}
-			outcomes[id] = outcome
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, fmt.Errorf("read ledger: %w", err)
 		}
 	}
 	return outcomes, nil
 }
 
-// Known are those of the event ids that the ledger has.
-func (l *Lake) Known(ctx context.Context, ids []string) (map[string]bool, error) {
-	known := make(map[string]bool, len(ids))
-	for part := range slices.Chunk(ids, 500) { // SQLite allows 32,766 parameters, older builds 999
-		args := make([]any, len(part))
-		for i, id := range part {
-			args[i] = id
-		}
-		rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT event_id FROM millrace_ledger
-			WHERE event_id IN (?`+strings.Repeat(", ?", len(part)-1)+`)`), args...)
-		if err != nil {
+// Known tells which of the events the ledger has.
+func (l *Lake) Known(ctx context.Context, eventIDs []string) (map[string]bool, error) {
+	known := make(map[string]bool, len(eventIDs))
+	for some := range slices.Chunk(eventIDs, idsAtOnce) {
+		var ids []string
+		if err := l.events(some).Scan(ctx, &ids); err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)
 		}
-		for rows.Next() {
-			var id string
-			if err := rows.Scan(&id); err != nil {
-				return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
-			}
+		for _, id := range ids {
 			known[id] = true
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, fmt.Errorf("read ledger: %w", err)
 		}
 	}
 	return known, nil
 }
 
-// Arrived are the times at which the objects were put that live events brought into a silver table after one sequence
-// number and up to another; at most 10,000 of them.
+// events asks for the ids of those events that the ledger has.
+func (l *Lake) events(ids []string) *bun.SelectQuery {
+	return l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Column("event_id").Where("event_id IN (?)", bun.List(ids))
+}
+
+// Arrived gives the times at which objects were put that live events brought into a silver table, after one sequence number and
+// up to another; at most 10,000 of them.
 func (l *Lake) Arrived(ctx context.Context, name string, after, upTo int64) ([]time.Time, error) {
-	_, own, err := cutName(name)
+	id, err := parseName(name)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT modified_ms FROM millrace_ledger
-		WHERE table_name = ? AND sequence_number > ? AND sequence_number <= ? AND outcome = 'done' AND run = '' LIMIT 10000`), own, after, upTo)
-	if err != nil {
+	var stamps []int64
+	if err := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Column("modified_ms").
+		Where("table_name = ? AND sequence_number > ? AND sequence_number <= ? AND outcome = ? AND run = ''", id.table, after, upTo, OutcomeDone).
+		Limit(10000).Scan(ctx, &stamps); err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}
-	var times []time.Time
-	for rows.Next() {
-		var ms int64
-		if err := rows.Scan(&ms); err != nil {
-			return nil, errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
-		}
-		times = append(times, time.UnixMilli(ms))
+	times := make([]time.Time, len(stamps))
+	for i, ms := range stamps {
+		times[i] = time.UnixMilli(ms)
 	}
-	return times, errors.Join(rows.Err(), rows.Close())
+	return times, nil
 }
 
 // EmptyLedger tells whether the ledger has no entry at all.
 func (l *Lake) EmptyLedger(ctx context.Context) (bool, error) {
-	var there bool
-	if err := l.catalog.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM millrace_ledger)`).Scan(&there); err != nil {
+	there, err := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Exists(ctx)
+	if err != nil {
 		return false, fmt.Errorf("read ledger: %w", err)
 	}
 	return !there, nil
@@ -215,44 +198,33 @@ func (l *Lake) EmptyLedger(ctx context.Context) (bool, error) {
 
 // Entries calls f for each entry of the ledger, by event id, until f fails.
 func (l *Lake) Entries(ctx context.Context, f func(Entry) error) error {
-	return l.eachEntry(ctx, f, `millrace_ledger ORDER BY event_id`)
+	return l.eachEntry(ctx, l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Order("event_id"), f)
 }
 
-// eachEntry calls f for each entry that a query from some table gives, until f fails.
-func (l *Lake) eachEntry(ctx context.Context, f func(Entry) error, from string, args ...any) error {
-	rows, err := l.catalog.db.QueryContext(ctx, l.catalog.bind(`SELECT `+ledgerColumns+` FROM `+from), args...)
+// EntriesOf gives what the ledger knows of the events of one object's versions, oldest first.
+func (l *Lake) EntriesOf(ctx context.Context, key string) (entries []Entry, err error) {
+	q := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Where("source_key = ?", key).Order("modified_ms", "event_id")
+	err = l.eachEntry(ctx, q, func(e Entry) error {
+		entries = append(entries, e)
+		return nil
+	})
+	return entries, err
+}
+
+// eachEntry calls f for each entry that a query finds, until f fails. It holds one row in memory, however many there are.
+func (l *Lake) eachEntry(ctx context.Context, q *bun.SelectQuery, f func(Entry) error) error {
+	rows, err := q.Rows(ctx)
 	if err != nil {
 		return fmt.Errorf("read ledger: %w", err)
 	}
 	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err == nil {
-			err = f(e)
+		var row ledgerRow
+		if err := l.catalog.db.ScanRow(ctx, rows, &row); err != nil {
+			return errors.Join(fmt.Errorf("read ledger: %w", err), rows.Close())
 		}
-		if err != nil {
+		if err := f(row.entry()); err != nil {
 			return errors.Join(err, rows.Close())
 		}
 	}
 	return errors.Join(rows.Err(), rows.Close())
-}
-
-// ForgetRuns forgets which events the replays before the last keep ones had; the ledger names each event's last run all the
-// same. Names of runs begin with their time.
-func (l *Lake) ForgetRuns(ctx context.Context, keep int) error {
-	return l.catalog.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(ctx, `DELETE FROM millrace_runs WHERE run NOT IN (SELECT DISTINCT run FROM millrace_runs ORDER BY run DESC LIMIT ?)`, keep)
-		if err != nil {
-			return fmt.Errorf("forget old replays: %w", err)
-		}
-		return nil
-	})
-}
-
-// CountRun counts the events of a replay that have been worked on.
-func (l *Lake) CountRun(ctx context.Context, run string) (n int, err error) {
-	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT count(*) FROM millrace_runs WHERE run = ?`), run).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("read ledger: %w", err)
-	}
-	return n, nil
 }

@@ -3,21 +3,30 @@ package lake
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // Pin says up to which snapshot of a silver table gold was computed.
 type Pin struct {
 	SnapshotID int64
-	Sequence   int64
+	Sequence   int64 `bun:"sequence_number"`
 }
 
 // Pins are those of one gold step, by silver table. Steps count up from 1; step 0 is a lake without gold.
 type Pins struct {
 	Step   int64
 	Tables map[string]Pin
+}
+
+type pinRow struct {
+	bun.BaseModel `bun:"table:millrace_pins"`
+	Step          int64
+	TableName     string
+	Pin
+	CommittedUS int64 `bun:"committed_us"`
 }
 
 // keptSteps is how many steps back one can ask when gold caught up with a snapshot.
@@ -29,24 +38,27 @@ func (t *Tx) Pin(ctx context.Context, p Pins, at time.Time) error {
 		t.branch.pin(p)
 		return nil
 	}
+	var rows []pinRow
 	for name, pin := range p.Tables {
-		n, err := t.exec(ctx, `INSERT INTO millrace_pins (step, table_name, snapshot_id, sequence_number, committed_us)
-			VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, p.Step, name, pin.SnapshotID, pin.Sequence, at.UnixMicro())
+		rows = append(rows, pinRow{Step: p.Step, TableName: name, Pin: pin, CommittedUS: at.UnixMicro()})
+	}
+	if len(rows) > 0 {
+		n, err := affected(t.tx.NewInsert().Model(&rows).On("CONFLICT DO NOTHING").Exec(ctx))
 		if err != nil {
-			return fmt.Errorf("pin %s: %w", name, err)
+			return fmt.Errorf("pin step %d: %w", p.Step, err)
 		}
-		if n == 0 {
-			return fmt.Errorf("pin %s at step %d: %w", name, p.Step, ErrConflict)
+		if n < int64(len(rows)) {
+			return fmt.Errorf("pin step %d: %w", p.Step, ErrConflict)
 		}
 	}
-	_, err := t.exec(ctx, `DELETE FROM millrace_pins WHERE step < ?`, p.Step-keptSteps)
+	_, err := t.tx.NewDelete().Model((*pinRow)(nil)).Where("step < ?", p.Step-keptSteps).Exec(ctx)
 	return err
 }
 
-// MovePin moves the pin of a table from a snapshot to a later one with the same rows, so that gold has nothing to find out
-// about it. A pin that is elsewhere stays: then gold compares rows, as after any change.
+// MovePin moves the pin of a table from a snapshot to a later one with the same rows, so that gold has nothing to find out about
+// it. A pin that is elsewhere stays: then gold compares rows, as after any change.
 func (t *Tx) MovePin(ctx context.Context, name string, from int64, to Pin) error {
-	_, err := t.exec(ctx, `UPDATE millrace_pins SET snapshot_id = ?, sequence_number = ?
+	_, err := t.tx.ExecContext(ctx, `UPDATE millrace_pins SET snapshot_id = ?, sequence_number = ?
 		WHERE table_name = ? AND snapshot_id = ? AND step = (SELECT max(step) FROM millrace_pins)`, to.SnapshotID, to.Sequence, name, from)
 	if err != nil {
 		return fmt.Errorf("move the pin of %s: %w", name, err)
@@ -54,29 +66,25 @@ func (t *Tx) MovePin(ctx context.Context, name string, from int64, to Pin) error
 	return nil
 }
 
-func (c *catalog) pins(ctx context.Context, tx *sql.Tx) (Pins, error) {
+// Pins reads up to which snapshots of silver gold was computed.
+func (l *Lake) Pins(ctx context.Context) (Pins, error) { return pins(ctx, l.catalog.db) }
+
+func pins(ctx context.Context, db bun.IDB) (Pins, error) {
 	p := Pins{Tables: map[string]Pin{}}
-	rows, err := tx.QueryContext(ctx, `SELECT step, table_name, snapshot_id, sequence_number FROM millrace_pins
-		WHERE step = (SELECT max(step) FROM millrace_pins)`)
-	if err != nil {
+	var rows []pinRow
+	if err := db.NewSelect().Model(&rows).Where("step = (SELECT max(step) FROM millrace_pins)").Scan(ctx); err != nil {
 		return p, fmt.Errorf("read pins: %w", err)
 	}
-	for rows.Next() {
-		var name string
-		var pin Pin
-		if err := rows.Scan(&p.Step, &name, &pin.SnapshotID, &pin.Sequence); err != nil {
-			return p, errors.Join(fmt.Errorf("read pins: %w", err), rows.Close())
-		}
-		p.Tables[name] = pin
+	for _, r := range rows {
+		p.Step, p.Tables[r.TableName] = r.Step, r.Pin
 	}
-	return p, errors.Join(rows.Err(), rows.Close())
+	return p, nil
 }
 
 // Reached tells when gold first covered a sequence number of a silver table; ok is false when it has not yet.
 func (l *Lake) Reached(ctx context.Context, name string, sequence int64) (at time.Time, ok bool, err error) {
 	var us sql.NullInt64
-	err = l.catalog.db.QueryRowContext(ctx, l.catalog.bind(`SELECT min(committed_us) FROM millrace_pins
-		WHERE table_name = ? AND sequence_number >= ?`), name, sequence).Scan(&us)
+	err = l.catalog.db.NewSelect().Model((*pinRow)(nil)).ColumnExpr("min(committed_us)").Where("table_name = ? AND sequence_number >= ?", name, sequence).Scan(ctx, &us)
 	if err != nil {
 		return time.Time{}, false, fmt.Errorf("read pins: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/uptrace/bun"
 )
 
 // ErrCatalogReplaced says that the catalog's file is another one than was opened: commits to it would reach nobody.
@@ -17,13 +18,13 @@ var ErrCatalogReplaced = errors.New("the catalog's file was deleted or replaced 
 
 // Replaced tells whether the catalog's file is still the one that was opened. A database server has no such file.
 func (l *Lake) Replaced() error {
-	c := l.catalog
-	if c.file == "" {
+	file := l.catalog.file
+	if file == nil {
 		return nil
 	}
-	now, err := os.Stat(c.file)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, c.opened) {
-		return fmt.Errorf("%w: %s", ErrCatalogReplaced, c.file)
+	now, err := os.Stat(file.path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, file.opened) {
+		return fmt.Errorf("%w: %s", ErrCatalogReplaced, file.path)
 	}
 	return nil // an error to look is none to act on
 }
@@ -68,11 +69,11 @@ var metadataName = regexp.MustCompile(`^[0-9]{5}-.*\.metadata\.json$`)
 
 // highestVersion is the greatest version among a table's metadata files, -1 when there are none.
 func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
-	ns, table, err := cutName(name)
+	id, err := parseName(name)
 	if err != nil {
 		return 0, err
 	}
-	prefix, highest := ns+"/"+table+"/metadata/", -1
+	prefix, highest := id.folder()+"/metadata/", -1
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for o := range l.store.client.ListObjectsIter(ctx, strings.TrimPrefix(l.root, "s3://"), minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
@@ -94,17 +95,18 @@ func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
 // forget takes tables, ledger, runs, pins and branches out of the catalog.
 func (t *Tx) forget(ctx context.Context, tables []string) error {
 	for _, name := range tables {
-		ns, table, err := cutName(name)
-		if err != nil {
+		if err := t.unregister(ctx, name); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`, CatalogName, ns, table); err != nil {
-			return fmt.Errorf("forget table %s: %w", name, err)
-		}
 	}
-	for _, own := range []string{"millrace_ledger", "millrace_runs", "millrace_pins", "millrace_branches", "millrace_staged"} {
-		if _, err := t.exec(ctx, "DELETE FROM "+own); err != nil {
-			return fmt.Errorf("empty %s: %w", own, err)
+	return t.empty(ctx, "millrace_ledger", "millrace_runs", "millrace_pins", "millrace_branches", "millrace_staged")
+}
+
+// empty deletes all rows of millrace's own tables.
+func (t *Tx) empty(ctx context.Context, tables ...string) error {
+	for _, name := range tables {
+		if _, err := t.tx.ExecContext(ctx, "DELETE FROM ?", bun.Ident(name)); err != nil {
+			return fmt.Errorf("empty %s: %w", name, err)
 		}
 	}
 	return nil

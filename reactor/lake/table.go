@@ -93,7 +93,7 @@ var properties = iceberg.Properties{
 
 // newMetadata is that of an empty table below the lake's root.
 func newMetadata(root string, d Definition) (table.Metadata, error) {
-	ns, name, err := cutName(d.Name)
+	name, err := parseName(d.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +103,7 @@ func newMetadata(root string, d Definition) (table.Metadata, error) {
 			props[k] = v
 		}
 	}
-	m, err := table.NewMetadata(d.Schema, &d.Spec, table.UnsortedSortOrder, root+"/"+ns+"/"+name, props)
+	m, err := table.NewMetadata(d.Schema, &d.Spec, table.UnsortedSortOrder, root+"/"+name.folder(), props)
 	if err != nil {
 		return nil, fmt.Errorf("define table %s: %w", d.Name, err)
 	}

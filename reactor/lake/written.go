@@ -29,12 +29,3 @@ func (l *Lake) WrittenBy(ctx context.Context, t *Table, f File) (s *table.Snapsh
 	}
 	return nil, false, fmt.Errorf("no snapshot of %s has the file %s", t.Name, f.Path())
 }
-
-// EntriesOf are what the ledger knows of the events of one object's versions, oldest first.
-func (l *Lake) EntriesOf(ctx context.Context, key string) (entries []Entry, err error) {
-	err = l.eachEntry(ctx, func(e Entry) error {
-		entries = append(entries, e)
-		return nil
-	}, `millrace_ledger WHERE source_key = ? ORDER BY modified_ms, event_id`, key)
-	return entries, err
-}

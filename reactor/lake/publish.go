@@ -1,0 +1,115 @@
+package lake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+)
+
+// Publish makes main what a branch is, in all tables, with the ledger and the pins, in one transaction, and takes the branch
+// away. Where main has moved on meanwhile it is ErrMoved, and nothing happens; ErrConflict is for the moment only.
+func (l *Lake) Publish(ctx context.Context, name string) error {
+	view, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.isReady(ctx, name); err != nil {
+		return err
+	}
+	var forwards []pointing
+	var moved []string
+	pins := Pins{Step: view.Pins.Step + 1, Tables: maps.Clone(view.Pins.Tables)}
+	for _, t := range view.Tables {
+		shown, err := t.onBranch(name)
+		if err != nil {
+			return err
+		}
+		if !shown.descends() {
+			moved = append(moved, t.Name)
+			continue
+		}
+		if updates := append(shown.forward(), t.end(name)...); len(updates) > 0 {
+			forwards = append(forwards, pointing{t, updates})
+		}
+		if _, pinned := pins.Tables[t.Name]; pinned {
+			pins.Tables[t.Name] = Pin{SnapshotID: shown.SnapshotID(), Sequence: shown.Sequence()}
+		}
+	}
+	if len(moved) > 0 {
+		slices.Sort(moved)
+		return fmt.Errorf("%w: %s", ErrMoved, strings.Join(moved, ", "))
+	}
+	return l.pointAll(ctx, forwards, func(tx *Tx) error {
+		if err := tx.publishLedger(ctx, name); err != nil {
+			return err
+		}
+		return errors.Join(tx.endBranch(ctx, name), tx.Pin(ctx, pins, time.Now()))
+	})
+}
+
+// forward are the updates that make main what the branch shows, with the properties that wait in its snapshots.
+func (t *Table) forward() []table.Update {
+	head := t.Snapshot()
+	if head == nil || head.SnapshotID == t.trunk.SnapshotID() {
+		return nil
+	}
+	properties := iceberg.Properties{}
+	for s := range t.ancestry() {
+		if s.SnapshotID == t.trunk.SnapshotID() {
+			break
+		}
+		if s.Summary == nil {
+			continue
+		}
+		for k, v := range s.Summary.Properties {
+			k, set := strings.CutPrefix(k, propertyPrefix)
+			if _, later := properties[k]; set && !later {
+				properties[k] = v
+			}
+		}
+	}
+	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0)}
+	if len(properties) > 0 {
+		updates = append(updates, table.NewSetPropertiesUpdate(properties))
+	}
+	return updates
+}
+
+// end are the updates that take a branch off a table.
+func (t *Table) end(branch string) []table.Update {
+	if to, ok := t.ref(branch); !ok || to.SnapshotRefType != table.BranchRef {
+		return nil
+	}
+	return []table.Update{table.NewRemoveSnapshotRefUpdate(branch)}
+}
+
+// descends tells whether what a branch shows of a table was made from what main is now.
+func (t *Table) descends() bool {
+	main := t.trunk.Snapshot()
+	if main == nil {
+		return true
+	}
+	for s := range t.ancestry() {
+		if s.SnapshotID == main.SnapshotID {
+			return true
+		}
+	}
+	return false
+}
+
+// ancestry is the current snapshot, the one that it was made from, and so on as far as they are kept.
+func (t *Table) ancestry() iter.Seq[*table.Snapshot] {
+	return func(yield func(*table.Snapshot) bool) {
+		for s := t.Snapshot(); s != nil && yield(s) && s.ParentSnapshotID != nil; {
+			s = t.Meta.SnapshotByID(*s.ParentSnapshotID)
+		}
+	}
+}
