@@ -52,7 +52,7 @@ func (a *api) set(h http.Handler) { a.handler.Store(&h) }
 // away breaks every connection, as an API that is down does.
 var away = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 
-// now is the market's time in the whole test: the same call gives the same bytes.
+// now is the market's time in the whole test, so that the same call gives the same bytes.
 var now = time.Now().UTC().Truncate(time.Second)
 
 func day(n int) string { return now.AddDate(0, 0, n).Format(time.DateOnly) }
@@ -148,7 +148,7 @@ func (l *lakehouse) again(t *testing.T, day string) {
 	})
 }
 
-// snapshots are those of gold's tables: they change when a row does.
+// snapshots reads the snapshots of all tables. They change when a row does.
 func (l *lakehouse) snapshots(t *testing.T) string {
 	t.Helper()
 	return l.Run(t, "reactor", "tables", "--output", "csv").Stdout
@@ -172,7 +172,7 @@ func (l *lakehouse) command(t *testing.T, args ...string) {
 	}
 }
 
-// One Airflow for all of it, because its start takes ten seconds; the steps build on each other.
+// TestAirflow has one Airflow for all steps, because its start takes ten seconds. The steps build on each other.
 func TestAirflow(t *testing.T) {
 	source := newAPI(t)
 	source.set(away)
@@ -381,7 +381,7 @@ func (l *lakehouse) refused(t *testing.T) {
 	l.api.set(simulator(t))
 }
 
-// summaries are gold's rows of days that only history tells of.
+// summaries selects gold's rows of days that only history tells of.
 const summaries = `select asset_id, day::varchar as day, close::varchar as close, avg_price, sma_7, return_1d
 	from gold.daily_summary join gold.rolling_averages using (asset_id, day) where day between '%s' and '%s' order by all`
 
@@ -587,7 +587,7 @@ func (l *lakehouse) end(t *testing.T) {
 	}
 }
 
-// processes are those whose command line contains text and whose environment names the home.
+// processes finds those whose command line contains text and whose environment names the home.
 func processes(t *testing.T, text, home string) []int {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// writers put at once.
+// writers is how many clients put at once.
 const writers = 32
 
 // burst is (b): many small objects at once.
@@ -22,7 +22,7 @@ var burst = scenario{
 	},
 }
 
-// burst puts n objects at once into a lake of their own.
+// burst puts n objects at once into a new lake.
 func (b *bench) burst(ctx context.Context, id string, n int, budgets []Budget) (err error) {
 	l, points, err := b.openOld(ctx)
 	if err != nil {

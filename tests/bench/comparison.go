@@ -17,23 +17,23 @@ type Comparison struct {
 	N      int     `json:"n"`
 	P50    float64 `json:"p50_s"`
 	Max    float64 `json:"max_s"`
-	// Cost of one of the N, but for the peak.
+	// Cost is what one of the N took; the peak is that of all.
 	Cost
-	// Ratios to millrace: above 1, the system took more.
+	// Ratios compare with millrace: above 1, the system took more.
 	Ratios *Ratios `json:"ratios,omitempty"`
 
 	took []time.Duration
 	cost Cost // of all together
 }
 
-// Ratios of a system to the project.
+// Ratios divide a system's figures by the project's.
 type Ratios struct {
 	P50    float64 `json:"p50"`
 	CPU    float64 `json:"cpu"`
 	Memory float64 `json:"memory"`
 }
 
-// works are the ids of what is compared.
+// works lists the ids of what is compared.
 var works = []string{"rebuild", "cold", "warm", "live"}
 
 func systems() []string {
@@ -46,7 +46,7 @@ func systems() []string {
 
 func comparedID(work, system string) string { return work + "-" + strings.ToLower(system) }
 
-// comparedFigures are those that a race must give.
+// comparedFigures lists the figures that a race must give.
 func comparedFigures() []string {
 	var ids []string
 	for _, work := range works {
@@ -57,7 +57,7 @@ func comparedFigures() []string {
 	return ids
 }
 
-// measured adds what a system took for some work.
+// measured notes what a system took for some work.
 func (r *Report) measured(id, work, system string, took []time.Duration, cost Cost) {
 	c := r.comparison(id, system)
 	if c == nil {
@@ -79,7 +79,7 @@ func (r *Report) comparison(id, system string) *Comparison {
 	return nil
 }
 
-// compare makes figures of what was measured, and the ratios. All of it must be there.
+// compare turns what was measured into figures and ratios. It fails when something is missing.
 func (b *bench) compare() error {
 	var missing []error
 	for _, id := range works {
@@ -115,7 +115,7 @@ func seconds(took []time.Duration) []float64 {
 	return all
 }
 
-// comparisonHeaders and comparisonRows are the table of the comparisons, on the screen and in the README.
+// comparisonHeaders and comparisonRows make the table of comparisons, on the screen and in the README.
 var comparisonHeaders = []string{"work", "system", "n", "p50 s", "max s", "cpu s", "peak MB", "minio cpu s", "× time", "× cpu", "× memory"}
 
 func (r *Report) comparisonRows() [][]any {

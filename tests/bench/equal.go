@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// comparedTable is what tests/bench/peers/compare.py found out about one table.
+// comparedTable is what tests/bench/peers/compare.py found in one table.
 type comparedTable struct {
 	Table string   `json:"table"`
 	Rows  int      `json:"rows"`

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Figure is one thing that was measured, once or N times. A single value is its median.
+// Figure is one thing that was measured, once or N times. The median of a single value is that value.
 type Figure struct {
 	ID       string   `json:"id"`
 	Scenario string   `json:"scenario"`
@@ -30,25 +30,25 @@ type Budget struct {
 	Ratio float64 `json:"ratio"`
 }
 
-// most is a budget that a single value or a median may not exceed.
+// most makes a budget that a single value or a median may not exceed.
 func most(limit float64) []Budget { return []Budget{{Of: "p50", Limit: limit}} }
 
-// least is the one that a rate has to reach.
+// least makes a budget that a rate has to reach.
 func least(limit float64) []Budget { return []Budget{{Of: "p50", Limit: limit, AtLeast: true}} }
 
-// spread are the budgets of a latency: its median and its tail.
+// spread makes the budgets of a latency: for its median and for its tail.
 func spread(p50, p99 float64) []Budget {
 	return []Budget{{Of: "p50", Limit: p50}, {Of: "p99", Limit: p99}}
 }
 
-// single is a figure of one measurement.
+// single makes a figure of one measurement.
 func single(id, name, unit string, value float64, budgets ...Budget) Figure {
 	f := Figure{ID: id, Name: name, Unit: unit, N: 1, P50: value, Budgets: budgets}
 	f.judge()
 	return f
 }
 
-// times is a figure of several durations, in milliseconds.
+// times makes a figure of several durations, in milliseconds.
 func times(id, name string, all []time.Duration, budgets ...Budget) Figure {
 	ms := make([]float64, len(all))
 	for i, d := range all {
@@ -65,7 +65,7 @@ func times(id, name string, all []time.Duration, budgets ...Budget) Figure {
 	return f
 }
 
-// quantile of sorted values by the nearest rank: always a value that occurred, and of few values the worse one.
+// quantile takes the nearest rank of sorted values: always a value that occurred, and of few values the worse one.
 func quantile(sorted []float64, q float64) float64 {
 	rank := int(math.Ceil(q * float64(len(sorted))))
 	return sorted[max(rank, 1)-1]
@@ -86,7 +86,7 @@ func (f *Figure) judge() {
 	}
 }
 
-// missing says why the figure is none, or nothing.
+// missing says what the figure lacks, or nothing.
 func (f Figure) missing() error {
 	if f.N < 1 || !(f.P50 > 0) || math.IsInf(f.P50, 0) {
 		return fmt.Errorf("figure %s is %v of %d measurements", f.ID, f.P50, f.N)
@@ -94,7 +94,7 @@ func (f Figure) missing() error {
 	return nil
 }
 
-// median is a figure of several values of any unit.
+// median makes a figure of several values of any unit.
 func median(id, name, unit string, values []float64, budgets ...Budget) Figure {
 	values = slices.Sorted(slices.Values(values))
 	f := Figure{ID: id, Name: name, Unit: unit, N: len(values), Budgets: budgets}

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// growthPuts is how many puts, a second apart, a latency on the growing lake is made of: twice those of scenario a, so that a p99,
-// which is held against another one here, is not that of a single put.
+// growthPuts is how many puts, a second apart, measure a latency on the growing lake. It is twice scenario a's, so that no
+// single put decides a p99, which is compared here.
 const growthPuts = 200
 
-// growth is (f): whether a lake is as quick after many commits as after a few. Snapshots go in one by one, each a commit of
-// its own, in the order of their days; the latency is measured on the next ones after 100 commits, 1,000 and so on.
+// growth is (f): is a lake as quick after many commits as after a few? Snapshots go in one by one, each a commit of its own,
+// in the order of their days. After 100 commits, 1,000 and so on the next ones are timed.
 var growth = scenario{
 	letter: "f", about: "latencies after 100, 1,000, 10,000 … and --commits commits of silver, each of a 20-coin snapshot",
 	figures: []string{"growth-silver-100", "growth-gold-100", "growth-silver", "growth-gold"},
@@ -70,8 +70,7 @@ var growth = scenario{
 	},
 }
 
-// rested returns when upkeep has nothing left to do. It works in the pauses between events, and a series of commits as fast as they
-// come has none.
+// rested returns when upkeep has nothing left to do. Upkeep works in the pauses between events, and a fast series of commits has none.
 func (l *lakehouse) rested(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -93,14 +92,14 @@ func (l *lakehouse) rested(ctx context.Context) error {
 	}
 }
 
-// grown is how much longer a latency is at the last mark than at the first, the worse one of median and tail.
+// grown divides a latency at the last mark by that at the first, and takes the worse of median and tail.
 func grown(id, what string, at []Figure, last int) Figure {
 	a, z := at[0], at[len(at)-1]
 	return single(id, fmt.Sprintf("%s, after %d commits against 100 (the worse of p50 and p99)", what, last), "×",
 		max(z.P50/a.P50, *z.P99 / *a.P99), most(1.2)...)
 }
 
-// oneByOne puts objects, each after the one before is committed to silver.
+// oneByOne puts objects, each when the one before is committed to silver.
 func (l *lakehouse) oneByOne(ctx context.Context, objects []object) error {
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(len(objects))*time.Second)
 	defer cancel()

@@ -20,10 +20,10 @@ import (
 	"millrace/tests/harness/home"
 )
 
-// patience bounds every wait; what takes longer is no figure but a defect.
+// patience bounds every wait. Whatever takes longer is a defect, not a figure.
 const patience = 5 * time.Minute
 
-// bucket of every lake here.
+// bucket is every lake's.
 const bucket = "lakehouse"
 
 // lakehouse is a running stack with a home of its own.
@@ -70,7 +70,7 @@ func (l *lakehouse) start(ctx context.Context, args []string, ready func() error
 	return err
 }
 
-// child runs a program of the project. Its restart after a death would be seen: the figures' process is gone then.
+// child runs a program of the project. It would start again after a death; sameProcesses sees that.
 func (l *lakehouse) child(ctx context.Context, program string, env, args []string, ready func() error) (*process.Child, error) {
 	return process.Start(ctx, process.Spec{
 		Name: program,
@@ -85,7 +85,7 @@ func (l *lakehouse) child(ctx context.Context, program string, env, args []strin
 	})
 }
 
-// dir is the home folder, by which everybody finds the parts.
+// dir is the home folder, which tells where the parts are.
 func (l *lakehouse) dir() home.Dir { return home.Dir(l.home) }
 
 // await returns when n objects below a prefix are in gold. All of them go to one silver table.
@@ -117,8 +117,16 @@ func (l *lakehouse) connect(ctx context.Context, withReactor bool) error {
 	return err
 }
 
-// forget takes back all events that MinIO has sent so far: what is in bronze then is known by listing it alone.
+// settled is how long MinIO may take to send its second copies, which it does every three seconds.
+const settled = 5500 * time.Millisecond
+
+// forget takes back all events that MinIO has sent so far: from then on only a listing tells what is in bronze.
 func (l *lakehouse) forget(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(settled):
+	}
 	conn, err := l.dir().NATS(ctx, "owner")
 	if err != nil {
 		return err
@@ -161,7 +169,7 @@ func (l *lakehouse) startReactor(ctx context.Context) error {
 	return err
 }
 
-// run runs a program of the project to its end, which must come within a time, and returns what it printed.
+// run runs a program of the project to its end, within a time limit, and returns what it printed.
 func (l *lakehouse) run(ctx context.Context, within time.Duration, role, program string, args ...string) ([]byte, error) {
 	env, err := l.dir().Env(role)
 	if err != nil {

@@ -50,7 +50,7 @@ var large = scenario{
 	},
 }
 
-// form is how an object holds its rows.
+// form says how an object holds its rows.
 type form struct {
 	ext  string
 	open func(io.Writer) (sink, error)
@@ -91,7 +91,7 @@ func (l *lakehouse) large(ctx context.Context, f form, coin string, n int) error
 	return nil
 }
 
-// peak is the reactor's in a part of this scenario.
+// peak finds the reactor's peak memory in a part of this scenario.
 func (b *bench) peak(part string) float64 {
 	for _, u := range b.report.Resources {
 		if u.Scenario == b.letter && u.Part == part && u.Process == "reactor" {

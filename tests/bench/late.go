@@ -10,7 +10,7 @@ import (
 	"millrace/ingestor/coincap/market"
 )
 
-// late is (e): a price of long ago is corrected, and all that was derived from it follows.
+// late is (e): somebody corrects a price of long ago, and everything derived from it follows.
 var late = scenario{
 	letter: "e", about: fmt.Sprintf("one changed price %d days back, on %d days of %d coins", oldDays, oldDays, oldCoins),
 	figures: []string{"late-silver", "late-gold"},
@@ -24,7 +24,7 @@ var late = scenario{
 		if err != nil {
 			return err
 		}
-		// One after the other, each from a quiet lake; another coin each time, so that each changes a price for the first time.
+		// The corrections come one after the other, each to a quiet lake and of another coin, so that each changes a price for the first time.
 		coins := b.coins(b.size(20, 3))
 		day := bronze.DayOf(b.now).Start().AddDate(0, 0, -oldDays)
 		var silver, gold []time.Duration
@@ -53,7 +53,7 @@ var late = scenario{
 			times("late-gold", fmt.Sprintf("one changed price %d days back → gold", oldDays), gold, most(500)...),
 		)
 		return l.verify(ctx, map[string]int{
-			// Days on which a coin has a hole in its history have a row more now.
+			// A day on which a coin had a hole in its history has one row more now.
 			"select count(*) from silver.asset_prices where ingest_date is not null and price_usd <> " + corrected: points - len(changed) + l.holes(coins, day),
 			"select count(*) from silver.asset_prices where price_usd = " + corrected:                              len(changed),
 			"select count(*) from gold.daily_summary where close = " + corrected:                                   len(changed),
@@ -61,10 +61,10 @@ var late = scenario{
 	},
 }
 
-// corrected is a price that no coin ever has by chance.
+// corrected is a price that no coin has by chance.
 const corrected = "1234.5678901234"
 
-// holes are the coins that the history leaves out on a day.
+// holes counts the coins that have no price in the history of a day.
 func (l *lakehouse) holes(coins []string, day time.Time) int {
 	n := 0
 	for _, coin := range coins {

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// oldDays and oldCoins are the history that lakes have before a latency is measured on them.
+// oldDays and oldCoins size the history that a lake has before latencies are measured on it.
 const (
 	oldDays  = 400
 	oldCoins = 20
 )
 
-// latency is (a): how long after the start of its put a snapshot is in silver, and in gold.
+// latency is (a): the time from the start of a put until the snapshot is in silver, and in gold.
 var latency = scenario{
 	letter: "a", about: fmt.Sprintf("PUT to silver and to gold of 20-coin snapshots, on %d days of %d coins", oldDays, oldCoins),
 	figures: []string{"put-silver-1", "put-gold-1", "put-silver-10", "put-gold-10", "put-silver-50", "put-gold-50"},
@@ -30,7 +30,7 @@ var latency = scenario{
 		for _, p := range pace {
 			total += p.n
 		}
-		// Some seconds before now, and a second apart: each is a new observation, and none is in the future.
+		// They end now and are a second apart, so that each is a new observation and none lies in the future.
 		all, err := b.snapshots(total, oldCoins, time.Second, b.now)
 		if err != nil {
 			return err

@@ -42,7 +42,7 @@ func (app) Help() string {
 	return b.String()
 }
 
-// scenario measures some figures. figures are the ids of those that must come of it.
+// scenario measures some figures; figures lists the ids of those that must come of it.
 type scenario struct {
 	letter, about string
 	asked         bool // runs only when --only names it: it needs more than the project does
@@ -50,7 +50,7 @@ type scenario struct {
 	run           func(context.Context, *bench) error
 }
 
-// scenarios in the order in which they run: the short ones first.
+// scenarios run in this order: the short ones first.
 var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay, sideBySide}
 
 // Validate refuses letters that mean nothing.
@@ -81,11 +81,11 @@ type bench struct {
 	now    time.Time // of all prices
 	report *Report
 	letter string // of the scenario that runs
-	// letters of the scenarios that came to their end.
+	// letters name the scenarios that came to their end.
 	letters []string
 }
 
-// Run runs the scenarios one after the other. One that fails does not take the others' figures along.
+// Run runs the scenarios one after the other. When one fails, the others' figures stay.
 func (a app) Run(ctx context.Context, out *cli.Output) (err error) {
 	b := &bench{app: a, now: time.Now().UTC().Truncate(time.Second)}
 	if b.Bin, err = filepath.Abs(a.Bin); err != nil {
@@ -151,7 +151,7 @@ func (b *bench) log(text string, args ...any) {
 	slog.Info(text, append([]any{"scenario", b.letter}, args...)...)
 }
 
-// size is the full one, or the quick run's.
+// size chooses the full size, or the quick run's.
 func (b *bench) size(full, quick int) int {
 	if b.Quick {
 		return quick
@@ -159,7 +159,7 @@ func (b *bench) size(full, quick int) int {
 	return full
 }
 
-// full keeps budgets of a size for runs of that size: the start of a small one weighs more than its work.
+// full drops the budgets of a quick run: there the start weighs more than the work.
 func (b *bench) full(budgets []Budget) []Budget {
 	if b.Quick {
 		return nil

@@ -16,15 +16,15 @@ import (
 	"time"
 )
 
-// The peers' programs and what they run with, below the repository's root: `go tool task bench:peers` installs it.
+// The peers' programs and what they run with lie here, below the repository's root. `go tool task bench:peers` installs them.
 const (
 	peersFolder = "tests/bench"
 	peersPython = ".venv-peers/bin/python"
 	peersJars   = ".venv-peers/jars"
 )
 
-// peer is what a user would run in place of millrace. Its tables are in the same bucket, in a folder that no rule of events
-// and no reactor looks at; its catalog is a file of its own.
+// peer is what a user would run in place of millrace. It has a catalog of its own. Its tables are in the same bucket, in a folder that no
+// rule of events and no reactor looks at.
 type peer struct {
 	name, module string
 }
@@ -60,7 +60,7 @@ type session struct {
 	started time.Time
 }
 
-// python is a command of the peers' own Python, which finds the lake as its owner.
+// python makes a command of the peers' own Python, with the owner's environment.
 func (l *lakehouse) python(args ...string) (*exec.Cmd, error) {
 	env, err := l.dir().Env("owner")
 	if err != nil {
@@ -79,7 +79,7 @@ func (l *lakehouse) python(args ...string) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// session starts a peer and returns at once: what it takes to get ready is part of a cold run.
+// session starts a peer and returns at once, because a cold run includes the time to get ready.
 func (l *lakehouse) session(p peer) (*session, error) {
 	cmd, err := l.python("-m", p.module, "--catalog", p.catalog(l), "--folder", p.folder())
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *session) listen(out io.Reader) {
 	s.ended = fmt.Errorf("%s ended:\n%s", s.peer.name, tail(s.logFile))
 }
 
-// tail is the end of a log.
+// tail reads the end of a log.
 func tail(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -131,7 +131,7 @@ func tail(file string) string {
 	return string(text[max(0, len(text)-4000):])
 }
 
-// next returns the next answer that is wanted.
+// next waits for the next answer that is wanted, and drops the others.
 func (s *session) next(ctx context.Context, wanted func(answer) bool) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -150,7 +150,7 @@ func (s *session) next(ctx context.Context, wanted func(answer) bool) (answer, e
 	}
 }
 
-// tell gives a command.
+// tell sends a command.
 func (s *session) tell(command map[string]any) error {
 	text, err := json.Marshal(command)
 	if err == nil {
@@ -162,7 +162,7 @@ func (s *session) tell(command map[string]any) error {
 	return nil
 }
 
-// do gives a command and waits for the answer that says when its rows were in gold.
+// do sends a command and waits for the answer that says when its rows were in gold.
 func (s *session) do(ctx context.Context, command map[string]any) (answer, error) {
 	if err := s.tell(command); err != nil {
 		return answer{}, err
@@ -174,12 +174,12 @@ func isReady(a answer) bool    { return a.Ready }
 func isWatching(a answer) bool { return a.Watching }
 func isStopped(a answer) bool  { return a.Stopped }
 
-// holds is an answer that tells of the object.
+// holds wants an answer that tells of the object.
 func holds(o object) func(answer) bool {
 	return func(a answer) bool { return slices.Contains(a.Keys, o.key.String()) }
 }
 
-// family is the session's processes: Python, and the JVM that it starts.
+// family names the session's processes: Python, and the JVM that it starts.
 func (s *session) family() family { return family{roots: []int{s.cmd.Process.Pid}, children: true} }
 
 // close ends the session in order, and kills what does not end.

@@ -12,8 +12,8 @@ import (
 	"millrace/ingestor/bronze"
 )
 
-// sideBySide is (p): the same bronze objects, in the same MinIO, one after the other by millrace and by each peer. Every
-// system comes to rest, and is ended, before the next one begins; the rows of all of them must be equal.
+// sideBySide is (p): millrace and each peer work on the same bronze objects in the same MinIO, one after the other. Every
+// system comes to rest and ends before the next one begins. The rows of all of them must be equal.
 var sideBySide = scenario{
 	letter: "p", about: "millrace, PyIceberg and PySpark on the same bronze objects, their rows compared (needs .venv-peers: `go tool task bench:peers`)",
 	asked:   true,
@@ -49,7 +49,7 @@ type race struct {
 	today  []object
 }
 
-// The parts of a race: how many objects each takes, and how many before it that do not count.
+// These say how many objects each part of a race takes, and how many before it do not count.
 const (
 	warmUps  = 3
 	gapDays  = 30 // that only the history tells of
@@ -91,10 +91,10 @@ func (b *bench) newRace(ctx context.Context) (*race, error) {
 	return r, nil
 }
 
-// watched is how many of today's objects each system gets.
+// watched counts the objects of today that each system gets.
 func (r *race) watched() int { return warmUps + r.size(30, 5) }
 
-// sleeps are the same for every system: seeded, and no multiple of anybody's polling.
+// sleeps pauses between objects. The pauses are seeded, so that every system gets the same, and fit nobody's polling.
 func (r *race) sleeps() func(context.Context) error {
 	dice := rand.New(rand.NewPCG(r.Seed, 0))
 	return func(ctx context.Context) error {
@@ -107,7 +107,7 @@ func (r *race) sleeps() func(context.Context) error {
 	}
 }
 
-// proven has the lake prove itself, so that rows that are equal are right as well.
+// proven lets the lake prove itself: rows that are equal must also be right.
 func (r *race) proven(ctx context.Context) error {
 	if err := r.lake.startReactor(ctx); err != nil {
 		return err

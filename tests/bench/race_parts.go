@@ -10,15 +10,10 @@ import (
 	"millrace/ingestor/bronze"
 )
 
-// rebuild is the first part: all tables out of all of bronze, each in a new process.
+// rebuild is the first part: each system makes all tables from all of bronze in a new process.
 func (r *race) rebuild(ctx context.Context) error {
 	work := fmt.Sprintf("full rebuild, %d daily objects × %d coins", len(r.daily), oldCoins)
 	l := r.lake
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(settled):
-	}
 	if err := l.forget(ctx); err != nil {
 		return err
 	}
@@ -46,7 +41,7 @@ func (r *race) rebuild(ctx context.Context) error {
 	return nil
 }
 
-// warm is the daily increment in a process that has done some before: the next day's snapshot.
+// warm times the daily increment, the next day's snapshot, in a process that has done some before.
 func (r *race) warm(ctx context.Context) error {
 	const work = "one new day of 20 coins, warm process"
 	l := r.lake
@@ -116,7 +111,7 @@ func increment(objects ...object) map[string]any {
 	return map[string]any{"do": "increment", "keys": keys}
 }
 
-// cold is the same in a process that has to start first.
+// cold times the same in a process that has to start first.
 func (r *race) cold(ctx context.Context) error {
 	const work = "one new day of 20 coins, cold process"
 	for _, o := range r.woken {
@@ -145,7 +140,7 @@ func (r *race) cold(ctx context.Context) error {
 	return nil
 }
 
-// live is how long after the start of its put an object is in gold when each system watches bronze in its own way.
+// live times from the start of a put to gold while each system watches bronze in its own way.
 func (r *race) live(ctx context.Context) error {
 	const work = "PUT → gold, each system watching bronze"
 	l, rest := r.lake, r.today

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// own is the name under which the project's figures stand.
+// own is the project's name beside the peers'.
 const own = "millrace"
 
-// metered times some work of a system, and adds it to what is known of that system and work.
+// metered times some work of a system and adds the times to the report.
 func (r *race) metered(system, id, work string, gauge gauge, run func() ([]time.Duration, error)) error {
 	stop, err := r.lake.metered(gauge)
 	if err != nil {
@@ -75,8 +75,8 @@ func (r *race) session(ctx context.Context, p peer, run func(*session) error) er
 	return errors.Join(err, s.close())
 }
 
-// Cost is what work took: CPU seconds of all processes of a system, the most memory that they had together, and what
-// MinIO, which all systems share, had to do for it.
+// Cost is what work took: CPU seconds of all processes of a system, the most memory that they had together, and the CPU seconds of
+// MinIO, which all systems share.
 type Cost struct {
 	CPUSeconds      float64 `json:"cpu_s"`
 	PeakMB          float64 `json:"peak_rss_mb"`
@@ -103,8 +103,8 @@ func (l *lakehouse) metered(g gauge) (func() (Cost, error), error) {
 	}, nil
 }
 
-// ownGauge measures reactor and stack, which has NATS in it. Their peaks are added up as if they had come at one time.
-// A reactor that starts in between is measured from its start.
+// ownGauge measures the reactor and the stack, which has NATS in it. It adds their peaks as if they had come at one time.
+// It measures a reactor that starts in between from its start.
 func (l *lakehouse) ownGauge() (func() (float64, float64, error), error) {
 	before := map[string]usage{}
 	for _, name := range []string{"stack", "reactor"} {

@@ -33,9 +33,6 @@ var rebuild = scenario{
 	},
 }
 
-// settled lets MinIO send its second copies, which it does every three seconds, before the lake forgets.
-const settled = 5500 * time.Millisecond
-
 func (b *bench) rebuild(ctx context.Context, id, what string, objects []object, budget float64) (err error) {
 	l, err := b.open(ctx, false)
 	if err != nil {
@@ -44,11 +41,6 @@ func (b *bench) rebuild(ctx context.Context, id, what string, objects []object, 
 	defer func() { err = errors.Join(err, l.close()) }()
 	if err := l.putAll(ctx, objects, writers); err != nil {
 		return err
-	}
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(settled):
 	}
 	if err := l.forget(ctx); err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// replay is (h): all events of a lake once more, none of which changes anything.
+// replay is (h): all events of a lake come once more, and none changes anything.
 var replay = scenario{
 	letter: "h", about: "replay of 10,000 snapshots of 20 coins that changes nothing",
 	figures: []string{"replay"},
@@ -18,7 +18,7 @@ var replay = scenario{
 			return err
 		}
 		defer func() { err = errors.Join(err, l.close()) }()
-		// Over as many days as in other scenarios: 10,000 snapshots of one day are another lake.
+		// They spread over as many days as in other scenarios: 10,000 snapshots of one day would be another lake.
 		n := b.size(10_000, 300)
 		all, err := b.snapshots(n, oldCoins, oldDays*24*time.Hour/time.Duration(n), b.now)
 		if err != nil {
@@ -30,7 +30,7 @@ var replay = scenario{
 		if _, err := l.await(ctx, below(assets), n); err != nil {
 			return err
 		}
-		// What upkeep would do in a pause is done before, so that every snapshot from here on is the replay's.
+		// Upkeep is done first, so that every snapshot from here on is the replay's.
 		if _, err := l.run(ctx, patience, "reactor", "reactor", "maintain"); err != nil {
 			return err
 		}

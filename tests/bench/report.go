@@ -30,12 +30,12 @@ type Report struct {
 	Machine   Machine    `json:"machine"`
 	Figures   []Figure   `json:"figures"`
 	Resources []Resource `json:"resources"`
-	// Peers are the comparisons with other systems, Equal how many rows of each were found equal at the end.
+	// Peers holds the comparisons with other systems, Equal how many rows of each were equal at the end.
 	Peers []*Comparison  `json:"peers,omitempty"`
 	Equal map[string]int `json:"equal_rows,omitempty"`
 }
 
-// Machine is where a run took place. Load is the average of the minute before: what else the machine had to do.
+// Machine says where a run took place. Load is the average of the minute before: what else the machine had to do.
 type Machine struct {
 	CPU    string  `json:"cpu"`
 	Cores  int     `json:"cores"`
@@ -52,7 +52,7 @@ type Resource struct {
 	Process    string  `json:"process"`
 	CPUSeconds float64 `json:"cpu_s"`
 	PeakRSSMB  float64 `json:"peak_rss_mb"`
-	// S3 is what MinIO answered, Upkeep what the reactor did in its pauses, by the kind of work.
+	// S3 holds what MinIO answered, Upkeep what the reactor did in its pauses, by the kind of work.
 	S3     *Traffic         `json:"s3,omitempty"`
 	Upkeep map[string]Steps `json:"upkeep,omitempty"`
 }
@@ -113,7 +113,7 @@ func (b *bench) add(figures ...Figure) {
 	}
 }
 
-// complete fails when a figure that the scenario promises is not there.
+// complete fails when a figure that the scenario promises is missing.
 func (r *Report) complete(s scenario) error {
 	var missing []error
 	for _, id := range s.figures {
@@ -131,7 +131,7 @@ func (r *Report) complete(s scenario) error {
 	return errors.Join(missing...)
 }
 
-// memory is the largest peak of any reactor of the run.
+// memory adds the figure of the largest peak of any reactor of the run.
 func (r *Report) memory() {
 	peak := 0.
 	for _, u := range r.Resources {
@@ -158,7 +158,7 @@ func (r *Report) save(path string) error {
 	return nil
 }
 
-// show prints the figures, and below them what they took.
+// show prints the figures, and below them the resources.
 func (r *Report) show(out *cli.Output) error {
 	var rows [][]any
 	for _, f := range r.Figures {
@@ -205,7 +205,7 @@ func (r *Report) show(out *cli.Output) error {
 	return r.showPeers(out)
 }
 
-// round leaves three digits or the whole number: more is noise.
+// round keeps three digits or the whole number: more is noise.
 func round(v float64) json.Number {
 	switch {
 	case v >= 100:

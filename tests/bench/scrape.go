@@ -11,7 +11,7 @@ import (
 	"millrace/tests/harness/metrics"
 )
 
-// Traffic is what MinIO did for all its clients, the putting one included.
+// Traffic is what MinIO did for all its clients, the bench's own puts included.
 type Traffic struct {
 	Requests   map[string]float64 `json:"requests"` // by S3 operation
 	ReceivedMB float64            `json:"received_mb"`
@@ -24,7 +24,7 @@ type Steps struct {
 	Seconds float64 `json:"s"`
 }
 
-// traffic is all since MinIO's start, by its own metrics.
+// traffic reads from MinIO's metrics what it has done since its start.
 func (l *lakehouse) traffic(ctx context.Context) (Traffic, error) {
 	token, err := l.rootToken()
 	if err != nil {
@@ -49,7 +49,7 @@ func (l *lakehouse) traffic(ctx context.Context) (Traffic, error) {
 	return t, nil
 }
 
-// since is what came after an earlier time.
+// since subtracts the traffic of an earlier time.
 func (t Traffic) since(before Traffic) Traffic {
 	d := Traffic{Requests: map[string]float64{}, ReceivedMB: t.ReceivedMB - before.ReceivedMB, SentMB: t.SentMB - before.SentMB}
 	for name, n := range t.Requests {
@@ -60,7 +60,7 @@ func (t Traffic) since(before Traffic) Traffic {
 	return d
 }
 
-// all are the requests of every operation.
+// all adds up the requests of every operation.
 func (t Traffic) all() (n float64) {
 	for _, of := range t.Requests {
 		n += of
@@ -68,7 +68,7 @@ func (t Traffic) all() (n float64) {
 	return n
 }
 
-// rootToken is what MinIO wants of those who ask for metrics, as `mc admin prometheus generate` makes it.
+// rootToken makes the token that MinIO asks for before it shows metrics, as `mc admin prometheus generate` does.
 func (l *lakehouse) rootToken() (string, error) {
 	secrets, err := l.dir().Credentials()
 	if err != nil {
@@ -82,7 +82,7 @@ func (l *lakehouse) rootToken() (string, error) {
 	return token, nil
 }
 
-// upkeep is what the reactor did since its start.
+// upkeep reads from the reactor's metrics what upkeep it has done since its start.
 func (l *lakehouse) upkeep(ctx context.Context) (map[string]Steps, error) {
 	address, err := l.dir().HTTP()
 	if err != nil {

@@ -26,16 +26,16 @@ const (
 	history = "history"
 )
 
-// below is what the keys of a dataset begin with.
+// below is the prefix of a dataset's keys.
 func below(dataset string) string { return bronze.Prefix + "coincap/" + dataset + "/" }
 
-// envelope is CoinCap's.
+// envelope is what CoinCap wraps its data in.
 type envelope struct {
 	Timestamp int64 `json:"timestamp"`
 	Data      any   `json:"data"`
 }
 
-// snapshot is a response of /assets, as of the time.
+// snapshot makes a response of /assets, as of the time.
 func (b *bench) snapshot(at time.Time, coins int) (object, error) {
 	rows := b.market.Listing(at).Rows(func(string, string) bool { return true }, 0, coins)
 	body, err := json.Marshal(envelope{at.UnixMilli(), rows})
@@ -48,7 +48,7 @@ func (b *bench) snapshot(at time.Time, coins int) (object, error) {
 	return object{key: bronze.Place{Source: "coincap", Dataset: assets, Stem: "assets", Ext: bronze.JSON}.Key(bronze.DayOf(at), body), body: body, rows: len(rows)}, nil
 }
 
-// snapshots are n of them, a step apart, the last one at the time.
+// snapshots makes n of them, a step apart, the last one as of the time.
 func (b *bench) snapshots(n, coins int, step time.Duration, last time.Time) ([]object, error) {
 	all := make([]object, n)
 	var g errgroup.Group
@@ -62,7 +62,7 @@ func (b *bench) snapshots(n, coins int, step time.Duration, last time.Time) ([]o
 	return all, g.Wait()
 }
 
-// coins are the slugs of the largest ones.
+// coins lists the slugs of the largest coins.
 func (b *bench) coins(n int) []string {
 	var ids []string
 	for _, row := range b.market.Listing(b.now).Rows(func(string, string) bool { return true }, 0, n) {
@@ -71,7 +71,7 @@ func (b *bench) coins(n int) []string {
 	return ids
 }
 
-// daily is a response of /assets/{slug}/history with an interval of a day.
+// daily makes a response of /assets/{slug}/history with an interval of a day.
 func (b *bench) daily(coin string, from, to time.Time) (object, error) {
 	points, ok := b.market.History(coin, 24*time.Hour, from, to, b.now)
 	if !ok {
@@ -104,7 +104,7 @@ func (l *lakehouse) put(ctx context.Context, o object) error {
 	return err
 }
 
-// putAll puts objects with some writers at once.
+// putAll puts objects, some writers at once.
 func (l *lakehouse) putAll(ctx context.Context, objects []object, writers int) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(writers)
@@ -114,7 +114,7 @@ func (l *lakehouse) putAll(ctx context.Context, objects []object, writers int) e
 	return g.Wait()
 }
 
-// rowsOf are how many rows objects hold together.
+// rowsOf adds up the rows of objects.
 func rowsOf(objects []object) int {
 	n := 0
 	for _, o := range objects {
@@ -123,7 +123,7 @@ func rowsOf(objects []object) int {
 	return n
 }
 
-// openOld opens a lake that has oldDays of oldCoins in gold, up to yesterday. It returns their rows too.
+// openOld opens a lake that has oldDays of oldCoins in gold, up to yesterday. It also returns how many rows these are.
 func (b *bench) openOld(ctx context.Context) (*lakehouse, int, error) {
 	l, err := b.open(ctx, true)
 	if err != nil {
@@ -137,7 +137,7 @@ func (b *bench) openOld(ctx context.Context) (*lakehouse, int, error) {
 	return l, points, nil
 }
 
-// history puts daily histories of some coins and waits until they are in gold. It returns the rows.
+// history puts daily histories of some coins and waits until they are in gold. It returns how many rows these are.
 func (l *lakehouse) history(ctx context.Context, from, to time.Time, coins int) (int, error) {
 	var objects []object
 	for _, coin := range l.bench.coins(coins) {

@@ -42,7 +42,7 @@ func TestFamilyFollowsParents(t *testing.T) {
 	}
 }
 
-// A child that has ended is measured as well: its parent, the shell, has waited for it.
+// The measure includes a child that has ended: its parent, the shell, has waited for it.
 func TestMeterCountsChildren(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'; echo done; read line`)
 	in, err := cmd.StdinPipe()

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// count gives what each query counts. All of them go to one run of the program: to start it takes longer than to answer.
+// count gives what each query counts. One run of the program answers all of them, because its start takes longer than an answer.
 func (l *lakehouse) count(ctx context.Context, queries []string) (map[string]int, error) {
 	var columns []string
 	for i, query := range queries {
@@ -37,13 +37,13 @@ func (l *lakehouse) count(ctx context.Context, queries []string) (map[string]int
 	return counts, nil
 }
 
-// checkMemory is what the proof may take: it is not what is measured, and with more memory it is sooner done.
+// checkMemory is what the proof may take. Nobody measures the proof, and with more memory it ends sooner.
 const checkMemory = "4GiB"
 
-// proofPatience bounds the proof, which takes the longer the more the lake holds: 100,000 objects after scenario f's longest run.
+// proofPatience bounds the proof. It grows with the lake, which has 100,000 objects after scenario f's longest run.
 const proofPatience = time.Hour
 
-// verify compares counts (query → rows) and then has the lake prove itself: all tables computed once more from bronze.
+// verify compares counts (query → rows). Then `reactor check` computes all tables once more from bronze and compares them.
 func (l *lakehouse) verify(ctx context.Context, counts map[string]int) error {
 	counts["select count(*) from silver.rejected"] = 0
 	got, err := l.count(ctx, slices.Sorted(maps.Keys(counts)))
@@ -75,7 +75,7 @@ func (l *lakehouse) verify(ctx context.Context, counts map[string]int) error {
 	return l.sameProcesses()
 }
 
-// sameProcesses fails when one died and was started again: its figures would be those of two.
+// sameProcesses fails when a process died and was started again: its figures would belong to two.
 func (l *lakehouse) sameProcesses() error {
 	if now := l.stack.PID(); now != l.pids["stack"] {
 		return fmt.Errorf("the stack died and was started again")
@@ -93,7 +93,7 @@ func (l *lakehouse) sameProcesses() error {
 	return err
 }
 
-// warnings tells what the reactor complained about: a retry costs time that no figure explains.
+// warnings logs what the reactor complained about: a retry costs time that no figure explains.
 func (l *lakehouse) warnings() {
 	file := filepath.Join(l.home, "log", "reactor.log")
 	if l.reactor != nil {

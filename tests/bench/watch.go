@@ -33,7 +33,7 @@ func (l *lakehouse) watch(ctx context.Context, part string) (func() error, error
 	}, nil
 }
 
-// resource is what a process has taken since its start.
+// resource measures what a process has taken since its start.
 func (l *lakehouse) resource(ctx context.Context, part, process string) (Resource, error) {
 	u, err := usageOf(l.pids[process])
 	if err != nil {
@@ -51,7 +51,7 @@ func (l *lakehouse) resource(ctx context.Context, part, process string) (Resourc
 	return r, err
 }
 
-// since is what a process has taken after an earlier time, the zero Resource when it had not started by then.
+// since subtracts what a process had taken by an earlier time, nothing when it had not started.
 func (r Resource) since(before Resource) Resource {
 	r.CPUSeconds -= before.CPUSeconds
 	if r.S3 != nil && before.S3 != nil {

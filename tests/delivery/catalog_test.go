@@ -9,17 +9,17 @@ import (
 
 // The catalog may be away, locked or garbage while a fault lasts: a question to it may fail, and is asked again.
 
-// ledger is how many entries each object version has.
+// ledger counts the entries of each object version.
 func (l *lab) ledger(t testing.TB) (map[string]int, error) {
 	return catalog.Look(t.Context(), l.Catalog(), (*catalog.Catalog).Settled)
 }
 
-// goldBehind is how many silver tables have entries in the ledger that gold does not cover yet.
+// goldBehind counts the silver tables that have entries in the ledger that gold does not cover yet.
 func (l *lab) goldBehind(t testing.TB) (int, error) {
 	return catalog.Look(t.Context(), l.Catalog(), (*catalog.Catalog).GoldBehind)
 }
 
-// recorded is how many entries the ledger has, 0 while it cannot be read.
+// recorded counts the ledger's entries; 0 while it cannot be read.
 func (l *lab) recorded(t testing.TB) int {
 	n, err := catalog.Look(t.Context(), l.Catalog(), (*catalog.Catalog).Entries)
 	if err != nil {
@@ -28,7 +28,7 @@ func (l *lab) recorded(t testing.TB) int {
 	return n
 }
 
-// unknown are the objects that the ledger does not know; all of those it was not asked about count among them.
+// unknown returns the objects that the ledger does not know. When it cannot be read, those that were not asked for count as unknown.
 func (l *lab) unknown(t testing.TB, objects []string) []string {
 	left, err := catalog.Look(t.Context(), l.Catalog(), func(c *catalog.Catalog, ctx context.Context) ([]string, error) { return c.Unknown(ctx, objects) })
 	if err != nil && left == nil {

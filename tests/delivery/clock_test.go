@@ -16,10 +16,10 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 )
 
-// clockFaults are what a clock that jumps leaves behind. No clock is set here, and none can be faked for these programs: Go asks the
+// clockFaults leaves behind what a clock that jumps would. It sets no clock, and cannot fake one for these programs: Go asks the
 // kernel for the time without libc, so that libfaketime moves DuckDB's and SQLite's clock in the reactor but not the reactor's own.
-// What a jump does to a lake is in the times it leaves in objects and tables, and those can be made: MinIO takes an
-// object's time from a replicating client, and metadata is a file.
+// A jump shows in the times that it leaves in objects and tables, and a test can write those: MinIO takes an object's time from a
+// replicating client, and metadata is a file.
 func clockFaults() []fault {
 	return []fault{
 		{name: "clock jumps: MinIO's, years ahead and back", sees: "nothing; the winner among rows of one key is the object with the latest time, whatever came first",
@@ -86,7 +86,7 @@ func (l *lab) putAt(t testing.TB, ld *harness.Load, random *rand.Rand, i int, at
 	})
 }
 
-// dayAhead writes a copy of a table's metadata all times of which are a day later, as the next version, and returns where.
+// dayAhead copies a table's metadata as its next version, with all times a day later, and returns where it is.
 func (l *lab) dayAhead(t testing.TB, location string) string {
 	t.Helper()
 	key := strings.TrimPrefix(location, inBucket)

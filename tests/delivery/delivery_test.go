@@ -1,7 +1,7 @@
-// Package delivery_test proves that nothing is lost and nothing doubled, whatever goes wrong with a laptop: each fault is
-// done to real processes under load, and afterwards every acknowledged object must have exactly one entry in the ledger,
-// and every row must be what bronze gives. `go test` does a short draw; `go tool task test:faults` all of them, and writes README.md;
-// `go tool task soak` kills at random for as long as it is told, and delivers old events a million times.
+// Package delivery_test proves that nothing is lost and nothing doubled, whatever goes wrong with a laptop. It does each fault to
+// real processes under load. Afterwards every acknowledged object must have exactly one entry in the ledger, and every row
+// must be what bronze gives. `go test` does a short draw. `go tool task test:faults` does all of them and writes README.md.
+// `go tool task soak` kills at random for as long as it is told, or delivers old events a million times.
 package delivery_test
 
 import (
@@ -53,11 +53,11 @@ type fault struct {
 	name string
 	sees string // what a user notices, and what the product does
 	draw bool   // it belongs to the short draw
-	// whole has the fault done to the real stack program in place of separate processes.
+	// whole does the fault to the real stack program in place of separate processes.
 	whole bool
 	// prepare, when set, changes the lab's folder before anything starts.
 	prepare func(testing.TB, string)
-	// inject makes it happen and returns when it is over; it may return what is worth telling.
+	// inject makes the fault happen and returns when it is over. It may return a note for the report.
 	inject func(testing.TB, *lab, *harness.Load, *rand.Rand) string
 }
 

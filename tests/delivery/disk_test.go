@@ -55,7 +55,7 @@ func (l *lab) fill(t testing.TB, folder string) (free func()) {
 	}
 }
 
-// diskFaults fill a disk for some seconds.
+// diskFaults fills a disk for some seconds.
 func diskFaults() []fault {
 	const full = 6 * time.Second
 	var list []fault
@@ -78,7 +78,7 @@ func diskFaults() []fault {
 					undo = d.also(t, l)
 				}
 				free := func() {}
-				// Again and again: what runs may give some of it back.
+				// It is filled again and again, because what runs may give some of it back.
 				for end := time.Now().Add(full); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 					free = l.fill(t, d.folder)
 				}

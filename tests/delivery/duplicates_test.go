@@ -82,7 +82,7 @@ func TestDuplicates(t *testing.T) {
 // startLive puts one object a second.
 func (l *lab) startLive(t testing.TB, seed uint64) *harness.Load { return l.StartLoad(t, 1, seed) }
 
-// latencies are the times from the puts of a load to their silver commits, in ms, in order of size.
+// latencies sorts the times from the puts of a load to their silver commits, in ms.
 func (l *lab) latencies(t testing.TB, ld *harness.Load) []int {
 	t.Helper()
 	harness.Eventually(t, "all live objects are in silver", func() bool { return len(l.unknown(t, ld.Recent(0))) == 0 })
@@ -111,7 +111,7 @@ func describe(sorted []int) string {
 	return fmt.Sprintf("p50 %d ms, p95 %d ms, max %d ms (%d objects)", quantile(sorted, 50), quantile(sorted, 95), quantile(sorted, 100), len(sorted))
 }
 
-// waiting is how many events no consumer has finished yet.
+// waiting counts the events that no consumer has finished yet.
 func waiting(t testing.TB, js jetstream.JetStream) (n uint64) {
 	t.Helper()
 	for _, name := range []string{streams.Events, streams.Again} {

@@ -30,7 +30,7 @@ type step struct {
 	when  when
 }
 
-// when a request is looked at.
+// when says at which moment of a request a step is.
 type when string
 
 const (
@@ -39,7 +39,7 @@ const (
 	passed when = "passed" // nothing is held: the answer has gone to the reactor
 )
 
-// The files of a commit, in the order in which one that waits for each would write them.
+// The files of a commit, in the order in which a writer that waits for each would write them.
 const (
 	dataFile     = "data file"
 	manifest     = "manifest"
@@ -104,7 +104,7 @@ func (g *gate) set(s step) *trap {
 	return t
 }
 
-// spring gives the trap that a request falls into.
+// spring returns the trap that a request falls into, nil when there is none.
 func (g *gate) spring(r *http.Request) *trap {
 	if r.Method != http.MethodPut {
 		return nil
@@ -139,7 +139,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	panic(http.ErrAbortHandler) // no answer ever comes
 }
 
-// mute swallows an answer.
+// mute is an http.ResponseWriter that swallows the answer.
 type mute struct{ header http.Header }
 
 func (m *mute) Header() http.Header         { return m.header }

@@ -15,7 +15,7 @@ func faults() []fault {
 	return slices.Concat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults())
 }
 
-// killFaults are sudden deaths at random moments.
+// killFaults kills parts at random moments.
 func killFaults() []fault {
 	sees := map[string]string{
 		theReactor: "tables stand still for some seconds, then catch up; the stack starts the reactor again",
@@ -62,7 +62,7 @@ func killFaults() []fault {
 	})
 }
 
-// stepFaults kill the reactor at each step of a commit.
+// stepFaults kills the reactor at each step of a commit.
 func stepFaults() []fault {
 	var list []fault
 	const sees = "nothing; the other files of the torn commit are orphans that no table names"

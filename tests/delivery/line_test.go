@@ -137,7 +137,7 @@ func (l *line) ask(ctx context.Context, method, path, body string) error {
 	return err
 }
 
-// A line does to connections what the faults need of it.
+// A line cuts, freezes and slows connections, as the faults need it.
 func TestLine(t *testing.T) {
 	echo, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"millrace/tests/harness"
 )
 
-// orderFaults deliver too much and in no order.
+// orderFaults delivers events out of order and again.
 func orderFaults() []fault {
 	return []fault{
 		{name: "out of order: MinIO's messages once more, shuffled", sees: "nothing; no new snapshot",
@@ -41,7 +41,7 @@ func orderFaults() []fault {
 	}
 }
 
-// copies are old events that are published again.
+// copies publishes old events again.
 type copies struct {
 	events  [][]byte
 	n       int                 // how many copies

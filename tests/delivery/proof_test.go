@@ -13,7 +13,7 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 )
 
-// figures are what a fault came to.
+// figures say what a fault came to.
 type figures struct {
 	Acknowledged int     // objects that the store took
 	Lost         int     // of those, without an entry in the ledger
@@ -27,7 +27,7 @@ type figures struct {
 // whole tells whether nothing is lost and nothing doubled.
 func (f figures) whole() bool { return f.Lost+f.Doubled+f.Missing+f.Excess == 0 && f.Acknowledged > 0 }
 
-// versions are all object versions in bronze, acknowledged or not.
+// versions lists all object versions in bronze, acknowledged or not.
 func (l *lab) versions(ctx context.Context) (map[string]bool, error) {
 	all := map[string]bool{}
 	for o := range l.Client().ListObjectsIter(ctx, bucket, s3.ListObjectsOptions{Prefix: "bronze/", Recursive: true, WithVersions: true}) {

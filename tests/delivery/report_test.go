@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// writeReadme replaces the generated part of a README, between two marks, by the table of a run.
+// writeReadme replaces what a README has between two marks by the table of a run.
 func writeReadme(path, built string, faults []fault, results []figures, took time.Duration) error {
 	const begin, end = "<!-- generated: begin -->\n", "<!-- generated: end -->"
 	text, err := os.ReadFile(path)
@@ -38,7 +38,7 @@ func writeReadme(path, built string, faults []fault, results []figures, took tim
 	return os.WriteFile(path, []byte(head+begin+b.String()+"\n"+end+tail), 0o644)
 }
 
-// commit is the one that the programs were built from, as far as git knows.
+// commit names the commit that the programs were built from, as far as git knows.
 func commit() string {
 	out, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
 	if err != nil {

@@ -76,7 +76,7 @@ func (l *lab) watchSnapshots(t testing.TB) (made func(testing.TB) map[string]int
 	}
 }
 
-// operations are what made the snapshots that each table has, by table and snapshot.
+// operations reads the operation of each snapshot that the tables have, by table and snapshot.
 func (l *lab) operations(ctx context.Context) (map[string]map[int64]string, error) {
 	pointers, err := catalog.Look(ctx, l.Catalog(), (*catalog.Catalog).Pointers)
 	if err != nil {
@@ -105,7 +105,7 @@ func (l *lab) operations(ctx context.Context) (map[string]map[int64]string, erro
 	return all, nil
 }
 
-// inBucket begins the locations of a table's files.
+// inBucket is the prefix of the locations of a table's files.
 const inBucket = "s3://" + bucket + "/"
 
 // read reads a file of a table.

@@ -49,7 +49,7 @@ func (l *lab) sample(t testing.TB) *memory {
 	return m
 }
 
-// residentMB is the memory that a process has now, 0 when there is none.
+// residentMB reads the memory that a process has now, 0 when there is no process.
 func residentMB(pid int) float64 {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
@@ -62,7 +62,7 @@ func residentMB(pid int) float64 {
 	return float64(stat.ResidentMemory()) / (1 << 20)
 }
 
-// thirds are the means of the second and of the last third, and the greatest of all: in the first third caches fill.
+// thirds returns the means of the second and of the last third, and the greatest sample. It leaves out the first third, in which caches fill.
 func thirds(samples []float64) (middle, last, peak float64) {
 	n := len(samples) / 3
 	if n == 0 {
@@ -87,7 +87,7 @@ type killing struct {
 	heals   map[string][]float64 // seconds, by the parts that were killed
 }
 
-// killedTogether are the parts that die at one moment.
+// killedTogether lists the sets of parts that die at one moment.
 var killedTogether = [][]string{{theReactor}, {theStore}, {theBroker}, {theReactor, theStore}, {theReactor, theBroker}, {theStore, theBroker}, {theReactor, theStore, theBroker}}
 
 // TestSoak kills every process at random, alone and together, under load.
@@ -169,7 +169,7 @@ func (l *lab) resident(t testing.TB) string {
 	return strings.Join(texts, ", ")
 }
 
-// healed waits until what was acknowledged when something was killed, and then some that came later, is in the ledger.
+// healed waits until the ledger has everything that was acknowledged before the kill, and some objects that came after it.
 func (l *lab) healed(t testing.TB, ld *harness.Load, killed time.Time) time.Duration {
 	t.Helper()
 	waiting := l.unknown(t, ld.Recent(0))

@@ -16,7 +16,7 @@ import (
 	"millrace/tests/harness/catalog"
 )
 
-// stateFaults take away or set back what the parts remember.
+// stateFaults takes away or sets back what the parts remember.
 func stateFaults() []fault {
 	return slices.Concat(catalogFaults(), streamFaults(), storeFaults())
 }
@@ -198,7 +198,7 @@ func (l *lab) runWithoutTargets(t testing.TB) (stop func()) {
 	}
 }
 
-// told is how many messages MinIO has ever published.
+// told counts the messages that MinIO has ever published.
 func (l *lab) told(t testing.TB) uint64 {
 	t.Helper()
 	s, err := l.JetStream(t).Stream(t.Context(), "RAW")
@@ -208,7 +208,7 @@ func (l *lab) told(t testing.TB) uint64 {
 	return s.CachedInfo().State.LastSeq
 }
 
-// poisons are queue files that MinIO cannot deliver; FACTS: what it does with each.
+// poisons are queue files that MinIO cannot deliver.
 var poisons = map[string][]byte{
 	"00000000-0000-4000-8000-000000000001.event": []byte(`{"EventName":"s3:ObjectCreated:Put","Key":"lakehouse/br`),
 	"00000000-0000-4000-8000-000000000002.event": nil,

@@ -55,7 +55,7 @@ func (l *Lake) JetStream(t testing.TB) jetstream.JetStream {
 	return js
 }
 
-// Messages are the bodies that lie in a stream below a subject, the oldest first.
+// Messages reads the bodies that lie in a stream below a subject, the oldest first.
 func (l *Lake) Messages(t testing.TB, name, subject string) (bodies [][]byte) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -117,7 +117,7 @@ func busyConsumers(ctx context.Context, js jetstream.JetStream) (map[string]stri
 	return busy, nil
 }
 
-// Consumers are the reactor's of a stream, and not those of a test that reads it.
+// Consumers lists a stream's consumers that are the reactor's, and leaves out those of a test that reads it.
 func Consumers(ctx context.Context, js jetstream.JetStream, name string) (own []*jetstream.ConsumerInfo, err error) {
 	s, err := js.Stream(ctx, name)
 	if err != nil {

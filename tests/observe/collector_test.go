@@ -72,7 +72,7 @@ func (r *receiver) take(request *collector.ExportTraceServiceRequest) {
 	}
 }
 
-// trace are the spans of the trace in which a span of that name tells of the object.
+// trace finds the trace that has the object's put, and returns its spans.
 func (r *receiver) trace(key string) []span {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -66,7 +66,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 		}
 		return differ == ""
 	})
-	// What a running reactor shows is in the table for people.
+	// The table for people lists every metric that a running reactor shows.
 	table, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", "metrics.md"))
 	if err != nil {
 		t.Fatal(err)

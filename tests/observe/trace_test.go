@@ -62,7 +62,7 @@ func connected(t *testing.T, spans []span) span {
 	return roots[0]
 }
 
-// whole tells whether every parent has come: a span is sent when it has ended, so those of a step under way come before it.
+// whole tells whether every parent has come. A program sends a span when it has ended, so the children of a step under way come first.
 func whole(spans []span) bool {
 	ids := map[string]bool{"": true}
 	for _, s := range spans {
@@ -80,7 +80,7 @@ func names(spans []span) (all []string) {
 
 func TestOnePutIsOneTraceToTheGoldCommit(t *testing.T) {
 	s, r, _ := traced(t)
-	// The first puts find tables to make and a lake to rebuild; the last one is what every later put is.
+	// The first puts find tables to make and a lake to rebuild. The last one is like every later put.
 	var key string
 	for i := range 2 {
 		key = coin.AssetsKey(fmt.Sprintf("%d.json", i))
@@ -100,7 +100,7 @@ func TestOnePutIsOneTraceToTheGoldCommit(t *testing.T) {
 			t.Errorf("the trace has no span %q: %v", name, names(spans))
 		}
 	}
-	// What no span accounts for, from the put to the gold commit.
+	// This is the time, from the put to the gold commit, that no span accounts for.
 	from, to, bare := cover(spans)
 	t.Logf("%d spans, %v from put to gold, %v of it in no leaf span", len(spans), time.Duration(to-from), time.Duration(bare))
 	if path := os.Getenv("MILLRACE_WATERFALL"); path != "" {
@@ -108,7 +108,7 @@ func TestOnePutIsOneTraceToTheGoldCommit(t *testing.T) {
 	}
 }
 
-// cover is the time that a trace spans and how much of it lies in no span without children.
+// cover returns the time that a trace spans and how much of it lies in no span without children.
 func cover(spans []span) (from, to, bare uint64) {
 	var leaves []span
 	for _, s := range spans {

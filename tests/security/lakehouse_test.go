@@ -10,7 +10,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// coincapKey is the key of an API that is a secret as well.
+// coincapKey is the API's key, a secret like the others.
 const coincapKey = "the-key-of-coincap-0123456789"
 
 func TestALakehouse(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 	"millrace/tests/harness/home"
 )
 
-// said is everything that the run has said, by where.
+// said holds everything that the run has said, by where it said it.
 type said map[string]string
 
 // secrets looks for every secret of the run, in its usual spellings.
@@ -69,7 +69,7 @@ func secrets(t *testing.T, s *harness.Stack) {
 	t.Logf("%d secrets looked for in %d places, %d bytes", len(hidden), len(said), total)
 }
 
-// arguments are the command lines of the run's processes, which every user of the machine can read.
+// arguments notes the command lines of the run's processes, which every user of the machine can read.
 func arguments(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	for name, pid := range map[string]int{"stack": s.PID, "minio": s.ChildPID(t, "minio"), "reactor": s.ChildPID(t, "reactor")} {
@@ -81,7 +81,7 @@ func arguments(t *testing.T, s *harness.Stack, said said) {
 	}
 }
 
-// commands run, well and badly, with every kind of secret at hand.
+// commands runs programs, well and badly, with every kind of secret at hand.
 func commands(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	run := func(code int, env []string, program string, args ...string) {
@@ -127,7 +127,7 @@ func commands(t *testing.T, s *harness.Stack, said said) {
 	said["simulator"] = simulator.Stdout() + simulator.Stderr()
 }
 
-// objects are the metadata of all objects, and what is in those that millrace wrote.
+// objects notes the metadata of all objects, and the contents of small ones.
 func objects(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	n := 0
@@ -162,7 +162,7 @@ func objects(t *testing.T, s *harness.Stack, said said) {
 	}
 }
 
-// messages are those of all streams, with their headers.
+// messages notes the messages of all streams, with their headers.
 func messages(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	js, err := jetstream.New(s.Connect(t, "owner"))
@@ -189,8 +189,8 @@ func messages(t *testing.T, s *harness.Stack, said said) {
 	}
 }
 
-// files are all in the home folder but those that hold credentials on purpose, which are their owner's only, and the stores
-// of MinIO and NATS, whose contents were asked for above.
+// files notes all files in the home folder. It leaves out those that hold credentials on purpose, which only their owner may read, and
+// the stores of MinIO and NATS, whose contents objects and messages have noted.
 func files(t *testing.T, s *harness.Stack, said said) {
 	t.Helper()
 	err := filepath.WalkDir(s.Home, func(path string, d os.DirEntry, err error) error {

@@ -15,8 +15,8 @@ import (
 	"millrace/tests/harness"
 )
 
-// attacks are what people try who want a database to read what it should not. %[1]s is a file with a secret in it, %[2]s
-// a folder, %[3]s an address at which somebody listens.
+// attacks try to make a database read what it should not. %[1]s is a file with a secret in it, %[2]s a folder, %[3]s an address at
+// which somebody listens.
 var attacks = []string{
 	"select * from '%[1]s'",
 	"select * from read_csv('%[1]s')",
@@ -70,7 +70,7 @@ var attacks = []string{
 	"vacuum into '%[2]s/out.db'",
 }
 
-// harmless are questions that may be answered, and give nothing away.
+// harmless questions may be answered. The answers must give nothing away.
 var harmless = []string{
 	"select name, value from duckdb_settings()",
 	"select * from duckdb_secrets()",

@@ -51,7 +51,7 @@ func surface(t *testing.T, s *harness.Stack) {
 			t.Errorf("%s: %q", what, line)
 		}
 	}
-	// A large body is neither read nor waited for.
+	// The server neither reads a large body nor waits for it.
 	r, err := http.Post("http://"+s.HTTP+"/metrics", "text/plain", bytes.NewReader(make([]byte, 10<<20)))
 	if err == nil {
 		_ = r.Body.Close()
@@ -62,8 +62,8 @@ func surface(t *testing.T, s *harness.Stack) {
 	slowloris(t, s)
 }
 
-// slowloris opens many connections that send a byte now and then and never end. Others are served meanwhile, and each is
-// closed within the time-out.
+// slowloris opens many connections that send a byte now and then and never end. Meanwhile others must be served, and the server must
+// close each within its time-out.
 func slowloris(t *testing.T, s *harness.Stack) {
 	const n = 200
 	closed := make(chan time.Duration, n)
@@ -101,7 +101,7 @@ func slowloris(t *testing.T, s *harness.Stack) {
 	}
 }
 
-// The limits of the stack that bombs runs against.
+// bombLimits are the limits of the stack that bombs attacks.
 var bombLimits = []string{"MILLRACE_MAX_OBJECT_SIZE=12MiB", "MILLRACE_MAX_UNPACKED_SIZE=64MiB", "MILLRACE_MAX_ROWS=5000"}
 
 func bombs(t *testing.T, s *harness.Stack) {
@@ -144,7 +144,7 @@ func bombs(t *testing.T, s *harness.Stack) {
 	t.Logf("a bomb of %d bytes", zipped.Len())
 }
 
-// spaces is what compresses best.
+// spaces reads as spaces without end, which compress best.
 type spaces struct{}
 
 func (spaces) Read(p []byte) (int, error) {

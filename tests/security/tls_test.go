@@ -26,7 +26,7 @@ import (
 	"millrace/tests/harness/home"
 )
 
-// authority is a throw-away one.
+// authority is a throw-away certificate authority.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -93,7 +93,7 @@ func (a authority) issue(t *testing.T, dir string, ip net.IP) (crt, key string) 
 	return crt, key
 }
 
-// broker is a nats-server that talks TLS and nothing else.
+// broker starts a nats-server that talks TLS and nothing else.
 func broker(t *testing.T, crt, key string) (address string) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(crt, key)
@@ -115,12 +115,12 @@ func broker(t *testing.T, crt, key string) (address string) {
 	return ns.Addr().String()
 }
 
-// with is an environment with more variables, the last of a name counting.
+// with adds variables to an environment. Of one name the last counts.
 func with(env []string, more ...string) []string { return slices.Concat(env, more) }
 
 const natsPassword, rootPassword = "the-password-of-nats", "the-password-of-root"
 
-// secureMinIO is a MinIO that talks TLS, to clients and to the broker.
+// secureMinIO starts a MinIO that talks TLS to clients and to the broker.
 func secureMinIO(t *testing.T, certs, ca, broker string) (endpoint string) {
 	t.Helper()
 	address := harness.FreeAddress(t)
@@ -144,7 +144,7 @@ func secureMinIO(t *testing.T, certs, ca, broker string) (endpoint string) {
 	return "https://" + address
 }
 
-// From the ingestor's put to gold, with S3 and NATS behind certificates of an authority that only the setting knows.
+// An object goes from the ingestor's put to gold while S3 and NATS show certificates of an authority that only the setting names.
 func TestTheWholeWayWorksOverTLS(t *testing.T) {
 	dir := t.TempDir()
 	ca := newAuthority(t, dir)
@@ -182,7 +182,7 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 		t.Errorf("gold by TLS: %s", r)
 	}
 	distrust(t, role("reactor"), endpoint, landed[0].Key)
-	// A server that asks for TLS gets it from an address that does not say so, too.
+	// A client uses TLS also with an address that does not say so, when the server asks for it.
 	if r := harness.RunProgram(t, with(role("reactor"), "MILLRACE_NATS_URL=nats://user:"+natsPassword+"@"+address), "reactor", "dlq", "list"); r.Code != 0 {
 		t.Errorf("nats:// to a server with TLS: %s", r)
 	}

@@ -101,7 +101,7 @@ func attempts(t *testing.T, s *harness.Stack) []attempt {
 	}
 }
 
-// changeRules tries to cut the events off; the owner, who may, sets them again.
+// changeRules tries to cut the events off. Only the owner may, and sets the same rules again.
 func changeRules(t *testing.T, s *harness.Stack) {
 	rules, err := s.Client().GetBucketNotification(t.Context(), s.Bucket())
 	if err != nil {
@@ -115,7 +115,7 @@ func changeRules(t *testing.T, s *harness.Stack) {
 	}
 }
 
-// administer tries MinIO's own interface: no user may, and the root user's key is in nobody's environment.
+// administer tries MinIO's own interface. No user may use it, and nobody's environment has the root user's key.
 func administer(t *testing.T, s *harness.Stack) {
 	for _, role := range everybody {
 		vars := s.Vars(t, role)
@@ -153,7 +153,7 @@ func natsUsers(t *testing.T, s *harness.Stack) {
 		t.Errorf("with a wrong password: %v", err)
 	}
 	nc := refusals(t, s)
-	// Nothing of it has come through, and its own job it can do.
+	// Nothing of that has come through, and the user can do its own job.
 	if _, err := s.JetStream(t).Stream(t.Context(), "EV"); err != nil {
 		t.Errorf("the stream EV: %v", err)
 	}

@@ -13,7 +13,7 @@ type Arrival struct{ Silver, Gold time.Time }
 // inGold tells when gold first covered the ledger entry e.
 const inGold = `(SELECT min(committed_us) FROM millrace_pins AS p WHERE p.table_name = 'silver.' || e.table_name AND p.sequence_number >= e.sequence_number)`
 
-// Arrivals are those of all objects between two keys, both included, by key.
+// Arrivals reads when all objects between two keys, both included, arrived, by key.
 func (c *Catalog) Arrivals(ctx context.Context, first, last string) (map[string]Arrival, error) {
 	all := map[string]Arrival{}
 	read := func(rows *sql.Rows) error {
@@ -38,8 +38,8 @@ func (c *Catalog) Arrivals(ctx context.Context, first, last string) (map[string]
 	return all, err
 }
 
-// Promoted counts the objects below a prefix that are in silver, and the silver tables of theirs that gold covers. The times are those
-// of the last commits.
+// Promoted says how far the objects below a prefix have come: Silver counts the objects that are in silver, Gold the silver tables of
+// theirs that gold covers. The times are those of the last commits.
 type Promoted struct {
 	Silver, Gold         int
 	LastSilver, LastGold time.Time

@@ -62,7 +62,7 @@ func (c *Catalog) each(ctx context.Context, what, query string, read func(*sql.R
 	return nil
 }
 
-// Pointers are where the metadata of each table lies.
+// Pointers reads where the metadata of each table lies.
 func (c *Catalog) Pointers(ctx context.Context) (map[string]string, error) {
 	all := map[string]string{}
 	err := c.each(ctx, "pointers", `SELECT table_namespace || '.' || table_name, metadata_location FROM iceberg_tables`, func(rows *sql.Rows) error {
@@ -74,7 +74,7 @@ func (c *Catalog) Pointers(ctx context.Context) (map[string]string, error) {
 	return all, err
 }
 
-// Step is the number of gold's last step, 0 when there was none.
+// Step reads the number of gold's last step, 0 when there was none.
 func (c *Catalog) Step(ctx context.Context) (n int, err error) {
 	if err := c.db.QueryRowContext(ctx, `SELECT coalesce(max(step), 0) FROM millrace_pins`).Scan(&n); err != nil {
 		return 0, fmt.Errorf("read the pins: %w", err)
@@ -82,7 +82,7 @@ func (c *Catalog) Step(ctx context.Context) (n int, err error) {
 	return n, nil
 }
 
-// GoldBehind is how many silver tables have entries in the ledger that gold does not cover yet.
+// GoldBehind counts the silver tables that have entries in the ledger that gold does not cover yet.
 func (c *Catalog) GoldBehind(ctx context.Context) (n int, err error) {
 	err = c.db.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT table_name, max(sequence_number) AS s FROM millrace_ledger WHERE outcome = 'done' GROUP BY 1) AS l
 		WHERE s > coalesce((SELECT max(sequence_number) FROM millrace_pins AS p WHERE p.table_name = 'silver.' || l.table_name), 0)`).Scan(&n)

@@ -9,7 +9,7 @@ import (
 
 // What follows changes a catalog behind the reactor's back, as users and other programs do.
 
-// Files are the database and what SQLite keeps beside it.
+// Files lists the database and what SQLite keeps beside it.
 func Files(file string) []string { return []string{file, file + "-wal", file + "-shm"} }
 
 // Copy writes a copy of the catalog as a backup does. The copy must not be there yet.

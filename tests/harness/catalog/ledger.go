@@ -56,7 +56,7 @@ func (c *Catalog) Knows(ctx context.Context, key string) (bool, error) {
 	return found(c.db.QueryRowContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? LIMIT 1`, key))
 }
 
-// Unknown gives those of the object versions that the ledger does not know. With an error it gives those that were not looked for, too.
+// Unknown returns the object versions that the ledger does not know. With an error it also returns those that it did not look for.
 func (c *Catalog) Unknown(ctx context.Context, objects []string) (left []string, err error) {
 	ask, err := c.db.PrepareContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? AND source_version = ?`)
 	if err != nil {
@@ -88,7 +88,7 @@ func found(row *sql.Row) (bool, error) {
 	return true, nil
 }
 
-// Latency is how long after its put each object version was committed to silver.
+// Latency reads how long after its put each object version was committed to silver.
 func (c *Catalog) Latency(ctx context.Context) (map[string]time.Duration, error) {
 	took := map[string]time.Duration{}
 	err := c.each(ctx, "ledger", `SELECT source_key || ' ' || source_version, committed_us - modified_ms * 1000 FROM millrace_ledger WHERE outcome = 'done'`, func(rows *sql.Rows) error {

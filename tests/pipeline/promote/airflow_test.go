@@ -76,7 +76,7 @@ func (a *scheduler) env() []string {
 	return []string{"MILLRACE_AIRFLOW_URL=" + a.URL, "MILLRACE_AIRFLOW_USER=admin", "MILLRACE_AIRFLOW_PASSWORD=secret"}
 }
 
-// told are the events of a table.
+// told returns the events of a table.
 func (a *scheduler) told(table string) []map[string]any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -127,7 +127,7 @@ func TestAirflowIsToldOfEachTableThatGoldCommits(t *testing.T) {
 		t.Errorf("after a restart and one object: %v", again[len(first):])
 	}
 
-	// What a reactor could not tell any more, the next one does: here one that knew no Airflow.
+	// A reactor reports what the one before it could not, here because that one knew no Airflow.
 	r.Stop(t)
 	r = s.StartReactor(t)
 	put("4.json", coin.Day(time.June, 4), "8")

@@ -13,19 +13,19 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// bad is an object with something wrong in it, or something that only looks wrong, and what has to become of it. Each has
-// a day of its own, at which its good rows are found.
+// bad is an object in which something is wrong, or only looks wrong, and what has to become of it. Each has a day of its own for its
+// good rows.
 type bad struct {
 	name string
 	key  string // default coin.AssetsKey(name + ".json")
 	body func(at time.Time) []byte
-	// good are the rows that arrive: the asset id, or id=price.
+	// good lists the rows that arrive: the asset id, or id=price.
 	good []string
-	// refused are "field: beginning of the reason" of the rows in silver.rejected, in order.
+	// refused lists "field: beginning of the reason" of the rows in silver.rejected, in order.
 	refused []string
-	// dead is what the reason of the dead letter holds.
+	// dead is a part of the dead letter's reason; empty when there may be no letter.
 	dead string
-	// extra is what silver's extra of the row "odd" begins with.
+	// extra is the beginning of silver's column extra in the row "odd".
 	extra string
 }
 
@@ -114,7 +114,7 @@ func TestBadInputHasItsPlaceAndHoldsNothingUp(t *testing.T) {
 			wait = append(wait, in.key)
 		}
 	}
-	// Put after all of the others, it arrives in spite of them.
+	// This one comes after all the others and arrives in spite of them.
 	last := coin.AssetsKey("zz-after-all.json")
 	s.Put(t, last, coin.Assets(coin.Day(time.June, 20), coin.Asset("bitcoin", "100000.25", "2000000000000")), nil)
 	s.Wait(t, append(wait, last)...)
@@ -237,7 +237,7 @@ func (b bad) hasItsRows(t *testing.T, rows []goodRow) {
 	}
 }
 
-// A message that MinIO never sent must not stop the router either.
+// A message that MinIO never sent must not stop the router.
 func TestAMessageOfNoKnownFormIsADeadLetter(t *testing.T) {
 	s := harness.Start(t)
 	js := s.JetStream(t)

@@ -11,7 +11,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// byDay are a table's rows of each day, as text.
+// byDay reads a table's rows of each day, as text.
 func byDay(t testing.TB, s *harness.Stack, table string) map[string]string {
 	t.Helper()
 	days := map[string]string{}
@@ -24,7 +24,7 @@ func byDay(t testing.TB, s *harness.Stack, table string) map[string]string {
 	return days
 }
 
-// changedDays are those whose rows differ, those included that only one of the two has.
+// changedDays lists the days whose rows differ, and those that only one of the two has.
 func changedDays(before, after map[string]string) (days []string) {
 	for d, rows := range after {
 		if before[d] != rows {
@@ -40,7 +40,7 @@ func changedDays(before, after map[string]string) (days []string) {
 	return days
 }
 
-// span are n days from the first on.
+// span lists n days from the first on.
 func span(first time.Time, n int) (days []string) {
 	for i := range n {
 		days = append(days, first.AddDate(0, 0, i).Format(time.DateOnly))
@@ -67,7 +67,7 @@ func TestOnePriceOfLongAgoChangesTheDaysItReachesAndNoOther(t *testing.T) {
 
 	want := map[string][]string{
 		"gold.daily_summary": span(restated, 1),
-		// The price is the highest of 365 days, its own included, so drawdown shows it in every one of them.
+		// The price is the highest of 365 days, its own included, so drawdown shows it in each of them.
 		"gold.rolling_averages": span(restated, 365),
 		"gold.rankings":         nil, // history has no market caps
 		"gold.market_summary":   span(restated, 2),
@@ -131,8 +131,8 @@ func identicalRowsChangeNoGold(t *testing.T, s *harness.Stack, restated time.Tim
 	s.CheckEqual(t)
 }
 
-// Rows can go as well as come: a newer object that knows no price takes the day's samples away, and with them whatever
-// was computed from them, down to the last row of a month.
+// Rows can go as well as come. A newer object that has no price takes the day's samples away, and everything that was
+// computed from them, down to the last row of a month.
 func TestADayWithoutAPriceAnyMoreLeavesGold(t *testing.T) {
 	s := harness.Start(t)
 	alone, among := coin.Day(time.January, 31), coin.Day(time.March, 1)

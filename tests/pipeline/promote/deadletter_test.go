@@ -12,8 +12,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// letters are the two objects of TestDeadLettersAreShownRetriedAndDropped that die: one that cannot be read, one that nobody
-// waits for.
+// letters is a lake with two objects that die: one that cannot be read, one of a dataset that nobody waits for.
 type letters struct {
 	*harness.Stack
 	broken, unknown string
@@ -34,7 +33,7 @@ func TestDeadLettersAreShownRetriedAndDropped(t *testing.T) {
 	l.CheckEqual(t)
 }
 
-// byKey are the letters that are there, of which each object has one.
+// byKey lists the letters by their objects, each of which must have one.
 func (l letters) byKey(t *testing.T) map[string]harness.DeadLetter {
 	t.Helper()
 	m := map[string]harness.DeadLetter{}

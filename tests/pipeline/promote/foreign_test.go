@@ -91,7 +91,7 @@ func TestAnObjectOfAnyClientIsInGoldAtOnce(t *testing.T) {
 	s.CheckEqual(t)
 }
 
-// What the reactor knows of an object besides its bytes: the metadata that S3 clients write in any case, or its name.
+// The reactor learns whose history an object holds from its metadata, in upper or lower case, or from its name.
 func TestHistoryFindsOutWhoseItIs(t *testing.T) {
 	s := harness.Start(t)
 	at := coin.Day(time.June, 2)

@@ -12,7 +12,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// genuineData is the folder of recorded responses.
+// genuineData finds the folder of recorded responses.
 func genuineData(t *testing.T) string {
 	t.Helper()
 	shared := os.Getenv("MILLRACE_SHARED")

@@ -10,7 +10,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// What the own models of TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt hold.
+// These read the user's own models in TestAnOwnModelIsATableAndAChangedOneIsRebuiltWithAllBelowIt.
 const (
 	spreadSQL = "select asset_id, (day::varchar)[9:] as day, spread from gold.spread order by all"
 	widestSQL = "select (day::varchar)[9:] as day, widest, widest_before from gold.widest order by all"
@@ -141,7 +141,7 @@ func TestAFailedAuditHoldsGoldUntilTheDataAreMended(t *testing.T) {
 	if r := s.Run(t, "reactor", "wait", "--key", bad, "--timeout", "300ms"); r.Code != 1 || !strings.Contains(r.Stderr, "dlq list") {
 		t.Errorf("waiting for what the audit holds back: %s", r)
 	}
-	// As the reason says, retrying is no use before the data are mended: the letter comes back.
+	// Retrying is no use before somebody mends the data, as the reason says: the letter comes back.
 	s.Reactor(t, "dlq", "retry", "--all")
 	s.AwaitDeadLetters(t, 2)
 
@@ -159,7 +159,7 @@ func TestAFailedAuditHoldsGoldUntilTheDataAreMended(t *testing.T) {
 	s.CheckEqual(t, own.Env())
 }
 
-// The pins say what gold as a whole was computed from; a table that sat out a while must not be taken for one that kept up.
+// The pins say what gold as a whole was computed from. A model that was away for a while must not pass for one that kept up.
 func TestAModelThatComesBackCatchesUp(t *testing.T) {
 	s := harness.Start(t, harness.WithoutReactor())
 	own, none := harness.NewModels(t), harness.NewModels(t)

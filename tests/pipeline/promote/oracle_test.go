@@ -129,7 +129,7 @@ const dayMS = 24 * 60 * 60 * 1000
 
 var seconds = map[string]int{"m1": 60, "m5": 300, "m15": 900, "m30": 1800, "h1": 3600, "h2": 7200, "h6": 21600, "h12": 43200, "d1": 86400}
 
-// summaries are the days that assets have: of snapshots where a day has any, else of its finest history.
+// summaries makes the days of all assets: from snapshots where a day has any, else from its finest history.
 func (o *oracle) summaries() map[assetDay]*summary {
 	finest := map[assetDay]string{}
 	for k := range o.points {
@@ -243,7 +243,7 @@ func rollingOf(days map[assetDay]*summary, at assetDay) rolling {
 
 func ptr[T any](v T) *T { return &v }
 
-// ranked are the assets of one day by market cap, those without one last.
+// ranked sorts the assets of one day by market cap, those without one last.
 func ranked(days map[assetDay]*summary, day int64) (assets []string) {
 	for d := range days {
 		if d.day == day {

@@ -17,8 +17,8 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// land puts objects that depend on each other in every way there is: keys overwritten, rows of one key in several objects,
-// days restated, days from long ago, refused rows, and objects that cannot be read. It returns how many versions it put.
+// land puts objects that depend on each other in every way: keys overwritten, rows of one key in several objects, days restated, days
+// from long ago, refused rows, and objects that cannot be read. It returns how many versions it put.
 func land(t testing.TB, s *harness.Stack) (n int) {
 	t.Helper()
 	put := func(key string, body []byte, meta map[string]string) {
@@ -32,7 +32,7 @@ func land(t testing.TB, s *harness.Stack) (n int) {
 			list = append(list, coin.Point(coin.Day(time.January, 1+d), fmt.Sprintf("%d.%028d", 100*(i+1), d*d*7919)))
 		}
 		put(coin.HistoryKey(id+"_d1_long.json"), coin.Points(list...), nil)
-		// The same days again, restated; the first of them overwrites a key, the second does not.
+		// These restate the same days. The first overwrites a key, the second does not.
 		put(coin.HistoryKey(id+"_d1_long.json"), coin.Points(list[10:110]...), nil)
 		put(coin.HistoryKey(id+"_d1_restated.json"), coin.Points(coin.Point(coin.Day(time.February, 3), "999.5"), coin.Point(coin.Day(time.March, 3), "0.5")), nil)
 		put(coin.HistoryKey(id+"_h1_finer.ndjson"), []byte(coin.Point(coin.Day(time.March, 5).Add(7*time.Hour), "7.5")+"\n"+coin.Point(coin.Day(time.March, 5).Add(8*time.Hour), "8.5")), nil)
@@ -75,7 +75,7 @@ func raw(t testing.TB, s *harness.Stack) (messages [][]byte, objects []event.Obj
 	return messages, objects
 }
 
-// thrice is every number below n three times, in random order.
+// thrice returns every number below n three times, in random order.
 func thrice(random *rand.Rand, n int) []int {
 	order := make([]int, 3*n)
 	for i, j := range random.Perm(3 * n) {
@@ -92,7 +92,7 @@ func TestAnyOrderGivesTheSameTables(t *testing.T) {
 	n := land(t, first)
 	first.Stop(t)
 
-	// The same objects to the last version and millisecond, in a second lakehouse.
+	// The second lakehouse has the same objects, to the last version and millisecond.
 	home := t.TempDir()
 	if out, err := exec.Command("cp", "-a", first.Home+"/.", home).CombinedOutput(); err != nil {
 		t.Fatalf("copy the first lakehouse: %v\n%s", err, out)
@@ -139,7 +139,7 @@ func shuffled(t *testing.T, s *harness.Stack, objects []event.Object, random *ra
 	js := s.JetStream(t)
 	for i, which := range thrice(random, len(objects)) {
 		o := objects[which]
-		// A batch is bounded by the sizes that its events tell, which are no part of what an object is: so batches are cut anywhere.
+		// The sizes that events tell bound a batch, and are no part of an object's identity. Random ones cut batches anywhere.
 		o.Size = random.Int64N(24 << 20)
 		m := nats.NewMsg(event.SubjectOf(o, func(dataset string) bool { return dataset != "coincap/unheard" }))
 		m.Data = o.Marshal()

@@ -14,7 +14,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// expected are the rows that a query should give, by the values of the columns that tell them apart.
+// expected says which rows a query should give, by the values of their key columns.
 type expected struct {
 	table, sql string
 	key        []string
@@ -177,7 +177,7 @@ func (o *oracle) marketDay(days map[assetDay]*summary, d int64, rankings, market
 	market[dayText(d)] = row
 }
 
-// climbed is how many places an asset has won since an earlier day, when it had a market cap by which to be placed.
+// climbed counts the places that an asset has won since an earlier day; nil when it had no market cap and so no place then.
 func climbed(days map[assetDay]*summary, asset string, since int64, now int) any {
 	if then := days[assetDay{asset, since}]; then == nil || then.last().cap == nil {
 		return nil

@@ -31,7 +31,7 @@ func audits(t testing.TB, s *harness.Stack, code int, env []string, args ...stri
 	return lines, r
 }
 
-// What is committed broke no audit when it was written; an audit that is new may say otherwise.
+// Gold broke no audit when it was committed. A new audit may say otherwise.
 func TestAuditLooksAtGoldAsItIsCommitted(t *testing.T) {
 	s := harness.Start(t, harness.WithoutReactor())
 	s.StartReactor(t)

@@ -8,7 +8,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// A check that cannot fail proves nothing: here bronze is made another one than the tables were computed from.
+// A check that cannot fail proves nothing. Here bronze loses an object that the tables were computed from.
 func TestCheckTellsTablesThatAreNotWhatBronzeGives(t *testing.T) {
 	s := harness.Start(t)
 	keep, remove, refused := coin.AssetsKey("keep.json"), coin.AssetsKey("remove.json"), coin.AssetsKey("refused.json")

@@ -16,7 +16,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// planned are the lines of `reactor plan`: action, table, objects, rows, days, from and to, as far as they are there.
+// planned reads the lines of `reactor plan`: action, table, objects, rows, days, from and to, as far as they are there.
 func planned(t testing.TB, s *harness.Stack, env ...string) []string {
 	t.Helper()
 	r := s.RunEnv(t, env, "reactor", "plan", "--output", "csv")
@@ -31,7 +31,7 @@ func planned(t testing.TB, s *harness.Stack, env ...string) []string {
 	return lines
 }
 
-// asEarlierRelease takes columns off a table, as if a release had made it whose dataset did not have them yet.
+// asEarlierRelease takes columns off a table, as if an earlier release had made it, whose dataset did not have them yet.
 func asEarlierRelease(t testing.TB, s *harness.Stack, name string, columns ...string) {
 	t.Helper()
 	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite:///"+s.Catalog())
@@ -84,7 +84,7 @@ func (p *planning) want(t *testing.T, what string, lines ...string) {
 	before := p.Pointers(t)
 	got := planned(t, p.Stack, p.own.Env())
 	for i := range got {
-		// The rows of a table are those of whole files, and how many days a file has depends on how gold's steps fell.
+		// A plan counts the rows of whole files, and how many days a file holds depends on how gold's steps fell.
 		got[i] = computedRows.ReplaceAllString(got[i], "$1")
 	}
 	slices.Sort(got) // models come in any order that keeps each after those it reads

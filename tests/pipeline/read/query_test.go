@@ -46,7 +46,7 @@ func TestALakeIsReadAsItWasInEachFormatAndTracedToItsRequests(t *testing.T) {
 	traced(t, s, history, list)
 }
 
-// same asks for one result in each format: they have to tell the same.
+// same asks for one result in each format. All of them have to tell the same.
 func same(t *testing.T, s *harness.Stack) {
 	t.Helper()
 	const sql = "select asset_id, day, close, source, n_samples, market_cap_usd from gold.daily_summary where asset_id = 'bitcoin' order by day desc limit 3"

@@ -27,7 +27,7 @@ func TestNothingIsLostOrDoubledWhenTheReactorIsKilled(t *testing.T) {
 		r := s.StartReactor(t)
 		before := len(s.Ledger(t))
 		if i%2 == 0 {
-			// It takes some seconds until a new reactor gets what the dead one held: half of the kills are to hit it at work.
+			// A new reactor gets what the dead one held only after some seconds. Half of the kills wait for that, to hit it at work.
 			harness.Eventually(t, "the reactor commits", func() bool { return len(s.Ledger(t)) > before })
 		}
 		time.Sleep(time.Duration(random.IntN(800)) * time.Millisecond)

@@ -24,7 +24,7 @@ func TestAPowerCutLosesNothingThatWasAcknowledged(t *testing.T) {
 	}
 	s.Restart(t)
 	l.Arrived(t, s.Lake)
-	// The store may have kept an object that it could acknowledge no more, whose event died with it: the reconciler's.
+	// The store may have kept an object that it could no longer acknowledge, and whose event died with it. The reconciler finds that one.
 	harness.Eventually(t, "the ledger knows every object in bronze", func() bool {
 		known := map[string]bool{}
 		for _, e := range s.Ledger(t) {

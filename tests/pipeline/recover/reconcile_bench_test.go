@@ -22,8 +22,8 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// The figures that matter are s/pass, MB (peak memory of the whole program) and the microseconds for an object. Objects:
-// MILLRACE_OBJECTS, 100,000 when not set; to make them takes some minutes. None is missed: one that is costs five seconds more.
+// The figures that matter are s/pass, MB (peak memory of the whole program) and µs/object. MILLRACE_OBJECTS is the number of objects,
+// 100,000 when not set; making them takes some minutes. No object is missed: one that is would cost five seconds more.
 func BenchmarkReconcile(b *testing.B) {
 	n := 100_000
 	if text := os.Getenv("MILLRACE_OBJECTS"); text != "" {

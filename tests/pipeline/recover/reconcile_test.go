@@ -25,8 +25,8 @@ func reconcileNow(t testing.TB, s *harness.Stack) reconciled {
 	return got[0]
 }
 
-// The events are in the broker's window of ten minutes: published under their own ids they would be dropped, and what the
-// ledger lost would stay lost until somebody looks again later.
+// The events are in the broker's window of ten minutes. Published under their own ids they would be dropped, and what the ledger lost
+// would stay lost until a later look.
 func TestWhatALedgerOfYesterdayDoesNotKnowIsFoundAgain(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	s := harness.Start(t)
@@ -53,7 +53,7 @@ func TestWhatALedgerOfYesterdayDoesNotKnowIsFoundAgain(t *testing.T) {
 	s.CheckEqual(t)
 }
 
-// Objects that are being put while it looks are on their way, not missed.
+// Objects that arrive while the reconciler looks are on their way, not missed.
 func TestNothingIsMissedUnderLoad(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	s := harness.Start(t)

@@ -12,7 +12,7 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// withoutRules puts objects whose events nobody ever sends: as when the rules of the bucket were lost.
+// withoutRules puts objects while the bucket has no rules, so that nobody ever sends their events.
 func withoutRules(t testing.TB, s *harness.Stack, put func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), harness.Patience)

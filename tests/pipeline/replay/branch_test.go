@@ -31,7 +31,7 @@ func replayOnto(t testing.TB, s *harness.Stack, args ...string) map[string]branc
 	return lines
 }
 
-// branches are what `reactor publish` lists.
+// branches reads what `reactor publish` lists.
 func branches(t testing.TB, s *harness.Stack) map[string]string {
 	t.Helper()
 	states := map[string]string{}
@@ -41,7 +41,7 @@ func branches(t testing.TB, s *harness.Stack) map[string]string {
 	return states
 }
 
-// damaged is a stack whose silver lacks the rows of one object, which a replay brings back: what a mended decoder does.
+// damaged starts a stack whose silver lacks the rows of one object. A replay brings them back, as it would with a mended decoder.
 func damaged(t *testing.T) (s *harness.Stack, whole map[string]string) {
 	t.Helper()
 	s = harness.Start(t)
@@ -157,7 +157,7 @@ func TestADroppedBranchLeavesNothing(t *testing.T) {
 	replayOnto(t, s, "--branch", "mended") // the name is free again
 }
 
-// A branch whose replay was stopped is refused, and a failed audit stops a replay before anybody can publish it.
+// A failed audit stops a replay. Publishing refuses a branch whose replay was stopped.
 func TestAnIncompleteBranchIsNotPublished(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	s, whole := damaged(t)
@@ -179,7 +179,7 @@ func TestAnIncompleteBranchIsNotPublished(t *testing.T) {
 	isWhole(t, s, whole)
 }
 
-// Dead letters that another limit lets in are answered by the branch that brings them.
+// A branch answers the dead letters whose objects another limit lets in.
 func TestABranchAnswersDeadLetters(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	s := harness.Start(t, harness.WithoutReactor())
