@@ -14,7 +14,7 @@ import (
 	"millrace/infra/minio"
 	"millrace/infra/process"
 	"millrace/infra/settings"
-	teststack "millrace/tests/stack"
+	teststack "millrace/tests/harness"
 )
 
 // running starts a real MinIO of the test's own. Its events wait in the queue: no NATS is needed for them.
