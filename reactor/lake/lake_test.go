@@ -125,7 +125,7 @@ func content(t *testing.T, l *lake.Lake, tab *lake.Table) []string {
 	if len(fs) == 0 {
 		return nil
 	}
-	_, bs, err := l.Read(t.Context(), tab, tab.Snapshot(), fs...)
+	_, bs, err := l.Read(t.Context(), tab, fs...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,6 +165,7 @@ func TestLake(t *testing.T) {
 		"PlansByMonthAndBounds":                  plansByMonth,
 		"DiffIsWhatChanged":                      diffIsWhatChanged,
 		"EvolvesTheSchemaWithTheRows":            evolves,
+		"ReadsOldSnapshotsInTodaysColumns":       readsOldSnapshots,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
 		"LeavesNothingInMemory":                  leavesNothingInMemory,
@@ -372,7 +373,7 @@ func evolves(t *testing.T, l *lake.Lake) {
 	if got := tab.Meta.Properties()["millrace.model"]; got != "2" {
 		t.Errorf("the property is %q", got)
 	}
-	_, bs, err := l.Read(t.Context(), tab, tab.Snapshot(), files(t, l, tab, lake.AllMonths)...)
+	_, bs, err := l.Read(t.Context(), tab, files(t, l, tab, lake.AllMonths)...)
 	if err != nil {
 		t.Fatal(err)
 	}

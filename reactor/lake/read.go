@@ -9,10 +9,10 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// Read gives the rows of files of t, in the columns and the order of the table's schema as it is now, whatever snapshot
-// the files are of: columns that a file is older than are null, and those that were dropped since are left out. The
-// receiver of a batch releases it.
-func (l *Lake) Read(ctx context.Context, t *Table, _ *table.Snapshot, files ...File) (*arrow.Schema, iter.Seq2[arrow.RecordBatch, error], error) {
+// Read gives the rows of files of t, in the columns and the order of the schema that t has now, whatever snapshot the files are
+// of. A column that a file is older than is null, and one that was dropped since is left out. Rows that other files delete are
+// left out too: a File knows those. The receiver of a batch releases it.
+func (l *Lake) Read(ctx context.Context, t *Table, files ...File) (*arrow.Schema, iter.Seq2[arrow.RecordBatch, error], error) {
 	tasks := make([]table.FileScanTask, len(files))
 	for i, f := range files {
 		tasks[i] = f.task

@@ -42,7 +42,7 @@ func Insert(ctx context.Context, conn *duck.Conn, name string, from Source) (n i
 	if len(from.Files) == 0 {
 		return 0, nil
 	}
-	_, batches, err := from.Lake.Read(ctx, from.Table, nil, from.Files...)
+	_, batches, err := from.Lake.Read(ctx, from.Table, from.Files...)
 	if err != nil {
 		return 0, err
 	}
