@@ -18,6 +18,7 @@ func (*planCmd) Help() string {
 	return `A dry run of the reactor's start, by the same code, with the datasets and models that this program and --models have. It changes nothing.
 
   create      a table that is not there yet
+  make anew   a table that somebody dropped or renamed; or all of them, when the catalog is older than the lake
   add column  a column that a dataset has got; null in old rows until their objects are replayed
   promote     objects in bronze that the ledger does not know: the reconciler publishes their events
   rebuild     a table of gold whose model is new or has changed: all of its days are computed

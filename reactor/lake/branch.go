@@ -72,7 +72,7 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lake{root: l.root, store: l.store, catalog: l.catalog, plans: l.plans, loaded: map[string]*Table{}, branch: &branch{name: name, pins: view.Pins}}, nil
+	return &Lake{root: l.root, store: l.store, catalog: l.catalog, plans: l.plans, loaded: map[string]*Table{}, passed: map[string]string{}, branch: &branch{name: name, pins: view.Pins}}, nil
 }
 
 // onBranch is the table as a branch shows it: main is where the branch is.

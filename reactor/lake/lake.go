@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	"github.com/minio/minio-go/v7"
 	"github.com/uptrace/bun"
@@ -24,6 +25,7 @@ type Lake struct {
 
 	mu     sync.Mutex
 	loaded map[string]*Table // by name: metadata never changes under its location, so the pointer tells whether it is still right
+	passed map[string]string // by name: the location of metadata of others that could not be read
 }
 
 // Open opens the lake of a bucket with the catalog at address.
@@ -33,7 +35,7 @@ func Open(ctx context.Context, client *minio.Client, bucket, address string) (*L
 		return nil, err
 	}
 	store := NewStore(client)
-	return &Lake{root: "s3://" + bucket, store: store, catalog: c, plans: newPlans(), loaded: map[string]*Table{}}, nil
+	return &Lake{root: "s3://" + bucket, store: store, catalog: c, plans: newPlans(), loaded: map[string]*Table{}, passed: map[string]string{}}, nil
 }
 
 // Close closes the catalog.
@@ -69,6 +71,10 @@ func (l *Lake) View(ctx context.Context) (*View, error) {
 	}
 	for _, p := range all {
 		t, err := l.load(ctx, p)
+		if err != nil && p.foreign() {
+			l.passOver(p, err)
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -90,6 +96,9 @@ func (l *Lake) load(ctx context.Context, p pointer) (*Table, error) {
 	if t != nil && t.Location == p.Location {
 		return t, nil
 	}
+	if l.passedOver(p) {
+		return nil, errPassedOver
+	}
 	b, err := l.store.read(ctx, p.Location)
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", p.Name, err)
@@ -110,14 +119,19 @@ func (l *Lake) remember(t *Table) {
 	l.loaded[t.Name] = t
 }
 
-// Create makes the tables that are not there yet.
+// Create makes the tables that are not there yet, and gives those that are there the properties that they lack: a property
+// that somebody set stays. Spark 4, for one, refuses to write a table with a compression level and no codec, which tables
+// of earlier releases have.
 func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 	v, err := l.View(ctx)
 	if err != nil {
 		return err
 	}
 	for _, d := range definitions {
-		if v.Tables[d.Name] != nil {
+		if t := v.Tables[d.Name]; t != nil {
+			if err := l.complete(ctx, t, d); err != nil {
+				return err
+			}
 			continue
 		}
 		m, err := newMetadata(l.root, d)
@@ -132,6 +146,24 @@ func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 		if err := l.create(ctx, d.Name, m, highest+1); err != nil && !errors.Is(err, ErrConflict) { // somebody else made it: just as well
 			return err
 		}
+	}
+	return nil
+}
+
+// complete sets the properties that a table lacks. Where another commit comes first, the next start sets them.
+func (l *Lake) complete(ctx context.Context, t *Table, d Definition) error {
+	missing := iceberg.Properties{}
+	for k, value := range d.properties() {
+		if _, set := t.Meta.Properties()[k]; !set && k != table.PropertyFormatVersion { // that one is a field of the metadata
+			missing[k] = value
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err := l.Commit(ctx, []Change{{Base: t, Properties: missing}}, nil)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return fmt.Errorf("set properties of %s: %w", t.Name, err)
 	}
 	return nil
 }

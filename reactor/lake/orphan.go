@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -92,9 +93,17 @@ func (l *Lake) Needs(ctx context.Context, name string) (Needs, error) {
 	if err != nil {
 		return Needs{}, err
 	}
-	n := Needs{}
-	if n.Paths, err = l.reachable(ctx, t); err != nil {
-		return Needs{}, fmt.Errorf("look for orphans of %s: %w", name, err)
+	n := Needs{Paths: map[string]bool{}}
+	for _, other := range view.Tables {
+		// A table that was renamed keeps its files where they are, beside those of the table that was made anew in its place.
+		if other.Meta.Location() != t.Meta.Location() {
+			continue
+		}
+		paths, err := l.reachable(ctx, other)
+		if err != nil {
+			return Needs{}, fmt.Errorf("look for orphans of %s: %w", name, err)
+		}
+		maps.Copy(n.Paths, paths)
 	}
 	n.Version, err = MetadataVersion(t.Location)
 	return n, err

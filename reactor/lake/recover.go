@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/minio/minio-go/v7"
@@ -29,39 +30,77 @@ func (l *Lake) Replaced() error {
 	return nil // an error to look is none to act on
 }
 
-// Recover holds the catalog against the object storage, before the tables are created. A catalog that is older than the files
-// of its tables (deleted, or restored from an earlier copy) is emptied of them and of the ledger: what the reconciler then
-// publishes brings everything back from bronze. It returns why, or "" when all is well.
+// Recovered says what Recover took out of the catalog, and why. Nothing was taken out where Tables is empty.
+type Recovered struct {
+	// Tables are made anew at the start that follows.
+	Tables []string
+	// Whole tells that it is all of them, and the ledger: the catalog is older than the lake.
+	Whole   bool
+	Because string
+}
+
+// Recover holds the catalog against the object storage, before the tables are created.
 //
-// To go on from the old pointers would do while all files that they name are there, but upkeep deletes what nothing
-// newer names, and the lake would find out in the middle of a query.
-func (l *Lake) Recover(ctx context.Context, tables ...string) (reason string, err error) {
-	var newer []string
+// A catalog that is older than the files of its tables (deleted, or restored from an earlier copy) is emptied of them and of
+// the ledger: what the reconciler then publishes brings everything back from bronze. To go on from the old pointers would do
+// while all files that they name are there, but upkeep deletes what nothing newer names, and the lake would find out in the
+// middle of a query.
+//
+// A table that is missing beside others that are as they were was dropped or renamed by somebody. It alone is made anew, and
+// no other table loses a snapshot or a tag.
+func (l *Lake) Recover(ctx context.Context, tables ...string) (Recovered, error) {
+	r, err := l.Foresee(ctx, tables...)
+	switch {
+	case err != nil || len(r.Tables) == 0:
+		return r, err
+	case r.Whole:
+		return r, l.catalog.write(ctx, func(tx *Tx) error { return tx.forget(ctx, r.Tables) })
+	}
+	return r, l.Forget(ctx, r.Tables, nil, slices.Contains(r.Tables, rejectedTable))
+}
+
+// rejectedTable has the refused rows of every object: without it all of them are promoted again.
+const rejectedTable = "silver.rejected"
+
+// Foresee tells what Recover would do, and changes nothing.
+func (l *Lake) Foresee(ctx context.Context, tables ...string) (Recovered, error) {
+	var older, missing, why []string
+	there := 0
 	for _, name := range tables {
 		// The files first: every one of these belongs to a commit that had not to wait for a later pointer.
 		highest, err := l.highestVersion(ctx, name)
 		if err != nil {
-			return "", err
+			return Recovered{}, err
 		}
 		at, ok, err := l.Version(ctx, name)
 		switch {
 		case err != nil:
-			return "", err
+			return Recovered{}, err
 		case ok && highest < 0:
-			return "", fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and its disk there? "+
+			return Recovered{}, fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and its disk there? "+
 				"To begin anew with what is in bronze, delete the catalog", at, name, l.root)
 		case !ok && highest > 0: // a first metadata alone is a creation that was torn
-			newer = append(newer, fmt.Sprintf("%s has metadata %d, the catalog does not know the table", name, highest))
+			missing = append(missing, name)
+			why = append(why, fmt.Sprintf("%s has metadata %d, the catalog does not know the table", name, highest))
 		case ok && highest > at+1: // one ahead is a commit that lost, or was torn
-			newer = append(newer, fmt.Sprintf("%s has metadata %d, the catalog names %d", name, highest, at))
+			older = append(older, name)
+			why = append(why, fmt.Sprintf("%s has metadata %d, the catalog names %d", name, highest, at))
 		case ok && highest < at:
-			newer = append(newer, fmt.Sprintf("%s has lost metadata %d, which the catalog names", name, at))
+			older = append(older, name)
+			why = append(why, fmt.Sprintf("%s has lost metadata %d, which the catalog names", name, at))
+		case ok:
+			there++
 		}
 	}
-	if len(newer) == 0 {
-		return "", nil
+	empty, err := l.EmptyLedger(ctx)
+	if err != nil || len(older)+len(missing) == 0 {
+		return Recovered{}, err
 	}
-	return strings.Join(newer, "; "), l.catalog.write(ctx, func(tx *Tx) error { return tx.forget(ctx, tables) })
+	r := Recovered{Tables: missing, Because: strings.Join(why, "; ")}
+	if len(older) > 0 || there == 0 || empty {
+		r.Tables, r.Whole = tables, true
+	}
+	return r, nil
 }
 
 // metadataName is that of a metadata file: manifests beside it begin with letters or with a longer number.

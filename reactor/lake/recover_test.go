@@ -27,11 +27,14 @@ func TestRecoverTellsALostCatalogFromATornCommit(t *testing.T) {
 	}
 	recovered := func() string {
 		t.Helper()
-		reason, err := l.Recover(t.Context(), a, name(t, "b"), name(t, "not-there-yet"))
+		r, err := l.Recover(t.Context(), a, name(t, "b"), name(t, "not-there-yet"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return reason
+		if r.Whole != (r.Because != "") {
+			t.Errorf("a catalog that is older than the lake is forgotten as a whole: %+v", r)
+		}
+		return r.Because
 	}
 	if reason := recovered(); reason != "" {
 		t.Errorf("a new lake is taken for a lost one: %s", reason)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -82,6 +83,7 @@ var properties = iceberg.Properties{
 	"write.metadata.metrics.default":        "full",
 	"write.target-file-size-bytes":          strconv.Itoa(16 << 20),
 	"write.parquet.row-group-limit":         "131072",
+	"write.parquet.compression-codec":       "zstd",
 	"write.parquet.compression-level":       "1",
 	"write.metadata.previous-versions-max":  "20",
 	"commit.retry.num-retries":              "20",
@@ -91,19 +93,20 @@ var properties = iceberg.Properties{
 	"compatibility.snapshot-id-inheritance": "true",
 }
 
+// properties are those of the lake's tables, and the definition's own.
+func (d Definition) properties() iceberg.Properties {
+	all := maps.Clone(properties)
+	maps.Copy(all, d.Properties)
+	return all
+}
+
 // newMetadata is that of an empty table below the lake's root.
 func newMetadata(root string, d Definition) (table.Metadata, error) {
 	name, err := parseName(d.Name)
 	if err != nil {
 		return nil, err
 	}
-	props := iceberg.Properties{}
-	for _, p := range []iceberg.Properties{properties, d.Properties} {
-		for k, v := range p {
-			props[k] = v
-		}
-	}
-	m, err := table.NewMetadata(d.Schema, &d.Spec, table.UnsortedSortOrder, root+"/"+name.folder(), props)
+	m, err := table.NewMetadata(d.Schema, &d.Spec, table.UnsortedSortOrder, root+"/"+name.folder(), d.properties())
 	if err != nil {
 		return nil, fmt.Errorf("define table %s: %w", d.Name, err)
 	}

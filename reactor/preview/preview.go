@@ -33,10 +33,15 @@ func (s Start) Actions(ctx context.Context) ([]tables.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	actions, complete, err := tables.SilverActions(view)
+	actions, err := s.recover(ctx)
 	if err != nil {
 		return nil, err
 	}
+	silver, complete, err := tables.SilverActions(view)
+	if err != nil {
+		return nil, err
+	}
+	actions = append(actions, silver...)
 	missed, err := s.missed(ctx)
 	if err != nil {
 		return nil, err
@@ -50,6 +55,22 @@ func (s Start) Actions(ctx context.Context) ([]tables.Action, error) {
 		if view.Tables[m.Name] == nil {
 			actions = append(actions, tables.Action{Action: "create", Table: m.Name, Why: "its model is new: " + m.File})
 		}
+	}
+	return actions, nil
+}
+
+// recover returns what the start does about a catalog that lacks tables, or is older than they are.
+func (s Start) recover(ctx context.Context) (actions []tables.Action, err error) {
+	r, err := s.Lake.Foresee(ctx, tables.All(s.Models)...)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range r.Tables {
+		a := tables.Action{Action: "make anew", Table: name, Why: "it was dropped or renamed; other tables stay as they are"}
+		if r.Whole {
+			a.Why = "the catalog is older than the lake: " + r.Because
+		}
+		actions = append(actions, a)
 	}
 	return actions, nil
 }

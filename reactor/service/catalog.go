@@ -9,14 +9,16 @@ import (
 	"millrace/reactor/tables"
 )
 
-// recover has the tables made anew when the catalog is older than they are, and says so.
+// recover has tables made anew when the catalog is older than they are, or lacks some of them, and says so.
 func (s *Service) recover(ctx context.Context) error {
-	reason, err := s.cfg.Lake.Recover(ctx, tables.All(s.cfg.Models)...)
-	if err != nil {
+	r, err := s.cfg.Lake.Recover(ctx, tables.All(s.cfg.Models)...)
+	switch {
+	case err != nil:
 		return fmt.Errorf("compare the catalog with the object storage: %w", err)
-	}
-	if reason != "" {
-		s.cfg.Log.Warn("the catalog is older than the lake: it was deleted, or restored from an earlier copy. All tables are rebuilt from bronze; their earlier snapshots are gone", "because", reason)
+	case r.Whole:
+		s.cfg.Log.Warn("the catalog is older than the lake: it was deleted, or restored from an earlier copy. All tables are rebuilt from bronze; their earlier snapshots are gone", "because", r.Because)
+	case len(r.Tables) > 0:
+		s.cfg.Log.Warn("tables were dropped or renamed: they are made anew, the others stay as they are", "tables", r.Tables, "because", r.Because)
 	}
 	return nil
 }
