@@ -1,52 +1,35 @@
-package minio
+package minio_test
 
 import (
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	s3 "github.com/minio/minio-go/v7"
 
+	"millrace/infra/minio"
+	"millrace/infra/process"
 	"millrace/infra/settings"
+	"millrace/tests/harness"
 )
 
 // running starts a real MinIO of the test's own. Its events wait in the queue: no NATS is needed for them.
-func running(t *testing.T) *Server {
+func running(t *testing.T) *minio.Server {
 	t.Helper()
-	beside, err := filepath.Abs("../../.bin/minio")
+	port, err := process.FreePort()
 	if err != nil {
-		t.Fatal(err)
-	}
-	binary, build, err := Locate(os.Getenv("MILLRACE_MINIO"), beside)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if build {
-		t.Log("building MinIO, which takes some minutes")
-		if err := Build(t.Context(), binary, func(int, int) {}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := free.Addr().(*net.TCPAddr).Port
-	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	server, err := Start(t.Context(), Config{
-		Binary: binary, Port: port,
+	server, err := minio.Start(t.Context(), minio.Config{
+		Binary: harness.MinIO(t), Port: port,
 		Dir: filepath.Join(dir, "store"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
 		LogFile: filepath.Join(dir, "minio.log"), PIDFile: filepath.Join(dir, "minio.pid"),
-		RootUser: Root, RootPassword: "a-password-of-root",
+		RootUser: minio.Root, RootPassword: "a-password-of-root",
 		NATSAddress: "127.0.0.1:1", NATSUser: "minio", NATSPassword: "nobody-listens",
 		Log: slog.New(slog.DiscardHandler),
 	})
@@ -67,7 +50,7 @@ func refusedWith(t *testing.T, what string, err error, code string) {
 
 func secretsOfAll(version string) map[string]settings.Secret {
 	secrets := map[string]settings.Secret{}
-	for _, user := range Users {
+	for _, user := range minio.Users {
 		secrets[user] = settings.Secret("secret-" + version + "-of-" + user)
 	}
 	return secrets
@@ -80,7 +63,7 @@ func TestEnsureUsersSetsKeysAndPolicies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := EnsureBucket(ctx, root, bucket); err != nil {
+	if err := minio.EnsureBucket(ctx, root, bucket); err != nil {
 		t.Fatal(err)
 	}
 	for _, version := range []string{"first", "second"} {
@@ -88,7 +71,7 @@ func TestEnsureUsersSetsKeysAndPolicies(t *testing.T) {
 		if err := server.EnsureUsers(ctx, bucket, secrets); err != nil {
 			t.Fatalf("the %s import: %v", version, err)
 		}
-		for _, user := range Users {
+		for _, user := range minio.Users {
 			client, err := settings.S3{Endpoint: server.Endpoint(), AccessKey: user, SecretKey: secrets[user], Bucket: bucket}.Client()
 			if err != nil {
 				t.Fatal(err)
@@ -98,7 +81,7 @@ func TestEnsureUsersSetsKeysAndPolicies(t *testing.T) {
 			}
 		}
 	}
-	old := NewAdmin(server.Endpoint(), "analyst", secretsOfAll("first")["analyst"].Reveal(), noProxy())
+	old := minio.NewAdmin(server.Endpoint(), "analyst", secretsOfAll("first")["analyst"], nil)
 	_, err = old.Call(ctx, http.MethodGet, "list-users", nil, nil)
 	refusedWith(t, "the analyst's former key", err, "SignatureDoesNotMatch")
 }
@@ -108,7 +91,7 @@ func TestEnsureUsersTakesOtherPolicies(t *testing.T) {
 	if err := server.EnsureUsers(ctx, "lakehouse", secrets); err != nil {
 		t.Fatal(err)
 	}
-	analyst := NewAdmin(server.Endpoint(), "analyst", secrets["analyst"].Reveal(), noProxy())
+	analyst := minio.NewAdmin(server.Endpoint(), "analyst", secrets["analyst"], nil)
 	listUsers := func() error {
 		_, err := analyst.Call(ctx, http.MethodGet, "list-users", nil, nil)
 		return err
@@ -130,35 +113,16 @@ func TestEnsureUsersTakesOtherPolicies(t *testing.T) {
 func TestAnImportThatIsRefusedSaysWhat(t *testing.T) {
 	server, ctx, secrets := running(t), t.Context(), secretsOfAll("only")
 	secrets["reporter"] = "short" // MinIO takes eight characters or more
-	archive, err := userArchive("lakehouse", secrets)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := importArchive(ctx, server.Admin(), archive); err == nil || !strings.Contains(err.Error(), "refused users reporter") {
+	if err := server.EnsureUsers(ctx, "lakehouse", secrets); err == nil || !strings.Contains(err.Error(), "refused users reporter") {
 		t.Errorf("a key that is too short: %v", err)
 	}
-	refusedWith(t, "no zip", importArchive(ctx, server.Admin(), []byte("no zip")), "InvalidRequest")
-	stranger := NewAdmin(server.Endpoint(), "stranger", "of-no-account", noProxy())
-	refusedWith(t, "an import by a stranger", importArchive(ctx, stranger, archive), "InvalidAccessKeyId")
+	_, err := server.Admin().Call(ctx, http.MethodPut, "import-iam-v2", nil, []byte("no zip"))
+	refusedWith(t, "an import that is no zip", err, "InvalidRequest")
+	stranger := minio.NewAdmin(server.Endpoint(), "stranger", "of-no-account", nil)
+	_, err = stranger.Call(ctx, http.MethodPut, "import-iam-v2", nil, []byte("no zip"))
+	refusedWith(t, "an import by a stranger", err, "InvalidAccessKeyId")
 	delete(secrets, "owner")
 	if err := server.EnsureUsers(ctx, "lakehouse", secrets); err == nil || !strings.Contains(err.Error(), "owner has no secret key") {
 		t.Errorf("a user without a key: %v", err)
-	}
-}
-
-func TestRefusalReadsWhatMinIOSays(t *testing.T) {
-	tests := []struct{ name, answer, code, message string }{
-		{"its own interface", `{"Code":"AccessDenied","Message":"Access Denied.","Resource":"/minio/admin/v3/x"}`, "AccessDenied", "Access Denied."},
-		{"S3", `<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce.</Message></Error>`, "SlowDown", "Reduce."},
-		{"nothing", "", "Forbidden", `the answer is ""`},
-		{"something else", "<html>", "Forbidden", `the answer is "<html>"`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			said := refusal(http.StatusForbidden, []byte(tt.answer))
-			if said.Code != tt.code || said.Message != tt.message || said.StatusCode != http.StatusForbidden {
-				t.Errorf("read as %+v", said)
-			}
-		})
 	}
 }
