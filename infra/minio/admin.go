@@ -13,14 +13,15 @@ import (
 	"net/url"
 
 	s3 "github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/signer"
+
+	"millrace/infra/settings"
 )
 
 const (
 	// adminPath is where MinIO's own interface lies, beside S3 at the same address.
 	adminPath = "/minio/admin/v3/"
-	// signedFor is the region in each signature; MinIO takes this one unless its own settings name another.
+	// signedFor is the region in each signature. S3 wants the right one; MinIO's own interface takes any.
 	signedFor = "us-east-1"
 	// answerLimit bounds what is read of an answer: a server that is not MinIO may send anything.
 	answerLimit = 1 << 20
@@ -29,18 +30,15 @@ const (
 // Admin calls MinIO's own interface, which takes HTTP requests signed like those of S3. MinIO's client for it (madmin-go) is
 // AGPL, which millrace may not link; this is written from what the server answers.
 type Admin struct {
-	endpoint string
-	signedBy credentials.Value
-	client   *http.Client
+	endpoint  string
+	accessKey string
+	secretKey settings.Secret
+	client    *http.Client
 }
 
 // NewAdmin calls the MinIO at endpoint, such as http://127.0.0.1:9000, as the user whose keys it gets.
-func NewAdmin(endpoint, accessKey, secretKey string, transport http.RoundTripper) *Admin {
-	return &Admin{
-		endpoint: endpoint,
-		signedBy: credentials.Value{AccessKeyID: accessKey, SecretAccessKey: secretKey},
-		client:   &http.Client{Transport: transport},
-	}
+func NewAdmin(endpoint, accessKey string, secretKey settings.Secret, transport http.RoundTripper) *Admin {
+	return &Admin{endpoint: endpoint, accessKey: accessKey, secretKey: secretKey, client: &http.Client{Transport: transport}}
 }
 
 // Call sends one request and returns the body of its answer. For an answer other than 200 the error wraps an s3.ErrorResponse.
@@ -59,7 +57,7 @@ func (a *Admin) Call(ctx context.Context, method, operation string, query url.Va
 	// MinIO drops the connection after some of its refusals without saying so. One in thirty of the next calls on it failed
 	// ("connection reset by peer"), and Go sends no PUT or POST again by itself.
 	request.Close = true
-	request = signer.SignV4(*request, a.signedBy.AccessKeyID, a.signedBy.SecretAccessKey, a.signedBy.SessionToken, signedFor)
+	request = signer.SignV4(*request, a.accessKey, a.secretKey.Reveal(), "", signedFor)
 	response, err := a.client.Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("call MinIO's %s: %w", operation, err)

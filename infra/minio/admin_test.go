@@ -14,7 +14,7 @@ import (
 	"millrace/infra/minio"
 	"millrace/infra/process"
 	"millrace/infra/settings"
-	teststack "millrace/tests/harness"
+	"millrace/tests/harness"
 )
 
 // running starts a real MinIO of the test's own. Its events wait in the queue: no NATS is needed for them.
@@ -26,7 +26,7 @@ func running(t *testing.T) *minio.Server {
 	}
 	dir := t.TempDir()
 	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: teststack.MinIO(t), Port: port,
+		Binary: harness.MinIO(t), Port: port,
 		Dir: filepath.Join(dir, "store"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
 		LogFile: filepath.Join(dir, "minio.log"), PIDFile: filepath.Join(dir, "minio.pid"),
 		RootUser: minio.Root, RootPassword: "a-password-of-root",
@@ -81,7 +81,7 @@ func TestEnsureUsersSetsKeysAndPolicies(t *testing.T) {
 			}
 		}
 	}
-	old := minio.NewAdmin(server.Endpoint(), "analyst", secretsOfAll("first")["analyst"].Reveal(), nil)
+	old := minio.NewAdmin(server.Endpoint(), "analyst", secretsOfAll("first")["analyst"], nil)
 	_, err = old.Call(ctx, http.MethodGet, "list-users", nil, nil)
 	refusedWith(t, "the analyst's former key", err, "SignatureDoesNotMatch")
 }
@@ -91,7 +91,7 @@ func TestEnsureUsersTakesOtherPolicies(t *testing.T) {
 	if err := server.EnsureUsers(ctx, "lakehouse", secrets); err != nil {
 		t.Fatal(err)
 	}
-	analyst := minio.NewAdmin(server.Endpoint(), "analyst", secrets["analyst"].Reveal(), nil)
+	analyst := minio.NewAdmin(server.Endpoint(), "analyst", secrets["analyst"], nil)
 	listUsers := func() error {
 		_, err := analyst.Call(ctx, http.MethodGet, "list-users", nil, nil)
 		return err

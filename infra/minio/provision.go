@@ -29,7 +29,7 @@ func Provision(ctx context.Context, root settings.S3, secrets map[string]setting
 	if err != nil {
 		return err
 	}
-	admin := NewAdmin(client.EndpointURL().String(), root.AccessKey, root.SecretKey.Reveal(), transport)
+	admin := NewAdmin(client.EndpointURL().String(), root.AccessKey, root.SecretKey, transport)
 	if err := EnsureBucket(ctx, client, root.Bucket); err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func (s *Server) Client() (*s3.Client, error) {
 
 // Admin signs in to MinIO's own interface as the root user.
 func (s *Server) Admin() *Admin {
-	return NewAdmin(s.Endpoint(), s.config.RootUser, s.config.RootPassword.Reveal(), noProxy())
+	return NewAdmin(s.Endpoint(), s.config.RootUser, s.config.RootPassword, noProxy())
 }
 
 // noProxy keeps the root user's calls on loopback, whatever HTTP_PROXY says.

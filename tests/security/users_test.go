@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/minio"
+	"millrace/infra/settings"
 	"millrace/tests/harness"
 	"millrace/tests/harness/buffer"
 	"millrace/tests/harness/coin"
@@ -119,7 +120,7 @@ func changeRules(t *testing.T, s *harness.Stack) {
 func administer(t *testing.T, s *harness.Stack) {
 	for _, role := range everybody {
 		vars := s.Vars(t, role)
-		admin := minio.NewAdmin(s.S3, vars["MILLRACE_S3_ACCESS_KEY"], vars["MILLRACE_S3_SECRET_KEY"], nil)
+		admin := minio.NewAdmin(s.S3, vars["MILLRACE_S3_ACCESS_KEY"], settings.Secret(vars["MILLRACE_S3_SECRET_KEY"]), nil)
 		for _, door := range []struct {
 			what, method, operation string
 			query                   url.Values
