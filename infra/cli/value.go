@@ -62,7 +62,7 @@ func textValue(value any) string {
 	return string(text)
 }
 
-// printable writes control characters as \\x and their number. Names come from a public API and from objects that others put,
+// printable writes control characters as \x and their number. Names come from a public API and from objects that others put,
 // and an escape sequence in one could rewrite the screen.
 func printable(s string) string {
 	if strings.IndexFunc(s, unicode.IsControl) < 0 {
