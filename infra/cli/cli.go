@@ -65,8 +65,8 @@ func Main(app any, name, description string, opts ...kong.Option) {
 	os.Exit(code)
 }
 
-// withSignals exists because signal.NotifyContext swallows the second signal: a program that hangs in its orderly end could
-// then only be killed.
+// withSignals returns a context that the first SIGINT or SIGTERM cancels; the second one exits. signal.NotifyContext swallows
+// the second one, so that a program that hangs in its orderly end could only be killed.
 func withSignals(parent context.Context, exit func(int)) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)

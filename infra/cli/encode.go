@@ -60,7 +60,8 @@ func (o *Output) writeJSON(headers []string, rows iter.Seq2[[]any, error]) error
 	return nil
 }
 
-// writeCSV quotes as RFC 4180 does, but ends lines with LF alone: with CRLF every shell tool would keep the CR as data.
+// writeCSV prints rows as CSV. It quotes as RFC 4180 says, but ends lines with LF alone: shell tools would take the CR of CRLF
+// for data.
 func (o *Output) writeCSV(headers []string, rows iter.Seq2[[]any, error]) error {
 	w := csv.NewWriter(o.stdout)
 	if err := w.Write(headers); err != nil {

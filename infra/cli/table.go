@@ -52,9 +52,9 @@ func (g *grid) add(row []any) error {
 	return nil
 }
 
-// writeTable prints a table that fits the terminal, if there is one. Cells wrap where a column has to be narrower than they
-// are. If the columns cannot be narrow enough, or records a field a line take fewer lines, the rows are printed so.
-// Nothing is ever cut off: a key that is shown is there to be copied.
+// writeTable prints a table that fits the terminal, if there is one. Cells wrap when a column has to be narrower than they are.
+// If the columns cannot be narrow enough, or if it takes fewer lines, each row becomes a record with a field a line. Nothing is
+// ever cut off: people copy keys from tables.
 func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) error {
 	g := newGrid(headers)
 	for row, err := range rows {

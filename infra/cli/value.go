@@ -10,7 +10,8 @@ import (
 	"unicode"
 )
 
-// jsonValue keeps numbers numbers and makes text of what encoding/json cannot hold or would show as a struct.
+// jsonValue returns what encoding/json is to print for a value: numbers stay numbers, and what it cannot hold or would show as
+// a struct becomes text.
 func jsonValue(value any) any {
 	switch v := value.(type) {
 	case time.Time:
@@ -32,7 +33,7 @@ func jsonValue(value any) any {
 	return value
 }
 
-// textValue never uses an exponent: 4e+11 for a market cap is not what a person reads.
+// textValue returns a value as text, a number without an exponent: nobody reads 4e+11 as a market cap.
 func textValue(value any) string {
 	switch v := value.(type) {
 	case nil:
@@ -61,8 +62,8 @@ func textValue(value any) string {
 	return string(text)
 }
 
-// printable keeps control characters out of the terminal: names come from a public API and from objects that anyone with
-// write access may put, and an escape sequence in one could rewrite the screen.
+// printable writes control characters as \x and their number. Names come from a public API and from objects that others put,
+// and an escape sequence in one could rewrite the screen.
 func printable(s string) string {
 	if strings.IndexFunc(s, unicode.IsControl) < 0 {
 		return s

@@ -7,11 +7,11 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// longestPiece is the widest piece of text that is kept in one line at any rate. Half a hash on a line of its own is still a
-// hash, a table with a column for each whole one fits nowhere.
+// longestPiece is the width up to which a column keeps a piece of text on one line. A longer one, such as a hash, may be broken
+// anywhere: a table whose columns are as wide as their hashes fits no terminal.
 const longestPiece = 24
 
-// leastWidth is the width below which a cell is no longer wrapped at its seams alone.
+// leastWidth returns the width that a cell needs to be broken at its seams alone, but at most longestPiece.
 func leastWidth(cell string) int {
 	least := 0
 	for line := range strings.SplitSeq(cell, "\n") {

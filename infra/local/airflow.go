@@ -20,11 +20,11 @@ import (
 )
 
 const (
-	// airflowReadyWithin covers the first start, which makes its database: 25 s on two idle cores.
+	// airflowReadyWithin is enough for the first start, which makes Airflow's database: it takes 25 s on two idle cores.
 	airflowReadyWithin = 5 * time.Minute
-	// airflowGrace lets its parts write down what their tasks came to.
+	// airflowGrace is the time that Airflow's parts have to write down how their tasks ended.
 	airflowGrace = 30 * time.Second
-	// sourcePool has one slot: CoinCap's limit is for a key, not for a task.
+	// sourcePool is the pool of the tasks that call CoinCap. It has one slot, because CoinCap limits a key and not a task.
 	sourcePool = "coincap"
 )
 
@@ -78,7 +78,7 @@ func (a airflow) Run(ctx context.Context, out *cli.Output) error {
 	if err := settings.WriteEnv(string(h), settings.RoleAirflow, site.exported()); err != nil {
 		return err
 	}
-	// A reactor that goes on would else call an Airflow that is not there.
+	// Without this a reactor that still runs would go on to call an Airflow that is gone.
 	defer func() { _ = os.Remove(settings.EnvFile(string(h), settings.RoleAirflow)) }()
 	slog.Info("Airflow is ready", "after", time.Since(started).Round(time.Millisecond).String())
 	if _, err := fmt.Fprintf(out, "\nAirflow runs. Ctrl-C stops it.\n\n  UI        %s\n  user      %s\n  password  %s\n  DAGs      %s\n\n",
@@ -146,7 +146,7 @@ func (s site) start(ctx context.Context, out *cli.Output, h home) (stop func(), 
 	return stop, s.client().MakePool(ctx, api.Pool{Name: sourcePool, Slots: 1, Description: "Calls to CoinCap, one task at a time."})
 }
 
-// site is one Airflow: where it lies and how it is reached.
+// site is one Airflow: its folders, its address and its environment.
 type site struct {
 	dir, program, dags, bin string
 	url                     string
@@ -200,7 +200,7 @@ func (a airflow) prepare(h home, at addresses, run process.Run) (s site, err err
 	return s, nil
 }
 
-// airflowPorts are those that Airflow's parts listen on.
+// airflowPorts are the ports that Airflow's parts listen on.
 type airflowPorts struct{ api, workerLogs, triggererLogs int }
 
 func (a airflow) ports() (p airflowPorts, err error) {

@@ -17,11 +17,11 @@ import (
 	"millrace/infra/settings"
 )
 
-// airflowUser is the one user of a local Airflow.
+// airflowUser is the only user of a local Airflow.
 const airflowUser = "admin"
 
-// airflowEnvironment is the user's environment with Airflow's settings, and what its tasks need to find the programs and
-// the stack. What the user set for Airflow himself stays, so that `AIRFLOW__…` can change anything.
+// airflowEnvironment returns the user's environment with Airflow's settings, and with what its tasks need to find the programs
+// and the stack. An `AIRFLOW__…` variable that the user has set stays as it is, so that everything can be changed.
 func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at addresses) []string {
 	vars := map[string]string{
 		"AIRFLOW_HOME":                                      s.dir,
@@ -54,12 +54,12 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 			vars[name] = value
 		}
 	}
-	// The tasks take credentials from the env files, each program its own role's, so none are in Airflow's environment.
+	// Airflow's environment has no credentials: each program that a task runs reads those of its own role from an env file.
 	vars["MILLRACE_HOME"], vars["MILLRACE_BIN"] = string(h), s.bin
-	// Airflow's parts give themselves titles, by writing over their environment unless this is set. That holds the mark by
-	// which a later start tells them from others' processes.
+	// Airflow's parts change their process titles. Without this variable they write the title over their environment, and with
+	// it over the mark by which a later start finds them.
 	vars["SPT_NOENV"] = "1"
-	// `airflow standalone` starts its parts by that name.
+	// `airflow standalone` starts its parts as `airflow`, which it looks for on the PATH.
 	vars["PATH"] = filepath.Dir(s.program) + string(os.PathListSeparator) + os.Getenv("PATH")
 	if at.Simulator != "" {
 		vars["COINCAP_BASE_URL"] = at.Simulator
@@ -78,8 +78,8 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 
 func (s site) passwordsFile() string { return filepath.Join(s.dir, "passwords.json") }
 
-// dailyStart is the first day that coincap_daily lands: the day before Airflow's first start here. It stays, so that a later
-// start finds the days on which Airflow was down, and an unpaused DAG does not land years.
+// dailyStart returns the first day that coincap_daily lands: the day before Airflow's first start here. The file keeps it, so
+// that a later start catches up the days on which Airflow was down, and a DAG that is switched on does not land years.
 func dailyStart(path string, now time.Time) (string, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
@@ -98,8 +98,8 @@ func dailyStart(path string, now time.Time) (string, error) {
 	return day, nil
 }
 
-// airflowPassword reads the file in which Airflow's simple auth manager keeps its passwords, and makes it at the first
-// start: Airflow would make a short one and print it into its log.
+// airflowPassword reads the password from the file of Airflow's simple auth manager. The first start makes that file: Airflow
+// itself would make a short password and print it into its log.
 func airflowPassword(path string) (settings.Secret, error) {
 	var file map[string]string
 	text, err := os.ReadFile(path)
@@ -122,8 +122,8 @@ func airflowPassword(path string) (settings.Secret, error) {
 	return settings.Secret(file[airflowUser]), nil
 }
 
-// exported is what the env file of Airflow holds: what the reactor needs to report gold's commits, and Airflow's own
-// settings, so that `eval "$(stack env --role airflow)"` makes the command airflow work on this one.
+// exported returns what Airflow's env file holds: what the reactor needs to report gold's commits, and Airflow's own settings,
+// so that after `eval "$(stack env --role airflow)"` the command airflow works on this Airflow.
 func (s site) exported() map[string]string {
 	vars := map[string]string{
 		"MILLRACE_AIRFLOW_URL": s.url, "MILLRACE_AIRFLOW_USER": airflowUser, "MILLRACE_AIRFLOW_PASSWORD": s.password.Reveal(),

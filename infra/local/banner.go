@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// synthetic tells whether prices are made up.
+// synthetic reports whether prices are made up.
 func (s *stack) synthetic() bool { return s.at.Simulator != "" && s.options.Recorded == "" }
 
-// banner says where things are and what to do next.
+// banner prints where things are and what to do next.
 func (s *stack) banner() {
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "  %-9s %s\n", name, text) }
@@ -41,7 +41,7 @@ In another terminal:
 	}
 }
 
-// homeFlag is what a command needs to find this home when it is not the default one.
+// homeFlag returns the flag that a command needs to find this home, empty for the default one.
 func (s *stack) homeFlag() string {
 	if shortPath(string(s.home)) == ".millrace" {
 		return ""
@@ -49,7 +49,7 @@ func (s *stack) homeFlag() string {
 	return " --home '" + string(s.home) + "'"
 }
 
-// shortPath is relative where that is shorter to type.
+// shortPath returns a path relative to the current folder if that is shorter to type.
 func shortPath(path string) string {
 	here, err := filepath.Abs(".")
 	if err != nil {

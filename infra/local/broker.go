@@ -10,7 +10,7 @@ import (
 	"millrace/infra/streams"
 )
 
-// startNATS also makes the streams: they must be there before MinIO publishes its first event.
+// startNATS starts the broker and makes the streams: they must be there before MinIO publishes its first event.
 func (s *stack) startNATS(ctx context.Context) (*nats.Server, error) {
 	log, err := s.openLogFile("nats")
 	if err != nil {

@@ -14,25 +14,27 @@ import (
 	"millrace/infra/settings"
 )
 
-// credentials are made at random at the first start: there is no default password to forget to change.
+// credentials are the secrets of a stack. The first start makes them at random, so there is no default password that somebody
+// forgets to change.
 type credentials struct {
 	root settings.Secret // MinIO's root user; never leaves the stack and its child
 	s3   map[string]settings.Secret
 	nats nats.Passwords
 }
 
-// String and GoString are needed although every field is of a kind that hides itself: fmt asks no unexported field.
+// String and GoString hide the secrets. Every field's type hides itself, but fmt does not ask fields that are not exported.
 func (credentials) String() string   { return "***" }
 func (credentials) GoString() string { return "***" }
 
-// credentialsFile is how they are kept. Plain strings, because a Secret shows itself to no encoder.
+// credentialsFile is the form in which they are kept. It has plain strings, because a Secret shows itself to no encoder.
 type credentialsFile struct {
 	Root string            `json:"minio_root"`
 	S3   map[string]string `json:"s3"`
 	NATS map[string]string `json:"nats"`
 }
 
-// loadCredentials reads the file and makes what it lacks: all of it at the first start, a user's that a new version added.
+// loadCredentials reads the file and makes what it lacks: everything at the first start, and later the secret of a user that a
+// new version has added.
 func loadCredentials(path string) (credentials, error) {
 	var file credentialsFile
 	text, err := os.ReadFile(path)

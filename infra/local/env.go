@@ -10,19 +10,21 @@ import (
 	"millrace/infra/settings"
 )
 
-// env is the command that prints a role's exports. It works without a running stack, too: the addresses are then those
-// of the last one.
+// env is the command that prints a role's exports. Without a running stack it prints the addresses of the last one.
 type env struct {
 	settings.Home
 	Role string `enum:"owner,ingestor,reactor,analyst,reporter,airflow" default:"owner" help:"Whose credentials: owner, ingestor, reactor, analyst, reporter; or airflow, for the command airflow while it runs."`
 }
+
+// Notice says which home answers when it is not the folder's own: what this prints is taken over without being read.
+func (e env) Notice() string { return e.Foreign() }
 
 // Help shows an example.
 func (env) Help() string {
 	return "Example:\n  eval \"$(.bin/stack env --role analyst)\""
 }
 
-// Run prints export lines.
+// Run prints the exports of the role.
 func (e env) Run(_ context.Context, out *cli.Output) error {
 	h, err := openHome(e.Home.Home)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"millrace/infra/settings"
 )
 
-// ingestTimeout bounds the wait for gold. 41 objects take seconds; with --top 2000 --days 3650 it is 20,000 requests.
+// ingestTimeout bounds the wait for gold. 41 objects take seconds; --top 2000 --days 3650 makes 20,000 requests.
 const ingestTimeout = 30 * time.Minute
 
 // ingestState is what the file <home>/first-ingest.json remembers.
@@ -29,14 +29,14 @@ type ingestState struct {
 	Finished *time.Time `json:"finished,omitempty"`
 }
 
-// due tells whether the first ingest has to run: into an empty bronze, and again when the last try did not finish.
-// Bronze that somebody else has filled is left alone.
+// due reports whether the first ingest has to run: when bronze is empty, and when the last try did not finish. Bronze that
+// somebody else has filled is left alone.
 func (i ingestState) due(bronzeEmpty bool) bool {
 	return bronzeEmpty || !i.Started.IsZero() && i.Finished == nil
 }
 
-// ingest lands history and a snapshot and shows what they became; on a lake that has data it shows where that stands.
-// A failure is no reason to stop: the stack runs, and the next start tries again.
+// ingest lands history and a snapshot and shows the gold rows that they become. On a lake that has data it shows the tables.
+// A failure does not stop the stack; the next start tries again.
 func (s *stack) ingest(ctx context.Context) {
 	if s.options.NoIngest || s.options.NoReactor {
 		return
@@ -99,8 +99,8 @@ func keys(rows []landed) []string {
 	return all
 }
 
-// newestRanking is what the first ingest shows: a row for each coin from three of the gold tables. Changes of rank are left
-// out, because history holds no market capitalisation and so no rank to compare with.
+// newestRanking is the query that the first ingest shows: a row a coin from three of the gold tables. It leaves out changes of
+// rank, because history has no market capitalisation and so no rank to compare with.
 const newestRanking = `
 select r.rank, r.asset_id, round(d.close, 6)::double as price_usd, round(r.market_cap_usd / 1e9, 3)::double as market_cap_bn_usd,
     round(r.dominance_pct, 2) as dominance_pct, round(100 * a.return_7d, 2) as return_7d_pct, round(100 * a.return_30d, 2) as return_30d_pct
@@ -128,7 +128,7 @@ func (s *stack) firstIngest(ctx context.Context, now time.Time) error {
 		}
 		slog.Info("history is in gold", "objects", len(keys(history)), "after", s.elapsed())
 	}
-	// Alone, so that its time from put to gold is that of any later object.
+	// It lands alone, so that its time from put to gold is that of any later object.
 	if err := s.rows(ctx, minio.UserIngestor, s.programs.ingestor, &snapshot, "snapshot", "--top", top); err != nil {
 		return err
 	}
@@ -143,7 +143,7 @@ func (s *stack) firstIngest(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// awaitGold returns when the objects are in gold, with the milliseconds from the last one's put to each step.
+// awaitGold waits until the objects are in gold, and returns the milliseconds from the last one's put to each step.
 func (s *stack) awaitGold(ctx context.Context, keys []string) (map[string]int64, error) {
 	if len(keys) == 0 {
 		return nil, errors.New("the ingestor put no object into bronze")
@@ -170,7 +170,7 @@ func (s *stack) awaitGold(ctx context.Context, keys []string) (map[string]int64,
 	return steps, nil
 }
 
-// patience shows that something goes on for as long as it does.
+// patience shows a spinner until done is called.
 func patience(out *cli.Output, label string) (done func()) {
 	bar := out.Progress(-1, label)
 	stop := make(chan struct{})

@@ -13,8 +13,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// home is the folder that holds all state, as an absolute path: children run in other folders, and MinIO refuses a
-// relative one for its queue.
+// home is the folder that holds all state. Its path is absolute, because children run in other folders, and MinIO refuses a
+// relative path for its queue.
 type home string
 
 func openHome(dir string) (home, error) {
@@ -34,24 +34,24 @@ func (h home) credentialsFile() string { return h.path("credentials.json") }
 func (h home) readyFile() string       { return h.path("ready") }
 func (h home) ingestFile() string      { return h.path("first-ingest.json") }
 
-// httpAddrFile is where the reactor writes the address it took.
+// httpAddrFile is the file into which the reactor writes the address that it listens on.
 func (h home) httpAddrFile() string { return h.path("http.addr") }
 
 // simulatorFile remembers the simulator's address, so that it is the same at the next start.
 func (h home) simulatorFile() string { return h.path("simulator.addr") }
 
-// pidFile names the process of a child, for somebody who wants to look at it.
+// pidFile holds the process id of a child, for people who want to look at it.
 func (h home) pidFile(child string) string { return h.path(child + ".pid") }
 
 func (h home) logFile(child string) string { return h.path("log", child+".log") }
 
-// lock makes the folder and takes it for this process. The lock goes with the process, however that ends.
+// lock makes the folder and takes it for this process. The system releases the lock when the process ends, however it ends.
 func (h home) lock(ctx context.Context) (release func(), err error) {
 	if err := os.MkdirAll(string(h), 0o700); err != nil {
 		return nil, fmt.Errorf("make the home folder: %w", err)
 	}
 	lock := flock.New(h.lockFile(), flock.SetPermissions(0o600))
-	// `stack status` looks at the lock by taking it for a moment: that must not look like another stack.
+	// `stack status` takes the lock for a moment to look at it: wait that long, or it would look like another stack.
 	ctx, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
 	defer cancel()
 	held, err := lock.TryLockContext(ctx, 20*time.Millisecond)
@@ -69,7 +69,7 @@ func (h home) lock(ctx context.Context) (release func(), err error) {
 	return func() { _ = lock.Close() }, nil
 }
 
-// holder says which process wrote itself into the lock.
+// holder returns the process that wrote itself into the lock, as text for an error.
 func (h home) holder() string {
 	text, err := os.ReadFile(h.lockFile())
 	if pid := strings.TrimSpace(string(text)); err == nil && pid != "" {
@@ -78,12 +78,12 @@ func (h home) holder() string {
 	return ""
 }
 
-// locked tells whether a stack runs on this folder.
+// locked reports whether a stack runs on this folder.
 func (h home) locked() (bool, error) {
 	if _, err := os.Stat(h.lockFile()); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	// Shared and read-only, so that looking neither makes nor changes the file.
+	// The lock is shared and the file opened read-only, so that looking neither makes nor changes it.
 	lock := flock.New(h.lockFile(), flock.SetFlag(os.O_RDONLY))
 	free, err := lock.TryRLock()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Command stack is the whole lakehouse on one machine: it embeds nats-server, runs MinIO and the reactor as children it
-// looks after, serves synthetic prices where there is no CoinCap key, and lands a first ingest so that there is something
-// to see. All state lies in one folder; everything listens on loopback.
+// Command stack is the whole lakehouse on one machine. It embeds nats-server, runs MinIO and the reactor as children and
+// restarts them, serves synthetic prices if there is no CoinCap key, and lands a first ingest so that there is something to
+// see. All state lies in one folder; everything listens on loopback.
 package main
 
 import (
@@ -18,7 +18,7 @@ type app struct {
 	Status  status       `cmd:"" help:"Say whether the stack runs, and where."`
 	MinIO   minioProgram `cmd:"" name:"minio" help:"Build MinIO beforehand, as the first start would."`
 
-	Provision  provision  `cmd:"" help:"Give a NATS and a MinIO that run already the streams, bucket, users and rules."`
+	Provision  provision  `cmd:"" help:"Set up a NATS and a MinIO that run already: streams, bucket, users and rules."`
 	Quarantine quarantine `cmd:"" help:"Take broken files out of MinIO's event queue; run it before each start of a MinIO in a container."`
 }
 

@@ -20,12 +20,12 @@ func locateMinIO(asked, dir string) (path string, build bool, err error) {
 // minioProgram is the command that builds MinIO beforehand.
 type minioProgram struct{}
 
-// Help says where it goes.
+// Help says where the program goes.
 func (minioProgram) Help() string {
 	return "Puts it beside the stack's own program, where `stack up` looks for it. What is there is left as it is.\n\nExample:\n  stack minio"
 }
 
-// Run builds the program when it is not there.
+// Run builds the program unless it is there.
 func (minioProgram) Run(ctx context.Context, out *cli.Output) error {
 	self, err := ownFolder()
 	if err != nil {
@@ -38,7 +38,7 @@ func (minioProgram) Run(ctx context.Context, out *cli.Output) error {
 	return buildMinIO(ctx, out, path)
 }
 
-// buildMinIO takes some minutes, once.
+// buildMinIO builds MinIO's program, which takes some minutes, once.
 func buildMinIO(ctx context.Context, out *cli.Output, path string) error {
 	slog.Info("building MinIO, once; it takes some minutes", "program", path, "version", minio.Version)
 	began, shown, lastLog := time.Now(), 0, time.Now()
@@ -64,10 +64,10 @@ func buildMinIO(ctx context.Context, out *cli.Output, path string) error {
 	return nil
 }
 
-// startMinIO brings the object store up with everything a put needs to move the lake. Bucket, users and rules are set at
-// every start, because each of them can be changed behind the stack's back.
+// startMinIO starts the object store and sets what a put needs to move the lake: bucket, users and notification rules. It sets
+// them at every start, because anybody with the root password can change them meanwhile.
 func (s *stack) startMinIO(ctx context.Context, broker *nats.Server) error {
-	// A free port is only found, not kept, until MinIO listens on it: if another process was faster, take another one.
+	// Nothing keeps a free port until MinIO listens on it: if another process is faster, take another port.
 	var server *minio.Server
 	for attempt := 1; ; attempt++ {
 		number, err := s.s3Port()

@@ -17,7 +17,7 @@ type port struct {
 	variable string // what the user changes when it is taken
 }
 
-// check tells before anything is started that somebody else has the port. Port 0 is never taken.
+// check returns an error if another process has the port. It runs before anything is started. Port 0 is never taken.
 func (p port) check() error {
 	if p.number == 0 {
 		return nil
@@ -29,8 +29,8 @@ func (p port) check() error {
 	return listener.Close()
 }
 
-// portPatience is how long a port may stay taken: the children of a stack that was killed are gone a moment after it, and a start
-// right afterwards met the reactor's.
+// portPatience is how long a port may stay taken. The children of a stack that was killed end a moment after it: a start right
+// after the kill found the reactor's port still taken.
 const portPatience = 3 * time.Second
 
 // await checks until the port is free, or portPatience ends.

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -18,8 +19,8 @@ import (
 	"millrace/infra/process"
 )
 
-// run runs a program of the project to its end, as role. Its logs and progress show on the stack's stderr. What it prints
-// for the user goes to os.Stdout itself, so that it sees the terminal and its width.
+// run runs a program of the project to its end, with the role's credentials. Its logs and progress go to the stack's stderr.
+// For what the user is to see, pass os.Stdout itself, so that the program sees the terminal and its width.
 func (s *stack) run(ctx context.Context, role, program string, stdout io.Writer, args ...string) error {
 	env, err := s.home.roleEnvironment(role)
 	if err != nil {
@@ -28,12 +29,12 @@ func (s *stack) run(ctx context.Context, role, program string, stdout io.Writer,
 	if role == minio.UserIngestor && s.options.Key != "" {
 		env = append(env, "COINCAP_API_KEY="+s.options.Key.Reveal()) // it may have come by flag
 	}
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, program, append(slices.Clone(args), "--home", string(s.home))...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, stdout, os.Stderr
 	cmd.SysProcAttr = process.Attributes()
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
-	runtime.LockOSThread() // the parent-death signal is the thread's
+	runtime.LockOSThread() // the parent-death signal is tied to this thread
 	defer runtime.UnlockOSThread()
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
@@ -44,7 +45,8 @@ func (s *stack) run(ctx context.Context, role, program string, stdout io.Writer,
 	return nil
 }
 
-// rows runs a program that prints JSON and decodes that into rows, a pointer to a slice.
+// rows runs a program that prints JSON, and decodes that into rows, a pointer to a slice. Rows that were printed before a
+// failure are decoded as well.
 func (s *stack) rows(ctx context.Context, role, program string, rows any, args ...string) error {
 	var out bytes.Buffer
 	failed := s.run(ctx, role, program, &out, append(args, "--output", "json")...)
@@ -57,7 +59,7 @@ func (s *stack) rows(ctx context.Context, role, program string, rows any, args .
 	return failed
 }
 
-// firstFew keeps an error readable that quotes a command with forty keys.
+// firstFew shortens arguments for an error: a command may have five hundred keys.
 func firstFew(args []string) []string {
 	const few = 6
 	if len(args) <= few {

@@ -18,7 +18,7 @@ import (
 	"millrace/infra/streams"
 )
 
-// provision is the command that gives a NATS and a MinIO which run already what `up` gives its own.
+// provision is the command that sets up a NATS and a MinIO that run already, as `up` sets up its own.
 type provision struct {
 	settings.S3
 	settings.NATS
@@ -43,7 +43,7 @@ func (p provision) Run(ctx context.Context, _ *cli.Output) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, p.Within, fmt.Errorf("it was not done within %s (--within)", p.Within))
 	defer cancel()
-	// Before the rules: what MinIO publishes to a subject without a stream is lost.
+	// Streams come before the rules: what MinIO publishes to a subject without a stream is lost.
 	if err := p.streams(ctx); err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (p provision) streams(ctx context.Context) error {
 	return streams.Ensure(ctx, js)
 }
 
-// await connects as soon as the server lets it.
+// await tries to connect until the server answers.
 func (p provision) await(ctx context.Context) (*natsclient.Conn, error) {
 	for {
 		conn, err := p.Connect(ctx, "provision")

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// reactorReadyWithin covers a rebuild of gold after a changed model.
+	// reactorReadyWithin is enough for a rebuild of gold after a changed model.
 	reactorReadyWithin = 5 * time.Minute
-	// reactorGrace lets a commit in flight end; a killed one would only be done again.
+	// reactorGrace lets a commit in flight end. A commit that is killed would be done again at the next start.
 	reactorGrace = 20 * time.Second
 )
 
@@ -52,8 +52,8 @@ func (s *stack) startReactor(ctx context.Context) error {
 	return err
 }
 
-// reactorCommand gives a restarted reactor the address that it took at its first start, so that what env files and
-// browsers hold stays true.
+// reactorCommand returns the command of the reactor's next life. A restarted reactor gets the address that it took at its first
+// start, so that env files and browsers still find it.
 func (s *stack) reactorCommand() (*exec.Cmd, error) {
 	env, err := s.home.roleEnvironment(minio.UserReactor)
 	if err != nil {
@@ -63,12 +63,13 @@ func (s *stack) reactorCommand() (*exec.Cmd, error) {
 	if err != nil {
 		addr = s.options.HTTPAddr // none taken yet
 	}
-	cmd := exec.Command(s.programs.reactor, "run")
+	cmd := exec.Command(s.programs.reactor, "run", "--home", string(s.home))
 	cmd.Env = append(env, "MILLRACE_HTTP_ADDR="+addr)
 	return cmd, nil
 }
 
-// reactorAddr is where the reactor listens: as told or, with port 0, as it wrote into its home.
+// reactorAddr returns where the reactor listens: the address of the flag or, if its port is 0, the one that the reactor has
+// written into its home.
 func (s *stack) reactorAddr() (string, error) {
 	if _, number, err := splitAddr(s.options.HTTPAddr); err != nil || number != 0 {
 		return s.options.HTTPAddr, err

@@ -14,7 +14,7 @@ import (
 	"millrace/ingestor/coincap"
 )
 
-// startSimulator serves prices where there is no key for genuine ones, or recorded responses where they are asked for.
+// startSimulator serves recorded responses if they are asked for, and synthetic prices if there is no key for genuine ones.
 func (s *stack) startSimulator() error {
 	if s.options.Key != "" && s.options.Recorded == "" {
 		return nil
@@ -38,8 +38,8 @@ func (s *stack) startSimulator() error {
 	return nil
 }
 
-// simulatorListener takes the port of the last time, so that the address a shell or Airflow has been given stays true. If
-// somebody else has it now, it takes another.
+// simulatorListener listens on the port of the last start, so that the address that shells and Airflow have stays true. If
+// another process has that port now, it takes another one.
 func (s *stack) simulatorListener() (net.Listener, error) {
 	if text, err := os.ReadFile(s.home.simulatorFile()); err == nil {
 		if listener, err := net.Listen("tcp", strings.TrimSpace(string(text))); err == nil {

@@ -14,8 +14,8 @@ import (
 	"millrace/infra/settings"
 )
 
-// readiness is what the file <home>/ready holds. It exists only while everything is up: the file is removed first when
-// the stack stops, and one that a killed stack left is told by the lock, which nobody holds then.
+// readiness is what the file <home>/ready holds. The file is there only while everything is up: a stack that stops removes it
+// first. If a killed stack left it, nobody holds the home's lock.
 type readiness struct {
 	PID       int       `json:"pid"`
 	Since     time.Time `json:"since"`
@@ -41,7 +41,7 @@ func (h home) removeReady() error {
 	return nil
 }
 
-// status is the command that looks at a stack from outside.
+// status is the command that says whether a stack runs.
 type status struct {
 	settings.Home
 	Wait time.Duration `placeholder:"DUR" help:"Wait this long for a stack that is starting."`

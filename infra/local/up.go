@@ -104,7 +104,7 @@ func (s *stack) start(ctx context.Context) (err error) {
 	if err := s.home.removeReady(); err != nil {
 		return err
 	}
-	// All that can be known to fail comes before the first part is started.
+	// What can be found to fail now is found before the first part is started.
 	if s.programs, err = locatePrograms(s.options); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func (s *stack) start(ctx context.Context) (err error) {
 		if err := s.startReactor(ctx); err != nil {
 			return err
 		}
-		// Once more: only now the reactor's address is known.
+		// They are written once more, because only now the reactor's address is known.
 		if err := s.writeEnvironments(); err != nil {
 			return err
 		}
@@ -152,12 +152,12 @@ func (s *stack) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// elapsed is the time since the start, as text: JSON logs would show nanoseconds.
+// elapsed returns the time since the start as text: JSON logs would show nanoseconds.
 func (s *stack) elapsed() string { return time.Since(s.started).Round(time.Millisecond).String() }
 
 func (s *stack) onStop(f func()) { s.stops = append(s.stops, f) }
 
-// stop ends the parts, the last one first. Without a lock nothing was started, and the mark is another stack's.
+// stop ends the parts, the last one first. Without the lock nothing was started, and the ready file is another stack's.
 func (s *stack) stop() error {
 	if len(s.stops) == 0 {
 		return nil
@@ -191,8 +191,8 @@ func (s *stack) checkPorts(ctx context.Context) error {
 	return nil
 }
 
-// catalogURI takes a database server from outside, but a SQLite file from this home only: a MILLRACE_CATALOG that an
-// `eval "$(stack env)"` of another stack left in the shell would have two lakes write to one catalog.
+// catalogURI returns the catalog's address. A database server may be anywhere, but a SQLite file is always this home's own: if
+// the shell still has another stack's MILLRACE_CATALOG from an `eval "$(stack env)"`, two lakes would write to one catalog.
 func (s *stack) catalogURI() (settings.Secret, error) {
 	own := settings.Home{Home: string(s.home)}
 	uri, err := s.options.URI(own)
@@ -248,7 +248,7 @@ func locatePrograms(u up) (programs, error) {
 	return p, nil
 }
 
-// ownFolder is where the stack's own program lies.
+// ownFolder returns the folder of the stack's own program.
 func ownFolder() (string, error) {
 	self, err := os.Executable()
 	if err == nil {
@@ -260,7 +260,7 @@ func ownFolder() (string, error) {
 	return filepath.Dir(self), nil
 }
 
-// openLogFile is for a part that runs inside this process.
+// openLogFile opens the log of a part that runs inside this process.
 func (s *stack) openLogFile(part string) (io.WriteCloser, error) {
 	path := s.home.logFile(part)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

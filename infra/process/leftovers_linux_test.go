@@ -7,10 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/procfs"
 )
 
 // standIn makes the test's own program play one that starts others, as `stack airflow` does, until it is killed.
@@ -103,12 +104,12 @@ func TestWhatAKilledRunLeftIsEndedAndNothingElse(t *testing.T) {
 
 // ended reports whether a process is gone or waits for a parent to take note of it, which an orphan's may do late.
 func ended(pid int) bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	p, err := procfs.NewProc(pid)
 	if err != nil {
 		return true
 	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	return strings.HasPrefix(rest, "Z")
+	stat, err := p.Stat()
+	return err != nil || stat.State == "Z"
 }
 
 func TestLeftoversThatEndWhenAskedAreNotKilled(t *testing.T) {

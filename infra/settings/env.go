@@ -7,21 +7,20 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/joho/godotenv"
 
 	"millrace/infra/files"
 )
 
-// EnvFile is the file that holds a role's endpoint and credentials: <home>/env/<role>.env.
+// EnvFile returns the path of a role's endpoint and credentials: <home>/env/<role>.env.
 func EnvFile(home, role string) string {
 	return filepath.Join(home, "env", role+".env")
 }
 
-// LoadEnv sets the variables of the role's env file that the process does not have, so that a program started by hand finds
-// the running stack. It must run before kong parses; the home folder is therefore read from --home or MILLRACE_HOME here.
-// An absent file is no error.
+// LoadEnv sets the variables of the role's env file, but for those that the process has already: so a program that is started
+// by hand finds the running stack. Call it before kong parses; it reads --home and MILLRACE_HOME itself. An absent file is no
+// error.
 func LoadEnv(role string) error {
 	return loadEnv(homeOf(os.Args[1:]), role)
 }
@@ -43,25 +42,6 @@ func loadEnv(home, role string) error {
 		}
 	}
 	return nil
-}
-
-// homeOf finds the home folder as kong will: flag, then environment, then default.
-func homeOf(args []string) string {
-	for i, arg := range args {
-		if arg == "--" {
-			break
-		}
-		if value, ok := strings.CutPrefix(arg, "--home="); ok {
-			return value
-		}
-		if arg == "--home" && i+1 < len(args) {
-			return args[i+1]
-		}
-	}
-	if home := os.Getenv("MILLRACE_HOME"); home != "" {
-		return home
-	}
-	return ".millrace"
 }
 
 // ReadEnv returns the variables of the role's env file; the error of an absent file is fs.ErrNotExist.
@@ -87,8 +67,8 @@ func WriteEnv(home, role string, vars map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("write the env file %s: %w", path, err)
 	}
-	// Dotenv cannot hold every value (a quote at the end, a number with leading zeros): better an error now than another
-	// password at the next start.
+	// A dotenv file cannot hold every value (not a quote at the end, nor a number with leading zeros): better an error now than
+	// another password at the next start.
 	back, err := godotenv.Unmarshal(text)
 	if err != nil || !maps.Equal(back, vars) {
 		return fmt.Errorf("write the env file %s: a value cannot be written as a dotenv line", path)

@@ -16,12 +16,12 @@ import (
 type NATS struct {
 	URL   Secret `name:"nats-url" env:"MILLRACE_NATS_URL" default:"nats://127.0.0.1:4222" placeholder:"URL" help:"NATS server; may hold user:password@ (then better given by the environment)."`
 	Creds string `name:"nats-creds" env:"MILLRACE_NATS_CREDS" placeholder:"FILE" help:"NATS credentials file, in place of a password."`
-	// NATSCAFile is used for tls:// addresses, and for any server that asks for TLS.
+	// NATSCAFile counts for tls:// addresses, and for any server that asks for TLS.
 	NATSCAFile string `name:"nats-ca-file" env:"MILLRACE_NATS_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the NATS server's certificate, when the system does not know it."`
 }
 
-// Connect returns a connection that says name to the server and, once made, reconnects for ever.
-// A first connection that fails is an error at once: a wrong address should not look like a slow one.
+// Connect returns a connection that tells the server name, and that reconnects for ever once it is made. If the first attempt
+// fails, that is an error at once: a wrong address must not look like a slow server.
 func (n NATS) Connect(ctx context.Context, name string, opts ...nats.Option) (*nats.Conn, error) {
 	shown := redact(n.URL.Reveal())
 	if n.Creds != "" {
@@ -64,7 +64,7 @@ func (n NATS) Connect(ctx context.Context, name string, opts ...nats.Option) (*n
 		}
 		return r.conn, nil
 	case <-ctx.Done():
-		// nats.Connect takes no context: let it end by its own timeout, and close what it may still bring.
+		// nats.Connect takes no context: it ends by its own timeout, and what it may still bring is closed.
 		go func() {
 			if r := <-done; r.err == nil {
 				r.conn.Close()

@@ -23,10 +23,10 @@ type S3 struct {
 	S3CAFile  string `name:"s3-ca-file" env:"MILLRACE_S3_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the S3 server's certificate, when the system does not know it."`
 }
 
-// Client connects nothing yet: it checks the settings and returns a client whose first call opens the connection.
+// Client checks the settings and returns a client. It does not connect: the client's first call does.
 func (s S3) Client() (*minio.Client, error) { return s.CountedClient(nil) }
 
-// CountedClient is Client, with a count of its requests that got no answer, unless unanswered is nil.
+// CountedClient returns a Client that counts in unanswered its requests without an answer; nil counts nothing.
 func (s S3) CountedClient(unanswered *atomic.Uint64) (*minio.Client, error) {
 	host, secure, err := s.host()
 	if err != nil {
@@ -53,8 +53,8 @@ func (s S3) CountedClient(unanswered *atomic.Uint64) (*minio.Client, error) {
 	return client, nil
 }
 
-// counting counts the requests without an answer. The client sends most of them again, so that nobody else hears of it. One
-// that was given up says nothing.
+// counting counts the requests without an answer: the client sends most of them again, and nobody else would hear of them. A
+// request that its caller gave up is not counted.
 type counting struct {
 	http.RoundTripper
 	unanswered *atomic.Uint64
@@ -91,8 +91,9 @@ func (s S3) region() string {
 	return s.Region
 }
 
-// Transport trusts the authorities of the system and that of S3CAFile. It keeps as many idle connections as the reactor has requests in flight: with Go's default of two for each host,
-// a burst of small objects spends its time in connecting. Compression is off because objects are kept as received.
+// Transport returns a transport that trusts the authorities of the system and that of S3CAFile. It keeps as many idle
+// connections as the reactor has requests in flight: with Go's default, two a host, a burst of small objects spends its time in
+// connecting. Compression is off, because objects are kept as received.
 func (s S3) Transport() (*http.Transport, error) {
 	tls, err := tlsConfig(s.S3CAFile, "MILLRACE_S3_CA_FILE")
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package settings holds the settings that every program of the project shares, as groups to embed in a kong command:
-// a flag and an environment variable of the same name, checked where they are first used.
-// It also reads and writes the env files by which the local stack hands each role its endpoint and credentials.
+// Package settings holds the settings that the programs share, as groups to embed in a kong command: each is a flag and an
+// environment variable of the same name, checked where it is first used. The package also reads and writes the env files by
+// which the local stack hands each role its endpoint and credentials.
 package settings
 
 import (
@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// startHint ends every error that a missing stack explains.
+// startHint ends every error that may mean that no stack runs.
 const startHint = "start the stack with `go tool task up`, or, when it runs, set the environment with `eval \"$(.bin/stack env)\"`"
 
-// Secret is text that may hold a credential: it prints as *** in errors, logs, JSON and %v, and as itself only by Reveal.
+// Secret is text that may hold a credential. It prints as *** in errors, logs, JSON and %v; only Reveal returns the text.
 type Secret string
 
 // Reveal returns the text itself, for the one call that sends it.
@@ -37,18 +37,13 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalJSON hides it from any struct that is printed as JSON.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + s.String() + `"`), nil }
 
-// Home is the folder that holds all state of the local stack.
-type Home struct {
-	Home string `name:"home" env:"MILLRACE_HOME" default:".millrace" placeholder:"DIR" help:"Folder that holds all state."`
-}
-
 // Catalog names the database that holds the Iceberg catalog.
 type Catalog struct {
 	Catalog Secret `name:"catalog" env:"MILLRACE_CATALOG" placeholder:"URL" help:"Iceberg catalog: sqlite:////absolute/path or postgres://… (default: catalog.db in the home folder)."`
 }
 
-// URI returns the catalog's address. Without one it is the SQLite file catalog.db in the home folder, as sqlite:// and an
-// absolute path: the four slashes are SQLAlchemy's form, so PyIceberg opens the same text.
+// URI returns the catalog's address. If none is set, it is that of the SQLite file catalog.db in the home folder, as sqlite://
+// and an absolute path: the four slashes are SQLAlchemy's form, so PyIceberg opens the same text.
 func (c Catalog) URI(home Home) (Secret, error) {
 	if c.Catalog == "" {
 		abs, err := filepath.Abs(filepath.Join(home.Home, "catalog.db"))
@@ -69,7 +64,7 @@ func SQLitePath(uri Secret) (path string, ok bool) {
 	return strings.CutPrefix(uri.Reveal(), "sqlite:///")
 }
 
-// redact makes an address fit to print: user and host stay, the password goes.
+// redact takes the password out of an address, or of a list of them, and leaves user and host.
 func redact(raw string) string {
 	parts := strings.Split(raw, ",")
 	for i, part := range parts {

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// tlsConfig trusts the system's authorities and the one in file, if any is named. There is no setting that trusts
-// everybody.
+// tlsConfig returns a configuration that trusts the system's authorities and the one in file, unless that is empty. There is
+// no setting that trusts every server.
 func tlsConfig(file, variable string) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if file == "" {

@@ -7,8 +7,8 @@ import (
 
 const dayLayout = "2006-01-02"
 
-// Day is a calendar day in UTC, from 1970-01-01 to 9999-12-31. The zero value is no day at all, which is why it is a struct
-// and not a number: days since 1970 would make the first of them the same as none.
+// Day is a calendar day in UTC, from 1970-01-01 to 9999-12-31. The zero value is no day. Day is a struct and not a number of
+// days since 1970, because then the first day would be the same as none.
 type Day struct {
 	n int32 // days since 1969-12-31; 0 is no day
 }
@@ -28,7 +28,7 @@ func ParseDay(s string) (Day, error) {
 	return DayOf(t), nil
 }
 
-// DayOf returns the UTC day that t is in; no day when that is outside 1970 to 9999.
+// DayOf returns the UTC day that t is in; no day if that is outside 1970 to 9999.
 func DayOf(t time.Time) Day {
 	seconds := t.Unix()
 	days := seconds / 86400
@@ -46,13 +46,13 @@ func DayOfUnix(n int32) Day {
 	return Day{n: n + 1}
 }
 
-// Unix is the number of days since 1970-01-01; of no day it is −1.
+// Unix returns the number of days since 1970-01-01; for no day −1.
 func (d Day) Unix() int32 { return d.n - 1 }
 
-// IsZero reports that d is no day.
+// IsZero reports whether d is no day.
 func (d Day) IsZero() bool { return d.n == 0 }
 
-// Start is the first instant of the day; of no day it is the zero time.
+// Start returns the first instant of the day; for no day the zero time.
 func (d Day) Start() time.Time {
 	if d.IsZero() {
 		return time.Time{}
@@ -60,7 +60,7 @@ func (d Day) Start() time.Time {
 	return time.Unix(int64(d.Unix())*86400, 0).UTC()
 }
 
-// Add returns the day n days later, or earlier when n is negative; no day stays no day, and so does what leaves the range.
+// Add returns the day n days later, or earlier if n is negative. It returns no day for no day, and outside of the range.
 func (d Day) Add(n int) Day {
 	moved := int64(d.n) + int64(n)
 	if d.IsZero() || moved < 1 || moved > lastDay {
@@ -69,16 +69,16 @@ func (d Day) Add(n int) Day {
 	return Day{n: int32(moved)}
 }
 
-// Sub is the number of days from e to d.
+// Sub returns the number of days from e to d.
 func (d Day) Sub(e Day) int { return int(d.n) - int(e.n) }
 
 // Compare is negative when d is before e, 0 when they are equal; no day is before every day.
 func (d Day) Compare(e Day) int { return int(d.n) - int(e.n) }
 
-// Before reports that d is earlier than e.
+// Before reports whether d is earlier than e.
 func (d Day) Before(e Day) bool { return d.n < e.n }
 
-// After reports that d is later than e.
+// After reports whether d is later than e.
 func (d Day) After(e Day) bool { return d.n > e.n }
 
 // String is YYYY-MM-DD; no day is empty.
@@ -92,7 +92,7 @@ func (d Day) String() string {
 // MarshalText is String.
 func (d Day) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalText reads what MarshalText wrote, and flags.
+// UnmarshalText reads what MarshalText wrote; kong reads flags by it.
 func (d *Day) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*d = Day{}

@@ -1,6 +1,6 @@
-// Package bronze owns the form of the keys under bronze/ and the one way in which the ingestor writes there: once, checked,
-// with the fetch described in the object's metadata. The reactor reads keys with the same package, and more leniently than
-// the ingestor writes them, because any S3 client may put objects there.
+// Package bronze owns the form of the keys under bronze/, and the one way in which the ingestor writes there: each object once,
+// checked, with its fetch described in its metadata. The reactor reads keys with this package. It takes more forms than the
+// ingestor writes, because any S3 client may put objects there.
 package bronze
 
 import (
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Prefix is where every bronze key begins.
+// Prefix begins every bronze key.
 const Prefix = "bronze/"
 
 const ingestDate = "ingest_date="
@@ -87,7 +87,7 @@ func ParseKey(key string) (Key, error) {
 	return k, nil
 }
 
-// String is the key's text.
+// String returns the key's text.
 func (k Key) String() string {
 	var b strings.Builder
 	b.WriteString(Prefix)
@@ -111,7 +111,8 @@ var (
 	name    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )
 
-// Validate holds the ingestor to the strict form, which needs no escaping in a URL, an event or a shell.
+// Validate returns an error unless the key has the strict form that the ingestor writes. It needs no escaping in a URL, an
+// event or a shell.
 func (k Key) Validate() error {
 	switch {
 	case !segment.MatchString(k.Source):

@@ -54,9 +54,6 @@ func assetsStem(timestamp int64) string {
 	return "assets_" + time.UnixMilli(timestamp).UTC().Format("20060102T150405.000Z")
 }
 
-// Pages is how many calls it takes to list the first n assets.
-func Pages(n int) int { return len(paging(n)) }
-
 type page struct{ limit, offset int }
 
 // paging cuts the first n of a list into pages.
@@ -70,8 +67,8 @@ func paging(n int) []page {
 
 var slug = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
-// CheckID holds an asset's slug to what can stand in a URL, an object key and a header as it is. Every slug that CoinCap
-// has had passes.
+// CheckID returns an error unless a slug can stand in a URL, an object key and a header as it is. Every slug that CoinCap has
+// had passes.
 func CheckID(asset string) error {
 	if !slug.MatchString(asset) {
 		return fmt.Errorf("%q is no asset's slug, such as bitcoin or usd-coin", asset)

@@ -1,5 +1,5 @@
-// Package coincap talks to CoinCap's API, version 3, and holds a simulator of it. The client returns bodies exactly as they
-// were received, checked only for being what the endpoint answers; what they mean is the reactor's business.
+// Package coincap calls CoinCap's API, version 3, and has a simulator of it. The client returns bodies exactly as it received
+// them. It checks only that they are what the endpoint answers; what they mean is the reactor's business.
 package coincap
 
 import (
@@ -88,8 +88,8 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// limiter lets a tenth of a minute's calls through at once and refills nine tenths over the minute: so the calls of no
-// minute, wherever it begins, are more than the rate, and a first fetch of 20 assets is not spread over seconds.
+// limiter lets a tenth of a minute's calls through at once and the other nine tenths spread over the minute. So no minute,
+// wherever it begins, has more calls than the rate, and a first fetch of 20 assets does not take seconds.
 func limiter(perMinute int) *rate.Limiter {
 	if perMinute < 0 {
 		return rate.NewLimiter(rate.Inf, 0)
@@ -131,7 +131,7 @@ type Response struct {
 	Envelope Envelope
 }
 
-// list calls an endpoint that answers with a list, until it does or there is no point in trying again.
+// list calls an endpoint that answers with a list, again and again until it does or another try is of no use.
 func (c *Client) list(ctx context.Context, path string, query url.Values) (*Response, error) {
 	address := c.base.JoinPath(path)
 	address.RawQuery = query.Encode()
@@ -246,7 +246,7 @@ func judge(status int, body []byte, readErr error, maxBytes int64, envelope *Env
 		return nil
 	}
 	failed := &Error{Kind: statusKind(status), Detail: shorten(body)}
-	// v2 says goodbye with a 429 that no waiting helps against.
+	// v2 answers with a 429 since its end. No waiting helps against that one.
 	var farewell *Error
 	if _, err := ReadEnvelope(body); errors.As(err, &farewell) && farewell.Kind == Farewell {
 		failed.Kind, failed.Detail = Farewell, farewell.Detail

@@ -14,7 +14,7 @@ const (
 	KeyMissing              // no key is set, and the public API answers nobody without one
 	KeyRefused              // 401 or 403
 	RateLimited             // 429
-	Farewell                // what v2 has answered since its end
+	Farewell                // the answer of v2 since its end
 	BadRequest              // 400: the request itself is wrong
 	ServerError             // 5xx
 	Unreachable             // no answer: refused, reset, timed out

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Fault says which calls fail in one way: the first so many, and each other one with a probability. The zero value is none.
+// Fault says which calls fail in one way: the first few, and each later one with a probability. The zero value lets none fail.
 // As text it is a whole number for the first calls ("3"), or a share of all ("0.2", "20%").
 type Fault struct {
 	First       int
@@ -39,8 +39,7 @@ func (f *Fault) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Faults are the ways in which a simulator can be made to fail. They are decided in the order of the fields, each by its own
-// count of the calls that came so far.
+// Faults are the ways in which a simulator can be made to fail. The first of these fields that hits a call decides.
 type Faults struct {
 	Latency      time.Duration // before every answer
 	Unauthorized Fault         // 401, whatever the key
@@ -58,8 +57,8 @@ type Faults struct {
 	OddIDs    Fault // a list whose last two assets have a blank and a slash in their ids
 }
 
-// faults counts the calls. Which of them fail by probability depends on the seed and the count alone, so a run with one
-// client can be repeated.
+// faults counts the calls. Which of them fail by chance depends on the seed and the count alone, so that a run with one client
+// can be repeated.
 type faults struct {
 	Faults
 	seed  uint64

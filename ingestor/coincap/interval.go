@@ -16,7 +16,7 @@ const D1 Interval = "d1"
 
 const day = 24 * time.Hour
 
-// intervals are those of v3, with the longest time that one request may cover.
+// intervals are the intervals of v3, with the longest time that one request may cover.
 var intervals = []struct {
 	name  Interval
 	step  time.Duration

@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// assets answers with one recorded list. Lists were recorded with different limits: the newest that has as many rows as are
-// asked for is taken, or else the longest. A whole list is sent as it was received, a part of one with its rows as they were.
+// assets answers with one recorded list. Lists were recorded with different limits: it takes the newest one that has as many
+// rows as are asked for, or else the longest. A whole list is sent as it was received, a part of one with its rows unchanged.
 func (r *recordings) assets(q assetsQuery, _ time.Time) ([]byte, error) {
 	var best *recording
 	wanted := q.offset + q.limit
@@ -44,7 +44,7 @@ func symbolOf(raw jsontext.Value) string {
 	var row struct {
 		Symbol string `json:"symbol"`
 	}
-	// A row without a symbol just cannot be found by it.
+	// A row without a symbol cannot be found by one.
 	_ = json.Unmarshal(raw, &row)
 	return row.Symbol
 }
@@ -62,8 +62,9 @@ func (r *recordings) asset(id string, _ time.Time) ([]byte, error) {
 	return nil, nil
 }
 
-// history answers with the recorded points of the time that was asked for, each with its text as it was received; where they
-// are just the points of one recording, with that answer as a whole. Of two points of one time the newer recording's counts.
+// history answers with the recorded points of the time that is asked for, each with its text as it was received. If those are
+// just the points of one recording, the answer is that recording as a whole. Of two points of one time the newer recording's
+// counts.
 func (r *recordings) history(q historyQuery, _ time.Time) ([]byte, error) {
 	files := r.histories[series{q.id, q.interval}]
 	if len(files) == 0 {
@@ -107,7 +108,7 @@ func (r *recordings) history(q historyQuery, _ time.Time) ([]byte, error) {
 	return compose(rows, timestamp), nil
 }
 
-// compose puts recorded rows into an envelope of our own, without touching a byte of them.
+// compose puts rows into an envelope of our own, without touching a byte of them.
 func compose(rows []jsontext.Value, timestamp int64) []byte {
 	var list bytes.Buffer
 	list.WriteByte('[')

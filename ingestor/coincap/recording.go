@@ -25,7 +25,7 @@ type recording struct {
 	times     []int64          // of rows that are points
 }
 
-// newer orders recordings of one thing: the later answer counts, and of two equally late ones the later path.
+// newer orders recordings of one thing: the later answer is newer, and of two that are equally late the one with the later path.
 func newer(a, b *recording) int {
 	return cmp.Or(cmp.Compare(a.timestamp, b.timestamp), cmp.Compare(a.path, b.path))
 }
@@ -43,9 +43,9 @@ type series struct {
 	interval Interval
 }
 
-// readRecordings reads every .json file below dir and tells by its content what it is. Only what a history does not say
-// itself is taken from its path: <slug>_<interval>…, history_<slug>_<interval>…, or <interval>/<slug>.json.
-// Files that are no answer of these kinds are passed over: such folders hold notes and error bodies as well.
+// readRecordings reads every .json file below dir and finds out by its content what it is. A history does not say its slug and
+// interval; its path does: <slug>_<interval>…, history_<slug>_<interval>…, or <interval>/<slug>.json. It passes over files that
+// are no answers of these kinds: such folders hold notes and error bodies as well.
 func readRecordings(dir string) (*recordings, error) {
 	r := &recordings{single: map[string]*recording{}, histories: map[series][]*recording{}}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -122,7 +122,7 @@ func (r *recordings) add(path string, body []byte) {
 	}
 }
 
-// seriesOf reads slug and interval off a path; an interval that it does not tell is the distance of the nearest points.
+// seriesOf reads slug and interval from a path. If that has no interval, it is the distance of the two nearest points.
 func seriesOf(path string, times []int64) series {
 	name := strings.TrimSuffix(filepath.Base(path), ".json")
 	parts := strings.Split(strings.TrimPrefix(name, "history_"), "_")

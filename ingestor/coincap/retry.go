@@ -31,7 +31,7 @@ func (r Retry) withDefaults() Retry {
 	return r
 }
 
-// policy is backoff's exponential one, but for an answer's Retry-After, which it never undercuts.
+// policy is an exponential backoff that never waits less than an answer's Retry-After.
 type policy struct {
 	*backoff.ExponentialBackOff
 	retryAfter time.Duration
@@ -59,7 +59,7 @@ func (p *policy) NextBackOff() time.Duration {
 	return next
 }
 
-// retryAfter reads the header's two forms, seconds and a date; what it cannot read, and the past, is 0.
+// retryAfter reads the header's two forms, seconds and a date. It returns 0 for the past and for what it cannot read.
 func retryAfter(header string, now time.Time) time.Duration {
 	header = strings.TrimSpace(header)
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
@@ -71,7 +71,7 @@ func retryAfter(header string, now time.Time) time.Duration {
 	return 0
 }
 
-// pause holds back all calls of a client once one of them was told to wait: the others would only be refused as well, and
+// pause holds back all calls of a client once the API has told one of them to wait: the others would be refused as well, and
 // some APIs lengthen the wait for every call made during it.
 type pause struct {
 	mu    sync.Mutex

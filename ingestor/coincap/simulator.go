@@ -33,7 +33,7 @@ type Simulator struct {
 	marked  bool // whether answers are made up
 }
 
-// content is what a simulator has to tell. Bodies are whole responses; no body is a 404.
+// content answers a simulator's calls. Bodies are whole responses; no body is a 404.
 type content interface {
 	assets(q assetsQuery, now time.Time) (body []byte, err error)
 	asset(id string, now time.Time) (body []byte, err error)
@@ -57,7 +57,7 @@ type historyQuery struct {
 	start, end time.Time // both inclusive
 }
 
-// NewSimulator returns a simulator, having read all recorded responses when there is a folder of them.
+// NewSimulator returns a simulator. If the configuration names a folder of recorded responses, it reads all of them.
 func NewSimulator(cfg SimulatorConfig) (*Simulator, error) {
 	s := &Simulator{key: cfg.Key, now: cfg.Now, faults: faults{Faults: cfg.Faults, seed: cfg.Seed}}
 	if s.now == nil {
@@ -112,7 +112,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	if twist.truncate {
 		_, _ = w.Write(body[:len(body)/2])
-		// The one way to break off a response whose length was announced.
+		// There is no other way to break off a response whose length was announced.
 		panic(http.ErrAbortHandler)
 	}
 	_, _ = w.Write(body)
@@ -126,7 +126,7 @@ func (s *Simulator) admits(r *http.Request) bool {
 	return subtle.ConstantTimeCompare([]byte(given), []byte("Bearer "+s.key.Reveal())) == 1
 }
 
-// route is by hand and not by http.ServeMux, because unknown paths have to answer as the API does, in JSON.
+// route answers a call by its path. It does not use http.ServeMux, because unknown paths have to answer in JSON as well.
 func (s *Simulator) route(r *http.Request, now time.Time, t twist) ([]byte, error) {
 	path := strings.Trim(strings.TrimPrefix(r.URL.Path, "/v3"), "/")
 	parts := strings.Split(path, "/")
@@ -184,7 +184,7 @@ func parseHistory(id string, values url.Values, now time.Time) (historyQuery, er
 	if q.interval, err = ParseInterval(values.Get("interval")); err != nil {
 		return q, err
 	}
-	// The API wants both ends or none; without them it answers with the longest time that ends now.
+	// The API wants both ends or none. Without them it answers with the longest time that ends now.
 	if values.Get("start") == "" && values.Get("end") == "" {
 		q.start, q.end = now.Add(-q.interval.Limit()), now
 		return q, nil

@@ -9,11 +9,11 @@ import (
 	"millrace/ingestor/coincap/market"
 )
 
-// synthetic tells of a made-up market.
+// synthetic is the content of a made-up market.
 type synthetic struct {
 	market *market.Market
 
-	// The ranking of one instant: a client that pages through /assets under a fixed clock asks for it again and again.
+	// listing is the ranking of one instant: a client that pages through /assets under a fixed clock asks for it repeatedly.
 	mu      sync.Mutex
 	listing *market.Listing
 	at      time.Time

@@ -7,7 +7,7 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// Report is what there is to tell of one gold table.
+// Report says which snapshot a gold table has, and what changed.
 type Report struct {
 	Table      string // gold.<name>
 	SnapshotID int64
@@ -16,16 +16,16 @@ type Report struct {
 	Days  plan.Days
 	Since int64
 
-	offered bool // to an Airflow of which no DAG names the table
+	offered bool // whether it was offered to an Airflow of which no DAG names the table
 }
 
-// uri is the asset of the table in Airflow.
+// uri returns the URI of the table's asset in Airflow.
 func (r Report) uri(bucket string) string {
 	return "s3://" + bucket + "/gold/" + strings.TrimPrefix(r.Table, "gold.")
 }
 
-// then is one report in place of r and the later one. Where another reactor committed in between, nobody here knows what
-// that changed, and the later one stands alone.
+// then returns one report in place of r and a later one. If another reactor committed in between, nobody here knows what that
+// changed, and the later one stands alone.
 func (r Report) then(later Report) Report {
 	if later.Since == r.SnapshotID {
 		later.Since, later.Days = r.Since, r.Days.Union(later.Days)
@@ -33,7 +33,7 @@ func (r Report) then(later Report) Report {
 	return later
 }
 
-// snapshot is the id as text: JSON's numbers are read as doubles by many, which lose the last digits of 64 bits.
+// snapshot returns the id as text: many read JSON's numbers as doubles, which lose the last digits of 64 bits.
 func (r Report) snapshot() string { return snapshotText(r.SnapshotID) }
 
 // snapshotText is empty for no snapshot.
@@ -44,11 +44,11 @@ func snapshotText(id int64) string {
 	return strconv.FormatInt(id, 10)
 }
 
-// manyDays is from how many stretches of days on only the first and the last day are told.
+// manyDays is the number of stretches of days above which an event names only the first and the last day.
 const manyDays = 50
 
-// extra is what a DAG finds in the event, given the snapshot of the event before it ("" for none). Days are there only
-// when they are all that changed between the two: a DAG may then work on them alone.
+// extra returns what a DAG finds in the event; last is the snapshot of the event before it, "" for none. It has days only if
+// they are all that changed between the two: a DAG may then work on them alone.
 func (r Report) extra(last string) map[string]any {
 	extra := map[string]any{"table": r.Table, "snapshot_id": r.snapshot()}
 	if r.Step > 0 {

@@ -1,5 +1,5 @@
-// Package airflow is the way back from gold to the scheduler: it tells Airflow of each gold commit, as events of Assets,
-// so that DAGs can wait for gold. It is never in the way of a commit: what Airflow cannot take now is merged and sent later.
+// Package airflow tells Airflow of each gold commit, as events of Assets, so that DAGs can wait for gold. A commit never waits
+// for it: what Airflow cannot take now is merged and sent later.
 package airflow
 
 import (
@@ -20,22 +20,22 @@ import (
 )
 
 const (
-	// firstDelay and longestDelay are those between attempts while Airflow fails, to which chance adds or from which it takes
-	// up to a half: at most a minute.
+	// firstDelay and longestDelay bound the delay between attempts while Airflow fails. Chance adds up to a half to it, or takes
+	// as much away, so it is at most a minute.
 	firstDelay, longestDelay = time.Second, 40 * time.Second
-	// alarming is how many failures in a row are worth a warning: an Airflow on SQLite answers 500 to a request that meets
-	// another writer, and takes it a second later.
+	// alarming is how many failures in a row are logged as a warning. One is normal: an Airflow on SQLite answers 500 to a
+	// request that meets another writer, and takes it a second later.
 	alarming = 2
-	// lookAgain is how often a local Airflow is looked for while there is something to tell it: one look at a file.
+	// lookAgain is how often the reporter looks for a local Airflow while it has something to tell. It looks at one file.
 	lookAgain = 5 * time.Second
-	// askAgain is how often what nobody asked for is offered again. An Airflow that has just started answers some seconds
-	// before it knows its DAGs, and so their assets.
+	// askAgain is how often a report is offered again that no DAG has asked for. An Airflow that has just started answers some
+	// seconds before it knows its DAGs, and so their assets.
 	askAgain = 30 * time.Second
-	// recentEvents is how far back the last report is looked for: people and tasks may add events of their own to an asset.
+	// recentEvents is how many events are searched for the last report: people and tasks may add events of their own to an asset.
 	recentEvents = 20
 )
 
-// What became of a report, as the metric has it.
+// The outcomes of a report, as the metric names them.
 const (
 	sent    = "sent"
 	known   = "known"   // Airflow's last event tells of this snapshot already
@@ -45,9 +45,9 @@ const (
 
 // Reporter sends reports. Make it with New.
 //
-// Nothing of it is stored: what Airflow knows, its own events tell. A reporter that starts, or finds another Airflow, holds
-// the last event of each table against the snapshot that the table has then. So each snapshot that stays the current one
-// is reported at least once, and one that is known not again.
+// A reporter stores nothing: Airflow's own events tell what Airflow knows. When it starts, or finds another Airflow, it compares
+// the last event of each table with the table's current snapshot. So each snapshot that stays current is reported at least
+// once, and one that Airflow knows is not reported again.
 type Reporter struct {
 	bucket  string
 	find    func() (settings.Airflow, bool, error)
@@ -56,8 +56,8 @@ type Reporter struct {
 	reports *prometheus.CounterVec
 
 	client   *airflow.Client // of the Airflow that was found last
-	compared bool            // whether each table's snapshot was held against that Airflow's last event, or waits for it
-	// rest waits for d, or for ever when d is 0, until ctx ends or, unless that is nil, wake brings something.
+	compared bool            // whether each table's snapshot was compared with that Airflow's last event, or waits to be
+	// rest waits for d, or for ever if d is 0. The end of ctx and a value from wake, unless that is nil, end it early.
 	rest func(ctx context.Context, d time.Duration, wake <-chan struct{})
 
 	wholeOffered bool // whether an Airflow of which no DAG names the asset of all gold was offered it last
@@ -68,8 +68,8 @@ type Reporter struct {
 	wake     chan struct{}
 }
 
-// New makes a reporter of the tables below s3://bucket/gold/. find tells where Airflow is, each time anew; current tells
-// what the catalog says the tables are at that moment.
+// New returns a reporter of the tables below s3://bucket/gold/. find returns where Airflow is now; current returns the snapshots
+// that the tables have in the catalog now.
 func New(bucket string, find func() (settings.Airflow, bool, error), current func(context.Context) ([]Report, error), log *slog.Logger, metrics prometheus.Registerer) *Reporter {
 	r := &Reporter{
 		bucket: bucket, find: find, current: current, log: log, rest: rest,
@@ -82,7 +82,7 @@ func New(bucket string, find func() (settings.Airflow, bool, error), current fun
 	return r
 }
 
-// Add takes in reports and returns at once. What was not sent yet is merged with them.
+// Add takes in reports and returns at once. It merges them with those that were not sent yet.
 func (r *Reporter) Add(reports ...Report) {
 	r.mu.Lock()
 	for _, report := range reports {
@@ -127,7 +127,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 	return nil
 }
 
-// untilNext is when there is something to do again without a commit; 0 is never.
+// untilNext returns when there is something to do again without a commit; 0 is never.
 func (r *Reporter) untilNext() time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,7 +137,7 @@ func (r *Reporter) untilNext() time.Duration {
 	return 0
 }
 
-// round sends what there is to report, once; found is false when there is no Airflow.
+// round sends what there is to report, once. found is false if there is no Airflow.
 func (r *Reporter) round(ctx context.Context) (found bool, err error) {
 	if r.client != nil && r.compared && !r.due() {
 		return true, nil
@@ -168,8 +168,8 @@ func (r *Reporter) due() bool {
 	return len(r.pending) > 0 || r.wholeDue
 }
 
-// take takes what waits, in the order of names. What the catalog says is the truth: of a table that another reactor has
-// written since, the older snapshot must not come after the newer one.
+// take removes what waits and returns it in the order of names. The catalog is right: if another reactor has written a table
+// since, its newer snapshot is reported in place of the older one that waits here.
 func (r *Reporter) take(now []Report) []Report {
 	r.mu.Lock()
 	waiting := r.pending
@@ -202,8 +202,9 @@ func (r *Reporter) putBack(reports []Report) {
 	}
 }
 
-// send sends the reports and returns those that are left, by a failure or because no DAG asks for the table yet. An answer
-// that refuses one table keeps no other back, it may be about that asset; no answer at all does.
+// send sends the reports and returns those that are left: those that failed, and those of tables that no DAG asks for yet. If
+// Airflow refuses one, the others are sent all the same, because the refusal may be about that asset. If it does not answer,
+// the others are left as well.
 func (r *Reporter) send(ctx context.Context, reports []Report) (left []Report, first error) {
 	for i, report := range reports {
 		outcome, err := r.sendOne(ctx, report)
@@ -231,8 +232,8 @@ func (r *Reporter) send(ctx context.Context, reports []Report) (left []Report, f
 	return left, first
 }
 
-// sendOne sends a report, unless Airflow's last event is of that snapshot: whether it went out before its reactor died, or
-// came through although the answer was lost, only Airflow knows.
+// sendOne sends a report, unless Airflow's last event is of that snapshot. Only Airflow knows whether a report went out before
+// its reactor died, or came through although the answer was lost.
 func (r *Reporter) sendOne(ctx context.Context, report Report) (outcome string, err error) {
 	id, ok, err := r.client.Asset(ctx, report.uri(r.bucket))
 	if err != nil {
@@ -254,7 +255,7 @@ func (r *Reporter) sendOne(ctx context.Context, report Report) (outcome string, 
 	return sent, nil
 }
 
-// lastSnapshot is the snapshot that the asset's last report tells of, "" when there is none.
+// lastSnapshot returns the snapshot of the asset's last report, "" if there is none.
 func (r *Reporter) lastSnapshot(ctx context.Context, asset int) (string, error) {
 	events, err := r.client.Events(ctx, asset, recentEvents)
 	if err != nil {

@@ -115,6 +115,13 @@ func TestEnvIsForEval(t *testing.T) {
 		if err != nil || strings.TrimSpace(string(out)) != want {
 			t.Errorf("the shell has %s, %v; want %s", out, err, want)
 		}
+		// The program runs in another folder, as in another checkout after an eval in the first: say whose lake it is.
+		if !strings.Contains(r.Stderr, "the lakehouse in "+s.Home+" answers, because MILLRACE_HOME names it") {
+			t.Errorf("it is not said which home answers: %s", r)
+		}
+	}
+	if r := s.Run(t, "stack", "env", "--home", s.Home); r.Code != 0 || r.Stderr != "" {
+		t.Errorf("a home that is named by the flag is nothing to warn of: %s", r)
 	}
 	if r := s.Run(t, "stack", "env", "--role", "root"); r.Code != 2 {
 		t.Errorf("an unknown role: %s", r)

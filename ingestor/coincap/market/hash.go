@@ -23,7 +23,7 @@ func mix(x uint64) uint64 {
 
 func (s stream) bits(at uint64) uint64 { return mix(uint64(s) ^ mix(at)) }
 
-// uniform is in [0, 1).
+// uniform returns a number in [0, 1).
 func (s stream) uniform(at uint64) float64 { return float64(s.bits(at)>>11) / (1 << 53) }
 
 // normal is the sum of four 16-bit uniforms, scaled to variance 1 (Irwin and Hall): near enough to a normal variable for

@@ -13,7 +13,7 @@ import (
 // Size is the number of assets.
 const Size = 2500
 
-// reference is when prices have the level that heads gives them.
+// reference is the time at which prices have the level that heads gives them.
 var reference = date(2025, 6, 1)
 
 // Market is a set of assets. It does not change, so it may be used by several goroutines.
@@ -141,7 +141,7 @@ func (a *Asset) Symbol(t time.Time) string {
 	return a.symbol
 }
 
-// price is what the asset cost at the time, before it is written down.
+// price returns the asset's price at a time, before it is cut to decimals.
 func (m *Market) price(a *Asset, t time.Time) float64 {
 	d := days(t)
 	own := a.walkOf.walk(d) - a.walkThen
@@ -159,7 +159,7 @@ func (m *Market) price(a *Asset, t time.Time) float64 {
 	return price
 }
 
-// supplyAt grows by 2 % a year up to the largest supply there will be, on whole days.
+// supplyAt returns the supply at a time: it grows by 2 % a year, on whole days, up to the largest that there will be.
 func (a *Asset) supplyAt(t time.Time) float64 {
 	years := float64(dayNumber(t)-dayNumber(reference)) / 365.25
 	supply := a.supply * math.Max(1+.02*years, .2)
@@ -169,7 +169,7 @@ func (a *Asset) supplyAt(t time.Time) float64 {
 	return math.Round(supply*100) / 100
 }
 
-// decimals are those of a price on a day: the API changed them twice, and mixes them within one history.
+// decimals returns how many decimals a price has on a day: the API changed that twice, and mixes them within one history.
 func (a *Asset) decimals(t time.Time) int {
 	draw := a.digits.uniform(uint64(dayNumber(t)))
 	switch {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Mark ends the name of every asset, wherever a name is shown: nobody shall take these prices for real ones.
+// Mark ends the name of every asset wherever it is shown, so that nobody takes these prices for real ones.
 const Mark = " (synthetic)"
 
 // Row is an asset as /assets shows it. Nil is null.
@@ -30,7 +30,7 @@ type Row struct {
 	Tokens            map[string][]string `json:"tokens"`
 }
 
-// Listing is the assets there are at a time, by rank.
+// Listing is the assets that there are at one time, by rank.
 type Listing struct {
 	market *Market
 	at     time.Time
@@ -127,7 +127,7 @@ func (l *Listing) Asset(id string) (row Row, ok bool) {
 	return Row{}, false
 }
 
-// Point is one of a history.
+// Point is one point of a history.
 type Point struct {
 	PriceUsd          string `json:"priceUsd"`
 	Time              int64  `json:"time"`
