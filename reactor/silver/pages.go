@@ -3,6 +3,7 @@ package silver
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"sort"
 )
@@ -19,10 +20,11 @@ const maxPageHeader = 16 << 20
 
 // pageHeader is what a page says of itself.
 type pageHeader struct {
-	kind             int64
-	unpacked, packed int64
-	values           int64
-	hasDetails       bool
+	kind               int64
+	unpacked, packed   int64
+	values             int64
+	checksum           uint32
+	hasSum, hasDetails bool
 }
 
 // readPageHeader reads a header from the beginning of a text, and returns its length. errShort asks for more text.
@@ -37,6 +39,11 @@ func readPageHeader(text []byte) (h pageHeader, length int, err error) {
 			return c.number(kind, &h.unpacked)
 		case 3:
 			return c.number(kind, &h.packed)
+		case 4:
+			var sum int64
+			taken, err := c.number(kind, &sum)
+			h.checksum, h.hasSum = uint32(sum), true
+			return taken, err
 		case 5, 7, 8: // the details of a data page, a dictionary page, a data page of version 2
 			if kind != compactStruct {
 				return false, fmt.Errorf("details are of type %d", kind)
@@ -55,19 +62,21 @@ func readPageHeader(text []byte) (h pageHeader, length int, err error) {
 }
 
 // chunk is one column in one row group, as the footer claims it. It follows the pages while the library reads them: each
-// header is held to the chunk before the library sees its last byte.
+// header is held to the chunk, and each page to its checksum, before the library sees its last byte.
 type chunk struct {
 	column     string
 	start, end int64
 	values     int64
 
-	pos   int64  // of the byte that comes next
-	head  []byte // of a header that is not complete
-	tried int    // how long head was when it was last parsed
-	body  int64  // what is left of the page
-	seen  int64  // values in the pages so far
-	page  int    // their number
-	lost  bool   // read in another order than from beginning to end
+	pos    int64  // of the byte that comes next
+	head   []byte // of a header that is not complete
+	tried  int    // how long head was when it was last parsed
+	body   int64  // what is left of the page
+	header pageHeader
+	sum    uint32
+	seen   int64 // values in the pages so far
+	page   int   // their number
+	lost   bool  // read in another order than from beginning to end
 }
 
 func (c *chunk) begin() {
@@ -104,8 +113,21 @@ func (c *chunk) read(text []byte, at int64) error {
 
 func (c *chunk) inPage(text []byte) ([]byte, error) {
 	n := min(int64(len(text)), c.body)
-	c.body -= n
+	if c.header.hasSum {
+		c.sum = crc32.Update(c.sum, crc32.IEEETable, text[:n])
+	}
+	if c.body -= n; c.body == 0 {
+		return text[n:], c.complete()
+	}
 	return text[n:], nil
+}
+
+// complete compares a page with its checksum. Most writers write none.
+func (c *chunk) complete() error {
+	if c.header.hasSum && c.sum != c.header.checksum {
+		return c.broken("its bytes are not those of its checksum: %08x, not %08x", c.sum, c.header.checksum)
+	}
+	return nil
 }
 
 func (c *chunk) inHeader(text []byte) ([]byte, error) {
@@ -137,7 +159,10 @@ func (c *chunk) inHeader(text []byte) ([]byte, error) {
 	if err := c.claims(h, int64(len(rest))); err != nil {
 		return nil, err
 	}
-	c.body = h.packed
+	c.header, c.body, c.sum = h, h.packed, 0
+	if c.body == 0 {
+		return rest, c.complete()
+	}
 	return rest, nil
 }
 
