@@ -54,6 +54,10 @@ type Intake struct {
 	Dataset        *silver.Dataset
 	Limits         silver.Limits // of an object
 	Rows, Rejected *duck.Conn
+	// Journal knows the objects that end the process (nil: nobody does).
+	Journal *Journal
+	// Again: an object of the batch was delivered before. Its reactor may have died of it, whatever its kind.
+	Again bool
 
 	// Refused is the number of refused rows so far.
 	Refused int64
@@ -234,9 +238,16 @@ func (in *Intake) decode(ctx context.Context, i int, o event.Object, sink silver
 	if err != nil {
 		return event.DeadAs(event.Unrouted, "%v", err)
 	}
-	err = in.Dataset.Decode(ctx, silver.Source{
+	src := silver.Source{
 		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata, Limits: in.Limits,
-	}, p, sink)
+	}
+	decode := func() error { return in.Dataset.Decode(ctx, src, p, sink) }
+	if in.Journal != nil && (in.Again || key.Ext == bronze.Parquet || p.whole == nil) {
+		try := func() error { return in.Journal.Try(ctx, in.Dataset, src, p) }
+		err = in.Journal.watch(ctx, o, try, decode)
+	} else {
+		err = decode() // a small JSON object, as most are: not even a file
+	}
 	if errors.As(err, &bad) {
 		return event.DeadAs(class(bad), "%s", bad.Reason)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/reactor/duck"
+	"millrace/reactor/intake"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver"
@@ -24,6 +25,8 @@ type Config struct {
 	Cache *rows.Cache
 	// Limits of one object (default: none). The proof of the tables must know the same ones.
 	Limits silver.Limits
+	// Journal of the objects being decoded, for those that end the process (default: none).
+	Journal *intake.Journal
 	// Metrics (default: ones that nobody reads).
 	Metrics *Metrics
 	// Log (default: slog's).

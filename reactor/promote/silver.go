@@ -6,6 +6,7 @@ package promote
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,6 +153,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	}
 	w := &silverWork{Silver: s, view: view, in: &intake.Intake{
 		Client: s.cfg.Client, Dataset: s.dataset, Limits: s.cfg.Limits, Rows: s.rows.conn, Rejected: s.refused.conn,
+		Journal: s.cfg.Journal, Again: slices.ContainsFunc(batch, func(d event.Delivery) bool { return d.Attempt > 1 }),
 	}}
 	defer w.release()
 	if err := w.decode(ctx, batch); err != nil {

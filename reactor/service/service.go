@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -16,6 +17,7 @@ import (
 	"millrace/reactor/duck"
 	"millrace/reactor/gauge"
 	"millrace/reactor/health"
+	"millrace/reactor/intake"
 	"millrace/reactor/promote"
 	"millrace/reactor/rows"
 	"millrace/reactor/stream"
@@ -118,9 +120,13 @@ func (s *Service) open(context.Context) error {
 	s.onClose(s.db.Close)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.upkeep = upkeep.NewMetrics(s.registry)
+	journal, err := intake.OpenJournal(filepath.Join(s.cfg.Home, "decoding"), s.cfg.Log)
+	if err != nil {
+		return err
+	}
 	s.promote = promote.Config{
 		Lake: s.cfg.Lake, Client: s.cfg.Bucket.Client, DB: s.db, Cache: rows.New(s.cfg.Lake),
-		Limits: s.cfg.Limits, Metrics: promote.NewMetrics(s.registry), Log: s.cfg.Log,
+		Limits: s.cfg.Limits, Journal: journal, Metrics: promote.NewMetrics(s.registry), Log: s.cfg.Log,
 	}
 	s.letters = stream.NewLetters(s.cfg.JS, s.cfg.Log, announce.Answered(s.cfg.Lake))
 	s.advisory = stream.NewAdvisoryReader(s.cfg.JS, s.cfg.Log)

@@ -1,25 +1,20 @@
 package silver
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
-	parquetMagic = "PAR1"
 	// parquetRows are decoded at a time, and fewer where each may hold a text of its own.
 	parquetRows, parquetTextRows = 1024, 128
 	// parquetDictionary is how much text of a column is read as a dictionary, which is kept while the column is read.
@@ -45,8 +40,12 @@ func (o *object) parquet() (err error) {
 	} else if err != nil && err != io.EOF || string(head[:n]) != parquetMagic {
 		return unreadable("it is not Parquet: %d bytes that begin with %s", size, quote(head[:n]))
 	}
-	if err = o.parquetFile(w); w.err != nil {
+	err = o.parquetFile(w)
+	switch {
+	case w.err != nil:
 		return w.err
+	case w.bad != nil:
+		return w.bad // the library's error would only say that reading failed
 	}
 	return err
 }
@@ -61,18 +60,29 @@ func careful(call func() error) (err error) {
 	return call()
 }
 
-// watchedAt tells the payload's failures from those of the Parquet reader on it.
+// watchedAt reads the payload for the Parquet library. It tells the payload's failures from those of the library, and holds
+// what it reads to what the footer and the pages claim.
 type watchedAt struct {
-	r    io.ReaderAt
-	size int64
-	pos  int64
-	err  error
+	r      io.ReaderAt
+	size   int64
+	pos    int64
+	chunks chunks // known once the footer has been read
+	err    error  // of the payload
+	bad    error  // what is wrong with the file
 }
 
 func (w *watchedAt) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off > w.size {
+		// The payload would fail like a store that is away, and the object would be tried again for ever.
+		return 0, fmt.Errorf("byte %d of a file of %d", off, w.size)
+	}
 	n, err := w.r.ReadAt(p, off)
 	if err != nil && err != io.EOF && w.err == nil {
 		w.err = &ioError{err: err}
+	}
+	if bad := w.chunks.read(p[:n], off); bad != nil {
+		w.bad = cmp.Or(w.bad, bad)
+		return 0, bad
 	}
 	return n, err
 }
@@ -120,47 +130,97 @@ func (o *object) parquetFile(w *watchedAt) error {
 }
 
 func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
+	meta, err := parquetFooterOf(w)
+	if err != nil {
+		return nil, err
+	}
 	props := parquet.NewReaderProperties(memory.DefaultAllocator)
 	props.BufferedStreamEnabled = true
 	props.MaxUncompressedPageSize = parquetPage
-	f, err := file.NewParquetReader(w, file.WithReadProps(props))
+	f, err := file.NewParquetReader(w, file.WithReadProps(props), file.WithMetadata(meta))
 	if err != nil {
 		return nil, unreadable("its Parquet cannot be opened: %v", err)
 	}
 	if err := o.src.Limits.rows(f.NumRows()); err != nil {
 		return nil, err
 	}
-	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
-	var unpacked int64
-	for i := range f.MetaData().Schema.NumColumns() {
-		stored, err := storedBytes(f, i)
-		if err != nil {
-			return nil, err
-		}
-		unpacked += stored
-		if err := o.src.Limits.unpacked(unpacked); err != nil {
-			return nil, err
-		}
-		if f.MetaData().Schema.Column(i).PhysicalType() != parquet.Types.ByteArray {
-			continue
-		}
-		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes. But a column of
-		// many texts would gather all of them in it: two million prices took 400 MB.
-		if stored <= parquetDictionary {
-			reading.SetReadDict(i, true)
-		} else {
-			reading.BatchSize = parquetTextRows
-		}
+	reading, err := o.parquetReading(f)
+	if err != nil {
+		return nil, err
 	}
 	r, err := pqarrow.NewFileReader(f, reading, memory.DefaultAllocator)
 	if err != nil {
 		return nil, unreadable("its Parquet schema cannot be read: %v", err)
+	}
+	if err := rehearse(f, r.Manifest.Fields); err != nil {
+		return nil, err
 	}
 	rows, err := r.GetRecordReader(o.ctx, nil, nil)
 	if err != nil {
 		return nil, unreadable("its Parquet columns cannot be read: %v", err)
 	}
 	return rows, nil
+}
+
+// parquetReading chooses how many rows are read at a time, and which columns stay dictionaries.
+func (o *object) parquetReading(f *file.Reader) (pqarrow.ArrowReadProperties, error) {
+	reading := pqarrow.ArrowReadProperties{BatchSize: parquetRows}
+	var unpacked int64
+	for i := range f.MetaData().Schema.NumColumns() {
+		stored, err := storedBytes(f, i)
+		if err != nil {
+			return reading, err
+		}
+		unpacked += stored
+		if err := o.src.Limits.unpacked(unpacked); err != nil {
+			return reading, err
+		}
+		switch c := f.MetaData().Schema.Column(i); {
+		case c.PhysicalType() == parquet.Types.FixedLenByteArray:
+			reading.BatchSize = min(reading.BatchSize, max(1, int64(parquetDictionary/c.TypeLength())))
+		case c.PhysicalType() != parquet.Types.ByteArray:
+		// Texts stay in their dictionary: copied into each row, a few bytes of file could become gigabytes. But a column of
+		// many texts would gather all of them in it: two million prices took 400 MB.
+		case stored <= parquetDictionary:
+			reading.SetReadDict(i, true)
+		default:
+			reading.BatchSize = min(reading.BatchSize, parquetTextRows)
+		}
+	}
+	for _, g := range f.MetaData().RowGroups {
+		for _, c := range g.Columns {
+			if perRow := c.MetaData.NumValues / max(1, g.NumRows); perRow > 0 {
+				reading.BatchSize = min(reading.BatchSize, max(1, parquetNested/perRow))
+			}
+		}
+	}
+	return reading, nil
+}
+
+// rehearse opens the columns inside of structs and maps once, as the library is about to do in goroutines of its own. A
+// file that makes it panic there would end the process; here it is caught.
+func rehearse(f *file.Reader, fields []pqarrow.SchemaField) error {
+	for _, field := range fields {
+		if err := rehearse(f, field.Children); err != nil {
+			return err
+		}
+		for _, leaf := range field.Children {
+			if len(leaf.Children) > 0 || f.NumRowGroups() == 0 {
+				continue
+			}
+			column := f.MetaData().Schema.Column(leaf.ColIndex)
+			reader := file.NewRecordReader(column, leaf.LevelInfo, leaf.Field.Type, memory.DefaultAllocator, f.BufferPool())
+			pages, err := f.RowGroup(0).GetColumnPageReader(leaf.ColIndex)
+			if err == nil {
+				err = reader.(file.RecordReaderWithError).SetPageReaderWithError(pages)
+			}
+			reader.Release()
+			if err != nil {
+				return unreadable("its Parquet column %s cannot be read: %v", quote([]byte(column.Path())), err)
+			}
+		}
+	}
+	return nil
 }
 
 // storedBytes is the size of a column in the file, unpacked.
@@ -250,142 +310,4 @@ func (d *Dataset) apiName(column string) string {
 		return d.inputs[i].name
 	}
 	return column
-}
-
-func scaleOf(a arrow.Array) int32 { return a.DataType().(arrow.DecimalType).GetScale() }
-
-var errNotUTF8 = errors.New("not valid UTF-8")
-
-// appendJSON writes one value of a column as JSON. Decimals keep all their digits; a double is written with the fewest
-// digits that give it back, which is what it was before somebody made a double of it; NaN is a text, and refused later.
-func appendJSON(out []byte, column arrow.Array, i int) ([]byte, error) {
-	if column.IsNull(i) {
-		return append(out, "null"...), nil
-	}
-	switch a := column.(type) {
-	case *array.String:
-		return appendText(out, a.Value(i))
-	case *array.LargeString:
-		return appendText(out, a.Value(i))
-	case *array.Binary:
-		return appendText(out, a.ValueString(i))
-	case *array.LargeBinary:
-		return appendText(out, a.ValueString(i))
-	case *array.Dictionary:
-		return appendJSON(out, a.Dictionary(), a.GetValueIndex(i))
-	case *array.Boolean:
-		return strconv.AppendBool(out, a.Value(i)), nil
-	case *array.Int8:
-		return strconv.AppendInt(out, int64(a.Value(i)), 10), nil
-	case *array.Int16:
-		return strconv.AppendInt(out, int64(a.Value(i)), 10), nil
-	case *array.Int32:
-		return strconv.AppendInt(out, int64(a.Value(i)), 10), nil
-	case *array.Int64:
-		return strconv.AppendInt(out, a.Value(i), 10), nil
-	case *array.Uint8:
-		return strconv.AppendUint(out, uint64(a.Value(i)), 10), nil
-	case *array.Uint16:
-		return strconv.AppendUint(out, uint64(a.Value(i)), 10), nil
-	case *array.Uint32:
-		return strconv.AppendUint(out, uint64(a.Value(i)), 10), nil
-	case *array.Uint64:
-		return strconv.AppendUint(out, a.Value(i), 10), nil
-	case *array.Float16:
-		return appendFloat(out, float64(a.Value(i).Float32()), 32), nil
-	case *array.Float32:
-		return appendFloat(out, float64(a.Value(i)), 32), nil
-	case *array.Float64:
-		return appendFloat(out, a.Value(i), 64), nil
-	case *array.Decimal32:
-		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
-	case *array.Decimal64:
-		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
-	case *array.Decimal128:
-		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
-	case *array.Decimal256:
-		return append(out, a.Value(i).ToString(scaleOf(a))...), nil
-	case *array.Timestamp:
-		t := a.Value(i).ToTime(a.DataType().(*arrow.TimestampType).Unit)
-		return t.UTC().AppendFormat(out, `"`+time.RFC3339Nano+`"`), nil
-	case *array.Date32:
-		return a.Value(i).ToTime().UTC().AppendFormat(out, `"`+time.DateOnly+`"`), nil
-	case *array.Map:
-		return appendMap(out, a, i)
-	case array.ListLike:
-		return appendList(out, a, i)
-	case *array.Struct:
-		return appendStruct(out, a, i)
-	}
-	return appendText(out, column.ValueStr(i))
-}
-
-func appendText(out []byte, text string) ([]byte, error) {
-	out, err := jsontext.AppendQuote(out, text)
-	if err != nil {
-		return out, errNotUTF8
-	}
-	return out, nil
-}
-
-func appendFloat(out []byte, f float64, size int) []byte {
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return strconv.AppendQuote(out, strconv.FormatFloat(f, 'g', -1, size))
-	}
-	return strconv.AppendFloat(out, f, 'g', -1, size)
-}
-
-func appendList(out []byte, a array.ListLike, i int) ([]byte, error) {
-	from, to := a.ValueOffsets(i)
-	var first error
-	out = append(out, '[')
-	for j := from; j < to; j++ {
-		if j > from {
-			out = append(out, ',')
-		}
-		var err error
-		if out, err = appendJSON(out, a.ListValues(), int(j)); err != nil && first == nil {
-			first = err
-		}
-	}
-	return append(out, ']'), first
-}
-
-func appendMap(out []byte, a *array.Map, i int) ([]byte, error) {
-	from, to := a.ValueOffsets(i)
-	var first error
-	out = append(out, '{')
-	for j := from; j < to; j++ {
-		if j > from {
-			out = append(out, ',')
-		}
-		var err error
-		if out, err = appendText(out, a.Keys().ValueStr(int(j))); err != nil && first == nil {
-			first = err
-		}
-		out = append(out, ':')
-		if out, err = appendJSON(out, a.Items(), int(j)); err != nil && first == nil {
-			first = err
-		}
-	}
-	return append(out, '}'), first
-}
-
-func appendStruct(out []byte, a *array.Struct, i int) ([]byte, error) {
-	var first error
-	out = append(out, '{')
-	for j := range a.NumField() {
-		if j > 0 {
-			out = append(out, ',')
-		}
-		var err error
-		if out, err = appendText(out, a.DataType().(*arrow.StructType).Field(j).Name); err != nil && first == nil {
-			first = err
-		}
-		out = append(out, ':')
-		if out, err = appendJSON(out, a.Field(j), i); err != nil && first == nil {
-			first = err
-		}
-	}
-	return append(out, '}'), first
 }

@@ -188,7 +188,7 @@ func TestParquetThatCannotBeRead(t *testing.T) {
 		{"JSON", `{"data":[]}`, `it is not Parquet: 11 bytes that begin with "{\"da"`},
 		{"truncated", string(whole[:len(whole)/2]), "its Parquet cannot be opened: "},
 		{"only a head", "PAR1", "its Parquet cannot be opened: "},
-		{"broken in the middle", string(whole[:100]) + strings.Repeat("\xff", 50) + string(whole[150:]), "its Parquet breaks off at row "},
+		{"broken in the middle", string(whole[:100]) + strings.Repeat("\xff", 50) + string(whole[150:]), "its Parquet is broken: page 2 of \"priceUsd\" at byte 4: its header cannot be read: "},
 		{"nothing known", string(other), `none of its Parquet columns is known: "unrelated"; expected the fields of coincap/history or the columns of silver.asset_prices`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
