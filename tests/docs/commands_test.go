@@ -47,7 +47,7 @@ func TestBlocksAreMarkedAsTestsKnowThem(t *testing.T) {
 var (
 	ownCommand = regexp.MustCompile(`(?:^|[\s(` + "`" + `])(?:\.bin/)?(ingestor|reactor|stack) ((?:[a-z]+\b ?){1,2})`)
 	ownFlag    = regexp.MustCompile(`(?:^|\s)--([a-z][a-z0-9-]*)`)
-	taskName   = regexp.MustCompile(`go tool task ([a-z:]+)`)
+	taskName   = regexp.MustCompile(`go tool task ([a-z:-]+)`)
 	remark     = regexp.MustCompile(`\s# .*$`)
 	inside     = regexp.MustCompile(`\bexec [a-z-]+ `) // a container, whose name may be a program's
 )

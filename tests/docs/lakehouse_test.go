@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"millrace/tests/harness"
+	"millrace/tests/harness/home"
 )
 
 // patience bounds a block of commands: it is far beyond what any of them takes.
@@ -18,7 +19,7 @@ const patience = 3 * time.Minute
 // describeProgram returns what a program says of itself.
 func describeProgram(t *testing.T, name string) (stdout string, code int) {
 	t.Helper()
-	r := harness.RunProgram(t, harness.CleanEnvironment(), name, "--describe")
+	r := harness.RunProgram(t, home.CleanEnvironment(), name, "--describe")
 	return r.Stdout, r.Code
 }
 
@@ -32,7 +33,7 @@ type folder struct {
 func lakehouse(t *testing.T) folder {
 	t.Helper()
 	s := harness.Start(t)
-	f := folder{dir: t.TempDir(), env: harness.CleanEnvironment()}
+	f := folder{dir: t.TempDir(), env: home.CleanEnvironment()}
 	bin := filepath.Join(f.dir, ".bin")
 	if err := errors.Join(os.Mkdir(bin, 0o755), os.Symlink(s.Home, filepath.Join(f.dir, ".millrace"))); err != nil {
 		t.Fatalf("set up a reader's folder: %v", err)

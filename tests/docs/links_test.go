@@ -73,6 +73,39 @@ func TestDocumentsThatCommentsNameAreThere(t *testing.T) {
 	}
 }
 
+var (
+	namedTest = regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]*)`")
+	ownTest   = regexp.MustCompile(`(?m)^func (Test[A-Z][A-Za-z0-9]*)\(`)
+)
+
+func TestTestsThatDocumentsNameAreThere(t *testing.T) {
+	there := map[string]bool{}
+	for folder := range goFolders(t) {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range ownTest.FindAllStringSubmatch(string(text), -1) {
+				there[m[1]] = true
+			}
+		}
+	}
+	for _, p := range pages(t) {
+		for _, l := range p.prose {
+			for _, m := range namedTest.FindAllStringSubmatch(l.text, -1) {
+				if !there[m[1]] {
+					t.Errorf("%s:%d names the test %s, which is not there", p.path, l.number, m[1])
+				}
+			}
+		}
+	}
+}
+
 func TestTheREADMEIsShort(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "README.md"))
 	if err != nil {
