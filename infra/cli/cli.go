@@ -111,6 +111,9 @@ func (p program) run(ctx context.Context, args []string, opts ...kong.Option) (c
 	}()
 	var format Format
 	var logging Logging
+	var hidden struct {
+		Describe describeFlag `name:"describe" hidden:"" help:"Print the command line as JSON."`
+	}
 	parser, err := kong.New(p.app, append([]kong.Option{
 		kong.Name(p.name),
 		kong.Description(p.description),
@@ -120,6 +123,7 @@ func (p program) run(ctx context.Context, args []string, opts ...kong.Option) (c
 		kong.Embed(&format),
 		kong.Embed(&logging),
 		kong.PostBuild(explainScripts),
+		kong.Embed(&hidden),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	}, opts...)...)
 	if err != nil {

@@ -62,6 +62,7 @@ func TestExitCodes(t *testing.T) {
 		{"bad level", []string{"count", "--to", "1", "--log-level", "loud"}, 2, "", "log-level"},
 		{"usage found late", []string{"wrong"}, 2, "", "--from is after --to"},
 		{"help", []string{"count", "--help"}, 0, "test count --to 3", ""},
+		{"as data", []string{"--describe"}, 0, `"name": "count"`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -285,7 +285,7 @@ func (l *loader) order() ([]*Model, error) {
 // finish holds a model against the rules, gives it its columns and digest, and makes its empty table for those after it.
 func (l *loader) finish(ctx context.Context, m *Model) {
 	digest := sha256.New()
-	digest.Write([]byte(m.SQL + "\n"))
+	digest.Write([]byte(logic(m.SQL) + "\n"))
 	c := check{file: m.File, sql: m.SQL, known: l.known}
 	for _, in := range m.Inputs {
 		if up, ok := l.models[in]; ok {
@@ -328,6 +328,11 @@ func (l *loader) columns(m *Model) {
 	for _, g := range m.Grain {
 		if !seen[g] {
 			wrong("the grain names %s, which the model does not select: add the column, or take it out of the grain", g)
+		}
+	}
+	for _, c := range slices.Sorted(maps.Keys(m.Docs)) {
+		if !seen[c] {
+			wrong("the header documents the column %s, which the model does not select: take the line out, or name one of its columns", c)
 		}
 	}
 	if seen[Day] && !hasDay(m.Columns) {

@@ -46,8 +46,10 @@ type Model struct {
 	Lookback int      // a row of day d is made of its inputs' rows of the days d − Lookback to d
 	Inputs   []string // the tables it reads, sorted
 	Columns  []duck.Column
+	Docs     map[string]string // meanings of columns, of those that the header documents
 	SQL      string
-	// Digest is that of the model's header and SQL and of the models it reads: when it differs, the table is to be rebuilt.
+	// Digest is that of the model's header and SQL and of the models it reads: when it differs, the table is to be rebuilt. What
+	// the header says of columns is not part of it.
 	Digest string
 	File   string
 }
@@ -100,7 +102,8 @@ var (
 // maxLookback is ten years: more is a typing error, and would read the whole table for each day.
 const maxLookback = 3660
 
-// header reads the comment lines "-- key: value" that a file begins with, up to the first line of another form.
+// header reads the comment lines "-- key: value" that a file begins with, up to the first line of another form. Lines of
+// columnKey may come often, or not at all: their values are joined, each with the end of its line.
 func header(file, text string, keys ...string) (map[string]string, error) {
 	values := map[string]string{}
 	lines := strings.Split(text, "\n")
@@ -112,13 +115,17 @@ func header(file, text string, keys ...string) (map[string]string, error) {
 		if !slices.Contains(keys, m[1]) {
 			return nil, refuse(file, i+1, "the header has no key %q: it has %s", m[1], strings.Join(keys, ", "))
 		}
-		if _, twice := values[m[1]]; twice {
+		before, twice := values[m[1]]
+		if twice && m[1] != columnKey {
 			return nil, refuse(file, i+1, "the header names %q twice: keep one", m[1])
+		}
+		if m[1] == columnKey {
+			m[2] = before + m[2] + "\n"
 		}
 		values[m[1]] = m[2]
 	}
 	for i, k := range keys {
-		if values[k] == "" {
+		if values[k] == "" && k != columnKey {
 			return nil, refuse(file, 1, "the header lacks %q: begin the file with a line such as `%s`", k, headerExamples[keys[i]])
 		}
 	}
@@ -131,10 +138,11 @@ var headerExamples = map[string]string{
 	"lookback": "-- lookback: 0 days",
 	"audit":    "-- audit: my_audit",
 	"of":       "-- of: gold.my_table",
+	columnKey:  "-- column: my_column what it holds [USD]",
 }
 
 func readModel(file string, text string) (*Model, error) {
-	h, err := header(file, text, "model", "grain", "lookback")
+	h, err := header(file, text, "model", "grain", "lookback", columnKey)
 	if err != nil {
 		return nil, err
 	}
@@ -159,6 +167,9 @@ func readModel(file string, text string) (*Model, error) {
 	}
 	if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
 		return nil, refuse(file, at("lookback"), "a lookback of %s days is beyond %d: read fewer days", days[1], maxLookback)
+	}
+	if m.Docs, err = readDocs(file, text, h[columnKey]); err != nil {
+		return nil, err
 	}
 	return m, nil
 }

@@ -13,7 +13,8 @@ import (
 // firstPartitionID as Iceberg numbers partition fields.
 const firstPartitionID = 1000
 
-// Schema is the Iceberg schema of the model's table: ids from 1 in the order of its columns, the grain required.
+// Schema is the Iceberg schema of the model's table: ids from 1 in the order of its columns, the grain required. A table that is
+// there keeps the comments it was made with until its columns change.
 func (m *Model) Schema() *iceberg.Schema {
 	fields := make([]iceberg.NestedField, len(m.Columns))
 	for i, c := range m.Columns {
@@ -21,7 +22,7 @@ func (m *Model) Schema() *iceberg.Schema {
 		if err != nil {
 			panic(fmt.Sprintf("gold: %s column %s: %v", m.Name, c.Name, err)) // Load refused such a model
 		}
-		fields[i] = iceberg.NestedField{ID: i + 1, Name: c.Name, Type: t, Required: m.keyed(c.Name)}
+		fields[i] = iceberg.NestedField{ID: i + 1, Name: c.Name, Type: t, Required: m.keyed(c.Name), Doc: m.Docs[c.Name]}
 	}
 	return iceberg.NewSchema(0, fields...)
 }

@@ -82,7 +82,8 @@ type Field struct {
 	Metadata string
 	// Missing says what to do about an object that brings the value nowhere.
 	Missing string
-	// Doc is the column's documentation in the table's schema.
+	// Doc is the column's comment in the table's schema: its meaning, then its unit in brackets, where it has one. A table that is
+	// there keeps the comments it was made with.
 	Doc string
 }
 

@@ -1,6 +1,19 @@
 -- model: gold.daily_summary
 -- grain: asset_id, day
 -- lookback: 0 days
+-- column: asset_id CoinCap's slug of the asset
+-- column: day UTC calendar day of the samples
+-- column: open price of the day's first sample [USD]
+-- column: high highest price of the day's samples [USD]
+-- column: low lowest price of the day's samples [USD]
+-- column: close price of the day's last sample [USD]
+-- column: avg_price average price of the day's samples, each counted once [USD]
+-- column: market_cap_usd market capitalisation that came with the last sample; null where history alone is known [USD]
+-- column: volume_usd_24h volume traded in the 24 hours before the last sample; null where history alone is known [USD]
+-- column: n_samples number of prices that the day is made of [samples]
+-- column: first_observed_at time of the first sample
+-- column: last_observed_at time of the last sample
+-- column: source where the samples are from: snapshot where the day has any, else history
 --
 -- One row for each asset and UTC day: its sampled prices in time order. CoinCap is an average over exchanges, so high and
 -- low are those of the samples, not of the trades; n_samples says how many there were.

@@ -1,6 +1,15 @@
 -- model: gold.market_summary
 -- grain: day
 -- lookback: 0 days
+-- column: day UTC calendar day
+-- column: n_assets number of assets in the table that day [assets]
+-- column: total_market_cap_usd summed market cap of those that have one [USD]
+-- column: total_volume_usd summed volume of those that have one [USD]
+-- column: hhi Herfindahl-Hirschman index of concentration: sum of the squared shares in percent; 10,000 is one asset alone [percent²]
+-- column: advancers number of assets whose close rose since the day before [assets]
+-- column: decliners number of assets whose close fell since the day before [assets]
+-- column: top_gainer asset_id with the greatest return_1d; of equal ones the first by its id
+-- column: top_loser asset_id with the least return_1d; of equal ones the first by its id
 --
 -- One row for each day: the size, the concentration and the breadth of the assets in the table.
 select day,

@@ -1,6 +1,14 @@
 -- model: gold.rankings
 -- grain: asset_id, day
 -- lookback: 7 days
+-- column: asset_id CoinCap's slug of the asset
+-- column: day UTC calendar day
+-- column: rank place by market cap among the assets in the table, from 1; assets without one are last, ties go by asset_id
+-- column: rank_change_1d places climbed since the day before, negative when it fell; null unless both days have a market cap [places]
+-- column: rank_change_7d places climbed in 7 days, negative when it fell; null unless both days have a market cap [places]
+-- column: market_cap_usd market capitalisation of the day's last sample [USD]
+-- column: dominance_pct share of the summed market cap of the assets in the table [percent]
+-- column: cumulative_pct share of this asset and all above it [percent]
 --
 -- The assets of each day by market cap, those without one last, ties by asset_id. A change of rank is positive when the
 -- asset climbed, and null unless both days have a market cap: without one the rank goes by name. Shares are of the assets

@@ -1,6 +1,19 @@
 -- model: gold.rolling_averages
 -- grain: asset_id, day
 -- lookback: 364 days
+-- column: asset_id CoinCap's slug of the asset
+-- column: day UTC calendar day
+-- column: sma_7 average close of the 7 days up to this one; null unless all 7 are there [USD]
+-- column: sma_30 average close of 30 days; null unless all 30 are there [USD]
+-- column: sma_90 average close of 90 days; null unless all 90 are there [USD]
+-- column: n_obs_7 how many of the last 7 days are there [days]
+-- column: n_obs_30 how many of the last 30 days are there [days]
+-- column: n_obs_90 how many of the last 90 days are there [days]
+-- column: return_1d change of the close since the day before; null when that day is missing [fraction]
+-- column: return_7d change of the close in 7 days; null when that day is missing [fraction]
+-- column: return_30d change of the close in 30 days; null when that day is missing [fraction]
+-- column: volatility_30d sample standard deviation of 30 daily log returns, times the root of 365; null unless all are there [fraction a year]
+-- column: drawdown distance of the close from the highest close of 365 days, 0 or below [fraction]
 --
 -- Moving averages, returns, volatility and drawdown of the daily close, over calendar days: a window with a hole is not
 -- complete, and its average is null; n_obs_* says how many of its days are there.

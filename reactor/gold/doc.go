@@ -1,0 +1,47 @@
+package gold
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// columnKey begins the header lines of a model that document its columns: `-- column: close the day's last price [USD]`. They
+// become the columns' comments in the table's schema, where other engines show them.
+const columnKey = "column"
+
+var columnLine = regexp.MustCompile(`^([a-z][a-z0-9_]{0,62})\s+(\S.*)$`)
+
+// readDocs reads the header's column lines, one a line, into meanings by column.
+func readDocs(file, text, lines string) (map[string]string, error) {
+	docs := map[string]string{}
+	for line := range strings.Lines(lines) {
+		m := columnLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
+		if m == nil {
+			return nil, refuse(file, lineOf(text, "-- "+columnKey), "the line %q documents no column: write for example `%s`", "-- column: "+strings.TrimSpace(line), headerExamples[columnKey])
+		}
+		if _, twice := docs[m[1]]; twice {
+			return nil, refuse(file, lineOf(text, "-- "+columnKey+": "+m[1]), "the header documents the column %s twice: keep one line", m[1])
+		}
+		docs[m[1]] = m[2]
+	}
+	return docs, nil
+}
+
+// logic is a model's text without the lines that document columns: its digest is of that, so that a comment rebuilds no
+// table.
+func logic(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	for i := 0; i < len(lines); {
+		m := headerLine.FindStringSubmatch(strings.TrimRight(lines[i], "\r\n"))
+		switch {
+		case m == nil:
+			return strings.Join(lines, "")
+		case m[1] == columnKey:
+			lines = slices.Delete(lines, i, i+1)
+		default:
+			i++
+		}
+	}
+	return strings.Join(lines, "")
+}

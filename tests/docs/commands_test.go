@@ -1,0 +1,121 @@
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"millrace/infra/cli"
+)
+
+// Blocks that begin with ```sh run are run, those of one document in order, on a lakehouse of the test's own.
+func TestCommandsInDocumentsRun(t *testing.T) {
+	var found int
+	f := lakehouse(t)
+	for _, p := range pages(t) {
+		for _, block := range p.fences {
+			if block.info != "sh run" {
+				continue
+			}
+			found++
+			if out, err := f.run(t, block.text); err != nil {
+				t.Errorf("%s:%d: %v\n%s\n%s", p.path, block.line, err, block.text, out)
+			}
+		}
+	}
+	if found < 6 {
+		t.Errorf("only %d blocks are marked to be run", found)
+	}
+}
+
+// How a block may be marked: a language, and for two of them what runs it.
+var infos = []string{"", "sh", "sh run", "sql", "mermaid", "python interop"}
+
+func TestBlocksAreMarkedAsTestsKnowThem(t *testing.T) {
+	for _, p := range pages(t) {
+		for _, block := range p.fences {
+			if !slices.Contains(infos, block.info) {
+				t.Errorf("%s:%d: a block is marked %q, which nothing knows: there are %q", p.path, block.line, block.info, infos)
+			}
+		}
+	}
+}
+
+var (
+	ownCommand = regexp.MustCompile(`(?:^|[\s(` + "`" + `])(?:\.bin/)?(ingestor|reactor|stack) ((?:[a-z]+\b ?){1,2})`)
+	ownFlag    = regexp.MustCompile(`(?:^|\s)--([a-z][a-z0-9-]*)`)
+	taskName   = regexp.MustCompile(`go tool task ([a-z:-]+)`)
+	remark     = regexp.MustCompile(`\s# .*$`)
+	inside     = regexp.MustCompile(`\bexec [a-z-]+ `) // a container, whose name may be a program's
+)
+
+// Commands that are not run, because they wait, need a network or destroy, are at least there, and so are their flags.
+func TestCommandsInDocumentsAreThere(t *testing.T) {
+	all := programs(t)
+	tasks, err := os.ReadFile(filepath.Join(root, "Taskfile.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range pages(t) {
+		for _, l := range code(p) {
+			for _, m := range taskName.FindAllStringSubmatch(l.text, -1) {
+				if !strings.Contains(string(tasks), "\n  "+strings.TrimSuffix(m[1], ":")+":\n") {
+					t.Errorf("%s:%d: there is no task %s", p.path, l.number, m[1])
+				}
+			}
+			for _, m := range ownCommand.FindAllStringSubmatchIndex(l.text, -1) {
+				checkCommand(t, p.path, l.number, all, l.text[m[2]:m[3]], strings.Fields(l.text[m[4]:m[5]]), l.text[m[0]:])
+			}
+		}
+	}
+}
+
+// code is what a document shows as code: lines of shell blocks, and words between backquotes.
+func code(p page) []line {
+	var lines []line
+	for _, block := range p.fences {
+		if !strings.HasPrefix(block.info, "sh") {
+			continue
+		}
+		for i, text := range strings.Split(strings.ReplaceAll(block.text, "\\\n", " "), "\n") {
+			lines = append(lines, line{block.line + 1 + i, inside.ReplaceAllString(remark.ReplaceAllString(text, ""), "exec ")})
+		}
+	}
+	for _, l := range p.prose {
+		for _, text := range inlineCode.FindAllString(l.text, -1) {
+			lines = append(lines, line{l.number, strings.Trim(text, "`")})
+		}
+	}
+	return lines
+}
+
+func checkCommand(t *testing.T, file string, number int, all []cli.Description, program string, words []string, text string) {
+	t.Helper()
+	d := all[slices.IndexFunc(all, func(d cli.Description) bool { return d.Name == program })]
+	flags := []string{"help"}
+	for _, f := range d.Flags {
+		flags = append(flags, f.Name)
+	}
+	for i, word := range words {
+		at := slices.IndexFunc(d.Commands, func(c cli.Description) bool { return c.Name == word })
+		if at < 0 && (i == 0 || len(d.Commands) > 0) {
+			t.Errorf("%s:%d: %s has no command %q: %s", file, number, program, strings.Join(words[:i+1], " "), text)
+			return
+		}
+		if at < 0 {
+			break // an argument
+		}
+		d = d.Commands[at]
+		for _, f := range d.Flags {
+			flags = append(flags, f.Name)
+		}
+	}
+	for _, m := range ownFlag.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(flags, m[1]) {
+			t.Errorf("%s:%d: %s %s has no flag --%s: %s", file, number, program, strings.Join(words, " "), m[1], text)
+		}
+	}
+}
