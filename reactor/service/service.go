@@ -129,7 +129,7 @@ func (s *Service) open(context.Context) error {
 
 // addStreams adds the router and the keepers of dead letters.
 func (s *Service) addStreams(context.Context) error {
-	router := &stream.Router{JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject, Buried: s.promote.Metrics.Buried}
+	router := &stream.Router{JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject, Buried: s.promote.Metrics.Buried, Ignored: s.promote.Metrics.Ignored}
 	s.add("router", router.Run)
 	s.add("dead letters", s.letters.Run)
 	s.add("advisories", s.advisory.Run)

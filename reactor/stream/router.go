@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/streams"
+	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 )
 
@@ -26,6 +27,8 @@ type Router struct {
 	Bucket string
 	// Subject is where the event of an object belongs.
 	Subject func(event.Object) string
+	// Ignored, when set, is told of each object that gets no event because it is no data.
+	Ignored func(event.Object)
 	// Buried, when set, is told of each dead letter that was stored, and why.
 	Buried func(consumer string, reason error)
 }
@@ -60,6 +63,12 @@ func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 	traces := traceParents(m, len(objects))
 	for i, o := range objects {
 		if o.Bucket != r.Bucket {
+			continue
+		}
+		if bronze.Ignored(o.Key) != "" {
+			if r.Ignored != nil {
+				r.Ignored(o)
+			}
 			continue
 		}
 		out := Message(o, r.Subject(o), runOf(m))
