@@ -27,6 +27,8 @@ type Router struct {
 	Bucket string
 	// Subject is where the event of an object belongs.
 	Subject func(event.Object) string
+	// Routed, when set, is told of each object whose event is published. It must return at once.
+	Routed func(event.Object)
 	// Ignored, when set, is told of each object that gets no event because it is no data.
 	Ignored func(event.Object)
 	// Buried, when set, is told of each dead letter that was stored, and why.
@@ -70,6 +72,9 @@ func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 				r.Ignored(o)
 			}
 			continue
+		}
+		if r.Routed != nil {
+			r.Routed(o)
 		}
 		out := Message(o, r.Subject(o), runOf(m))
 		root := announce(out, traces[i])
