@@ -3,6 +3,7 @@ package minio
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	s3 "github.com/minio/minio-go/v7"
 )
@@ -23,12 +24,33 @@ func EnsureBucket(ctx context.Context, client *s3.Client, bucket string) error {
 			return fmt.Errorf("make bucket %s: %w", bucket, err)
 		}
 	}
-	versioning := s3.BucketVersioningConfiguration{Status: "Enabled"}
-	for _, prefix := range unversioned {
-		versioning.ExcludedPrefixes = append(versioning.ExcludedPrefixes, s3.ExcludedPrefix{Prefix: prefix})
-	}
-	if err := client.SetBucketVersioning(ctx, bucket, versioning); err != nil {
+	if err := client.SetBucketVersioning(ctx, bucket, versioning()); err != nil {
 		return fmt.Errorf("make bucket %s versioned: %w", bucket, err)
 	}
 	return nil
+}
+
+func versioning() s3.BucketVersioningConfiguration {
+	v := s3.BucketVersioningConfiguration{Status: s3.Enabled}
+	for _, prefix := range unversioned {
+		v.ExcludedPrefixes = append(v.ExcludedPrefixes, s3.ExcludedPrefix{Prefix: prefix})
+	}
+	return v
+}
+
+// KeepVersioning makes the bucket versioned again when somebody suspended that or changed what is left out, and tells whether
+// that was so: an object that is put without versions takes the place of the one before, for ever.
+func KeepVersioning(ctx context.Context, client *s3.Client, bucket string) (changed bool, err error) {
+	got, err := client.GetBucketVersioning(ctx, bucket)
+	if err != nil {
+		return false, fmt.Errorf("read the versioning of bucket %s: %w", bucket, err)
+	}
+	want := versioning()
+	if got.Enabled() && !got.ExcludeFolders && slices.Equal(got.ExcludedPrefixes, want.ExcludedPrefixes) {
+		return false, nil
+	}
+	if err := client.SetBucketVersioning(ctx, bucket, want); err != nil {
+		return false, fmt.Errorf("make bucket %s versioned again: %w", bucket, err)
+	}
+	return true, nil
 }

@@ -15,7 +15,7 @@ const (
 	queueAge = 10 * time.Second
 )
 
-// Keep looks after a running MinIO until ctx ends: rules that were removed are set again, and broken files that block its event
+// Keep looks after a running MinIO until ctx ends: rules that were removed and versions that were suspended are set again, and broken files that block its event
 // queue are taken out of it.
 func (s *Server) Keep(ctx context.Context, client *s3.Client, bucket string, log *slog.Logger) {
 	tick := time.NewTicker(keepEvery)
@@ -33,6 +33,14 @@ func (s *Server) Keep(ctx context.Context, client *s3.Client, bucket string, log
 			log.Debug("the bucket's rules could not be looked at", "error", err) // MinIO is away; its supervisor tells
 		case changed:
 			log.Warn("the bucket's notification rules were not there any more and are set again; the reactor's reconciler finds what came in between")
+		}
+		switch changed, err := KeepVersioning(ctx, client, bucket); {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			log.Debug("the bucket's versioning could not be looked at", "error", err)
+		case changed:
+			log.Warn("the bucket did not keep versions any more and does again; objects that were put meanwhile have taken the place of those before")
 		}
 		poisoned, err := QuarantineAged(s.config.Queue, s.config.Quarantine, time.Now(), queueAge)
 		tell(log, poisoned)

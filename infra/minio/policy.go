@@ -8,7 +8,7 @@ import (
 // The users of the object store, each with the policy of the same name. The root user stays inside the stack.
 const (
 	UserOwner    = "owner"    // the person at the keyboard: everything in the bucket
-	UserIngestor = "ingestor" // puts into bronze, and cannot even read it back
+	UserIngestor = "ingestor" // puts data files into bronze, and cannot even read it back
 	UserReactor  = "reactor"  // reads bronze; owns silver and gold
 	UserAnalyst  = "analyst"  // reads everything
 	UserReporter = "reporter" // reads everything, and puts reports
@@ -43,11 +43,21 @@ var (
 		"s3:GetBucketVersioning", "s3:GetBucketNotification"}
 )
 
+// bronzeKeys are the keys that the ingestor may put. An object whose key is a folder of others (bronze/coincap/history, for
+// want of a slash) hides all of them from MinIO's listings, so the form of a key is held to.
+func bronzeKeys(bucket string) []string {
+	var keys []string
+	for _, ext := range []string{"json", "json.gz", "ndjson", "ndjson.gz", "parquet"} {
+		keys = append(keys, bucket+"/bronze/?*/?*/ingest_date=????-??-??/?*."+ext)
+	}
+	return keys
+}
+
 // Policy is the JSON of what user may do in bucket.
 func Policy(user, bucket string) ([]byte, error) {
 	statements, ok := map[string][]statement{
 		UserOwner:    {allow([]string{"s3:*"}, bucket, bucket+"/*")},
-		UserIngestor: {allow([]string{"s3:PutObject"}, bucket+"/bronze/*")},
+		UserIngestor: {allow([]string{"s3:PutObject"}, bronzeKeys(bucket)...)},
 		UserReactor: {
 			allow(readBucket, bucket),
 			allow(readObjects, bucket+"/bronze/*"),

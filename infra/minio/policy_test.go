@@ -2,6 +2,7 @@ package minio
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func allowed(t *testing.T, user, action, resource string) bool {
 		}
 		for _, r := range s.Resource {
 			r = strings.TrimPrefix(r, "arn:aws:s3:::")
-			if begin, ok := strings.CutSuffix(r, "*"); r == resource || ok && strings.HasPrefix(resource, begin) {
+			if matches(r, resource) {
 				return true
 			}
 		}
@@ -32,13 +33,25 @@ func allowed(t *testing.T, user, action, resource string) bool {
 	return false
 }
 
+// matches reads a pattern as MinIO does: * is any text, slashes included, and ? one character.
+func matches(pattern, resource string) bool {
+	form := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(pattern))
+	return regexp.MustCompile("^" + form + "$").MatchString(resource)
+}
+
 func TestPoliciesGiveNoMoreThanTheJobNeeds(t *testing.T) {
-	const bronze, silver, gold = "lakehouse/bronze/a.json", "lakehouse/silver/t/f.parquet", "lakehouse/gold/t/f.parquet"
+	const bronze, silver, gold = "lakehouse/bronze/a/b/ingest_date=2026-01-31/a.json", "lakehouse/silver/t/f.parquet", "lakehouse/gold/t/f.parquet"
 	tests := []struct {
 		action, resource string
 		may              []string
 	}{
 		{"s3:PutObject", bronze, []string{UserOwner, UserIngestor}},
+		{"s3:PutObject", "lakehouse/bronze/a/b/ingest_date=2026-01-31/a.ndjson.gz", []string{UserOwner, UserIngestor}},
+		{"s3:PutObject", "lakehouse/bronze/a.json", []string{UserOwner}},
+		{"s3:PutObject", "lakehouse/bronze/a/b", []string{UserOwner}},
+		{"s3:PutObject", "lakehouse/bronze/a/b/ingest_date=2026-01-31", []string{UserOwner}},
+		{"s3:PutObject", "lakehouse/bronze/a/b/ingest_date=2026-01-31/", []string{UserOwner}},
+		{"s3:PutObject", "lakehouse/bronze/a/b/ingest_date=2026-01-31/a.txt", []string{UserOwner}},
 		{"s3:GetObject", bronze, []string{UserOwner, UserReactor, UserAnalyst, UserReporter}},
 		{"s3:GetObjectVersion", bronze, []string{UserOwner, UserReactor, UserAnalyst, UserReporter}},
 		{"s3:DeleteObject", bronze, []string{UserOwner}},

@@ -3,6 +3,7 @@ package minio
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	s3 "github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/notification"
@@ -20,10 +21,17 @@ var created = []notification.EventType{
 	notification.ObjectCreatedCompleteMultipartUpload,
 }
 
-// filters select the objects that move the lake: what lands in bronze, and the commits of silver's tables.
-var filters = []struct{ prefix, suffix string }{
-	{"bronze/", ""},
-	{"silver/", ".metadata.json"},
+// bronzeEvents are those of bronze: a version that is deleted takes its rows along. A delete marker, which takes nothing
+// away, is an event of another name.
+var bronzeEvents = append(slices.Clone(created), notification.ObjectRemovedDelete)
+
+// filters select the objects that move the lake: what lands in bronze or leaves it, and the commits of silver's tables.
+var filters = []struct {
+	prefix, suffix string
+	events         []notification.EventType
+}{
+	{"bronze/", "", bronzeEvents},
+	{"silver/", ".metadata.json", created},
 }
 
 // Rules is the bucket's whole notification configuration: both filters on both targets.
@@ -32,7 +40,7 @@ func Rules() notification.Configuration {
 	for _, filter := range filters {
 		for _, target := range []string{"FAST", "SAFE"} {
 			rule := notification.NewConfig(notification.NewArn("minio", "sqs", "", target, "nats"))
-			rule.AddEvents(created...)
+			rule.AddEvents(filter.events...)
 			rule.AddFilterPrefix(filter.prefix)
 			if filter.suffix != "" {
 				rule.AddFilterSuffix(filter.suffix)

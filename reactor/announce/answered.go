@@ -9,7 +9,7 @@ import (
 )
 
 // Answered tells, by the ledger, whether the event of a dead letter is obsolete: its object or a newer version of it is in
-// silver by now; or, for an event of silver's metadata, gold has caught up with silver since.
+// silver by now, or its version was deleted; or, for an event of silver's metadata, gold has caught up with silver since.
 func Answered(l *lake.Lake) func(context.Context, event.Object) (bool, error) {
 	return func(ctx context.Context, o event.Object) (bool, error) {
 		if strings.HasPrefix(o.Key, "silver/") {
@@ -21,7 +21,7 @@ func Answered(l *lake.Lake) func(context.Context, event.Object) (bool, error) {
 			return false, err
 		}
 		for _, e := range entries {
-			if e.Outcome == lake.OutcomeDone && !e.ModifiedAt.Before(o.ModifiedAt) {
+			if e.Outcome == lake.OutcomeDone && !e.ModifiedAt.Before(o.ModifiedAt) || e.Outcome == lake.OutcomeRemoved && e.SourceVersion == o.Version {
 				return true, nil
 			}
 		}

@@ -36,7 +36,7 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 		return duck.Temporary(c.Memory, func(db *duck.DB) error {
 			bar := out.Progress(-1, "decoding")
 			defer bar.Done()
-			check := &proof.Check{Lake: l.Lake, Client: l.Bucket.Client, Models: set, DB: db, Limits: c.limits(), Progress: bar.Add}
+			check := &proof.Check{Lake: l.Lake, Bucket: l.Bucket, Models: set, DB: db, Limits: c.limits(), Progress: bar.Add}
 			report, err := c.run(ctx, l, check)
 			bar.Done()
 			if err != nil {
@@ -79,6 +79,12 @@ func printReport(out *cli.Output, r proof.Report) error {
 	}
 	for _, o := range r.Unpromoted {
 		slog.Error("object was never promoted: `reactor reconcile` publishes its event", "key", o.Key, "version", o.Version, "modified_at", o.ModifiedAt)
+	}
+	for _, a := range r.Absent[:min(len(r.Absent), named)] {
+		slog.Error("the tables have rows of an object that the listing of bronze lacks: "+a.Advice(), "key", a.SourceKey, "version", a.SourceVersion)
+	}
+	if more := len(r.Absent) - named; more > 0 {
+		slog.Error("the listing of bronze lacks further objects", "objects", more)
 	}
 	for _, text := range r.Misjudged {
 		slog.Error(text)

@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -11,6 +13,12 @@ import (
 	"millrace/reactor/service"
 )
 
+// named is how many objects a command names of those that have the same fault.
+const named = 20
+
+// errHidden makes the exit code 1.
+var errHidden = errors.New("the listing of bronze lacks objects that are there")
+
 type reconcileCmd struct {
 	lakeFlags
 	settings.NATS
@@ -18,7 +26,7 @@ type reconcileCmd struct {
 
 func (*reconcileCmd) Help() string {
 	return "Looks at all of bronze. `reactor run` does the same at its start and once a day, and for the newest days every few minutes.\n\n" +
-		"Columns: missed is how many events were published; of them unannounced are those that never came, forgotten those that were worked on before the ledger was replaced. Waiting are objects whose events may still be worked on.\n\nExample:\n\n  reactor reconcile"
+		"Columns: missed is how many events were published; of them unannounced are those that never came, forgotten those that were worked on before the ledger was replaced. Waiting are objects whose events may still be worked on. Removed are versions that were deleted from bronze while their rows are still there: their rows are taken out. Hidden are objects that are there and that no listing shows; exit code 1.\n\nExample:\n\n  reactor reconcile"
 }
 
 func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
@@ -26,14 +34,22 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
 			bar := out.Progress(-1, "listing")
 			defer bar.Done()
-			found, err := service.NewReconciler(l.Lake, l.Bucket, js).Pass(ctx, bar.Add, "")
+			found, err := service.NewReconciler(l.Lake, l.Bucket, js).Whole(ctx, bar.Add, l.Lake, l.Bucket)
 			bar.Done()
 			if err != nil {
 				return err
 			}
-			return out.Table([]string{"objects", "missed", "unannounced", "forgotten", "ledger_empty", "waiting"}, [][]any{{
+			for _, a := range found.Hidden[:min(len(found.Hidden), named)] {
+				slog.Error("the listing of bronze lacks an object: "+a.Advice(), "key", a.SourceKey, "version", a.SourceVersion)
+			}
+			err = out.Table([]string{"objects", "missed", "unannounced", "forgotten", "ledger_empty", "waiting", "removed", "hidden"}, [][]any{{
 				found.Objects, found.Total(), found.Missed[reconcile.Unannounced], found.Missed[reconcile.Forgotten], found.Missed[reconcile.NewLedger], found.Waiting,
+				found.Removed, len(found.Hidden),
 			}})
+			if err == nil && len(found.Hidden) > 0 {
+				err = errHidden
+			}
+			return err
 		})
 	})
 }

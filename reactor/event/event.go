@@ -24,16 +24,22 @@ type Object struct {
 	ModifiedAt time.Time `json:"modified_at"`
 	ETag       string    `json:"etag"`
 	Size       int64     `json:"size"`
+	// Removed says that the version was deleted. Its ETag and size are unknown then, and ModifiedAt is when somebody noticed.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // ID identifies an object version for ever: the same bytes put twice are two objects, the same object announced by
 // two targets, by a listing or by a replay is one.
 type ID string
 
-// ID is sha256(bucket, key, version, modified at in ms, etag) in hex.
+// ID is sha256(bucket, key, version, modified at in ms, etag) in hex; a removal has a part more.
 func (o Object) ID() ID {
 	h := sha256.New()
-	for _, part := range []string{o.Bucket, o.Key, o.Version, strconv.FormatInt(o.ModifiedAt.UnixMilli(), 10), o.ETag} {
+	parts := []string{o.Bucket, o.Key, o.Version, strconv.FormatInt(o.ModifiedAt.UnixMilli(), 10), o.ETag}
+	if o.Removed {
+		parts = append(parts, "removed")
+	}
+	for _, part := range parts {
 		// Lengths keep ("a", "bc") and ("ab", "c") apart.
 		_, _ = fmt.Fprintf(h, "%d:%s,", len(part), part) // a hash takes everything
 	}

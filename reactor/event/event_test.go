@@ -79,10 +79,22 @@ func TestParseMinIO(t *testing.T) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
-	for _, name := range []string{"s3:ObjectRemoved:Delete", "s3:ObjectRemoved:NoOP", "s3:ObjectCreated:PutTagging", "s3:ObjectCreated:PutRetention"} {
+	for _, name := range []string{"s3:ObjectRemoved:DeleteMarkerCreated", "s3:ObjectRemoved:NoOP", "s3:ObjectCreated:PutTagging", "s3:ObjectCreated:PutRetention"} {
 		if got, err := ParseMinIO([]byte(message(name, "k", sequencer, ""))); err != nil || len(got) != 0 {
 			t.Errorf("%s announces no new bytes; got %+v, %v", name, got, err)
 		}
+	}
+	gone, err := ParseMinIO([]byte(message("s3:ObjectRemoved:Delete", "k", sequencer, "v1")))
+	if err != nil || len(gone) != 1 || !gone[0].Removed || gone[0].Version != "v1" {
+		t.Fatalf("a version that was deleted: got %+v, %v", gone, err)
+	}
+	there := gone[0]
+	there.Removed = false
+	if there.ID() == gone[0].ID() {
+		t.Error("an object and its removal have one identity")
+	}
+	if back, err := Unmarshal(gone[0].Marshal()); err != nil || back != gone[0] {
+		t.Errorf("a removal is read back as %+v, %v", back, err)
 	}
 }
 

@@ -28,8 +28,8 @@ type notification struct {
 	}
 }
 
-// ParseMinIO reads one message as MinIO publishes it. Records that do not announce a new object (removals, tagging,
-// retention) are left out, so the result may be empty.
+// ParseMinIO reads one message as MinIO publishes it. It returns the object versions that came, and those that were removed.
+// Other records (delete markers, tagging, retention) are left out, so the result may be empty.
 func ParseMinIO(body []byte) ([]Object, error) {
 	var n notification
 	if err := json.Unmarshal(body, &n); err != nil {
@@ -40,7 +40,7 @@ func ParseMinIO(body []byte) ([]Object, error) {
 	}
 	var objects []Object
 	for i, r := range n.Records {
-		if !created(r.EventName) {
+		if !counts(r.EventName) {
 			continue
 		}
 		// MinIO escapes as a query does: '+' is a space, %2B a plus. PathUnescape would leave the '+'.
@@ -61,7 +61,7 @@ func ParseMinIO(body []byte) ([]Object, error) {
 		}
 		objects = append(objects, Object{
 			Bucket: r.S3.Bucket.Name, Key: key, Version: version, ModifiedAt: modified,
-			ETag: r.S3.Object.ETag, Size: r.S3.Object.Size,
+			ETag: r.S3.Object.ETag, Size: r.S3.Object.Size, Removed: removed(r.EventName),
 		})
 	}
 	return objects, nil
@@ -76,7 +76,7 @@ func TraceParents(body []byte) []string {
 	}
 	var parents []string
 	for _, r := range n.Records {
-		if !created(r.EventName) {
+		if !counts(r.EventName) {
 			continue
 		}
 		parent := ""
@@ -89,6 +89,13 @@ func TraceParents(body []byte) []string {
 	}
 	return parents
 }
+
+// counts tells whether a record changes what tables show.
+func counts(name string) bool { return created(name) || removed(name) }
+
+// removed tells whether a record says that a version is gone. A delete marker is an event of another name: it hides its
+// object from readers and takes no version away.
+func removed(name string) bool { return name == "s3:ObjectRemoved:Delete" }
 
 // created tells whether a record announces new bytes. "s3:ObjectCreated:*" also names PutTagging, PutRetention and
 // PutLegalHold, which change nothing that a table could show.

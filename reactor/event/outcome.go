@@ -27,13 +27,14 @@ const (
 	TooLarge   Class = "too_large"  // the object is beyond a limit that can be set
 	Gone       Class = "gone"       // the object version is no longer there
 	Unrouted   Class = "unrouted"   // nobody waits for objects of that name
+	Hiding     Class = "hiding"     // its key is a folder of other objects, which no listing shows any more
 	Malformed  Class = "malformed"  // the message is no event
 	Audited    Class = "audit"      // gold's rows break a rule
 	Other      Class = "other"
 )
 
 // Classes lists them all.
-var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Malformed, Audited, Other}
+var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Hiding, Malformed, Audited, Other}
 
 // DeadError marks an error that no retry can mend: the object itself is wrong. Reason is for people.
 type DeadError struct {

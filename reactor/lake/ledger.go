@@ -15,6 +15,8 @@ import (
 const (
 	OutcomeDone = "done" // its rows are in the table, or lost to newer ones
 	OutcomeDead = "dead" // its object cannot be read, or nobody waits for it
+	// OutcomeRemoved: the object version was deleted, its rows are gone. An object that is there again counts as unknown.
+	OutcomeRemoved = "removed"
 )
 
 // Entry is what the ledger knows of one event.
@@ -147,12 +149,13 @@ func (l *Lake) Outcomes(ctx context.Context, table string, eventIDs []string) (m
 	return outcomes, nil
 }
 
-// Known tells which of the events the ledger has.
+// Known tells which of the events the ledger has. One whose object was removed is unknown: when the object is there, from a
+// backup of the bucket, it is new.
 func (l *Lake) Known(ctx context.Context, eventIDs []string) (map[string]bool, error) {
 	known := make(map[string]bool, len(eventIDs))
 	for some := range slices.Chunk(eventIDs, idsAtOnce) {
 		var ids []string
-		if err := l.events(some).Scan(ctx, &ids); err != nil {
+		if err := l.events(some).Where("outcome <> ?", OutcomeRemoved).Scan(ctx, &ids); err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)
 		}
 		for _, id := range ids {

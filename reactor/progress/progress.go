@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"millrace/infra/bucket"
+	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
@@ -29,6 +30,9 @@ func Pause(ctx context.Context) error {
 
 // Newest finds the latest version of an object.
 func Newest(ctx context.Context, b bucket.Bucket, key string) (event.Object, error) {
+	if why := bronze.Ignored(key); why != "" {
+		return event.Object{}, fmt.Errorf("the object %s is ignored: %s", key, why)
+	}
 	var found event.Object
 	for o, err := range reconcile.Objects(ctx, b, key) {
 		if err != nil {

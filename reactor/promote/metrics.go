@@ -15,9 +15,10 @@ import (
 // Metrics are what promoters measure.
 type Metrics struct {
 	events, dead, commits, rejected, credits *prometheus.CounterVec
+	removed                                  *prometheus.CounterVec
 	batchEvents, batchTime                   *prometheus.HistogramVec
 	putToSilver, putToGold                   *prometheus.HistogramVec
-	conflicts                                prometheus.Counter
+	conflicts, ignored                       prometheus.Counter
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -35,16 +36,18 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		commits:     counters("millrace_commits_total", "Commits that changed a table.", "table"),
 		rejected:    counters("millrace_rejected_rows_total", "Rows refused while objects were decoded, repeats of an object included.", "table"),
 		credits:     counters("millrace_api_credits_total", "API credits that the objects promoted have cost, as their metadata say.", "table"),
+		removed:     counters("millrace_removed_objects_total", "Object versions that were deleted from bronze and whose rows left silver.", "table"),
 		batchEvents: histograms("millrace_batch_events", "Events of a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}),
 		batchTime:   histograms("millrace_batch_duration_seconds", "Time from a batch of events to its commit.", seconds),
 		putToSilver: histograms("millrace_put_to_silver_seconds", "Time from an object's put, by the store's clock, to the silver commit that shows it; live events only.", seconds),
 		putToGold:   histograms("millrace_put_to_gold_seconds", "Time from an object's put, by the store's clock, to the gold commit that shows it, by silver table; live events only.", seconds),
 		conflicts:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_commit_conflicts_total", Help: "Commits worked out again because another came first."}),
+		ignored:     prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_ignored_objects_total", Help: "Objects put into bronze that are no data: markers of folders and of other engines."}),
 	}
 	for _, class := range event.Classes {
 		m.dead.WithLabelValues(string(class)) // 0, not absent: an alert on an increase needs a beginning
 	}
-	r.MustRegister(m.events, m.dead, m.commits, m.rejected, m.credits, m.batchEvents, m.batchTime, m.putToSilver, m.putToGold, m.conflicts)
+	r.MustRegister(m.events, m.dead, m.commits, m.rejected, m.credits, m.removed, m.batchEvents, m.batchTime, m.putToSilver, m.putToGold, m.conflicts, m.ignored)
 	return m
 }
 
@@ -62,6 +65,9 @@ func (m *Metrics) Handled(table string, handle func(context.Context, []event.Del
 		return errs
 	}
 }
+
+// Ignored counts an object that is no data.
+func (m *Metrics) Ignored(event.Object) { m.ignored.Inc() }
 
 // duplicates records copies that the ledger answered.
 func (m *Metrics) duplicates(table string, n int) {

@@ -30,6 +30,7 @@ type Silver struct {
 	dataset *silver.Dataset
 	rows    merger // of the dataset's table
 	refused merger // of rejected
+	removal silver.Removal
 }
 
 // NewSilver makes the promoter of a dataset. It uses two connections to the database, which Close frees.
@@ -40,7 +41,7 @@ func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
 		return nil, err
 	}
 	return &Silver{
-		cfg: cfg, dataset: d,
+		cfg: cfg, dataset: d, removal: d.RemovalSQL(gold.SilverTime),
 		rows: merger{
 			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), time: gold.SilverTime, order: d.Key,
 		},
@@ -60,7 +61,8 @@ func (s *Silver) Close() {
 // Tables returns the definitions of those that the promoter writes, for lake.Create.
 func (s *Silver) Tables() []lake.Definition { return tables.OfDataset(s.dataset) }
 
-// Handle promotes a batch of events in one commit. It is for one goroutine at a time.
+// Handle promotes a batch of events: the objects that came in one commit, and those that went in another. It is for one
+// goroutine at a time.
 func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
 	fresh, where, err := s.unanswered(ctx, batch)
@@ -70,12 +72,25 @@ func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
 		}
 		return errs
 	}
-	s.cfg.Metrics.duplicates(s.rows.table, len(batch)-len(fresh))
-	if len(fresh) == 0 {
-		return errs
+	var gone []event.Delivery
+	var whereGone []int
+	for i, d := range batch {
+		if d.Object.Removed {
+			gone, whereGone = append(gone, d), append(whereGone, i)
+		}
 	}
-	for i, err := range s.handle(ctx, fresh) {
-		errs[where[i]] = err
+	s.cfg.Metrics.duplicates(s.rows.table, len(batch)-len(fresh)-len(gone))
+	if len(fresh) > 0 {
+		for i, err := range s.handle(ctx, fresh) {
+			if errs[where[i]] = err; isGone(err) {
+				gone, whereGone = append(gone, fresh[i]), append(whereGone, where[i])
+			}
+		}
+	}
+	if len(gone) > 0 {
+		for i, err := range s.remove(ctx, gone) {
+			errs[whereGone[i]] = err
+		}
 	}
 	return errs
 }
@@ -85,7 +100,7 @@ func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
 func (s *Silver) unanswered(ctx context.Context, batch []event.Delivery) (fresh []event.Delivery, where []int, err error) {
 	var ids []string
 	for _, d := range batch {
-		if d.Run == "" {
+		if d.Run == "" && !d.Object.Removed {
 			ids = append(ids, string(d.Object.ID()))
 		}
 	}
@@ -94,6 +109,9 @@ func (s *Silver) unanswered(ctx context.Context, batch []event.Delivery) (fresh 
 		return nil, nil, err
 	}
 	for i, d := range batch {
+		if d.Object.Removed {
+			continue // whether it is gone, bronze tells
+		}
 		outcome := outcomes[string(d.Object.ID())]
 		// What is delivered again after it was found dead may have no dead letter yet: its reactor died in between.
 		if d.Run == "" && (outcome == lake.OutcomeDone || outcome == lake.OutcomeDead && d.Attempt == 1) {
@@ -245,19 +263,27 @@ func (w *silverWork) rowChange(ctx context.Context) (*merged, error) {
 	return w.rows.change(ctx, w.view, all, once)
 }
 
-// refusedChange replaces the refused rows of the objects that could be read. Mostly there are none, before or now, and
-// the table's file bounds tell so.
+// refusedChange replaces the refused rows of the objects that could be read.
 func (w *silverWork) refusedChange(ctx context.Context) (*merged, error) {
+	var decoded []event.Object
+	for i, o := range w.objects {
+		if w.errs[i] == nil {
+			decoded = append(decoded, o)
+		}
+	}
+	return w.refusals(ctx, decoded)
+}
+
+// refusals replaces the refused rows of objects by those that were gathered. Mostly there are none, before or now, and the
+// table's file bounds tell so.
+func (w *silverWork) refusals(ctx context.Context, objects []event.Object) (*merged, error) {
 	t, err := w.view.Table(w.refused.table)
 	if err != nil {
 		return nil, err
 	}
 	var all []bounds
 	var decoded []string
-	for i, o := range w.objects {
-		if w.errs[i] != nil {
-			continue
-		}
+	for _, o := range objects {
 		us := o.ModifiedAt.UnixMicro()
 		month := (o.ModifiedAt.Year()-1970)*12 + int(o.ModifiedAt.Month()) - 1
 		all = append(all, bounds{month: month, loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, hiText: []string{o.Key}})
@@ -270,14 +296,20 @@ func (w *silverWork) refusedChange(ctx context.Context) (*merged, error) {
 	if err := errors.Join(w.in.Refuse(ctx), w.refused.conn.Exec(ctx, w.refused.sql.Decoded)); err != nil {
 		return nil, err
 	}
-	for len(decoded) > 0 {
-		part := decoded[:min(len(decoded), 1000)]
-		decoded = decoded[len(part):]
-		if err := w.refused.conn.Exec(ctx, "insert into decoded values "+strings.Join(part, ", ")); err != nil {
-			return nil, err
-		}
+	if err := insertValues(ctx, w.refused.conn, "decoded", decoded); err != nil {
+		return nil, err
 	}
 	return w.refused.change(ctx, w.view, all, false)
+}
+
+// insertValues puts rows, written as SQL, into a table.
+func insertValues(ctx context.Context, conn *duck.Conn, table string, values []string) error {
+	for part := range slices.Chunk(values, 1000) {
+		if err := conn.Exec(ctx, "insert into "+table+" values "+strings.Join(part, ", ")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // entries are what the ledger says of the batch once it is committed; objects that are tried again have none yet.
@@ -286,7 +318,7 @@ func (s *Silver) entries(batch []event.Delivery, errs []error, t *lake.Table) []
 	var entries []lake.Entry
 	for i, d := range batch {
 		action, _ := event.Outcome(errs[i], d.Attempt)
-		if action == event.Retry {
+		if action == event.Retry || isGone(errs[i]) { // remove says what became of the latter
 			continue
 		}
 		e := entryOf(d, now)

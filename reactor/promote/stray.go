@@ -7,6 +7,7 @@ import (
 
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
+	"millrace/reactor/reconcile"
 )
 
 // Stray records the events that nobody waits for, and makes them dead letters.
@@ -17,13 +18,38 @@ type Stray struct {
 // NewStray makes the promoter of strays.
 func NewStray(l *lake.Lake) *Stray { return &Stray{l} }
 
+// former returns the entries of a version that was deleted: nobody need look at its dead letter.
+func (s *Stray) former(ctx context.Context, d event.Delivery) ([]lake.Entry, error) {
+	all, err := s.lake.EntriesOf(ctx, d.Object.Key)
+	if err != nil {
+		return nil, err
+	}
+	told := entryOf(d, time.Now())
+	told.Outcome = lake.OutcomeRemoved
+	former := []lake.Entry{told}
+	for _, e := range all {
+		if e.SourceVersion == d.Object.Version {
+			e.Outcome, e.Reason, e.At = lake.OutcomeRemoved, "", told.At
+			former = append(former, e)
+		}
+	}
+	return former, nil
+}
+
 // Handle gives every object up, with the reason.
 func (s *Stray) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
 	var entries []lake.Entry
 	for i, d := range batch {
+		if d.Object.Removed {
+			former, err := s.former(ctx, d)
+			entries, errs[i] = append(entries, former...), err
+			continue
+		}
 		route, err := event.RouteOf(d.Object)
-		if err != nil {
+		if n, first, below := s.lake.Below(ctx, d.Object.Key); below == nil && n > 0 {
+			errs[i] = event.DeadAs(event.Hiding, "%s", reconcile.Hides(d.Object.Key, n, first))
+		} else if err != nil {
 			errs[i] = event.DeadAs(event.Unrouted, "%v", err)
 		} else {
 			errs[i] = event.DeadAs(event.Unrouted, "no dataset %q is defined: define it (reactor/silver/datasets), then `reactor dlq retry`", route.Name)

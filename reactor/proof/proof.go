@@ -10,14 +10,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/minio/minio-go/v7"
-
+	"millrace/infra/bucket"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/intake"
 	"millrace/reactor/lake"
+	"millrace/reactor/reconcile"
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/datasets"
 	"millrace/reactor/tables"
@@ -29,7 +29,7 @@ const checkBatch = 256
 // Check is the proof that the tables are what bronze gives. It works in a database of its own, which may spill to disk.
 type Check struct {
 	Lake   *lake.Lake
-	Client *minio.Client
+	Bucket bucket.Bucket
 	Models *gold.Set
 	Limits silver.Limits // of an object, as the reactor has them
 	DB     *duck.DB
@@ -46,11 +46,14 @@ type Report struct {
 	Unpromoted []event.Object
 	// Misjudged are objects that the ledger calls dead and that can be read, or the other way round, with the reason.
 	Misjudged []string
+	// Absent are objects whose rows the tables have and that the listing of bronze lacks: without them the tables cannot be
+	// made again.
+	Absent []reconcile.Absent
 }
 
 // Equal tells whether the lake is proved right.
 func (r Report) Equal() bool {
-	return len(r.Unpromoted) == 0 && len(r.Misjudged) == 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Equal() })
+	return len(r.Unpromoted) == 0 && len(r.Misjudged) == 0 && len(r.Absent) == 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Equal() })
 }
 
 // Run checks the lake as it is at one instant, which objects had come in until then included. It fails when gold lags
@@ -64,9 +67,13 @@ func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object,
 	if err != nil {
 		return r, err
 	}
+	if r.Absent, err = c.absent(ctx, ledger, listed); err != nil {
+		return r, err
+	}
 	objects := map[string][]event.Object{}
 	for _, o := range listed {
 		e, ok := ledger[o.ID()]
+		ok = ok && e.Outcome != lake.OutcomeRemoved // else it is there again
 		switch {
 		case ok && e.Table != "":
 			objects[e.Table] = append(objects[e.Table], o)
@@ -98,6 +105,21 @@ func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object,
 	return r, err
 }
 
+// absent returns the objects whose rows the tables have and that were not listed.
+func (c *Check) absent(ctx context.Context, ledger map[event.ID]lake.Entry, listed []event.Object) ([]reconcile.Absent, error) {
+	there := make(map[event.ID]bool, len(listed))
+	for _, o := range listed {
+		there[o.ID()] = true
+	}
+	var entries []lake.Entry
+	for id, e := range ledger {
+		if e.Outcome == lake.OutcomeDone && !there[id] {
+			entries = append(entries, e)
+		}
+	}
+	return reconcile.Explain(ctx, c.Bucket, entries)
+}
+
 // settled is the age from which an object should have been promoted.
 const settled = 5 * time.Second
 
@@ -127,7 +149,7 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 		return nil, err
 	}
 	defer conn.Close()
-	in := intake.Intake{Client: c.Client, Dataset: d, Limits: c.Limits, Rows: conn, Rejected: refused}
+	in := intake.Intake{Client: c.Bucket.Client, Dataset: d, Limits: c.Limits, Rows: conn, Rejected: refused}
 	in.KeepRefused()
 	if err := in.Begin(ctx); err != nil {
 		return nil, err

@@ -16,8 +16,8 @@ import (
 	"millrace/reactor/event"
 )
 
-// Objects are all object versions in bronze below prefix ("" for everything), in the order of their keys. What a listing
-// says of an object is what its event said: the identity is the same.
+// Objects lists the object versions in bronze below prefix ("" for everything), in the order of their keys, without those
+// that bronze.Ignored. A listing says of an object what its event said: the identity is the same.
 func Objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		if !strings.HasPrefix(prefix, "bronze/") {
@@ -30,7 +30,7 @@ func Objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[even
 				yield(event.Object{}, fmt.Errorf("list %s/%s: %w", b.Name, prefix, o.Err))
 				return
 			}
-			if o.IsDeleteMarker || strings.HasSuffix(o.Key, "/") {
+			if o.IsDeleteMarker || bronze.Ignored(o.Key) != "" {
 				continue
 			}
 			if !yield(object(b.Name, o), nil) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"millrace/infra/bucket"
 	"millrace/reactor/event"
 )
 
@@ -30,6 +31,10 @@ type Found struct {
 	Objects int           // versions listed
 	Missed  map[Cause]int // published because no event had brought them
 	Waiting int           // unknown to the ledger, but events are still being worked on: the next pass looks again
+	// Removed are versions that were deleted and whose rows are still there; their events were published. Hidden are objects
+	// that are there and that the listing lacks. Only Whole looks for them.
+	Removed int
+	Hidden  []Absent
 }
 
 // Total is how many were published.
@@ -84,7 +89,40 @@ func New(list func(ctx context.Context, prefix string) iter.Seq2[event.Object, e
 // Pass looks at all objects below the prefixes ("" for all of bronze). progress, when not nil, is told how many more were
 // listed.
 func (r *Reconciler) Pass(ctx context.Context, progress func(int), prefixes ...string) (Found, error) {
-	p := pass{r: r, progress: progress, found: Found{Missed: map[Cause]int{}}}
+	return r.pass(ctx, nil, progress, prefixes)
+}
+
+// Whole is a pass over all of bronze in both directions: what the listing has and the ledger lacks, and what the ledger has
+// and the listing lacks.
+func (r *Reconciler) Whole(ctx context.Context, progress func(int), book Book, b bucket.Bucket) (Found, error) {
+	roll, err := CallRoll(ctx, book)
+	if err != nil {
+		return Found{}, err
+	}
+	found, err := r.pass(ctx, roll, progress, []string{""})
+	if err != nil {
+		return found, err
+	}
+	absent, err := roll.Absent(ctx, book, b)
+	if err != nil {
+		return found, fmt.Errorf("look for objects that the listing lacks: %w", err)
+	}
+	out := sender{publish: r.publish}
+	for _, a := range absent {
+		if a.Hidden {
+			found.Hidden = append(found.Hidden, a)
+			continue
+		}
+		if err := out.send(ctx, Removal(b, a.Entry)); err != nil {
+			return found, err
+		}
+		found.Removed++
+	}
+	return found, out.flush(ctx)
+}
+
+func (r *Reconciler) pass(ctx context.Context, roll *Roll, progress func(int), prefixes []string) (Found, error) {
+	p := pass{r: r, roll: roll, progress: progress, found: Found{Missed: map[Cause]int{}}}
 	var err error
 	if p.empty, err = r.ledger.EmptyLedger(ctx); err != nil {
 		return p.found, err
@@ -129,6 +167,7 @@ func Unknown(ctx context.Context, objects iter.Seq2[event.Object, error], ledger
 
 type pass struct {
 	r        *Reconciler
+	roll     *Roll // nil in a pass over a part of bronze
 	progress func(int)
 	empty    bool // the ledger, when the pass began
 	unknown  []event.Object
@@ -151,6 +190,9 @@ func (p *pass) list(ctx context.Context, prefix string) error {
 			return err
 		}
 		p.found.Objects++
+		if p.roll != nil {
+			p.roll.See(o)
+		}
 		if objects = append(objects, o); len(objects) < page {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/infra/bucket"
 	"millrace/reactor/airflow"
 	"millrace/reactor/gauge"
 	"millrace/reactor/promote"
@@ -56,6 +57,7 @@ func registered() map[string]metric {
 	reconcile.NewMetrics(r)
 	upkeep.NewMetrics(r)
 	airflow.New("", nil, nil, slog.Default(), r)
+	reconcile.NewCovers(bucket.Bucket{}, nil, nil, r)
 	r.MustRegister(&gauge.Collector{})
 	return r.metrics
 }

@@ -25,6 +25,7 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 			return err
 		},
 		"object_storage": s.cfg.Bucket.There,
+		"bronze":         s.covers.Err,
 		"catalog": func(ctx context.Context) error {
 			_, err := s.cfg.Lake.View(ctx)
 			return err

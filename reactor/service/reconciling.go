@@ -32,7 +32,7 @@ func NewReconciler(l *lake.Lake, b bucket.Bucket, js jetstream.JetStream) *recon
 // addReconciler adds the passes over bronze.
 func (s *Service) addReconciler(context.Context) error {
 	r := &reconciling{
-		bucket: s.cfg.Bucket, js: s.cfg.JS, reconciler: NewReconciler(s.cfg.Lake, s.cfg.Bucket, s.cfg.JS),
+		lake: s.cfg.Lake, covers: s.covers, bucket: s.cfg.Bucket, js: s.cfg.JS, reconciler: NewReconciler(s.cfg.Lake, s.cfg.Bucket, s.cfg.JS),
 		silver:  announce.Silver{Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, To: announce.To(s.cfg.JS)},
 		metrics: reconcile.NewMetrics(s.registry), often: s.cfg.ReconcileEvery, schedule: reconcile.Schedule{Seldom: s.cfg.ReconcileAll},
 		unanswered: s.cfg.Unanswered, log: s.cfg.Log,
@@ -43,6 +43,8 @@ func (s *Service) addReconciler(context.Context) error {
 
 // reconciling runs passes, often; the schedule says over what.
 type reconciling struct {
+	lake       *lake.Lake
+	covers     *reconcile.Covers
 	bucket     bucket.Bucket
 	js         jetstream.JetStream
 	reconciler *reconcile.Reconciler
@@ -78,6 +80,9 @@ func (r *reconciling) Run(ctx context.Context) error {
 				wait = time.After(0)
 			}
 		}
+		if found.Removed > 0 {
+			r.log.Info("versions were deleted of which no event told; their rows are taken out", "versions", found.Removed)
+		}
 		if found.Total() > 0 || found.Waiting > 0 {
 			r.log.Info("events that never came were published", "missed", found.Total(), "causes", found.Missed, "waiting", found.Waiting, "objects", found.Objects)
 		}
@@ -99,13 +104,16 @@ func (r *reconciling) pass(ctx context.Context, scope reconcile.Scope) (found re
 	if err := errors.Join(streams.Ensure(ctx, r.js), r.silver.Behind(ctx)); err != nil {
 		return found, err
 	}
-	prefixes := []string{""}
-	if scope == reconcile.RecentDays {
+	if scope == reconcile.Everything {
+		found, err = r.reconciler.Whole(ctx, nil, r.lake, r.bucket)
+		r.covers.Found(found.Hidden)
+	} else {
+		var prefixes []string
 		if prefixes, err = reconcile.Recent(ctx, r.bucket, recentDays); err != nil {
 			return found, err
 		}
+		found, err = r.reconciler.Pass(ctx, nil, prefixes...)
 	}
-	found, err = r.reconciler.Pass(ctx, nil, prefixes...)
 	r.metrics.Passed(scope, found, time.Since(started), err)
 	return found, err
 }

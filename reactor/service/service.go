@@ -19,6 +19,7 @@ import (
 	"millrace/reactor/health"
 	"millrace/reactor/intake"
 	"millrace/reactor/promote"
+	"millrace/reactor/reconcile"
 	"millrace/reactor/rows"
 	"millrace/reactor/stream"
 	"millrace/reactor/tables"
@@ -34,6 +35,7 @@ type Service struct {
 	promote  promote.Config  // what the promoters share
 	upkeep   *upkeep.Metrics // what the compactors and the sweeper share
 	letters  *stream.Letters
+	covers   *reconcile.Covers
 	advisory *stream.AdvisoryReader
 
 	parts  []part
@@ -128,6 +130,7 @@ func (s *Service) open(context.Context) error {
 		Lake: s.cfg.Lake, Client: s.cfg.Bucket.Client, DB: s.db, Cache: rows.New(s.cfg.Lake),
 		Limits: s.cfg.Limits, Journal: journal, Metrics: promote.NewMetrics(s.registry), Log: s.cfg.Log,
 	}
+	s.covers = reconcile.NewCovers(s.cfg.Bucket, s.cfg.Lake.Below, s.cfg.Log, s.registry)
 	s.letters = stream.NewLetters(s.cfg.JS, s.cfg.Log, announce.Answered(s.cfg.Lake))
 	s.advisory = stream.NewAdvisoryReader(s.cfg.JS, s.cfg.Log)
 	return nil
@@ -135,8 +138,12 @@ func (s *Service) open(context.Context) error {
 
 // addStreams adds the router and the keepers of dead letters.
 func (s *Service) addStreams(context.Context) error {
-	router := &stream.Router{JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject, Buried: s.promote.Metrics.Buried}
+	router := &stream.Router{
+		JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject,
+		Buried: s.promote.Metrics.Buried, Ignored: s.promote.Metrics.Ignored, Routed: s.covers.Saw,
+	}
 	s.add("router", router.Run)
+	s.add("objects that hide others", s.covers.Run)
 	s.add("dead letters", s.letters.Run)
 	s.add("advisories", s.advisory.Run)
 	return nil

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,7 +18,8 @@ import (
 
 // Headers of a dead letter; its body is the event, or MinIO's message, unchanged.
 const (
-	headerReason   = "Lake-Reason"
+	headerReason   = "Lake-Reason-B64" // base64 of the text, because a header is one line of printable characters
+	headerQuoted   = "Lake-Reason"     // of letters of an earlier release: as a Go string without its quotes
 	headerAttempts = "Lake-Attempts"
 	headerSubject  = "Lake-Subject"
 	headerFirst    = "Lake-First-At" // when the event was given up for the first time
@@ -67,7 +69,8 @@ func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
 	if id := b.header.Get(nats.MsgIdHdr); id != "" {
 		dead.Header.Set(nats.MsgIdHdr, "dead:"+id)
 	}
-	dead.Header.Set(headerReason, headerText(b.reason))
+	dead.Header.Del(headerQuoted) // of a letter that was published again by hand
+	dead.Header.Set(headerReason, base64.StdEncoding.EncodeToString([]byte(b.reason)))
 	dead.Header.Set(headerAttempts, strconv.FormatUint(b.attempts, 10))
 	dead.Header.Set(headerSubject, b.subject)
 	if !b.first.IsZero() {
@@ -79,10 +82,20 @@ func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
 	return nil
 }
 
-// headerText makes any text fit for a header line.
-func headerText(s string) string {
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
+// reasonOf reads the reason from a letter's headers.
+func reasonOf(h nats.Header) string {
+	if text := h.Get(headerReason); text != "" {
+		reason, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return text // somebody else's
+		}
+		return string(reason)
+	}
+	quoted := h.Get(headerQuoted)
+	if reason, err := strconv.Unquote(`"` + quoted + `"`); err == nil {
+		return reason
+	}
+	return quoted
 }
 
 // DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each by itself: a
@@ -112,7 +125,7 @@ func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]
 
 func letter(subject string, h nats.Header, body []byte, sequence uint64, at time.Time) DeadLetter {
 	l := DeadLetter{
-		Sequence: sequence, Consumer: subject[len(streams.DeadPrefix):], Subject: h.Get(headerSubject), Reason: h.Get(headerReason),
+		Sequence: sequence, Consumer: subject[len(streams.DeadPrefix):], Subject: h.Get(headerSubject), Reason: reasonOf(h),
 		First: at, At: at, EventID: h.Get(HeaderID), Body: body,
 	}
 	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // written by bury

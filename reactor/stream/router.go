@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/streams"
+	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 )
 
@@ -26,6 +27,10 @@ type Router struct {
 	Bucket string
 	// Subject is where the event of an object belongs.
 	Subject func(event.Object) string
+	// Routed, when set, is told of each object whose event is published. It must return at once.
+	Routed func(event.Object)
+	// Ignored, when set, is told of each object that gets no event because it is no data.
+	Ignored func(event.Object)
 	// Buried, when set, is told of each dead letter that was stored, and why.
 	Buried func(consumer string, reason error)
 }
@@ -61,6 +66,15 @@ func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 	for i, o := range objects {
 		if o.Bucket != r.Bucket {
 			continue
+		}
+		if bronze.Ignored(o.Key) != "" {
+			if r.Ignored != nil {
+				r.Ignored(o)
+			}
+			continue
+		}
+		if r.Routed != nil {
+			r.Routed(o)
 		}
 		out := Message(o, r.Subject(o), runOf(m))
 		root := announce(out, traces[i])

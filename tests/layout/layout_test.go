@@ -29,7 +29,7 @@ var floors = [][]string{
 	{"infra/local", "ingestor/command", "reactor/tables"},
 	{"ingestor", "reactor/promote", "reactor/announce"},
 	{"reactor/progress", "reactor/proof"},
-	{"reactor/query", "reactor/backup", "reactor/preview"},
+	{"reactor/query", "reactor/backup", "reactor/preview", "reactor/retract"},
 	{"reactor/branch", "reactor/lineage", "reactor/service"},
 	{"reactor/command"},
 	{"reactor"},

@@ -68,7 +68,9 @@ func attempts(t *testing.T, s *harness.Stack) []attempt {
 		}
 	}
 	return []attempt{
-		{"put into bronze", put(coin.AssetsKey("new.txt")), "ingestor owner"},
+		{"put into bronze", put(coin.AssetsKey("new.json")), "ingestor owner"},
+		{"put what is no data file into bronze", put(coin.AssetsKey("new.txt")), "owner"},
+		{"put an object that would hide a dataset", put("bronze/hidden/dataset"), "owner"},
 		{"put into silver", put("silver/t/new"), "reactor owner"},
 		{"put into gold", put("gold/t/new"), "reactor owner"},
 		{"put a report", put("reports/new"), "reporter owner"},

@@ -195,7 +195,7 @@ func (b bad) hasItsLetter(t *testing.T, f fate) {
 	switch got := f.letters; {
 	case b.dead == "" && len(got) > 0:
 		t.Errorf("an object that can be read is a dead letter: %+v", got)
-	case b.dead != "" && (len(got) != 1 || !strings.Contains(got[0].Reason, strings.Trim(fmt.Sprintf("%q", b.dead), `"`)) || got[0].Attempts != 1):
+	case b.dead != "" && (len(got) != 1 || !strings.Contains(got[0].Reason, b.dead) || got[0].Attempts != 1):
 		t.Errorf("want one dead letter with %q, got %+v", b.dead, got)
 	}
 }

@@ -1,0 +1,67 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/cli"
+	"millrace/infra/settings"
+	"millrace/reactor/announce"
+	"millrace/reactor/retract"
+)
+
+type retractCmd struct {
+	lakeFlags
+	settings.NATS
+	Key     string        `arg:"" help:"Object in bronze."`
+	Version string        `placeholder:"VERSION" help:"Version to delete (default: all of them)."`
+	Timeout time.Duration `default:"5m" help:"How long to wait until no table shows its rows; the rows leave the tables all the same."`
+}
+
+func (*retractCmd) Help() string {
+	return `Deletes an object's versions from bronze for good, and waits until their rows are out of silver and gold. For each of their keys the
+row of the newest object that is left comes back. It needs the owner's credentials, and a reactor that runs.
+
+Former snapshots still have the rows, for time travel. The command says which. The last 30 of a table stay until newer ones take their
+place, a snapshot with a tag until the tag is dropped (reactor tag TABLE TAG --drop); reactor maintain then expires them, and removes
+files that no snapshot names.
+
+Examples:
+
+  reactor retract bronze/coincap/assets/ingest_date=2026-01-31/x.json
+  reactor retract bronze/coincap/history        # an object that hides all of bronze/coincap/history/ from listings`
+}
+
+func (c *retractCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
+			r := retract.Retraction{Lake: l.Lake, Bucket: l.Bucket, To: announce.To(js)}
+			all, err := r.Delete(ctx, c.Key, c.Version)
+			if err != nil {
+				return err
+			}
+			waiting, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("not after %v; does a reactor run?", c.Timeout))
+			defer cancel()
+			if err := r.Await(waiting, all); err != nil {
+				return err
+			}
+			formers, err := r.Formers(ctx)
+			if err != nil {
+				return err
+			}
+			for _, f := range formers {
+				slog.Info("former snapshots may still have the rows, until they expire", "table", f.Table, "snapshots", f.Snapshots, "tags", strings.Join(f.Tags, ", "))
+			}
+			var rows [][]any
+			for _, v := range all {
+				rows = append(rows, []any{v.Key, v.Version, v.PutAt, orNil(v.Table), orNil(v.Outcome)})
+			}
+			return out.Table([]string{"key", "version", "put_at", "table", "was"}, rows)
+		})
+	})
+}

@@ -1,0 +1,32 @@
+package lake
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Promoted returns the entries of objects whose effect a table of silver holds, and that were put between two times, the
+// newest first: in the order in which their rows win. table has no namespace.
+func (l *Lake) Promoted(ctx context.Context, table string, from, to time.Time) (entries []Entry, err error) {
+	q := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).
+		Where("table_name = ? AND outcome = ? AND modified_ms BETWEEN ? AND ?", table, OutcomeDone, from.UnixMilli(), to.UnixMilli()).
+		OrderExpr("modified_ms DESC, source_key DESC, source_version DESC")
+	err = l.eachEntry(ctx, q, func(e Entry) error {
+		entries = append(entries, e)
+		return nil
+	})
+	return entries, err
+}
+
+// Below returns how many objects the ledger knows below a key taken as a folder, and the first of them. An object of that
+// key hides them from MinIO's listings.
+func (l *Lake) Below(ctx context.Context, key string) (n int, first string, err error) {
+	// '0' follows '/'.
+	err = l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).ColumnExpr("count(*), coalesce(min(source_key), '')").
+		Where("source_key > ? AND source_key < ? AND outcome <> ?", key+"/", key+"0", OutcomeRemoved).Scan(ctx, &n, &first)
+	if err != nil {
+		return 0, "", fmt.Errorf("read ledger: %w", err)
+	}
+	return n, first, nil
+}

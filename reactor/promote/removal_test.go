@@ -1,0 +1,259 @@
+package promote_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	s3 "github.com/minio/minio-go/v7"
+
+	"millrace/infra/bucket"
+	"millrace/infra/minio"
+	"millrace/infra/nats"
+	"millrace/infra/process"
+	"millrace/infra/settings"
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+	"millrace/reactor/promote"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/rows"
+	"millrace/reactor/silver"
+	"millrace/reactor/silver/datasets"
+	"millrace/reactor/tables"
+	"millrace/tests/harness"
+)
+
+// store starts a MinIO of the test's own.
+func store(t *testing.T) *s3.Client {
+	t.Helper()
+	passwords := nats.Passwords{}
+	for _, user := range nats.Users {
+		passwords[user] = settings.Secret("password-of-" + user)
+	}
+	broker, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: passwords, Log: &bytes.Buffer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Stop)
+	port, err := process.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	server, err := minio.Start(t.Context(), minio.Config{
+		Binary: harness.MinIO(t), Port: port,
+		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
+		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
+		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.Default(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	client, err := server.Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// silverLake is a lake with the promoter of one dataset.
+type silverLake struct {
+	t        *testing.T
+	lake     *lake.Lake
+	promoter *promote.Silver
+	conn     *duck.Conn
+	cache    *rows.Cache
+}
+
+func openSilver(t *testing.T, client *s3.Client, name string) *silverLake {
+	t.Helper()
+	if err := minio.EnsureBucket(t.Context(), client, name); err != nil {
+		t.Fatal(err)
+	}
+	l, err := lake.Open(t.Context(), client, name, "sqlite://"+t.TempDir()+"/catalog.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	db, err := duck.Open(duck.Config{MemoryLimit: "256MiB", TempDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	conn, err := db.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	cache := rows.New(l)
+	p, err := promote.NewSilver(promote.Config{Lake: l, Client: client, DB: db, Cache: cache}, assets())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	if err := p.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return &silverLake{t, l, p, conn, cache}
+}
+
+func assets() *silver.Dataset {
+	all := datasets.All()
+	return all[slices.IndexFunc(all, func(d *silver.Dataset) bool { return d.Name == "coincap/assets" })]
+}
+
+func (s *silverLake) handle(batch ...event.Delivery) {
+	s.t.Helper()
+	for i, err := range s.promoter.Handle(s.t.Context(), batch) {
+		if action, _ := event.Outcome(err, 1); action == event.Retry {
+			s.t.Fatalf("%+v: %v", batch[i].Object, err)
+		}
+	}
+}
+
+// contents are all rows of a table, lineage included.
+func (s *silverLake) contents(table string) string {
+	s.t.Helper()
+	view, err := s.lake.View(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	files, err := s.lake.Files(s.t.Context(), view.Tables[table], view.Tables[table].Snapshot(), lake.AllMonths)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	held, err := s.cache.Hold(s.t.Context(), s.conn, view.Tables[table], files)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer held.Release()
+	r, err := s.conn.Query(s.t.Context(), "select coalesce(string_agg(r::varchar, chr(10) order by r::varchar), '') from (select * exclude (_file) from ("+held.Relation+")) r")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer r.Close()
+	if !r.Next() {
+		s.t.Fatal("no answer")
+	}
+	return strings.Clone(r.RecordBatch().Column(0).(*array.String).Value(0))
+}
+
+// What is deleted goes, what had lost to it comes back, and no order, copy or batch of the events shows: silver equals one
+// that is made of the versions that are left.
+func TestSilverIsAFunctionOfTheVersionsThatAreLeft(t *testing.T) {
+	client := store(t)
+	const bronze, other = "lakehouse", "fresh"
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 7))
+	s := openSilver(t, client, bronze)
+	b := bucket.Bucket{Client: client, Name: bronze}
+	var queue []event.Delivery
+	for round := range 12 {
+		for range 1 + random.IntN(12) {
+			if random.IntN(5) < 3 {
+				queue = append(queue, event.Delivery{Object: put(t, b, random), Attempt: 1})
+			} else if o, ok := removeOne(t, b, random); ok {
+				queue = append(queue, event.Delivery{Object: o, Attempt: 1})
+			}
+		}
+		if random.IntN(3) == 0 { // a replay of all
+			for o, err := range reconcile.Objects(t.Context(), b, "") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				queue = append(queue, event.Delivery{Object: o, Run: fmt.Sprint("run ", round), Attempt: 1})
+			}
+		}
+		queue = append(queue, queue[:random.IntN(len(queue)+1)]...) // copies
+		random.Shuffle(len(queue), func(i, j int) { queue[i], queue[j] = queue[j], queue[i] })
+		n := random.IntN(len(queue) + 1)
+		if round%4 == 3 {
+			n = len(queue)
+		}
+		for len(queue) > 0 && n > 0 {
+			k := 1 + random.IntN(n)
+			s.handle(queue[:k]...)
+			queue, n = queue[k:], n-k
+		}
+		if round%4 != 3 {
+			continue
+		}
+		fresh := openSilver(t, client, fmt.Sprint(other, round))
+		for o, err := range reconcile.Objects(t.Context(), b, "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			fresh.handle(event.Delivery{Object: o, Attempt: 1})
+		}
+		for _, table := range []string{assets().TableName(), tables.Rejected} {
+			if got, want := s.contents(table), fresh.contents(table); got != want {
+				t.Fatalf("round %d: %s has\n%s\nand of what is left comes\n%s", round, table, got, want)
+			}
+		}
+	}
+}
+
+// put puts an object that fights over few keys, often over an older version.
+func put(t *testing.T, b bucket.Bucket, random *rand.Rand) event.Object {
+	t.Helper()
+	var list []string
+	for _, id := range []string{"bitcoin", "ethereum", "solana"} {
+		if random.IntN(3) > 0 {
+			list = append(list, fmt.Sprintf(`{"id":%q,"priceUsd":"%d"}`, id, 1+random.IntN(1000)))
+		}
+	}
+	if random.IntN(4) == 0 {
+		list = append(list, `{"id":"broken","priceUsd":"-1"}`)
+	}
+	at := time.Date(2026, time.Month(3+random.IntN(2)), 1+random.IntN(2), 0, 0, 0, 0, time.UTC)
+	body := fmt.Sprintf(`{"timestamp":%d,"data":[%s]}`, at.UnixMilli(), strings.Join(list, ","))
+	if random.IntN(10) == 0 {
+		body = "<html>"
+	}
+	key := fmt.Sprintf("bronze/coincap/assets/ingest_date=2026-03-01/%d.json", random.IntN(8))
+	info, err := b.Client.PutObject(t.Context(), b.Name, key, strings.NewReader(body), int64(len(body)), s3.PutObjectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for o, err := range reconcile.Objects(t.Context(), b, key) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Key == key && o.Version == info.VersionID {
+			return o
+		}
+	}
+	t.Fatalf("%s is not listed", key)
+	return event.Object{}
+}
+
+// removeOne deletes some version; ok is false when there is none.
+func removeOne(t *testing.T, b bucket.Bucket, random *rand.Rand) (event.Object, bool) {
+	t.Helper()
+	var all []event.Object
+	for o, err := range reconcile.Objects(t.Context(), b, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, o)
+	}
+	if len(all) == 0 {
+		return event.Object{}, false
+	}
+	o := all[random.IntN(len(all))]
+	if err := b.Client.RemoveObject(context.Background(), b.Name, o.Key, s3.RemoveObjectOptions{VersionID: o.Version}); err != nil {
+		t.Fatal(err)
+	}
+	return event.Object{Bucket: b.Name, Key: o.Key, Version: o.Version, ModifiedAt: time.Now().UTC().Truncate(time.Millisecond), Removed: true}, true
+}

@@ -1,0 +1,139 @@
+package reconcile
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"millrace/infra/bucket"
+	"millrace/reactor/event"
+	"millrace/reactor/lake"
+)
+
+// Book is the ledger, entry by entry.
+type Book interface {
+	Entries(ctx context.Context, f func(lake.Entry) error) error
+}
+
+// Roll is the other direction of the comparison: objects whose rows the tables have, and whether a listing shows them. It is
+// called before the listing begins, so what comes in meanwhile is not missed. An object takes 17 bytes.
+type Roll struct {
+	names []name // sorted
+	seen  []bool
+}
+
+// name is the first half of an event's identity, which is enough to tell all objects apart.
+type name [16]byte
+
+func nameOf(id event.ID) (n name, ok bool) {
+	b, err := hex.DecodeString(string(id))
+	return n, err == nil && copy(n[:], b) == len(n)
+}
+
+// CallRoll reads whose rows the tables have.
+func CallRoll(ctx context.Context, book Book) (*Roll, error) {
+	r := &Roll{}
+	err := book.Entries(ctx, func(e lake.Entry) error {
+		if n, ok := nameOf(event.ID(e.EventID)); ok && e.Outcome == lake.OutcomeDone {
+			r.names = append(r.names, n)
+		}
+		return nil
+	})
+	slices.SortFunc(r.names, func(a, b name) int { return bytes.Compare(a[:], b[:]) })
+	r.seen = make([]bool, len(r.names))
+	return r, err
+}
+
+// See is told of each object that is listed.
+func (r *Roll) See(o event.Object) {
+	if n, ok := nameOf(o.ID()); ok {
+		if i, found := r.find(n); found {
+			r.seen[i] = true
+		}
+	}
+}
+
+func (r *Roll) find(n name) (int, bool) {
+	return slices.BinarySearchFunc(r.names, n, func(a, b name) int { return bytes.Compare(a[:], b[:]) })
+}
+
+// Absent is an object whose rows the tables have and that no listing shows.
+type Absent struct {
+	lake.Entry
+	// Hidden: the object is there. Cover is the key of the object that hides it, "" when nobody knows why it is not listed.
+	Hidden bool
+	Cover  string
+}
+
+// Advice says what is wrong with the object, and what mends it.
+func (a Absent) Advice() string {
+	switch {
+	case !a.Hidden:
+		return "its version was deleted from bronze and its rows are still there: `reactor reconcile` takes them out"
+	case a.Cover != "":
+		return fmt.Sprintf("it is there, but the object %s hides it from every listing: `reactor retract %s` deletes that object", a.Cover, a.Cover)
+	}
+	return "it is there, but the listing of the bucket lacks it: look at the object store's log and disk"
+}
+
+// Absent returns what was not seen, and why.
+func (r *Roll) Absent(ctx context.Context, book Book, b bucket.Bucket) ([]Absent, error) {
+	var absent []lake.Entry
+	if !slices.Contains(r.seen, false) {
+		return nil, nil
+	}
+	err := book.Entries(ctx, func(e lake.Entry) error {
+		n, ok := nameOf(event.ID(e.EventID))
+		if !ok || e.Outcome != lake.OutcomeDone {
+			return nil
+		}
+		if i, found := r.find(n); found && !r.seen[i] {
+			absent = append(absent, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Explain(ctx, b, absent)
+}
+
+// Explain finds out of the entries of objects that are not listed whether they are hidden, and by what, in the order of their
+// keys. An object that hides others explains all below it.
+func Explain(ctx context.Context, b bucket.Bucket, entries []lake.Entry) ([]Absent, error) {
+	slices.SortFunc(entries, func(x, y lake.Entry) int {
+		return cmp.Or(cmp.Compare(x.SourceKey, y.SourceKey), x.ModifiedAt.Compare(y.ModifiedAt), cmp.Compare(x.EventID, y.EventID))
+	})
+	var all []Absent
+	cover := ""
+	for _, e := range entries {
+		a := Absent{Entry: e}
+		if cover != "" && strings.HasPrefix(e.SourceKey, cover+"/") {
+			a.Hidden, a.Cover = true, cover
+			all = append(all, a)
+			continue
+		}
+		p, there, err := Present(ctx, b, e.SourceKey, e.SourceVersion)
+		if err != nil {
+			return nil, err
+		}
+		if there && p.Is(e.ModifiedAt) {
+			a.Hidden = true
+			if a.Cover, err = Cover(ctx, b, e.SourceKey); err != nil {
+				return nil, err
+			}
+			cover = cmp.Or(a.Cover, cover)
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// Removal is the event that says of a version that it is gone.
+func Removal(b bucket.Bucket, e lake.Entry) event.Object {
+	return event.Object{Bucket: b.Name, Key: e.SourceKey, Version: e.SourceVersion, ModifiedAt: e.ModifiedAt, Removed: true}
+}
