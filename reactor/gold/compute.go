@@ -192,11 +192,7 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 func (s *Set) Changed(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) (plan.Days, error) {
 	ctx, end := tracing.Span(ctx, "compare "+m.Name)
 	defer end()
-	columns := make([]string, len(m.Columns))
-	for i, c := range m.Columns {
-		columns[i] = c.Name
-	}
-	differing := duck.DifferenceSQL(columns, "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
+	differing := duck.DifferenceSQL(m.ColumnNames(), "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
 	rows, err := conn.Query(ctx, fmt.Sprintf("select distinct %s from (%s)", Day, differing))
 	if err != nil {
 		return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, err)

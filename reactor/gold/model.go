@@ -55,6 +55,15 @@ type Model struct {
 // Table is the name without its schema.
 func (m *Model) Table() string { return strings.TrimPrefix(m.Name, goldPrefix) }
 
+// ColumnNames returns the names of the model's columns, in order.
+func (m *Model) ColumnNames() []string {
+	names := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
 // Audit selects rows that must not exist.
 type Audit struct {
 	Name   string

@@ -248,11 +248,12 @@ func summary(p lake.Pins) iceberg.Properties {
 	return s
 }
 
-// outdated are the models whose tables another model made, or none.
+// outdated returns the models whose tables must be computed whole: another model made them, or none, or another engine took
+// columns away.
 func (g *Gold) outdated(view *lake.View) map[string]bool {
 	rebuild := map[string]bool{}
 	for _, m := range g.set.Models {
-		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest {
+		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest || fitOf(t.Meta, m).anew {
 			rebuild[m.Name] = true
 		}
 	}

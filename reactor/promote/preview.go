@@ -64,6 +64,8 @@ func why(view *lake.View, m *gold.Model, c plan.Change, p plan.Plan) string {
 			return "it is rolled back"
 		case "":
 			return "no model made it, or not the last one that kept it up: " + m.File
+		case m.Digest:
+			return "another engine renamed, dropped or retyped columns of its model: " + m.File
 		}
 		return "its model, or one that it reads, has changed: " + m.File
 	}

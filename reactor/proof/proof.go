@@ -181,7 +181,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 		if err != nil {
 			return nil, err
 		}
-		v, err := comparison{conn, c.Lake, t, c.expected[table], gold.SilverTime}.run(ctx)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: c.expected[table], column: gold.SilverTime}.run(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -191,7 +191,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison{refused, c.Lake, t, "incoming", "source_modified_at"}.run(ctx)
+	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", column: "source_modified_at"}.run(ctx)
 	return append(verdicts, v), err
 }
 
@@ -246,7 +246,7 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		if p.Write[m.Name].Empty() {
 			expected = "(" + m.EmptyRows() + ")"
 		}
-		v, err := comparison{conn, c.Lake, t, expected, gold.Day}.run(ctx)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: expected, columns: m.ColumnNames(), column: gold.Day}.run(ctx)
 		if err != nil {
 			return nil, err
 		}
