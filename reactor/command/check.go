@@ -80,6 +80,11 @@ func printReport(out *cli.Output, r proof.Report) error {
 	for _, o := range r.Unpromoted {
 		slog.Error("object was never promoted: `reactor reconcile` publishes its event", "key", o.Key, "version", o.Version, "modified_at", o.ModifiedAt)
 	}
+	for _, v := range r.Verdicts {
+		if v.Cause != "" {
+			slog.Error(v.Table + " is not what bronze gives: " + v.Cause)
+		}
+	}
 	for _, text := range r.Misjudged {
 		slog.Error(text)
 	}

@@ -29,11 +29,12 @@ const (
 	Unrouted   Class = "unrouted"   // nobody waits for objects of that name
 	Malformed  Class = "malformed"  // the message is no event
 	Audited    Class = "audit"      // gold's rows break a rule
+	Model      Class = "model"      // a model of gold cannot be computed
 	Other      Class = "other"
 )
 
 // Classes lists them all.
-var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Malformed, Audited, Other}
+var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Malformed, Audited, Model, Other}
 
 // DeadError marks an error that no retry can mend: the object itself is wrong. Reason is for people.
 type DeadError struct {

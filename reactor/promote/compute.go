@@ -23,6 +23,7 @@ import (
 // work is a step's, between computing and the end of the commit.
 type work struct {
 	*Gold
+	set     *gold.Set // the models that are computed: all but those that are held
 	view    *lake.View
 	plan    plan.Plan
 	rebuild map[string]bool
@@ -43,7 +44,7 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	if err := gold.Prepare(ctx, w.conn); err != nil {
 		return err
 	}
-	for _, name := range w.relations() {
+	for _, name := range relations(w.set) {
 		h, err := w.relation(ctx, w.view, name, w.plan.Read[name])
 		if err != nil {
 			return err
@@ -93,12 +94,12 @@ func (w *work) release() {
 }
 
 // relations are the tables that computing reads: silver's, and gold's as they are.
-func (g *Gold) relations() []string {
+func relations(set *gold.Set) []string {
 	var names []string
-	for _, in := range g.set.Inputs {
+	for _, in := range set.Inputs {
 		names = append(names, in.Name)
 	}
-	for _, m := range g.set.Models {
+	for _, m := range set.Models {
 		names = append(names, m.Name)
 	}
 	return names
@@ -167,6 +168,9 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	lies := fitOf(t.Meta, m)
 	if w.rebuild[m.Name] {
 		c.Properties = iceberg.Properties{digestProperty: m.Digest, columnsProperty: strings.Join(m.ColumnNames(), ",")}
+		if t.Meta.Properties()[failedProperty] != "" {
+			c.Properties[failedProperty] = ""
+		}
 		c.Evolve = lies.evolve
 	}
 	if changed.Empty() && !lies.anew {

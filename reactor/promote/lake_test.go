@@ -17,7 +17,7 @@ import (
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
 	"millrace/reactor/tables"
-	"millrace/tests/stack"
+	"millrace/tests/harness"
 )
 
 // workshop is a lake with the promoter of gold, in this process, over a real object storage. Tests write silver's rows with
@@ -35,7 +35,7 @@ type workshop struct {
 // openWorkshop makes an empty lake. Models are pairs of a file's name and its text.
 func openWorkshop(t testing.TB, models ...string) *workshop {
 	t.Helper()
-	s := stack.Start(t, stack.WithoutReactor())
+	s := harness.Start(t, harness.WithoutReactor())
 	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
 	if err != nil {
 		t.Fatal(err)

@@ -22,10 +22,11 @@ type Verdict struct {
 	Digest  string // of the table's rows, whatever their order
 	Missing int64  // rows that bronze gives and the table lacks
 	Excess  int64  // rows that the table has and bronze does not give
+	Cause   string // why the table could not be compared: its model, or one that it reads, cannot be computed
 }
 
 // Equal tells whether the table is what bronze gives.
-func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 }
+func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 && v.Cause == "" }
 
 // comparison holds a table against a relation of the connection's with the same columns.
 type comparison struct {
