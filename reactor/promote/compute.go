@@ -27,6 +27,7 @@ type work struct {
 	view    *lake.View
 	plan    plan.Plan
 	rebuild map[string]bool
+	days    int // of silver
 	summary iceberg.Properties
 	old     map[string]*rows.Held // by relation: what computing and writing read
 
@@ -57,6 +58,9 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		commit.Require(func() error { return w.audit(ctx, m) })
 	})
 	computed()
+	if err == nil {
+		err = w.verify(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -168,6 +172,9 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	lies := fitOf(t.Meta, m)
 	if w.rebuild[m.Name] {
 		c.Properties = iceberg.Properties{digestProperty: m.Digest, columnsProperty: strings.Join(m.ColumnNames(), ",")}
+		if !m.Ours {
+			c.Properties[verifiedProperty] = verification{m.Digest, w.days}.String()
+		}
 		if t.Meta.Properties()[failedProperty] != "" {
 			c.Properties[failedProperty] = ""
 		}

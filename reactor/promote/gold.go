@@ -211,12 +211,13 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 	if err != nil {
 		return err
 	}
+	verifyAgain(c, view, set)
 	p, err := set.Plan(c)
 	if err != nil {
 		return err
 	}
 	commit := g.cfg.Lake.Begin(ctx)
-	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
+	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
 		return commit.Abandon(err)
@@ -290,11 +291,11 @@ func summary(p lake.Pins) iceberg.Properties {
 }
 
 // outdated returns the models whose tables must be computed whole: another model made them, or none, or another engine took
-// columns away.
+// columns away, or nobody has verified their lookback yet.
 func outdated(view *lake.View, set *gold.Set) map[string]bool {
 	rebuild := map[string]bool{}
 	for _, m := range set.Models {
-		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest || fitOf(t.Meta, m).anew {
+		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest || fitOf(t.Meta, m).anew || !m.Ours && verificationOf(t).digest != m.Digest {
 			rebuild[m.Name] = true
 		}
 	}

@@ -33,6 +33,7 @@ func (g *Gold) Preview(ctx context.Context, view *lake.View) ([]Upcoming, error)
 	if err != nil {
 		return nil, err
 	}
+	verifyAgain(c, view, set)
 	p, err := set.Plan(c)
 	if err != nil {
 		return nil, err
@@ -75,6 +76,9 @@ func why(view *lake.View, m *gold.Model, c plan.Change, p plan.Plan) string {
 		case "":
 			return "no model made it, or not the last one that kept it up: " + m.File
 		case m.Digest:
+			if !fitOf(t.Meta, m).anew {
+				return "its lookback is verified on the days that there are now: " + m.File
+			}
 			return "another engine renamed, dropped or retyped columns of its model: " + m.File
 		}
 		return "its model, or one that it reads, has changed: " + m.File

@@ -22,7 +22,7 @@ type Verdict struct {
 	Digest  string // of the table's rows, whatever their order
 	Missing int64  // rows that bronze gives and the table lacks
 	Excess  int64  // rows that the table has and bronze does not give
-	Cause   string // why the table could not be compared: its model, or one that it reads, cannot be computed
+	Cause   string // the fault of its model, or of one that it reads, where that is why
 }
 
 // Equal tells whether the table is what bronze gives.

@@ -249,6 +249,14 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		if err != nil {
 			return nil, err
 		}
+		var f *gold.Failure
+		if !v.Equal() && !m.Ours {
+			if err := set.VerifyLookback(ctx, conn, p, m); errors.As(err, &f) {
+				v.Cause = f.Error()
+			} else if err != nil {
+				return nil, err
+			}
+		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
