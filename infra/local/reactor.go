@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -98,6 +99,34 @@ func readyz(ctx context.Context, client *http.Client, addr string) error {
 	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	why, _ := io.ReadAll(io.LimitReader(response.Body, 500))
+	why, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+	if reason, ok := onlyModels(why); ok {
+		slog.Warn("a model of gold cannot be computed; everything else runs", "reason", reason)
+		return nil
+	}
 	return fmt.Errorf("the reactor answers %s: %s", response.Status, strings.TrimSpace(string(why)))
+}
+
+// onlyModels tells whether a reactor is unready for nothing but models of gold that cannot be computed. The stack is of use
+// then, and whoever wrote the model must hear of it now: a start that waited for it would wait in silence.
+func onlyModels(body []byte) (reason string, ok bool) {
+	var answer struct {
+		Parts []struct {
+			Name, Reason string
+			Ready        bool
+		}
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return "", false
+	}
+	for _, p := range answer.Parts {
+		switch {
+		case p.Ready:
+		case p.Name == "gold":
+			reason = p.Reason
+		default:
+			return "", false
+		}
+	}
+	return reason, reason != ""
 }

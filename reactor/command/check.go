@@ -86,6 +86,11 @@ func printReport(out *cli.Output, r proof.Report) error {
 	if more := len(r.Absent) - named; more > 0 {
 		slog.Error("the listing of bronze lacks further objects", "objects", more)
 	}
+	for _, v := range r.Verdicts {
+		if v.Cause != "" {
+			slog.Error(v.Table + " is not what bronze gives: " + v.Cause)
+		}
+	}
 	for _, text := range r.Misjudged {
 		slog.Error(text)
 	}

@@ -13,6 +13,7 @@ import (
 // Conn is one connection: one statement at a time, from one goroutine at a time. While Rows are open it runs nothing else.
 type Conn struct {
 	handle bindings.Connection
+	db     *DB
 	open   *Rows
 }
 
@@ -168,5 +169,5 @@ func (c *Conn) guard(ctx context.Context, sql string, step func() string) error 
 	case ctx.Err() != nil:
 		return fmt.Errorf("duckdb statement interrupted: %w", context.Cause(ctx))
 	}
-	return &Error{Message: reason, SQL: sql}
+	return c.watch(&Error{Message: reason, SQL: sql})
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
@@ -35,6 +36,8 @@ type Config struct {
 // DB is one database. Connections share its tables; each is for one goroutine at a time.
 type DB struct {
 	handle bindings.Database
+	end    sync.Once
+	ended  chan struct{} // see Ended
 }
 
 // Open opens the database that cfg describes.
@@ -49,7 +52,7 @@ func Open(cfg Config) (*DB, error) {
 			return nil, fmt.Errorf("open duckdb: it refuses %s = %q", o.name, o.value)
 		}
 	}
-	db := &DB{}
+	db := &DB{ended: make(chan struct{})}
 	var reason string
 	if bindings.OpenExt(cfg.Path, &db.handle, c, &reason) == bindings.StateError {
 		return nil, fmt.Errorf("open duckdb %s: %s", cfg.where(), reason)
@@ -110,7 +113,7 @@ func (cfg Config) options() []option {
 
 // Connect opens a connection.
 func (db *DB) Connect() (*Conn, error) {
-	c := &Conn{}
+	c := &Conn{db: db}
 	if bindings.Connect(db.handle, &c.handle) == bindings.StateError {
 		return nil, fmt.Errorf("connect to duckdb: the database is closed or out of memory")
 	}

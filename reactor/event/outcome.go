@@ -30,11 +30,12 @@ const (
 	Hiding     Class = "hiding"     // its key is a folder of other objects, which no listing shows any more
 	Malformed  Class = "malformed"  // the message is no event
 	Audited    Class = "audit"      // gold's rows break a rule
+	Model      Class = "model"      // a model of gold cannot be computed
 	Other      Class = "other"
 )
 
 // Classes lists them all.
-var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Hiding, Malformed, Audited, Other}
+var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Hiding, Malformed, Audited, Model, Other}
 
 // DeadError marks an error that no retry can mend: the object itself is wrong. Reason is for people.
 type DeadError struct {

@@ -64,6 +64,20 @@ func (s *Set) audits(steps []*Model) []*Audit {
 	return out
 }
 
+// auditFiles names the files of a model's own audits, or the model's when it has none.
+func (s *Set) auditFiles(m *Model) string {
+	var files []string
+	for _, a := range s.Audits {
+		if a.Of == m.Name {
+			files = append(files, a.File)
+		}
+	}
+	if len(files) == 0 {
+		return m.File
+	}
+	return strings.Join(files, " or ")
+}
+
 // grainAudit: one row for each grain, and none without.
 func grainAudit(m *Model) *Audit {
 	var nulls, grain []string
@@ -107,7 +121,7 @@ func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *
 	defer end()
 	findings, err := inspect(ctx, conn, s.audits([]*Model{m}), func(*Audit) plan.Days { return p.Write[m.Name] })
 	if err != nil {
-		return err
+		return m.failed(ctx, s.auditFiles(m), err)
 	}
 	for _, f := range findings {
 		if f.Total > 0 {

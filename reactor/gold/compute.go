@@ -85,7 +85,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 				continue
 			}
 			if err := s.step(ctx, conn, p, m, write); err != nil {
-				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err)
+				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // a *Failure within, when the model is to blame
 			}
 			if atOnce {
 				made(m)
@@ -145,7 +145,11 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 	defer end()
 	hull, _ := write.Hull()
 	span := plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}
-	err := conn.Exec(ctx, fmt.Sprintf("%s; insert into new_gold.%s by name select * from %s where %s", setSpan(span), m.Table(), subquery(m.SQL), write.SQL(Day)))
+	if err := conn.Exec(ctx, setSpan(span)); err != nil {
+		return err
+	}
+	// A statement of its own, which begins on the line before the model's: DuckDB then names lines of the model's file.
+	err := conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
 	if n := write.Len(); duck.OutOfMemory(err) && n > 1 {
 		for _, half := range write.Chunks((n + 1) / 2) {
 			if err := s.step(ctx, conn, p, m, half); err != nil {
@@ -154,7 +158,7 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 		}
 		return nil
 	}
-	return err
+	return m.failed(ctx, m.File, err)
 }
 
 // chunkDays gives the number of days to compute at once.
@@ -192,14 +196,10 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 func (s *Set) Changed(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) (plan.Days, error) {
 	ctx, end := tracing.Span(ctx, "compare "+m.Name)
 	defer end()
-	columns := make([]string, len(m.Columns))
-	for i, c := range m.Columns {
-		columns[i] = c.Name
-	}
-	differing := duck.DifferenceSQL(columns, "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
+	differing := duck.DifferenceSQL(m.ColumnNames(), "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
 	rows, err := conn.Query(ctx, fmt.Sprintf("select distinct %s from (%s)", Day, differing))
 	if err != nil {
-		return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, err)
+		return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, m.failed(ctx, m.File, err))
 	}
 	defer rows.Close()
 	var days []plan.Day

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"millrace/reactor/gold/plan"
 )
 
 // Whatever a user's file holds, it is a model or audit whose header keeps its promises, or a refusal with a place.
@@ -17,7 +19,7 @@ func FuzzHeader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		m, err := readModel("m.sql", text)
 		checkRefusal(t, text, err)
-		if err == nil && (!tableName.MatchString(m.Name) || !slices.Contains(m.Grain, Day) || m.Lookback < 0 || m.Lookback > maxLookback) {
+		if err == nil && (!tableName.MatchString(m.Name) || !slices.Contains(m.Grain, Day) || m.Lookback < 0 || m.Lookback > maxLookback && m.Lookback != plan.AllDays) {
 			t.Errorf("%+v of %q", m, text)
 		}
 		a, err := readAudit("a.sql", text)

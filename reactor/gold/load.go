@@ -34,7 +34,7 @@ func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
 	for _, in := range inputs {
 		l.tables[in.Name] = in
 	}
-	if err := l.read(ctx, own, "models", "audits", "reactor/gold/"); err != nil {
+	if err := l.read(ctx, own, "models", "audits", ours); err != nil {
 		return nil, fmt.Errorf("load gold's models: %w", err)
 	}
 	if folder != "" {
@@ -51,6 +51,9 @@ func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
 	}
 	return set, nil
 }
+
+// ours is how the files are named that come with the program.
+const ours = "reactor/gold/"
 
 // loader collects models, and what is wrong with them.
 type loader struct {
@@ -78,6 +81,7 @@ func (l *loader) read(ctx context.Context, folder fs.FS, models, audits, prefix 
 			l.errs = append(l.errs, refuse(m.File, lineOf(text, "-- model"), "the model %s is defined in %s too: give this one another name", m.Name, other.File))
 			continue
 		}
+		m.Ours = prefix == ours
 		l.models[m.Name] = m
 	}
 	if names, texts, err = sqlFiles(folder, audits); err != nil {
@@ -286,7 +290,7 @@ func (l *loader) order() ([]*Model, error) {
 func (l *loader) finish(ctx context.Context, m *Model) {
 	digest := sha256.New()
 	digest.Write([]byte(logic(m.SQL) + "\n"))
-	c := check{file: m.File, sql: m.SQL, known: l.known}
+	c := check{file: m.File, sql: m.SQL, known: l.known, lookback: m.Lookback}
 	for _, in := range m.Inputs {
 		if up, ok := l.models[in]; ok {
 			digest.Write([]byte(in + " " + up.Digest + "\n"))

@@ -43,7 +43,7 @@ type Input struct {
 type Model struct {
 	Name     string   // gold.<table>
 	Grain    []string // columns that tell the rows of the table apart, day among them
-	Lookback int      // a row of day d is made of its inputs' rows of the days d − Lookback to d
+	Lookback int      // a row of day d is made of its inputs' rows of the days d − Lookback to d; plan.AllDays: of all until d
 	Inputs   []string // the tables it reads, sorted
 	Columns  []duck.Column
 	Docs     map[string]string // meanings of columns, of those that the header documents
@@ -52,10 +52,21 @@ type Model struct {
 	// the header says of columns is not part of it.
 	Digest string
 	File   string
+	// Ours: it comes with the program, whose tests verify its lookback.
+	Ours bool
 }
 
 // Table is the name without its schema.
 func (m *Model) Table() string { return strings.TrimPrefix(m.Name, goldPrefix) }
+
+// ColumnNames returns the names of the model's columns, in order.
+func (m *Model) ColumnNames() []string {
+	names := make([]string, len(m.Columns))
+	for i, c := range m.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
 
 // Audit selects rows that must not exist.
 type Audit struct {
@@ -96,7 +107,7 @@ var (
 	tableName  = regexp.MustCompile(`^gold\.[a-z][a-z0-9_]{0,62}$`)
 	auditName  = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 	columnName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-	lookback   = regexp.MustCompile(`^([0-9]{1,5}) days?$`)
+	lookback   = regexp.MustCompile(`^(?:([0-9]{1,5}) days?|all)$`)
 )
 
 // maxLookback is ten years: more is a typing error, and would read the whole table for each day.
@@ -163,10 +174,14 @@ func readModel(file string, text string) (*Model, error) {
 	}
 	days := lookback.FindStringSubmatch(h["lookback"])
 	if days == nil {
-		return nil, refuse(file, at("lookback"), "the lookback %q is not a number of days: write for example `-- lookback: 7 days`", h["lookback"])
+		return nil, refuse(file, at("lookback"), "the lookback %q is not a number of days: write for example `-- lookback: 7 days`, or `-- lookback: all` for a model that reads all days before its own", h["lookback"])
+	}
+	if h["lookback"] == "all" {
+		m.Lookback = plan.AllDays
+		return m, nil
 	}
 	if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
-		return nil, refuse(file, at("lookback"), "a lookback of %s days is beyond %d: read fewer days", days[1], maxLookback)
+		return nil, refuse(file, at("lookback"), "a lookback of %s days is beyond %d: read fewer days, or write `-- lookback: all`", days[1], maxLookback)
 	}
 	if m.Docs, err = readDocs(file, text, h[columnKey]); err != nil {
 		return nil, err

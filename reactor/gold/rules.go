@@ -60,6 +60,7 @@ type check struct {
 	known     functions
 	keys      [][]string
 	audit     bool // whose rows are only counted: it may add doubles up as they come
+	lookback  int  // of the model
 	errs      []error
 }
 
@@ -68,6 +69,9 @@ func (c *check) refuse(n node, format string, args ...any) {
 }
 
 func (c *check) run(tree map[string]any) []error {
+	if !c.audit {
+		c.limits(statement(tree))
+	}
 	walk(tree, func(n node) {
 		switch n.class() {
 		case "FUNCTION":
@@ -75,6 +79,7 @@ func (c *check) run(tree map[string]any) []error {
 		case "WINDOW":
 			if !c.audit {
 				c.window(n)
+				c.reach(n)
 			}
 		case "COLUMN_REF":
 			if name := n.column(); disguised[name] {

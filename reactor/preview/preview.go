@@ -158,6 +158,9 @@ func actionOf(u promote.Upcoming, view *lake.View) tables.Action {
 	if u.Rebuild {
 		a.Action = "rebuild"
 	}
+	if u.Held {
+		a.Action, a.Days = "hold", nil
+	}
 	if hull, ok := u.Days.Hull(); ok {
 		a.From, a.To = hull.From.String(), hull.To.String()
 	}

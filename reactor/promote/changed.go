@@ -14,11 +14,11 @@ import (
 )
 
 // change is what happened to the inputs since the pins.
-func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]bool) (plan.Change, error) {
+func (g *Gold) change(ctx context.Context, view *lake.View, set *gold.Set, rebuild map[string]bool) (plan.Change, error) {
 	ctx, end := tracing.Span(ctx, "what changed")
 	defer end()
 	c := plan.Change{Changed: map[string]plan.Days{}, Present: map[string]plan.Range{}, Rebuild: rebuild}
-	for _, in := range g.set.Inputs {
+	for _, in := range set.Inputs {
 		t, err := view.Table(in.Name)
 		if err != nil {
 			return c, err
@@ -34,7 +34,7 @@ func (g *Gold) change(ctx context.Context, view *lake.View, rebuild map[string]b
 			return c, err
 		}
 	}
-	for _, m := range g.set.Models {
+	for _, m := range set.Models {
 		days, ok, err := g.extent(ctx, view.Tables[m.Name], gold.Day)
 		if err != nil {
 			return c, err

@@ -23,9 +23,11 @@ import (
 // work is a step's, between computing and the end of the commit.
 type work struct {
 	*Gold
+	set     *gold.Set // the models that are computed: all but those that are held
 	view    *lake.View
 	plan    plan.Plan
 	rebuild map[string]bool
+	days    int // of silver
 	summary iceberg.Properties
 	old     map[string]*rows.Held // by relation: what computing and writing read
 
@@ -43,7 +45,7 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	if err := gold.Prepare(ctx, w.conn); err != nil {
 		return err
 	}
-	for _, name := range w.relations() {
+	for _, name := range relations(w.set) {
 		h, err := w.relation(ctx, w.view, name, w.plan.Read[name])
 		if err != nil {
 			return err
@@ -56,6 +58,9 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		commit.Require(func() error { return w.audit(ctx, m) })
 	})
 	computed()
+	if err == nil {
+		err = w.verify(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -93,22 +98,22 @@ func (w *work) release() {
 }
 
 // relations are the tables that computing reads: silver's, and gold's as they are.
-func (g *Gold) relations() []string {
+func relations(set *gold.Set) []string {
 	var names []string
-	for _, in := range g.set.Inputs {
+	for _, in := range set.Inputs {
 		names = append(names, in.Name)
 	}
-	for _, m := range g.set.Models {
+	for _, m := range set.Models {
 		names = append(names, m.Name)
 	}
 	return names
 }
 
 // relation makes the view under which computing reads some days of a table: silver.<table>, or old_gold.<table>.
-func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read plan.Days) (*rows.Held, error) {
+func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read plan.Days) (*rows.Held, error) {
 	ctx, end := tracing.Span(ctx, "read "+name)
 	defer end()
-	t, err := view.Table(name)
+	t, err := at.Table(name)
 	if err != nil {
 		return nil, err
 	}
@@ -120,15 +125,24 @@ func (g *Gold) relation(ctx context.Context, view *lake.View, name string, read 
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := g.set.Model(name); ok && evolve(t.Meta, m.Schema()) != nil {
-		// Rows of other columns compare with nothing: every day counts as changed.
-		return &rows.Held{Release: func() {}}, g.conn.Exec(ctx, "create or replace view "+as+" as "+m.EmptyRows())
+	selected := "* exclude (" + rows.FileColumn + ")"
+	rest := ""
+	if m, ok := g.set.Model(name); ok {
+		selected = duck.Identifiers("", m.ColumnNames()) // another engine may have added some
+		if fitOf(t.Meta, m).anew {
+			// Rows that lack a column of the model compare with nothing: every day counts as changed.
+			files, rest = nil, "create or replace view "+as+" as "+m.EmptyRows()
+		}
 	}
 	h, err := g.cfg.Cache.Hold(ctx, g.conn, t, files)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.conn.Exec(ctx, fmt.Sprintf("create or replace view %s as select * exclude (%s) from (%s) where %s", as, rows.FileColumn, h.Relation, condition)); err != nil {
+	view := fmt.Sprintf("create or replace view %s as select %s from (%s) where %s", as, selected, h.Relation, condition)
+	if rest != "" {
+		view = rest
+	}
+	if err := g.conn.Exec(ctx, view); err != nil {
 		h.Release()
 		return nil, err
 	}
@@ -155,15 +169,25 @@ func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some p
 func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days) (lake.Change, bool, error) {
 	t, old := w.view.Tables[m.Name], w.old[m.Name]
 	c := lake.Change{Base: t, Summary: w.summary}
+	lies := fitOf(t.Meta, m)
 	if w.rebuild[m.Name] {
-		c.Properties = iceberg.Properties{digestProperty: m.Digest}
+		c.Properties = iceberg.Properties{digestProperty: m.Digest, columnsProperty: strings.Join(m.ColumnNames(), ",")}
+		if !m.Ours {
+			c.Properties[verifiedProperty] = verification{m.Digest, w.days}.String()
+		}
+		if t.Meta.Properties()[failedProperty] != "" {
+			c.Properties[failedProperty] = ""
+		}
+		c.Evolve = lies.evolve
 	}
-	if changed.Empty() {
+	if changed.Empty() && !lies.anew {
 		return c, w.rebuild[m.Name], nil
 	}
 	wanted := t.Meta.CurrentSchema()
-	if c.Evolve = evolve(t.Meta, m.Schema()); c.Evolve != nil {
+	if c.Evolve = lies.evolve; c.Evolve != nil {
 		wanted = c.Evolve
+	}
+	if lies.anew {
 		files, err := w.cfg.Lake.Files(ctx, t, t.Snapshot(), lake.AllMonths)
 		if err != nil {
 			return c, false, err
@@ -171,25 +195,42 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 		c.Remove = files
 	}
 	var numbers []string
+	carried := map[string]bool{}
 	for n, f := range old.Files {
 		if !changed.Intersect(plan.Of(days(t, f, gold.Day))).Empty() {
 			c.Remove = append(c.Remove, f)
+			carried[f.ID()] = true
 			numbers = append(numbers, strconv.FormatInt(n, 10))
 		}
+	}
+	if err := refuseLoss(t, c.Remove, carried, w.plan.Write[m.Name]); err != nil {
+		return c, false, err
 	}
 	schema, err := table.SchemaToArrowSchema(wanted, nil, true, false)
 	if err != nil {
 		return c, false, fmt.Errorf("write %s: %w", m.Name, err)
 	}
-	columns := duck.Identifiers("", lake.ColumnNames(wanted))
-	sql := fmt.Sprintf("select %s from new_%s where %s", columns, m.Name, changed.SQL(gold.Day))
-	if len(numbers) > 0 {
-		sql += fmt.Sprintf(" union all select %s from (%s) where %s in (%s) and not (%s)", columns, old.Relation, rows.FileColumn, strings.Join(numbers, ", "), changed.SQL(gold.Day))
-	}
+	sql := rowsSQL(m, wanted, old, changed, numbers)
 	w.mu.Lock()
 	w.written[m.Name] = rows.Query{Conn: w.writers[m.Name], SQL: sql, Column: gold.Day}
 	w.mu.Unlock()
 	c.Schema = schema
 	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by %s, %s", sql, lake.MonthSQL(gold.Day), strings.Join(m.Grain, ", ")), schema)
 	return c, true, nil
+}
+
+// rowsSQL selects what a commit writes to a gold table: the new rows of the changed days, and of the files that it replaces,
+// by their numbers, the rows of all other days.
+func rowsSQL(m *gold.Model, wanted *iceberg.Schema, old *rows.Held, changed plan.Days, numbers []string) string {
+	columns := duck.Identifiers("", lake.ColumnNames(wanted))
+	made := fmt.Sprintf("from new_%s where %s", m.Name, changed.SQL(gold.Day))
+	if wanted.NumFields() > len(m.Columns) {
+		// Columns of other engines are null in new rows. The empty relation gives them their types.
+		made = fmt.Sprintf("from (select * %s union all by name select * exclude (%s) from (%s) where false)", made, rows.FileColumn, old.Relation)
+	}
+	sql := "select " + columns + " " + made
+	if len(numbers) > 0 {
+		sql += fmt.Sprintf(" union all select %s from (%s) where %s in (%s) and not (%s)", columns, old.Relation, rows.FileColumn, strings.Join(numbers, ", "), changed.SQL(gold.Day))
+	}
+	return sql
 }

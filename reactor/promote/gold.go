@@ -34,6 +34,7 @@ type Gold struct {
 	auditor *duck.Conn            // on which the rows are audited while they are written
 	writers map[string]*duck.Conn // by model: their tables are written side by side
 	extents map[string]extent     // by table
+	turns   map[string]time.Time  // by model that failed: when it is tried again
 	mu      sync.Mutex
 }
 
@@ -51,7 +52,7 @@ func NewGold(cfg Config, set *gold.Set) (*Gold, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gold{cfg: cfg.withDefaults(), set: set, conn: conns[0], auditor: conns[1], writers: map[string]*duck.Conn{}, extents: map[string]extent{}}
+	g := &Gold{cfg: cfg.withDefaults(), set: set, conn: conns[0], auditor: conns[1], writers: map[string]*duck.Conn{}, extents: map[string]extent{}, turns: map[string]time.Time{}}
 	for i, m := range set.Models {
 		g.writers[m.Name] = conns[2+i]
 	}
@@ -87,7 +88,7 @@ func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
 	for i, d := range batch {
 		errs[i] = g.awaitPointer(ctx, d)
 	}
-	err := g.Bring(ctx)
+	err := g.bring(ctx, slices.ContainsFunc(batch, func(d event.Delivery) bool { return d.Run != "" }))
 	for i := range errs {
 		if errs[i] == nil {
 			errs[i] = err
@@ -141,46 +142,87 @@ func (g *Gold) awaitPointer(ctx context.Context, d event.Delivery) error {
 	return errPointerBehind
 }
 
-// Bring computes what has changed since the last step and commits it.
-func (g *Gold) Bring(ctx context.Context) error {
+// Bring computes what has changed since the last step and commits it. A model that cannot be computed keeps its table as it
+// was, and so do those that read it; the others go on. The error is a *event.DeadError the first time that a model fails.
+func (g *Gold) Bring(ctx context.Context) error { return g.bring(ctx, false) }
+
+// bring does Bring's work. Again tells of failures that are known as well, and tries the models now that wait for their turn.
+func (g *Gold) bring(ctx context.Context, again bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	err := g.cfg.Metrics.retry().Do(ctx, func() error { return g.step(ctx) })
+	if again {
+		clear(g.turns)
+	}
+	var failed failures
+	err := g.cfg.Metrics.retry().Do(ctx, func() (err error) {
+		failed, err = g.step(ctx, again)
+		return err
+	})
 	var audit *gold.AuditError
-	if errors.As(err, &audit) {
+	switch {
+	case errors.As(err, &audit):
 		return event.DeadAs(event.Audited, "gold stays as it was: %v", audit)
+	case err == nil && len(failed) > 0:
+		return event.DeadAs(event.Model, "%v", failed)
 	}
 	return err
 }
 
-// step does the work of Bring once.
-func (g *Gold) step(ctx context.Context) error {
+// step does the work of Bring once, and returns the failures that somebody must be told of. A model that fails is left out,
+// and everything begins again without it: what the others write must not wait for it.
+func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 	view, err := g.cfg.Lake.View(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	pins := g.pins(view)
-	rebuild := g.outdated(view)
-	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 {
+	var fresh failures
+	for held := g.held(view); ; {
+		started := g.cfg.now()
+		err := g.attempt(ctx, view, held)
+		var f *gold.Failure
+		if !errors.As(err, &f) {
+			return fresh, err
+		}
+		held = append(held, f)
+		fails := again || !g.known(view, f)
+		if fails {
+			fresh = append(fresh, f)
+		}
+		if _, before := g.turns[f.Model]; fails || !before {
+			g.cfg.Log.Error("a model cannot be computed; its table stays as it was", "model", f.Model, "error", f)
+		}
+		g.wait(f, g.cfg.now().Sub(started))
+		if f.Fatal { // nothing can be computed before the next start, which must know
+			return fresh, g.hold(ctx, held)
+		}
+	}
+}
+
+// attempt computes and commits all models but those that are held.
+func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
+	pins, set := g.pins(view), g.set.Without(held.names()...)
+	rebuild, marks := outdated(view, set), g.marks(view, held)
+	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 && len(marks) == 0 {
 		return nil
 	}
 	ctx, end := waited(ctx, view, pins)
 	defer end()
-	c, err := g.change(ctx, view, rebuild)
+	c, err := g.change(ctx, view, set, rebuild)
 	if err != nil {
 		return err
 	}
-	p, err := g.set.Plan(c)
+	verifyAgain(c, view, set)
+	p, err := set.Plan(c)
 	if err != nil {
 		return err
 	}
 	commit := g.cfg.Lake.Begin(ctx)
-	w := &work{Gold: g, view: view, plan: p, rebuild: rebuild, summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
+	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
 		return commit.Abandon(err)
 	}
-	for _, c := range g.forget(view) {
+	for _, c := range append(marks, g.forget(view)...) {
 		commit.Stage(func() (lake.Change, bool, error) { return c, true, nil })
 	}
 	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.cfg.now()) })
@@ -248,11 +290,12 @@ func summary(p lake.Pins) iceberg.Properties {
 	return s
 }
 
-// outdated are the models whose tables another model made, or none.
-func (g *Gold) outdated(view *lake.View) map[string]bool {
+// outdated returns the models whose tables must be computed whole: another model made them, or none, or another engine took
+// columns away, or nobody has verified their lookback yet.
+func outdated(view *lake.View, set *gold.Set) map[string]bool {
 	rebuild := map[string]bool{}
-	for _, m := range g.set.Models {
-		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest {
+	for _, m := range set.Models {
+		if t := view.Tables[m.Name]; t == nil || t.Meta.Properties()[digestProperty] != m.Digest || fitOf(t.Meta, m).anew || !m.Ours && verificationOf(t).digest != m.Digest {
 			rebuild[m.Name] = true
 		}
 	}
@@ -266,7 +309,7 @@ func (g *Gold) forget(view *lake.View) []lake.Change {
 	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
 		t := view.Tables[name]
 		if _, there := g.set.Model(name); !there && t.Meta.Properties()[digestProperty] != "" {
-			changes = append(changes, lake.Change{Base: t, Properties: iceberg.Properties{digestProperty: ""}})
+			changes = append(changes, lake.Change{Base: t, Properties: iceberg.Properties{digestProperty: "", failedProperty: ""}})
 		}
 	}
 	return changes

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"millrace/reactor/duck"
@@ -21,10 +22,11 @@ type Verdict struct {
 	Digest  string // of the table's rows, whatever their order
 	Missing int64  // rows that bronze gives and the table lacks
 	Excess  int64  // rows that the table has and bronze does not give
+	Cause   string // the fault of its model, or of one that it reads, where that is why
 }
 
 // Equal tells whether the table is what bronze gives.
-func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 }
+func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 && v.Cause == "" }
 
 // comparison holds a table against a relation of the connection's with the same columns.
 type comparison struct {
@@ -32,6 +34,7 @@ type comparison struct {
 	lake     *lake.Lake
 	table    *lake.Table // as its current snapshot is
 	expected string      // the relation
+	columns  []string    // to compare; nil: all that the table has
 	column   string      // by whose month the table is partitioned
 }
 
@@ -54,13 +57,30 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 	return v, c.conn.Exec(ctx, "drop table if exists actual; drop table if exists difference")
 }
 
+// only returns a function that keeps the named columns of a batch: another engine may have added some to a table.
+func only(names []string) func(arrow.RecordBatch) arrow.RecordBatch {
+	return func(b arrow.RecordBatch) arrow.RecordBatch {
+		var fields []arrow.Field
+		var columns []arrow.Array
+		for i, f := range b.Schema().Fields() {
+			if slices.Contains(names, f.Name) {
+				fields, columns = append(fields, f), append(columns, b.Column(i))
+			}
+		}
+		return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, b.NumRows())
+	}
+}
+
 // part compares one partition, adds its counts to the verdict and returns the digest of its rows.
 func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest uint64, err error) {
-	names := lake.ColumnNames(c.table.Meta.CurrentSchema())
+	names := c.columns
+	if names == nil {
+		names = lake.ColumnNames(c.table.Meta.CurrentSchema())
+	}
 	if err := c.conn.Exec(ctx, fmt.Sprintf("create or replace temp table actual as select %s from %s limit 0", duck.Identifiers("", names), c.expected)); err != nil {
 		return 0, err
 	}
-	if _, err := rows.Insert(ctx, c.conn, "actual", rows.Source{Lake: c.lake, Table: c.table, Files: p.files}); err != nil {
+	if _, err := rows.Insert(ctx, c.conn, "actual", rows.Source{Lake: c.lake, Table: c.table, Files: p.files, Change: only(names)}); err != nil {
 		return 0, err
 	}
 	difference := duck.DifferenceSQL(names, c.expected+" where "+p.where, "actual")

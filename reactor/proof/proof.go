@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"millrace/infra/bucket"
@@ -203,7 +204,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 		if err != nil {
 			return nil, err
 		}
-		v, err := comparison{conn, c.Lake, t, c.expected[table], gold.SilverTime}.run(ctx)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: c.expected[table], column: gold.SilverTime}.run(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -213,7 +214,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison{refused, c.Lake, t, "incoming", "source_modified_at"}.run(ctx)
+	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", column: "source_modified_at"}.run(ctx)
 	return append(verdicts, v), err
 }
 
@@ -248,14 +249,8 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 			return nil, err
 		}
 	}
-	p, err := c.Models.Plan(change)
+	set, p, failed, err := c.compute(ctx, conn, change)
 	if err != nil {
-		return nil, err
-	}
-	if err := c.Models.Compute(ctx, conn, p, nil); err != nil {
-		return nil, err
-	}
-	if err := c.Models.Verify(ctx, conn, p); err != nil {
 		return nil, err
 	}
 	var verdicts []Verdict
@@ -264,15 +259,46 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		if err != nil {
 			return nil, err
 		}
+		if _, computed := set.Model(m.Name); !computed {
+			verdicts = append(verdicts, Verdict{Table: m.Name, Cause: failed})
+			continue
+		}
 		expected := "new_" + m.Name
 		if p.Write[m.Name].Empty() {
 			expected = "(" + m.EmptyRows() + ")"
 		}
-		v, err := comparison{conn, c.Lake, t, expected, gold.Day}.run(ctx)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: expected, columns: m.ColumnNames(), column: gold.Day}.run(ctx)
 		if err != nil {
 			return nil, err
+		}
+		var f *gold.Failure
+		if !v.Equal() && !m.Ours {
+			if err := set.VerifyLookback(ctx, conn, p, m); errors.As(err, &f) {
+				v.Cause = f.Error()
+			} else if err != nil {
+				return nil, err
+			}
 		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
+}
+
+// compute computes all days of all models. It leaves out those that cannot be computed and those that read them; failed says
+// why.
+func (c *Check) compute(ctx context.Context, conn *duck.Conn, change plan.Change) (set *gold.Set, p plan.Plan, failed string, err error) {
+	for set = c.Models; ; {
+		if p, err = set.Plan(change); err != nil {
+			return nil, p, "", err
+		}
+		if err = set.Compute(ctx, conn, p, nil); err == nil {
+			err = set.Verify(ctx, conn, p)
+		}
+		var f *gold.Failure
+		if !errors.As(err, &f) || f.Fatal {
+			return set, p, failed, err
+		}
+		failed = strings.TrimPrefix(failed+"; "+f.Error(), "; ")
+		set = set.Without(f.Model)
+	}
 }

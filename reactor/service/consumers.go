@@ -62,6 +62,7 @@ func (s *Service) addGold(ctx context.Context) error {
 	if err := g.Bring(ctx); err != nil {
 		s.cfg.Log.Error("gold could not be brought to silver at the start; the next event tries again", "error", err)
 	}
+	s.add("models that failed", g.TryAgain)
 	idle, err := s.compactor(g.Tables())
 	if err != nil {
 		return err

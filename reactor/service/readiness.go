@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"millrace/reactor/health"
+	"millrace/reactor/promote"
 	"millrace/reactor/stream"
 )
 
@@ -29,6 +30,13 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 		"catalog": func(ctx context.Context) error {
 			_, err := s.cfg.Lake.View(ctx)
 			return err
+		},
+		"gold": func(ctx context.Context) error {
+			view, err := s.cfg.Lake.View(ctx)
+			if err != nil {
+				return nil // the catalog's part says so
+			}
+			return promote.Failed(view)
 		},
 	})
 }

@@ -4,6 +4,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -120,6 +121,7 @@ func (s *Service) open(context.Context) error {
 		return err
 	}
 	s.onClose(s.db.Close)
+	s.add("duckdb", s.watchDatabase)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.upkeep = upkeep.NewMetrics(s.registry)
 	journal, err := intake.OpenJournal(filepath.Join(s.cfg.Home, "decoding"), s.cfg.Log)
@@ -134,6 +136,17 @@ func (s *Service) open(context.Context) error {
 	s.letters = stream.NewLetters(s.cfg.JS, s.cfg.Log, announce.Answered(s.cfg.Lake))
 	s.advisory = stream.NewAdvisoryReader(s.cfg.JS, s.cfg.Log)
 	return nil
+}
+
+// watchDatabase ends the reactor when DuckDB has ended the database because of a defect of its own: nothing works on it any
+// more, silver included. Whoever supervises the reactor starts it again, with a new database.
+func (s *Service) watchDatabase(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.db.Ended():
+		return errors.New("DuckDB ended the database because of a defect of its own (INTERNAL Error, see the log above): start the reactor again")
+	}
 }
 
 // addStreams adds the router and the keepers of dead letters.

@@ -2,6 +2,10 @@ package plan
 
 import "fmt"
 
+// AllDays is the lookback of a model that reads everything before: more days than any table has, and few enough for
+// arithmetic on days.
+const AllDays = 1 << 16
+
 // Model is what the planner knows of a model: a row of day d is made from its inputs' rows of the days d − Lookback to d.
 type Model struct {
 	Name     string

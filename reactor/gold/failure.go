@@ -1,0 +1,66 @@
+package gold
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"millrace/reactor/duck"
+)
+
+// Failure says that a model cannot be computed from the rows that are there. The model or the rows must be mended: to try
+// again alone is no use.
+type Failure struct {
+	Model  string // gold.<table>
+	File   string // of the model, or of its audit
+	Line   int    // 0 when nobody knows
+	Reason string
+	// Fatal: DuckDB has ended the database with it, and must not be given the same SQL again.
+	Fatal bool
+}
+
+func (f *Failure) Error() string {
+	at := f.File
+	if f.Line > 0 {
+		at = fmt.Sprintf("%s:%d", f.File, f.Line)
+	}
+	return fmt.Sprintf("%s: %s cannot be computed: %s", at, f.Model, f.Reason)
+}
+
+// failed blames a model, or the file of an audit of it, for DuckDB's refusal of its SQL. What the machine lacks is not the
+// model's fault, nor is the end of the context. A model that needs more than the memory limit for one day is.
+func (m *Model) failed(ctx context.Context, file string, err error) error {
+	var refusal *duck.Error
+	if err == nil || ctx.Err() != nil || !errors.As(err, &refusal) || duck.OfMachine(err) {
+		return err
+	}
+	f := &Failure{Model: m.Name, File: file, Reason: refusal.Message, Fatal: duck.Internal(err)}
+	if before, after, ok := strings.Cut(refusal.Message, "\nLINE "); ok {
+		f.Reason = before
+		_, _ = fmt.Sscanf(after, "%d", &f.Line) // stays 0 when DuckDB says no line
+	}
+	if f.Fatal {
+		f.Reason, _, _ = strings.Cut(f.Reason, "\n") // the C++ stack below it tells users nothing
+	}
+	return f
+}
+
+// Without returns the set without some models, those that read them, directly or not, and the audits of all these.
+func (s *Set) Without(names ...string) *Set {
+	out, gone := &Set{Inputs: s.Inputs}, map[string]bool{}
+	for _, m := range s.Models { // each after those it reads
+		if slices.Contains(names, m.Name) || slices.ContainsFunc(m.Inputs, func(in string) bool { return gone[in] }) {
+			gone[m.Name] = true
+			continue
+		}
+		out.Models = append(out.Models, m)
+	}
+	for _, a := range s.Audits {
+		if !gone[a.Of] {
+			out.Audits = append(out.Audits, a)
+		}
+	}
+	return out
+}

@@ -1,0 +1,147 @@
+package gold
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"millrace/infra/tracing"
+	"millrace/reactor/duck"
+	"millrace/reactor/gold/plan"
+)
+
+const (
+	// sampledDays and sampledGaps are how many days VerifyLookback looks at: any, and such as follow a hole.
+	sampledDays, sampledGaps = 6, 4
+	// shownRows of those that differ.
+	shownRows = 3
+)
+
+// VerifyLookback holds a model against its header, once Compute has made all of its days. On some days it computes the model
+// once more, from the days of its lookback alone, and on some of these from rows in another order: the rows must be those that
+// Compute made from everything. Else steps would make other rows than a rebuild, and so it returns a *Failure with the rows that differ.
+// It works on the connection of Compute, or any other of the database.
+func (s *Set) VerifyLookback(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) error {
+	ctx, end := tracing.Span(ctx, "verify "+m.Name)
+	defer end()
+	if p.Write[m.Name].Empty() {
+		return nil
+	}
+	days, err := s.sample(ctx, conn, m)
+	if err != nil {
+		return fmt.Errorf("choose days to verify %s: %w", m.Name, err)
+	}
+	other, err := s.inOtherOrder(ctx, conn, m)
+	if err != nil {
+		return fmt.Errorf("order the rows to verify %s: %w", m.Name, err)
+	}
+	for i, day := range days {
+		if !p.Write[m.Name].Contains(day) {
+			continue
+		}
+		reads := fmt.Sprintf("the %d days of its lookback before it", m.Lookback)
+		if m.Lookback == plan.AllDays {
+			reads = "the days before it"
+		}
+		failure := fmt.Sprintf("its rows of %s come out otherwise from that day and %s than from all days: write the `-- lookback: … days` that it needs, or `-- lookback: all`, and let it read no later days", day, reads)
+		if err := s.verifyDay(ctx, conn, m, m.SQL, day, failure); err != nil {
+			return err
+		}
+		if other != "" && i < 3 {
+			failure := fmt.Sprintf("its rows of %s depend on the order in which its input comes: end each order by with columns that leave no ties", day)
+			if err := s.verifyDay(ctx, conn, m, other, day, failure); err != nil {
+				return err
+			}
+		}
+	}
+	return conn.Exec(ctx, resetSpan)
+}
+
+// verifyDay computes a day by some SQL from the days of the lookback, and compares it with what Compute made.
+func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, sql string, day plan.Day, failure string) error {
+	if err := conn.Exec(ctx, setSpan(plan.Range{From: day - plan.Day(m.Lookback), To: day})); err != nil {
+		return err
+	}
+	on := plan.Only(day).SQL(Day)
+	differing := duck.DifferenceSQL(m.ColumnNames(), fmt.Sprintf("(select * from %s where %s)", subquery(sql), on), fmt.Sprintf("(select * from new_gold.%s where %s)", m.Table(), on))
+	var columns []string
+	var rows [][]string
+	err := each(ctx, conn, fmt.Sprintf("from (%s) order by all limit %d", differing, shownRows), func(b arrow.RecordBatch) {
+		columns = nil
+		for _, f := range b.Schema().Fields() {
+			columns = append(columns, f.Name)
+		}
+		rows = append(rows, textRows(b)...)
+	})
+	if err != nil {
+		return fmt.Errorf("verify %s on %s: %w", m.Name, day, m.failed(ctx, m.File, err))
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	for _, r := range rows {
+		times := len(r) - 1
+		from := "from everything"
+		if !strings.HasPrefix(r[times], "-") {
+			from = "from less"
+		}
+		failure += "\n  " + from + ": " + Finding{Columns: columns[:times], Rows: [][]string{r[:times]}}.Row(0)
+	}
+	return &Failure{Model: m.Name, File: m.File, Line: lineOf(m.SQL, "-- lookback"), Reason: failure}
+}
+
+// sample chooses days of a model's rows or of its inputs: the first and the last, such as follow a hole in the model's rows, and
+// others by their hash, the same ones each time.
+func (s *Set) sample(ctx context.Context, conn *duck.Conn, m *Model) ([]plan.Day, error) {
+	all := fmt.Sprintf("select distinct %s as day from new_gold.%s", Day, m.Table())
+	for _, in := range m.Inputs {
+		column := Day
+		if strings.HasPrefix(in, silverPrefix) {
+			column = SilverDay
+		}
+		all += fmt.Sprintf(" union select distinct %s as day from %s", column, in)
+	}
+	things := slices.DeleteFunc(slices.Clone(m.Grain), func(c string) bool { return c == Day })
+	partition := ""
+	if len(things) > 0 {
+		partition = "partition by " + duck.Identifiers("", things) + " "
+	}
+	holes := fmt.Sprintf("select distinct day from (select %[1]s as day, %[1]s - lag(%[1]s) over (%[2]sorder by %[1]s) as gap from new_gold.%[3]s) where gap > 1", Day, partition, m.Table())
+	if err := conn.Exec(ctx, resetSpan); err != nil {
+		return nil, err
+	}
+	numbers, err := conn.Ints(ctx, fmt.Sprintf(`with d as materialized (%s), chosen as (
+		(select max(day) as day, 0 as n from d) union all (select min(day), 4 from d)
+		union all (select day, 1 from (%s) order by hash(day) limit %d) union all (select day, 2 from d order by hash(day) limit %d))
+		select (day - date '1970-01-01')::bigint from chosen where day is not null group by day order by min(n), hash(day)`, all, holes, sampledGaps, sampledDays))
+	if err != nil {
+		return nil, err
+	}
+	days := make([]plan.Day, len(numbers))
+	for i, n := range numbers {
+		days[i] = plan.Day(n)
+	}
+	return days, nil
+}
+
+var (
+	tableInSQL = regexp.MustCompile(`(?i)\b(silver|gold)(\s*\.\s*)`)
+	textInSQL  = regexp.MustCompile(`(?i)'[^']*\b(silver|gold)\s*\.`)
+)
+
+// inOtherOrder makes views of a model's inputs whose rows come in another order, and returns the model's SQL over these;
+// "" where a text in it could be taken for a table's name.
+func (s *Set) inOtherOrder(ctx context.Context, conn *duck.Conn, m *Model) (string, error) {
+	if textInSQL.MatchString(m.SQL) {
+		return "", nil
+	}
+	sql := "create schema if not exists reordered_silver; create schema if not exists reordered_gold"
+	for _, in := range m.Inputs {
+		sql += fmt.Sprintf("; create or replace view reordered_%[1]s as select * from %[1]s as t order by hash(t) desc", in)
+	}
+	return tableInSQL.ReplaceAllString(m.SQL, "reordered_$1$2"), conn.Exec(ctx, sql)
+}
