@@ -13,10 +13,10 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// ErrCatalogReplaced says that the catalog's file is another one than was opened: commits to it would reach nobody.
+// ErrCatalogReplaced says that the catalog's file is not the one that was opened: nobody would see a commit.
 var ErrCatalogReplaced = errors.New("the catalog's file was deleted or replaced while it was in use")
 
-// Replaced tells whether the catalog's file is still the one that was opened. A database server has no such file.
+// Replaced fails if the catalog's file is not the one that was opened any more. A database server has no such file.
 func (l *Lake) Replaced() error {
 	file := l.catalog.file
 	if file == nil {
@@ -26,19 +26,19 @@ func (l *Lake) Replaced() error {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, file.opened) {
 		return fmt.Errorf("%w: %s", ErrCatalogReplaced, file.path)
 	}
-	return nil // an error to look is none to act on
+	return nil // that the file cannot be looked at says nothing about it
 }
 
-// Recover holds the catalog against the object storage, before the tables are created. A catalog that is older than the files
-// of its tables (deleted, or restored from an earlier copy) is emptied of them and of the ledger: what the reconciler then
-// publishes brings everything back from bronze. It returns why, or "" when all is well.
+// Recover compares the catalog with object storage, before the tables are created. If the catalog is older than the files of its
+// tables, because it was deleted or restored from an earlier copy, Recover takes the tables and the whole ledger out of it. The
+// reconciler then brings everything back from bronze. Recover returns why it did so, or "" if all is well.
 //
-// To go on from the old pointers would do while all files that they name are there, but upkeep deletes what nothing
-// newer names, and the lake would find out in the middle of a query.
+// The old pointers would do as long as all files that they name are there. But upkeep removes what no newer snapshot names, and the
+// lake would find that out in the middle of a query.
 func (l *Lake) Recover(ctx context.Context, tables ...string) (reason string, err error) {
 	var newer []string
 	for _, name := range tables {
-		// The files first: every one of these belongs to a commit that had not to wait for a later pointer.
+		// Files before pointers: a commit between the two makes the pointer the newer one, which is no reason to recover.
 		highest, err := l.highestVersion(ctx, name)
 		if err != nil {
 			return "", err
@@ -48,11 +48,11 @@ func (l *Lake) Recover(ctx context.Context, tables ...string) (reason string, er
 		case err != nil:
 			return "", err
 		case ok && highest < 0:
-			return "", fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and its disk there? "+
+			return "", fmt.Errorf("the catalog names metadata %d of %s, but %s has no file of that table: is it the right bucket, and is its disk there? "+
 				"To begin anew with what is in bronze, delete the catalog", at, name, l.root)
-		case !ok && highest > 0: // a first metadata alone is a creation that was torn
+		case !ok && highest > 0: // version 0 alone is of a creation that broke off
 			newer = append(newer, fmt.Sprintf("%s has metadata %d, the catalog does not know the table", name, highest))
-		case ok && highest > at+1: // one ahead is a commit that lost, or was torn
+		case ok && highest > at+1: // one ahead is of a commit that lost or broke off
 			newer = append(newer, fmt.Sprintf("%s has metadata %d, the catalog names %d", name, highest, at))
 		case ok && highest < at:
 			newer = append(newer, fmt.Sprintf("%s has lost metadata %d, which the catalog names", name, at))
@@ -64,10 +64,10 @@ func (l *Lake) Recover(ctx context.Context, tables ...string) (reason string, er
 	return strings.Join(newer, "; "), l.catalog.write(ctx, func(tx *Tx) error { return tx.forget(ctx, tables) })
 }
 
-// metadataName is that of a metadata file: manifests beside it begin with letters or with a longer number.
+// metadataName matches metadata files. The manifests beside them begin with letters or with a longer number.
 var metadataName = regexp.MustCompile(`^[0-9]{5}-.*\.metadata\.json$`)
 
-// highestVersion is the greatest version among a table's metadata files, -1 when there are none.
+// highestVersion finds the greatest version among a table's metadata files, -1 if there are none.
 func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
 	id, err := parseName(name)
 	if err != nil {
