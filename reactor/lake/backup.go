@@ -11,10 +11,10 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// ErrNotSQLite says that the catalog is a database with tools of its own for this.
-var ErrNotSQLite = errors.New("the catalog is PostgreSQL: use pg_dump for a backup of it, and pg_restore while no reactor runs")
+// ErrNotSQLite says that the catalog is not SQLite, and that its database has tools of its own for this.
+var ErrNotSQLite = errors.New("the catalog is in PostgreSQL: back it up with pg_dump, and restore it with pg_restore while no reactor runs")
 
-// Backup copies the catalog's database, ledger and pins included, into a new file, as it is at one instant. The lake may be in use.
+// Backup copies the catalog's database, with ledger and pins, into a new file as it is at one instant. The lake may be in use.
 func (l *Lake) Backup(ctx context.Context, file string) error {
 	if l.catalog.file == nil {
 		return ErrNotSQLite
@@ -30,7 +30,7 @@ func (l *Lake) Backup(ctx context.Context, file string) error {
 	}
 	err = copyDatabase(ctx, l.catalog.db.DB, to.DB)
 	if err == nil {
-		// One file, not one with a log beside it that somebody forgets to copy.
+		// The copy is one file: somebody would forget to copy a log beside it.
 		_, err = to.ExecContext(ctx, "PRAGMA journal_mode = DELETE")
 	}
 	if err == nil {
@@ -112,14 +112,14 @@ func copyDatabase(ctx context.Context, from, to *sql.DB) error {
 				return err
 			}
 			for {
-				done, err := b.Step(-1) // all of it at once: in parts, every writer in between makes it begin again
+				done, err := b.Step(-1) // all pages at once: a copy in parts begins again after each writer in between
 				if err != nil || done {
 					return errors.Join(err, b.Finish())
 				}
 				select {
 				case <-ctx.Done():
 					return errors.Join(context.Cause(ctx), b.Finish())
-				case <-time.After(10 * time.Millisecond): // locked by a writer
+				case <-time.After(10 * time.Millisecond): // a writer has the lock
 				}
 			}
 		})

@@ -12,12 +12,12 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// branch is what makes a Lake one of a branch: its views show the branch as if it were main, and its commits go there.
+// branch makes a Lake one of a branch: views show the branch as if it were main, and commits go to it.
 type branch struct {
 	name string
 
 	mu   sync.Mutex
-	pins Pins // of the branch's gold; nobody else commits to it
+	pins Pins // of the branch's gold, in memory: one process alone commits to a branch
 }
 
 func (b *branch) currentPins() Pins {
@@ -32,8 +32,8 @@ func (b *branch) pin(p Pins) {
 	b.pins = p
 }
 
-// propertyPrefix is for a property of a table in a branch's snapshot, where it waits until the snapshot is main's: properties
-// are those of a table and not of a branch.
+// propertyPrefix marks a property of the table in the summary of a branch's snapshot. Properties belong to a table and not to a
+// branch, so it waits there until the snapshot is main's.
 const propertyPrefix = "millrace.set."
 
 var (
@@ -47,8 +47,8 @@ var (
 	ErrMoved = errors.New("main has moved on since the branch was made")
 )
 
-// Branch makes a branch of all tables where main is now, and gives the lake as that branch shows it, for commits of one
-// process. run is the replay that it is for. The lake shares its catalog with l, which must stay open.
+// Branch makes a branch of all tables where main is now, and returns the lake as that branch shows it, for commits of one process.
+// run names the replay that it is for. The lake shares its catalog with l, which must stay open.
 func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	if err := CheckRefName(name); err != nil {
 		return nil, err
@@ -57,16 +57,16 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	var heads []pointing
+	var heads []refChange
 	for _, t := range view.Tables {
 		if _, taken := t.ref(name); taken {
 			return nil, fmt.Errorf("%w, or a tag: %s of %s", ErrBranchExists, name, t.Name)
 		}
 		if s := t.Snapshot(); s != nil {
-			heads = append(heads, pointing{t, []table.Update{table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.BranchRef, 0, 0, 0)}})
+			heads = append(heads, refChange{t, []table.Update{table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.BranchRef, 0, 0, 0)}})
 		}
 	}
-	err = l.pointAll(ctx, heads, func(tx *Tx) error {
+	err = l.changeRefs(ctx, heads, func(tx *Tx) error {
 		return tx.beginBranch(ctx, name, run, time.Now())
 	})
 	if err != nil {
@@ -75,7 +75,7 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	return &Lake{root: l.root, store: l.store, catalog: l.catalog, plans: l.plans, loaded: map[string]*Table{}, passed: map[string]string{}, branch: &branch{name: name, pins: view.Pins}}, nil
 }
 
-// onBranch is the table as a branch shows it: main is where the branch is.
+// onBranch returns the table as a branch shows it: main is where the branch is.
 func (t *Table) onBranch(name string) (*Table, error) {
 	head, there := t.ref(name)
 	shown := &Table{Name: t.Name, Location: t.Location, Meta: t.Meta, store: t.store, trunk: t}
@@ -85,7 +85,7 @@ func (t *Table) onBranch(name string) (*Table, error) {
 		update = table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0)
 	case t.Snapshot() == nil:
 		return shown, nil
-	default: // it had no rows when the branch was made
+	default: // the table had no rows when the branch was made
 		update = table.NewRemoveSnapshotRefUpdate(Main)
 	}
 	var err error
@@ -95,7 +95,7 @@ func (t *Table) onBranch(name string) (*Table, error) {
 	return shown, nil
 }
 
-// show is the table as the lake shows it.
+// show returns the table as the lake shows it.
 func (l *Lake) show(t *Table) (*Table, error) {
 	if l.branch == nil {
 		return t, nil
@@ -103,13 +103,13 @@ func (l *Lake) show(t *Table) (*Table, error) {
 	return t.onBranch(l.branch.name)
 }
 
-// divert turns a change of what a branch shows into one of the table itself.
+// divert turns a change of a table as the branch shows it into a change of the table itself.
 func (b *branch) divert(c Change) (Change, error) {
 	if c.Base.Snapshot() == nil && c.Base.trunk.Snapshot() != nil {
 		return c, fmt.Errorf("%w: %s had no rows then", ErrMoved, c.Base.Name)
 	}
 	if c.Evolve != nil {
-		return c, fmt.Errorf("%s would get other columns, which a table has in all its branches alike: change it on main", c.Base.Name)
+		return c, fmt.Errorf("%s would get other columns, and a table has the same columns in all its branches: change it on main", c.Base.Name)
 	}
 	summary := iceberg.Properties{}
 	maps.Copy(summary, c.Summary)
@@ -120,17 +120,17 @@ func (b *branch) divert(c Change) (Change, error) {
 	return c, nil
 }
 
-// DropBranch takes a branch away from all tables; what only it had expires in its turn.
+// DropBranch takes a branch away from all tables. Snapshots that only the branch had expire in their turn.
 func (l *Lake) DropBranch(ctx context.Context, name string) error {
 	view, err := l.View(ctx)
 	if err != nil {
 		return err
 	}
-	var ends []pointing
+	var ends []refChange
 	for _, t := range view.Tables {
 		if end := t.end(name); end != nil {
-			ends = append(ends, pointing{t, end})
+			ends = append(ends, refChange{t, end})
 		}
 	}
-	return l.pointAll(ctx, ends, func(tx *Tx) error { return tx.endBranch(ctx, name) })
+	return l.changeRefs(ctx, ends, func(tx *Tx) error { return tx.endBranch(ctx, name) })
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/mattn/go-sqlite3"
 )
 
-// SetAside moves a catalog that SQLite cannot read, as a crashed disk or a copy of half a database leaves it, out of the way, so
-// that a new one can be made and the lake be rebuilt. It returns where the file is then, or "" when there was no need.
+// SetAside moves a catalog that SQLite cannot read out of the way, so that a new one can be made and the lake be rebuilt. A crashed
+// disk leaves such a file, and a copy of half a database. SetAside returns where the file is then, or "" if it can be read.
 func SetAside(ctx context.Context, address string, now time.Time) (kept string, err error) {
 	if !strings.HasPrefix(address, "sqlite:") {
 		return "", nil
@@ -38,7 +38,7 @@ func SetAside(ctx context.Context, address string, now time.Time) (kept string, 
 	return kept, nil
 }
 
-// unreadable has SQLite look through the whole file.
+// unreadable lets SQLite check the whole file.
 func unreadable(ctx context.Context, address string) (bool, error) {
 	c, err := connect(address)
 	if err != nil {
@@ -53,10 +53,10 @@ func unreadable(ctx context.Context, address string) (bool, error) {
 	if Unreadable(err) {
 		return true, nil
 	}
-	return false, fmt.Errorf("look through the catalog: %w", err)
+	return false, fmt.Errorf("check the catalog: %w", err)
 }
 
-// Unreadable tells whether an error says that the catalog's file is none that SQLite can read.
+// Unreadable tells whether an error means that SQLite cannot read the catalog's file.
 func Unreadable(err error) bool {
 	var lite sqlite3.Error
 	return errors.As(err, &lite) && (lite.Code == sqlite3.ErrCorrupt || lite.Code == sqlite3.ErrNotADB)

@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// clockTolerance is how far metadata may be ahead of the clock; the Iceberg library refuses a commit beyond a minute.
+// clockTolerance is how far metadata may be ahead of the clock. iceberg-go refuses a commit beyond a minute.
 const clockTolerance = 30 * time.Second
 
-// notAfter is the table with no time later than now. Such times are there after a clock that was ahead was put right; without
-// this no commit would succeed until the clock has been there again, which can take years.
+// notAfter returns the table with no time later than now. A clock that was ahead and is put right leaves such times. No commit
+// would succeed until the clock is there again, which can take years.
 func (t *Table) notAfter(now time.Time) (*Table, error) {
 	if t.Meta.LastUpdatedMillis() <= now.Add(clockTolerance).UnixMilli() {
 		return t, nil
@@ -22,9 +22,9 @@ func (t *Table) notAfter(now time.Time) (*Table, error) {
 	}
 	var fields map[string]any
 	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber() // ids have more digits than a float
+	d.UseNumber() // an id has more digits than a float
 	if err := d.Decode(&fields); err != nil {
-		return nil, fmt.Errorf("put back the times of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("correct the times of %s: %w", t.Name, err)
 	}
 	latest := now.UnixMilli()
 	clamp(fields, "last-updated-ms", latest)
@@ -37,11 +37,11 @@ func (t *Table) notAfter(now time.Time) (*Table, error) {
 		}
 	}
 	if b, err = json.Marshal(fields); err != nil {
-		return nil, fmt.Errorf("put back the times of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("correct the times of %s: %w", t.Name, err)
 	}
 	m, err := parseMetadata(t.Location, b)
 	if err != nil {
-		return nil, fmt.Errorf("put back the times of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("correct the times of %s: %w", t.Name, err)
 	}
 	return &Table{Name: t.Name, Location: t.Location, Meta: m, store: t.store}, nil
 }

@@ -15,38 +15,39 @@ import (
 	"millrace/infra/tracing"
 )
 
-// Change is what a commit does to one table: take files away, write rows, both or neither in one snapshot.
+// Change is what a commit does to one table in one snapshot: it takes files away, writes rows, or both. With neither it changes
+// properties or columns only.
 type Change struct {
-	Base   *Table // the table as it was read; the commit fails with ErrConflict when it is another by now
+	Base   *Table // the table as it was read; if it has changed since, the commit fails with ErrConflict
 	Remove []File
-	// Schema and Rows are what to write, clustered by partition (all rows of a month together). Rows nil: nothing.
+	// Rows are written with Schema. They come clustered by partition: all rows of a month together. nil means no rows.
 	Schema *arrow.Schema
 	Rows   iter.Seq2[arrow.RecordBatch, error]
-	// Rewrite says that Rows are the rows of Remove and nothing else: readers of changes need not look at the snapshot.
+	// Rewrite promises that Rows are the rows of Remove and nothing else. Then readers of changes skip the snapshot.
 	Rewrite bool
-	// MergeManifests puts the entries of all manifests into few; Remove and Rows must be empty.
+	// MergeManifests puts the entries of all manifests into one. Remove and Rows must be empty.
 	MergeManifests bool
-	// Expire drops old snapshots also where so few are too old that other commits leave them.
+	// Expire drops old snapshots even if they are too few for other commits to care.
 	Expire bool
-	// Evolve, when not nil, becomes the table's schema. Field ids of columns that stay must stay.
+	// Evolve, when not nil, becomes the table's schema. A column that stays keeps its field's id.
 	Evolve     *iceberg.Schema
 	Keep       int64              // snapshot that must not expire, 0 for none
 	Summary    iceberg.Properties // of the snapshot
 	Properties iceberg.Properties // of the table, to set
 }
 
-// staged is a change whose files are written and whose metadata is on its way: only the pointer has to move.
+// staged is a change whose files are written or under way. Only the pointer has to move then.
 type staged struct {
 	base *Table
 	next *Table
 	seen *Table // next, as the lake shows it
 }
 
-// Commit makes all changes and what inTx writes true at once, or none of it. It returns the tables as they are then, in
-// the order of the changes. A conflict (ErrConflict) leaves everything as it was: read again, work it out anew.
+// Commit makes all changes and what inTx writes true at once, or none of them. It returns the new tables in the order of the
+// changes. ErrConflict leaves everything as it was: read again and work out the changes anew.
 //
-// Everything is in object storage before the database transaction begins, so a crash at any moment leaves either the
-// old lake and some files that no table names, or the new lake.
+// All files are in object storage before the database transaction begins. So a crash at any moment leaves either the old lake and
+// some files that no table names, or the new lake.
 func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	ctx, end := tracing.Span(ctx, "commit")
 	defer end()
@@ -57,7 +58,7 @@ func (l *Lake) Commit(ctx context.Context, changes []Change, inTx func(*Tx, []*T
 	return p.end(ctx, nil, inTx)
 }
 
-// finish waits for what a commit wrote and moves the pointers, or cleans up after err.
+// finish waits until a commit's files are stored and moves the pointers. After err it removes the files.
 func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	_, barrier := tracing.Span(ctx, "barrier")
 	err = errors.Join(err, s.wait())
@@ -74,16 +75,16 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 	if err != nil {
 		var unknown *UnknownError
 		if errors.As(err, &unknown) {
-			return nil, err // the files may be in use
+			return nil, err // the commit may have happened, and then its files are in use
 		}
 		if cleanErr := s.discard(context.WithoutCancel(ctx)); cleanErr != nil {
-			err = errors.Join(err, fmt.Errorf("remove the files of the failed commit (harmless orphans): %w", cleanErr))
+			err = errors.Join(err, fmt.Errorf("remove the files of the failed commit (upkeep will): %w", cleanErr))
 		}
 		return nil, err
 	}
 	for _, c := range ready {
 		l.remember(c.next)
-		l.store.cache.remove(c.next.Location) // nobody here reads it again
+		l.store.cache.remove(c.next.Location) // it is remembered parsed
 	}
 	return tables(ready), nil
 }
@@ -111,7 +112,7 @@ func tables(ready []staged) []*Table {
 	return next
 }
 
-// stage writes data files, manifests and metadata of one change.
+// stage writes the data files, manifests and metadata of one change.
 func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) {
 	ctx, end := tracing.Span(ctx, "stage "+c.Base.Name)
 	defer end()
@@ -130,7 +131,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	t := base.at(s)
+	t := base.iceberg(s)
 	var added []iceberg.DataFile
 	if c.Rows != nil {
 		for f, err := range table.WriteRecords(ctx, t, c.Schema, c.Rows, table.WithClusteredWrite()) {
@@ -144,7 +145,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err := change(ctx, tx, c, added); err != nil {
 		return nil, err
 	}
-	if branch == Main { // in the same commit that costs nothing measurable
+	if branch == Main { // as part of a commit, expiry costs nothing that can be measured
 		if err := expire(tx, c.Base.Meta, c.Keep, c.Expire); err != nil {
 			return nil, err
 		}
@@ -160,14 +161,14 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // of main: a branch's commit does not move that
+	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // main's snapshot, which a branch's commit leaves alone
 	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
 	return l.stageMetadata(s, c.Base, updates)
 }
 
-// withoutProducers appends a transaction's updates. A snapshot in them points into what produced it (its parent's id is a
-// field there), and that by way of the transaction to the metadata before: every commit and all that it wrote would stay in
-// memory for ever.
+// withoutProducers appends a transaction's updates, with copies of their snapshots. A snapshot of iceberg-go points into what
+// produced it (its parent's id is a field there), and that points to the transaction and the metadata before. Without the copy
+// every commit and all that it wrote would stay in memory for ever.
 func withoutProducers(updates, more []table.Update) ([]table.Update, error) {
 	for _, u := range more {
 		if u.Action() == table.UpdateAddSnapshot {
@@ -186,7 +187,7 @@ func withoutProducers(updates, more []table.Update) ([]table.Update, error) {
 	return updates, nil
 }
 
-// stageMetadata writes the metadata that updates make of a table's.
+// stageMetadata applies updates to a table's metadata and writes the result.
 func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*Table, error) {
 	if len(updates) == 0 {
 		return base, nil
@@ -213,7 +214,7 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, nil
 }
 
-// change puts the files and properties of a change into a transaction.
+// change puts a change's files and properties into a transaction.
 func change(ctx context.Context, tx *table.Transaction, c Change, added []iceberg.DataFile) error {
 	if len(c.Properties) > 0 {
 		if err := tx.SetProperties(c.Properties); err != nil {
@@ -252,14 +253,14 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 	return nil
 }
 
-// mergeManifests groups entries by nothing: a table has some thousand files at most, and that is one manifest. Left to its
-// usual packing, iceberg-go would keep a hundred small ones.
+// mergeManifests puts all entries into one group, and so into one manifest: a table has some thousand files at most. iceberg-go's
+// usual packing would keep a hundred small manifests.
 func mergeManifests(ctx context.Context, tx *table.Transaction) error {
 	_, err := tx.RewriteManifests(ctx, table.WithRewriteManifestClusterBy(func(iceberg.DataFile) any { return 0 }))
 	return err
 }
 
-// evolve is the base of a change with its new schema, and the updates that lead there.
+// evolve returns the base of a change with its new schema, and the updates that lead there.
 func evolve(c Change) (*Table, []table.Update, error) {
 	if c.Evolve == nil {
 		return c.Base, nil, nil

@@ -10,7 +10,7 @@ import (
 // write.delete.mode must be merge-on-read.
 func (l *Lake) DeleteRows(ctx context.Context, t *Table, filter iceberg.BooleanExpression) (*Table, error) {
 	s := newSession(ctx, l.store)
-	tx := t.at(s).NewTransaction()
+	tx := t.iceberg(s).NewTransaction()
 	if err := tx.Delete(ctx, filter, nil); err != nil {
 		return nil, err
 	}

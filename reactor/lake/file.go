@@ -9,14 +9,14 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// File is a live data file of a snapshot, with the row-level deletes that go with it (only other engines make those).
+// File is a live data file of a snapshot, with the files that delete rows of it. Only other engines write such deletes.
 type File struct {
 	task  table.FileScanTask
 	month *int
 }
 
-// Month is the partition of the file, counted from 1970-01; ok is false when it is partitioned in another way, which
-// only other engines do.
+// Month is the partition of the file, counted from 1970-01. ok is false if it is partitioned in another way, as only other engines
+// do.
 func (f File) Month() (month int, ok bool) {
 	if f.month == nil {
 		return 0, false
@@ -24,13 +24,13 @@ func (f File) Month() (month int, ok bool) {
 	return *f.month, true
 }
 
-// MonthSQL is the month of a column of times or days in DuckDB, counted as Month does. It is UTC's by way of microseconds: a time
-// with a zone goes through ICU's calendar, which takes ten times as long.
+// MonthSQL is DuckDB's expression for the month of a column of times or days, in UTC and counted as Month does. It goes by way of
+// microseconds, because a time with a zone goes through ICU's calendar, which takes ten times as long.
 func MonthSQL(column string) string {
 	return fmt.Sprintf("date_diff('month', timestamp '1970-01-01', make_timestamp(epoch_us(%s)))", column)
 }
 
-// newFile is a file as it was planned, of a table with the given partitioning.
+// newFile makes a File of what was planned, for a table with the given partitioning.
 func newFile(task table.FileScanTask, spec iceberg.PartitionSpec) File {
 	f := File{task: task}
 	field, ok := monthField(spec)
@@ -61,7 +61,7 @@ func (f File) Deletes() bool {
 	return len(f.task.DeleteFiles)+len(f.task.EqualityDeleteFiles)+len(f.task.DeletionVectorFiles) > 0
 }
 
-// ID names what is to be read: a file never changes, but other engines may add deletes to it.
+// ID names the rows of the file: the file never changes, but other engines may add deletes to it.
 func (f File) ID() string {
 	id := f.Path()
 	for _, deletes := range [][]iceberg.DataFile{f.task.DeleteFiles, f.task.EqualityDeleteFiles, f.task.DeletionVectorFiles} {
@@ -72,7 +72,7 @@ func (f File) ID() string {
 	return id
 }
 
-// Ints are the bounds of a column of times (µs), days or integers; ok is false when the file does not tell.
+// Ints returns the bounds of a column of times (µs), days or integers. ok is false if the file does not tell.
 func (f File) Ints(field iceberg.NestedField) (lo, hi int64, ok bool) {
 	l, h, ok := f.bounds(field)
 	if !ok {
@@ -83,7 +83,7 @@ func (f File) Ints(field iceberg.NestedField) (lo, hi int64, ok bool) {
 	return lo, hi, okLo && okHi
 }
 
-// Strings are the bounds of a column of texts. They may be wider than the texts, never narrower.
+// Strings returns the bounds of a column of texts. They may be wider than the texts, never narrower.
 func (f File) Strings(field iceberg.NestedField) (lo, hi string, ok bool) {
 	l, h, ok := f.bounds(field)
 	if !ok {
@@ -119,13 +119,13 @@ func intOf(l iceberg.Literal) (int64, bool) {
 	return 0, false
 }
 
-// Months is a range of months since 1970-01, both ends included: the partitions of every table here.
+// Months is a range of months since 1970-01, both ends included. Every table here is partitioned by month.
 type Months struct{ Lo, Hi int }
 
 // AllMonths is every partition there can be.
 var AllMonths = Months{math.MinInt, math.MaxInt}
 
-// monthField is the month-partition of a spec, if it has one.
+// monthField finds the month's field of a partition spec.
 func monthField(spec iceberg.PartitionSpec) (iceberg.PartitionField, bool) {
 	for _, field := range spec.Fields() {
 		if _, ok := field.Transform.(iceberg.MonthTransform); ok {

@@ -7,19 +7,19 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// A table keeps its last snapshots, and the last one of each day, later of each month, under a tag. Without an end to it the metadata, which
-// each commit reads and writes whole, grows with every commit: after 500 of them a commit took twice as long.
+// A table keeps its last snapshots, and under a tag the last one of each day, later of each month. Each commit reads and writes the
+// metadata whole. If all snapshots stayed in it, a commit would take twice as long after 500 of them.
 const (
 	keptSnapshots = 30
-	// expireAt is where expiry begins, so that it is not part of every commit.
+	// expireAt is the number at which expiry begins, so that it is not part of every commit.
 	expireAt = keptSnapshots + 10
-	// keptDays is for how long each day keeps its tag; of older months only the last tag stays.
+	// keptDays is how long each day keeps its tag. Of an older month only the last tag stays.
 	keptDays = 62
 )
 
-// expire drops what is older than the last snapshots and not tagged; keep, the snapshot that gold was computed from, and
-// all after it stay: without it gold could not tell what has changed since. Files that only dropped snapshots named stay
-// until orphans are removed: a reader may still be at them. atOnce is for whoever asks for it.
+// expire drops snapshots that are older than the last ones and have no tag. keep, the snapshot that gold was computed from, stays
+// with all after it: without it gold could not tell what has changed since. Files that only dropped snapshots named stay until
+// orphans are removed, because a reader may still be reading them. atOnce drops even a single snapshot.
 func expire(tx *table.Transaction, base table.Metadata, keep int64, atOnce bool) error {
 	snapshots := base.Snapshots()
 	retain := keptSnapshots
@@ -50,14 +50,13 @@ func tags(m table.Metadata) int {
 
 const dayTagPrefix = "day-"
 
-// dayTag names the tag of a snapshot when the next one is of a later UTC day: it was the last of its day.
+// dayTag names the tag of a snapshot. ok tells whether the next one is of a later UTC day, so that this one was the last of its day.
 func dayTag(last, next time.Time) (name string, ok bool) {
 	day := last.UTC().Format(time.DateOnly)
 	return dayTagPrefix + day, day < next.UTC().Format(time.DateOnly)
 }
 
-// tagDay gives the update that tags the base's snapshot as the last of its day, if it is that. A tag that somebody made
-// by hand stays.
+// tagDay returns the update that tags the base's snapshot as the last of its day, if it is. A tag that somebody made by hand stays.
 func tagDay(base *Table, next *table.Snapshot) []table.Update {
 	last := base.Snapshot()
 	if last == nil || next == nil || next.SnapshotID == last.SnapshotID {
@@ -73,8 +72,8 @@ func tagDay(base *Table, next *table.Snapshot) []table.Update {
 	return []table.Update{table.NewSetSnapshotRefUpdate(name, last.SnapshotID, table.TagRef, 0, 0, 0)}
 }
 
-// untag gives the updates that take the tags off days that are long ago, but for the last one of each month: metadata is
-// written whole with each commit, and a tag a day would let it grow for ever.
+// untag returns the updates that take the tags off days long ago, but for the last one of each month. Each commit writes the
+// metadata whole, and a tag a day would let it grow for ever.
 func untag(base *Table, next *table.Snapshot) []table.Update {
 	if next == nil {
 		return nil

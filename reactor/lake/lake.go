@@ -1,6 +1,6 @@
-// Package lake is the lakehouse: Iceberg tables in object storage, their pointers in an SQL catalog, and the ledger of
-// events beside them. It reads tables at a point of their history and commits changes of several tables, together with
-// what the ledger says of them, in one database transaction. What the rows mean is for others to know.
+// Package lake keeps Iceberg tables in object storage, and their pointers, the ledger of events and gold's pins in an SQL catalog.
+// A commit changes several tables and the ledger in one database transaction, all or nothing, whatever fails when; a commit that
+// another one overtook changes nothing and returns ErrConflict. A view is of one instant. What the rows mean is for others to know.
 package lake
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// Lake is an open lakehouse; safe for concurrent use.
+// Lake is an open lakehouse. It is safe for concurrent use.
 type Lake struct {
 	root    string // s3://bucket
 	store   *Store
@@ -24,11 +24,12 @@ type Lake struct {
 	branch  *branch // nil for main
 
 	mu     sync.Mutex
-	loaded map[string]*Table // by name: metadata never changes under its location, so the pointer tells whether it is still right
+	loaded map[string]*Table // by name; a metadata file never changes, so an equal location means equal metadata
 	passed map[string]string // by name: the location of metadata of others that could not be read
 }
 
-// Open opens the lake of a bucket with the catalog at address.
+// Open opens the lake of a bucket with the catalog at address: sqlite:///absolute/path or postgres://…. It makes or migrates the
+// catalog's tables if need be. Where they are current it only reads, so that the right to read is enough.
 func Open(ctx context.Context, client *minio.Client, bucket, address string) (*Lake, error) {
 	c, err := openCatalog(ctx, address)
 	if err != nil {
@@ -41,13 +42,13 @@ func Open(ctx context.Context, client *minio.Client, bucket, address string) (*L
 // Close closes the catalog.
 func (l *Lake) Close() error { return l.catalog.db.Close() }
 
-// View is the lake at one instant: all tables and the pins, read in one transaction.
+// View is the lake at one instant: all tables and the pins.
 type View struct {
 	Tables map[string]*Table // by name
 	Pins   Pins
 }
 
-// Table finds one by name, with an error that says what there is to do about it.
+// Table finds a table by name.
 func (v *View) Table(name string) (*Table, error) {
 	t, ok := v.Tables[name]
 	if !ok {
@@ -88,7 +89,7 @@ func (l *Lake) View(ctx context.Context) (*View, error) {
 	return v, nil
 }
 
-// load reads the metadata that a pointer names, from memory when it was read before.
+// load reads the metadata that a pointer names. It takes it from memory when it was read before.
 func (l *Lake) load(ctx context.Context, p pointer) (*Table, error) {
 	l.mu.Lock()
 	t := l.loaded[p.Name]
@@ -103,7 +104,7 @@ func (l *Lake) load(ctx context.Context, p pointer) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", p.Name, err)
 	}
-	l.store.cache.remove(p.Location) // parsed once, then never again: no use in the cache
+	l.store.cache.remove(p.Location) // it is parsed once
 	m, err := parseMetadata(p.Location, b)
 	if err != nil {
 		return nil, fmt.Errorf("load table %s: %w", p.Name, err)
@@ -138,12 +139,13 @@ func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 		if err != nil {
 			return err
 		}
-		// Above what an earlier table of that name left: gold waits for the version that an event tells, and Recover compares.
+		// The version is above those that an earlier table of the name left. Gold waits for the version that an event names, and
+		// Recover compares versions.
 		highest, err := l.highestVersion(ctx, d.Name)
 		if err != nil {
 			return err
 		}
-		if err := l.create(ctx, d.Name, m, highest+1); err != nil && !errors.Is(err, ErrConflict) { // somebody else made it: just as well
+		if err := l.create(ctx, d.Name, m, highest+1); err != nil && !errors.Is(err, ErrConflict) { // a conflict: somebody else made it
 			return err
 		}
 	}
@@ -176,7 +178,7 @@ func (l *Lake) create(ctx context.Context, name string, m table.Metadata, versio
 	return l.catalog.write(ctx, func(tx *Tx) error { return tx.create(ctx, name, location) })
 }
 
-// putMetadata stores metadata as a version of its table's, and gives its place.
+// putMetadata stores metadata as a version of its table and returns where.
 func (l *Lake) putMetadata(ctx context.Context, m table.Metadata, version int) (location string, err error) {
 	if location, err = metadataLocation(m, version); err != nil {
 		return "", err
@@ -188,7 +190,7 @@ func (l *Lake) putMetadata(ctx context.Context, m table.Metadata, version int) (
 	return location, l.store.put(ctx, location, b)
 }
 
-// Current tells whether gold is computed from the silver that the view shows.
+// Current tells whether gold was computed from the silver that the view shows.
 func (v *View) Current() bool {
 	for name, pin := range v.Pins.Tables {
 		if t := v.Tables[name]; t != nil && t.SnapshotID() != pin.SnapshotID {

@@ -85,7 +85,7 @@ func (t *Tx) recordEntries(ctx context.Context, entries []Entry) error {
 		}
 		insert := t.tx.NewInsert().Model(&rows).On("CONFLICT (event_id) DO UPDATE")
 		if t.branch != nil {
-			staged := t.branch.staged(rows)
+			staged := t.branch.stagedRows(rows)
 			insert = t.tx.NewInsert().Model(&staged).On("CONFLICT (branch, event_id) DO UPDATE")
 		}
 		if _, err := insert.Set(replaceEntry).Exec(ctx); err != nil {

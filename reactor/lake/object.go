@@ -11,7 +11,7 @@ import (
 	icebergio "github.com/apache/iceberg-go/io"
 )
 
-// object is an open object, as iceberg-go wants to see a file.
+// object is an open object. It is a file to iceberg-go.
 type object struct {
 	io.ReadSeeker
 	io.ReaderAt
@@ -37,7 +37,7 @@ func (i objectInfo) ModTime() time.Time { return time.Time{} }
 func (i objectInfo) IsDir() bool        { return false }
 func (i objectInfo) Sys() any           { return nil }
 
-// reader is the store as iceberg-go's FileIO, for reading.
+// reader is iceberg-go's FileIO over the store, for reading.
 type reader struct {
 	ctx   context.Context
 	store *Store

@@ -15,24 +15,24 @@ import (
 	"github.com/minio/minio-go/v7"
 )
 
-// Orphan is an object below a table's location that none of its snapshots needs.
+// Orphan is an object below a table's location, as a listing finds it. Orphans returns those that no snapshot needs.
 type Orphan struct {
 	Path       string
 	Bytes      int64
 	ModifiedAt time.Time // by the object store's clock
-	Metadata   int       // version of the table's metadata that it is, 0 for other objects
+	Metadata   int       // its version if it is the table's metadata, 0 for other objects
 }
 
-// ErrBehind says that object storage holds later metadata of a table than the catalog names: the catalog was restored or
-// is another one, and what looks like orphans may be its files.
+// ErrBehind says that object storage holds later metadata of a table than the catalog names. Then the catalog was restored or is
+// another one, and what looks like orphans may be the table's files.
 var ErrBehind = errors.New("object storage holds later metadata than this catalog names")
 
-// Orphans lists what lies below a table's location and is not needed by any snapshot the table keeps. It is for whoever
-// calls to know that no commit is under way that wrote it, and that nobody reads an expired snapshot any more: look
-// twice, with time in between. ErrBehind tells that it is better not to remove them.
+// Orphans lists objects below a table's location that no snapshot of the table needs. A commit under way may have written one of
+// them, and a reader of an expired snapshot may read one: before you remove them, look twice with time in between. After ErrBehind,
+// do not remove them.
 func (l *Lake) Orphans(ctx context.Context, name string) ([]Orphan, error) {
 	var orphans []Orphan
-	for o, err := range l.Objects(ctx, name) { // before the pointer is read: what a commit adds meanwhile is not in it
+	for o, err := range l.Objects(ctx, name) { // first of all: what a commit adds after the listing is not in it
 		if err != nil {
 			return nil, err
 		}
@@ -49,7 +49,7 @@ func (l *Lake) Orphans(ctx context.Context, name string) ([]Orphan, error) {
 	return orphans, nil
 }
 
-// Objects are all that lies below a table's location, needed or not.
+// Objects lists everything below a table's location, needed or not.
 func (l *Lake) Objects(ctx context.Context, name string) iter.Seq2[Orphan, error] {
 	return func(yield func(Orphan, error) bool) {
 		bucket, key, err := split(l.root + "/" + strings.ReplaceAll(name, ".", "/") + "/")
@@ -64,7 +64,7 @@ func (l *Lake) Objects(ctx context.Context, name string) iter.Seq2[Orphan, error
 			}
 			found := Orphan{Path: "s3://" + bucket + "/" + o.Key, Bytes: o.Size, ModifiedAt: o.LastModified}
 			if strings.HasSuffix(o.Key, ".metadata.json") {
-				found.Metadata, _ = MetadataVersion(o.Key) // 0: named in another way
+				found.Metadata, _ = MetadataVersion(o.Key) // 0 if it is named in another way
 			}
 			if !yield(found, nil) {
 				return
@@ -73,17 +73,17 @@ func (l *Lake) Objects(ctx context.Context, name string) iter.Seq2[Orphan, error
 	}
 }
 
-// Needs are the objects that the snapshots of a table need, by path, and the version of its current metadata.
+// Needs has the paths of the objects that a table's snapshots need, and the version of its current metadata.
 type Needs struct {
 	Paths   map[string]bool
 	Version int
 }
 
-// Behind tells whether the table is behind some metadata's version. The one after the current may be of a commit under way, or of
-// one that lost.
+// Behind tells whether the table is behind a version of its metadata. The version after the current one does not count: it may be
+// of a commit under way, or of one that lost.
 func (n Needs) Behind(version int) bool { return version > n.Version+1 }
 
-// Needs reads what the table needs now. Objects listed after it may be needed all the same: list first.
+// Needs reads what the table needs now. List objects before it: one that is listed afterwards may be needed all the same.
 func (l *Lake) Needs(ctx context.Context, name string) (Needs, error) {
 	view, err := l.View(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func (l *Lake) Needs(ctx context.Context, name string) (Needs, error) {
 	return n, err
 }
 
-// reachable are the paths of everything that the snapshots of a table need, and of its metadata's own history.
+// reachable finds the paths of everything that a table's snapshots need, and of its metadata's own history.
 func (l *Lake) reachable(ctx context.Context, t *Table) (map[string]bool, error) {
 	paths := map[string]bool{t.Location: true}
 	for m := range t.Meta.PreviousFiles() {
@@ -144,7 +144,7 @@ func (l *Lake) reachable(ctx context.Context, t *Table) (map[string]bool, error)
 	return normal, nil
 }
 
-// entryPaths adds the files that a manifest names: data, or deletes.
+// entryPaths adds the paths of the files that a manifest names, data or deletes.
 func (l *Lake) entryPaths(ctx context.Context, t *Table, m iceberg.ManifestFile, paths map[string]bool) error {
 	files, err := l.entries(ctx, t, m)
 	for _, f := range files {
@@ -153,7 +153,7 @@ func (l *Lake) entryPaths(ctx context.Context, t *Table, m iceberg.ManifestFile,
 	return err
 }
 
-// RemoveOrphans removes objects, and tells how many there were.
+// RemoveOrphans removes objects and returns how many it removed.
 func (l *Lake) RemoveOrphans(ctx context.Context, orphans []Orphan) (n int, err error) {
 	if len(orphans) == 0 {
 		return 0, nil

@@ -10,14 +10,14 @@ import (
 	"millrace/infra/tracing"
 )
 
-// Pending is a commit whose changes are worked out and written side by side, before all of them are known. It ends with
-// Finish or with Abandon; until then no reader sees anything of it. Its methods are for one goroutine.
+// Pending is a commit whose changes are worked out and written side by side, before all of them are known. It ends with Finish or
+// Abandon, and no reader sees anything of it before. One goroutine calls its methods.
 type Pending struct {
 	lake    *Lake
 	ctx     context.Context
 	session *session
 	work    errgroup.Group
-	ready   []*staged // in the order of Stage; without a base where nothing is to change
+	ready   []*staged // in the order of Stage; one without a base has nothing to change
 }
 
 // Begin begins a commit.
@@ -25,7 +25,8 @@ func (l *Lake) Begin(ctx context.Context) *Pending {
 	return &Pending{lake: l, ctx: ctx, session: newSession(ctx, l.store)}
 }
 
-// Stage works out a change in the background and writes its files; ok is false when there is nothing to change.
+// Stage runs work, which works out a change, in the background and writes the change's files. If work's ok is false there is nothing
+// to change.
 func (p *Pending) Stage(work func() (c Change, ok bool, err error)) {
 	one := &staged{}
 	p.ready = append(p.ready, one)
@@ -44,23 +45,23 @@ func (p *Pending) Stage(work func() (c Change, ok bool, err error)) {
 	})
 }
 
-// Require runs something in the background without which there is to be no commit: its error ends it.
+// Require runs a condition in the background. If it fails there is no commit.
 func (p *Pending) Require(condition func() error) { p.work.Go(condition) }
 
-// Finish waits for everything that was begun, and makes all changes and what inTx writes true at once, or none, as Commit does.
+// Finish waits for everything that was begun. Then it makes all changes and what inTx writes true at once, or none, as Commit does.
 func (p *Pending) Finish(inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	ctx, end := tracing.Span(p.ctx, "commit")
 	defer end()
 	return p.end(ctx, nil, inTx)
 }
 
-// Abandon waits for what is under way, takes away what was written and returns err.
+// Abandon waits for what is under way, removes what was written and returns err.
 func (p *Pending) Abandon(err error) error {
 	_, err = p.end(p.ctx, err, nil)
 	return err
 }
 
-// end waits for the work, and finishes the commit or, after err or one of the work's, cleans up.
+// end waits for the work and finishes the commit. After err, or an error of the work, it cleans up.
 func (p *Pending) end(ctx context.Context, err error, inTx func(*Tx, []*Table) error) ([]*Table, error) {
 	err = errors.Join(err, p.work.Wait())
 	var all []staged

@@ -9,22 +9,22 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// plans remembers what manifests say. They never change, so a commit has to read only those that the last one wrote;
-// iceberg-go's own planning parses all of them each time.
+// plans remembers what manifests say. They never change, so a commit has to read only those that the last one wrote. iceberg-go's
+// own planning parses all of them each time.
 type plans struct {
 	lists   *recent[[]iceberg.ManifestFile]
 	entries *recent[[]File]
 }
 
-// Each commit makes a new list and new manifests, which are read a few times and never again: what is remembered has to
-// stay far below the limit from which the garbage collector never rests. Sizes are measured, in bytes on the heap; a manifest
-// is as large with one file in it as a few files are, for its decoder keeps the schema's text.
+// Each commit makes a new list and new manifests, which are read a few times and never again. What is remembered has to stay far
+// below the limit from which the garbage collector never rests. These are sizes on the heap in bytes, as measured. A manifest with
+// one file is as large as a few files, because its decoder keeps the schema's text.
 const (
 	manifestBytes = 12 << 10
 	fileBytes     = 3 << 10
 	listedBytes   = 1 << 10 // a manifest as a list names it
-	// entriesBytes is room for some 2,500 files in few manifests. It fills up with what is never read again, and the collector
-	// goes through all of it once an object.
+	// entriesBytes has room for some 2,500 files in few manifests. It fills up with what is never read again, and the collector goes
+	// through all of it once an object.
 	entriesBytes = 8 << 20
 	listsBytes   = 2 << 20
 )
@@ -36,7 +36,7 @@ func newPlans() *plans {
 	}
 }
 
-// Files are the live data files of a snapshot of t (nil: none) whose partition is within the months.
+// Files returns the live data files of a snapshot of t whose partition is within the months. The snapshot nil has none.
 func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Months) ([]File, error) {
 	if s == nil {
 		return nil, nil
@@ -62,7 +62,7 @@ func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Mo
 	return files, nil
 }
 
-// Manifests is how many the current snapshot has.
+// Manifests is the number of manifests of the current snapshot.
 func (l *Lake) Manifests(ctx context.Context, t *Table) (int, error) {
 	if t.Snapshot() == nil {
 		return 0, nil
@@ -103,10 +103,10 @@ func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([
 	return files, nil
 }
 
-// filesWithDeletes plans a snapshot with row-level deletes. Only other engines make those, so iceberg-go's own planning,
-// which knows which deletes go with which file, is quick enough.
+// filesWithDeletes plans a snapshot with row-level deletes, by iceberg-go's own planning, which knows which deletes go with which
+// file. It is quick enough, because only other engines make such snapshots.
 func (l *Lake) filesWithDeletes(ctx context.Context, t *Table, s *table.Snapshot, months Months) ([]File, error) {
-	tasks, err := t.at(reader{ctx, l.store}).Scan(table.WithSnapshotID(s.SnapshotID)).PlanFiles(ctx)
+	tasks, err := t.iceberg(reader{ctx, l.store}).Scan(table.WithSnapshotID(s.SnapshotID)).PlanFiles(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", t.Name, err)
 	}
@@ -134,7 +134,7 @@ func within(files []File, months Months) []File {
 // mayHold tells from the manifest list alone whether a manifest can name files of the months.
 func mayHold(m iceberg.ManifestFile, spec *iceberg.PartitionSpec, months Months) bool {
 	if spec == nil {
-		return true // entries says what is wrong with it
+		return true // entries says what is wrong
 	}
 	field, ok := monthField(*spec)
 	if !ok {
@@ -155,8 +155,8 @@ func mayHold(m iceberg.ManifestFile, spec *iceberg.PartitionSpec, months Months)
 	return true
 }
 
-// Diff are the live files that came and went between two snapshots of t (nil: the empty table). Only manifests that the
-// two do not share are read, so it costs what has changed, not what there is.
+// Diff returns the live files that came and went between two snapshots of t; nil is the empty table. It reads only manifests that
+// the two do not share, so it costs what has changed, not what there is.
 func (l *Lake) Diff(ctx context.Context, t *Table, from, to *table.Snapshot) (added, removed []File, err error) {
 	before, err := l.unshared(ctx, t, from, to)
 	if err != nil {
@@ -169,7 +169,7 @@ func (l *Lake) Diff(ctx context.Context, t *Table, from, to *table.Snapshot) (ad
 	return without(after, before), without(before, after), nil
 }
 
-// unshared are the live files of a snapshot in manifests that the other does not have.
+// unshared returns the live files of a snapshot in manifests that the other does not have.
 func (l *Lake) unshared(ctx context.Context, t *Table, s, other *table.Snapshot) ([]File, error) {
 	if s == nil {
 		return nil, nil
@@ -205,7 +205,7 @@ func (l *Lake) unshared(ctx context.Context, t *Table, s, other *table.Snapshot)
 	return files, nil
 }
 
-// without are the files that are not among others.
+// without returns the files that are not among others.
 func without(files, others []File) []File {
 	ids := make(map[string]bool, len(others))
 	for _, f := range others {

@@ -14,8 +14,8 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// Publish makes main what a branch is, in all tables, with the ledger and the pins, in one transaction, and takes the branch
-// away. Where main has moved on meanwhile it is ErrMoved, and nothing happens; ErrConflict is for the moment only.
+// Publish makes the branch main in all tables, in one transaction with the ledger and the pins, and takes the branch away. If main
+// has commits that the branch does not have, it changes nothing and returns ErrMoved. After ErrConflict, try again.
 func (l *Lake) Publish(ctx context.Context, name string) error {
 	view, err := l.View(ctx)
 	if err != nil {
@@ -24,7 +24,7 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 	if err := l.isReady(ctx, name); err != nil {
 		return err
 	}
-	var forwards []pointing
+	var forwards []refChange
 	var moved []string
 	pins := Pins{Step: view.Pins.Step + 1, Tables: maps.Clone(view.Pins.Tables)}
 	for _, t := range view.Tables {
@@ -37,7 +37,7 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 			continue
 		}
 		if updates := append(shown.forward(), t.end(name)...); len(updates) > 0 {
-			forwards = append(forwards, pointing{t, updates})
+			forwards = append(forwards, refChange{t, updates})
 		}
 		if _, pinned := pins.Tables[t.Name]; pinned {
 			pins.Tables[t.Name] = Pin{SnapshotID: shown.SnapshotID(), Sequence: shown.Sequence()}
@@ -47,7 +47,7 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 		slices.Sort(moved)
 		return fmt.Errorf("%w: %s", ErrMoved, strings.Join(moved, ", "))
 	}
-	return l.pointAll(ctx, forwards, func(tx *Tx) error {
+	return l.changeRefs(ctx, forwards, func(tx *Tx) error {
 		if err := tx.publishLedger(ctx, name); err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (l *Lake) Publish(ctx context.Context, name string) error {
 	})
 }
 
-// forward are the updates that make main what the branch shows, with the properties that wait in its snapshots.
+// forward returns the updates that make main what the branch shows, with the properties that wait in its snapshots.
 func (t *Table) forward() []table.Update {
 	head := t.Snapshot()
 	if head == nil || head.SnapshotID == t.trunk.SnapshotID() {
@@ -83,7 +83,7 @@ func (t *Table) forward() []table.Update {
 	return updates
 }
 
-// end are the updates that take a branch off a table.
+// end returns the updates that take a branch off a table.
 func (t *Table) end(branch string) []table.Update {
 	if to, ok := t.ref(branch); !ok || to.SnapshotRefType != table.BranchRef {
 		return nil
@@ -91,7 +91,7 @@ func (t *Table) end(branch string) []table.Update {
 	return []table.Update{table.NewRemoveSnapshotRefUpdate(branch)}
 }
 
-// descends tells whether what a branch shows of a table was made from what main is now.
+// descends tells whether the table as a branch shows it was made from what main is now.
 func (t *Table) descends() bool {
 	main := t.trunk.Snapshot()
 	if main == nil {
@@ -105,7 +105,7 @@ func (t *Table) descends() bool {
 	return false
 }
 
-// ancestry is the current snapshot, the one that it was made from, and so on as far as they are kept.
+// ancestry goes from the current snapshot to the one that it was made from, and so on, as far as snapshots are kept.
 func (t *Table) ancestry() iter.Seq[*table.Snapshot] {
 	return func(yield func(*table.Snapshot) bool) {
 		for s := t.Snapshot(); s != nil && yield(s) && s.ParentSnapshotID != nil; {

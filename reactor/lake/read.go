@@ -17,7 +17,7 @@ func (l *Lake) Read(ctx context.Context, t *Table, files ...File) (*arrow.Schema
 	for i, f := range files {
 		tasks[i] = f.task
 	}
-	schema, batches, err := t.at(reader{ctx, l.store}).Scan().ReadTasks(ctx, tasks)
+	schema, batches, err := t.iceberg(reader{ctx, l.store}).Scan().ReadTasks(ctx, tasks)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", t.Name, err)
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// recent keeps what was used last, as much as fits a total weight; safe for concurrent use. Age alone decides: what a commit wrote is
-// read a moment later, once or twice. A cache that asks how often something was used lets go of just that when commits come quickly.
+// recent keeps what was used last, as much as fits a total weight. It is safe for concurrent use. Age alone decides: what a commit
+// wrote is read a moment later, once or twice. A cache that counts uses drops just that when commits come quickly.
 type recent[V any] struct {
 	limit int
 	weigh func(key string, v V) int
@@ -21,7 +21,7 @@ type recent[V any] struct {
 func newRecent[V any](limit int, weigh func(string, V) int) *recent[V] {
 	r := &recent[V]{limit: limit, weigh: weigh}
 	forget := func(key string, v V) { r.weight -= weigh(key, v) }
-	r.values, _ = simplelru.NewLRU(math.MaxInt, forget) // its error is a size that is not positive
+	r.values, _ = simplelru.NewLRU(math.MaxInt, forget) // it fails for a size that is not positive only
 	return r
 }
 
@@ -31,7 +31,7 @@ func (r *recent[V]) get(key string) (V, bool) {
 	return r.values.Get(key)
 }
 
-// set remembers a value, and nothing when it alone is too heavy.
+// set remembers a value, unless it alone is too heavy.
 func (r *recent[V]) set(key string, v V) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// ErrCatalogReplaced says that the catalog's file is another one than was opened: commits to it would reach nobody.
+// ErrCatalogReplaced says that the catalog's file is not the one that was opened: nobody would see a commit.
 var ErrCatalogReplaced = errors.New("the catalog's file was deleted or replaced while it was in use")
 
-// Replaced tells whether the catalog's file is still the one that was opened. A database server has no such file.
+// Replaced fails if the catalog's file is not the one that was opened any more. A database server has no such file.
 func (l *Lake) Replaced() error {
 	file := l.catalog.file
 	if file == nil {
@@ -27,7 +27,7 @@ func (l *Lake) Replaced() error {
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, file.opened) {
 		return fmt.Errorf("%w: %s", ErrCatalogReplaced, file.path)
 	}
-	return nil // an error to look is none to act on
+	return nil // that the file cannot be looked at says nothing about it
 }
 
 // Recovered says what Recover took out of the catalog, and why. Nothing was taken out where Tables is empty.
@@ -67,7 +67,7 @@ func (l *Lake) Foresee(ctx context.Context, tables ...string) (Recovered, error)
 	var older, missing, why []string
 	there := 0
 	for _, name := range tables {
-		// The files first: every one of these belongs to a commit that had not to wait for a later pointer.
+		// Files before pointers: a commit between the two makes the pointer the newer one, which is no reason to recover.
 		highest, err := l.highestVersion(ctx, name)
 		if err != nil {
 			return Recovered{}, err
@@ -77,12 +77,12 @@ func (l *Lake) Foresee(ctx context.Context, tables ...string) (Recovered, error)
 		case err != nil:
 			return Recovered{}, err
 		case ok && highest < 0:
-			return Recovered{}, fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and its disk there? "+
+			return Recovered{}, fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and is its disk there? "+
 				"To begin anew with what is in bronze, delete the catalog", at, name, l.root)
-		case !ok && highest > 0: // a first metadata alone is a creation that was torn
+		case !ok && highest > 0: // version 0 alone is of a creation that broke off
 			missing = append(missing, name)
 			why = append(why, fmt.Sprintf("%s has metadata %d, the catalog does not know the table", name, highest))
-		case ok && highest > at+1: // one ahead is a commit that lost, or was torn
+		case ok && highest > at+1: // one ahead is of a commit that lost or broke off
 			older = append(older, name)
 			why = append(why, fmt.Sprintf("%s has metadata %d, the catalog names %d", name, highest, at))
 		case ok && highest < at:
@@ -103,10 +103,10 @@ func (l *Lake) Foresee(ctx context.Context, tables ...string) (Recovered, error)
 	return r, nil
 }
 
-// metadataName is that of a metadata file: manifests beside it begin with letters or with a longer number.
+// metadataName matches metadata files. The manifests beside them begin with letters or with a longer number.
 var metadataName = regexp.MustCompile(`^[0-9]{5}-.*\.metadata\.json$`)
 
-// highestVersion is the greatest version among a table's metadata files, -1 when there are none.
+// highestVersion finds the greatest version among a table's metadata files, -1 if there are none.
 func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
 	id, err := parseName(name)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 // Main is the branch that readers see and that every commit goes to.
 const Main = table.MainBranch
 
-// Find gives the snapshot that a person names: by its number (0 is the empty table), by a tag or branch, or by a time,
-// for what was current then. "" is the current one; nil is the empty table.
+// Find returns the snapshot that a person names by its number, by a tag or branch, or by a time, for what was current then. "" names
+// the current snapshot, and 0 the empty table, for which Find returns nil.
 func (t *Table) Find(name string) (*table.Snapshot, error) {
 	if name == "" || name == Main {
 		return t.Snapshot(), nil
@@ -55,10 +55,10 @@ func ParseTime(text string) (time.Time, bool) {
 
 var refName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,99}$`)
 
-// CheckRefName refuses names for a tag that could be taken for something else.
+// CheckRefName refuses a name for a tag or branch that could be taken for a number, a time or main.
 func CheckRefName(name string) error {
 	if name == Main || !refName.MatchString(name) {
-		return fmt.Errorf("%q cannot be a tag's name: it begins with a letter, has letters, digits, dots, underscores and hyphens, and is not %s", name, Main)
+		return fmt.Errorf("%q cannot be the name of a tag or branch: a name begins with a letter, has letters, digits, dots, underscores and hyphens, and is not %s", name, Main)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func CheckRefName(name string) error {
 // ErrTagTaken says that a tag of the name is at another snapshot.
 var ErrTagTaken = errors.New("the tag is at another snapshot")
 
-// Tag names a snapshot. Expiry leaves a tagged snapshot and its files alone. A tag never moves: it has to be dropped first.
+// Tag names a snapshot. Expiry leaves a tagged snapshot and its files alone. A tag does not move: drop it first.
 func (l *Lake) Tag(ctx context.Context, t *Table, name string, s *table.Snapshot) error {
 	if err := CheckRefName(name); err != nil {
 		return err
@@ -77,40 +77,39 @@ func (l *Lake) Tag(ctx context.Context, t *Table, name string, s *table.Snapshot
 		}
 		return fmt.Errorf("%w: %s of %s is a %s at %d; drop it first", ErrTagTaken, name, t.Name, to.SnapshotRefType, to.SnapshotID)
 	}
-	return l.point(ctx, t, table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.TagRef, 0, 0, 0))
+	return l.changeRef(ctx, t, table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.TagRef, 0, 0, 0))
 }
 
-// DropTag takes a tag away; its snapshot may expire from then on.
+// DropTag takes a tag away. Its snapshot may expire from then on.
 func (l *Lake) DropTag(ctx context.Context, t *Table, name string) error {
 	if to, ok := t.ref(name); ok && to.SnapshotRefType == table.TagRef {
-		return l.point(ctx, t, table.NewRemoveSnapshotRefUpdate(name))
+		return l.changeRef(ctx, t, table.NewRemoveSnapshotRefUpdate(name))
 	}
 	return fmt.Errorf("%s has no tag %q: `reactor tag %s` lists those it has", t.Name, name, t.Name)
 }
 
-// Rollback makes an earlier snapshot of t the current one, and sets properties of the table with it. Later snapshots stay
-// until they expire.
+// Rollback makes an earlier snapshot of t the current one and sets properties of the table. Later snapshots stay until they expire.
 func (l *Lake) Rollback(ctx context.Context, t *Table, to *table.Snapshot, properties iceberg.Properties) error {
 	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, to.SnapshotID, table.BranchRef, 0, 0, 0)}
 	if len(properties) > 0 {
 		updates = append(updates, table.NewSetPropertiesUpdate(properties))
 	}
-	return l.point(ctx, t, updates...)
+	return l.changeRef(ctx, t, updates...)
 }
 
-// point commits a change of a table's metadata that touches no row.
-func (l *Lake) point(ctx context.Context, t *Table, updates ...table.Update) error {
-	return l.pointAll(ctx, []pointing{{t, updates}}, nil)
+// changeRef commits a change of one table's refs.
+func (l *Lake) changeRef(ctx context.Context, t *Table, updates ...table.Update) error {
+	return l.changeRefs(ctx, []refChange{{t, updates}}, nil)
 }
 
-// pointing is a change of a table's metadata that touches no row.
-type pointing struct {
+// refChange moves tags and branches of a table, with properties of it. It touches no row.
+type refChange struct {
 	table   *Table
 	updates []table.Update
 }
 
-// pointAll commits such changes of several tables, and what inTx (nil: nothing) writes, at once.
-func (l *Lake) pointAll(ctx context.Context, all []pointing, inTx func(*Tx) error) error {
+// changeRefs commits changes of several tables at once, with what inTx writes unless it is nil.
+func (l *Lake) changeRefs(ctx context.Context, all []refChange, inTx func(*Tx) error) error {
 	s := newSession(ctx, l.store)
 	var ready []staged
 	var err error

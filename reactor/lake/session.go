@@ -14,16 +14,16 @@ import (
 	"millrace/infra/tracing"
 )
 
-// session is the FileIO of one commit. Its puts run side by side in the background, and wait is the barrier before
-// the pointers move: nothing that a pointer names may be missing. (Sixteen puts one after the other cost more than
-// everything else of a gold commit together.) What a session wrote can be read back through it at once.
+// session is the FileIO of one commit. Its puts run side by side in the background. (Sixteen puts one after the other took longer
+// than everything else of a gold commit together.) wait is the barrier before the pointers move: nothing that a pointer names may be
+// missing. What a session wrote can be read back through it at once.
 type session struct {
 	store *Store
 	ctx   context.Context
 	puts  *errgroup.Group
 
 	mu      sync.Mutex
-	written map[string][]byte // nil for what was too large to keep
+	written map[string][]byte // by name; nil if it was too large to keep
 }
 
 func newSession(ctx context.Context, store *Store) *session {
@@ -31,13 +31,12 @@ func newSession(ctx context.Context, store *Store) *session {
 	return &session{store: store, ctx: ctx, puts: puts, written: map[string][]byte{}}
 }
 
-// wait returns when every put has ended, with the first error.
+// wait returns when every put has ended, with the first error of one.
 func (s *session) wait() error { return s.puts.Wait() }
 
-// discard removes what the session wrote, after a commit that certainly did not happen. Best effort: what stays is an
-// orphan that no table names.
+// discard removes what the session wrote, after a commit that certainly did not happen. What it fails to remove is an orphan.
 func (s *session) discard(ctx context.Context) error {
-	_ = s.puts.Wait() // its error was seen; here it only matters that no put is still running
+	_ = s.puts.Wait() // its error is known; here it matters that no put is running any more
 	var errs []error
 	for name := range s.written {
 		errs = append(errs, s.store.remove(ctx, name))
@@ -94,7 +93,7 @@ func (s *session) Create(name string) (icebergio.FileWriter, error) {
 	return &writer{session: s, name: name}, nil
 }
 
-// writer holds a file in memory until it is closed; one that outgrows a part is sent while it is written.
+// writer holds a file in memory until it is closed. A file that outgrows a part is sent while it is written.
 type writer struct {
 	session *session
 	name    string
@@ -119,7 +118,7 @@ func (w *writer) Write(p []byte) (int, error) {
 	s.mu.Unlock()
 	s.puts.Go(func() error {
 		err := s.store.putFrom(s.ctx, w.name, r, -1)
-		r.CloseWithError(err) // so that a writer does not wait for ever for a put that failed
+		r.CloseWithError(err) // or the writer would wait for ever for a put that failed
 		return err
 	})
 	if _, err := w.pipe.Write(w.buf.Bytes()); err != nil {

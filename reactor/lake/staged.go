@@ -28,8 +28,8 @@ type stagedRow struct {
 	ledgerRow
 }
 
-// staged are rows of the ledger as the branch keeps them.
-func (b *branch) staged(rows []ledgerRow) []stagedRow {
+// stagedRows makes rows of the branch of rows of the ledger.
+func (b *branch) stagedRows(rows []ledgerRow) []stagedRow {
 	staged := make([]stagedRow, len(rows))
 	for i, r := range rows {
 		staged[i] = stagedRow{Branch: b.name, ledgerRow: r}
@@ -49,7 +49,7 @@ func (t *Tx) beginBranch(ctx context.Context, name, run string, now time.Time) e
 	return nil
 }
 
-// BranchReady says that everything that a branch is for is in it: from now on it can be published.
+// BranchReady notes that everything that a branch is for is in it. From now on it can be published.
 func (l *Lake) BranchReady(ctx context.Context, name string) error {
 	return l.catalog.write(ctx, func(tx *Tx) error {
 		n, err := affected(tx.tx.NewUpdate().Model((*branchRow)(nil)).Set("ready = ?", true).Where("name = ?", name).Exec(ctx))
@@ -63,7 +63,7 @@ func (l *Lake) BranchReady(ctx context.Context, name string) error {
 	})
 }
 
-// isReady fails when a branch is not there or not complete.
+// isReady fails if a branch is not there or not complete.
 func (l *Lake) isReady(ctx context.Context, name string) error {
 	var row branchRow
 	err := l.catalog.db.NewSelect().Model(&row).Where("name = ?", name).Scan(ctx)
@@ -79,7 +79,7 @@ func (l *Lake) isReady(ctx context.Context, name string) error {
 	return nil
 }
 
-// publishLedger makes entries of the ledger of those that a branch has staged.
+// publishLedger copies the entries that a branch has staged into the ledger.
 func (t *Tx) publishLedger(ctx context.Context, name string) error {
 	const columns = `event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us`
 	if _, err := t.tx.ExecContext(ctx, `INSERT INTO millrace_ledger (`+columns+`) SELECT `+columns+` FROM millrace_staged WHERE branch = ?
@@ -109,7 +109,7 @@ type BranchInfo struct {
 	Ready  bool
 	Made   time.Time
 	Events int      // worked on
-	Dead   int      // of those, that cannot be read
+	Dead   int      // those of Events whose object cannot be read
 	Moved  []string // tables that have commits on main which the branch does not have
 }
 
@@ -144,7 +144,7 @@ func (l *Lake) branches(ctx context.Context, view *View) ([]BranchInfo, error) {
 	return all, nil
 }
 
-// moved are the tables that have commits on main which a branch does not have.
+// moved lists the tables that have commits on main which a branch does not have.
 func (v *View) moved(branch string) (names []string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
 		shown, err := v.Tables[name].onBranch(branch)

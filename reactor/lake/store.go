@@ -15,21 +15,21 @@ import (
 const (
 	// cacheBytes bounds the bytes of immutable objects (manifests, small data files) kept in memory.
 	cacheBytes = 12 << 20
-	// wholeObject is the size up to which an object is read in one request and kept; a data file of 12 columns read
-	// through ranges costs 17 requests (FACTS of iceberg-go's reader), read whole it costs one.
+	// wholeObject is the size up to which an object is read in one request and kept. A data file of 12 columns takes 17 requests if
+	// iceberg-go reads it by ranges, and one if it is read whole.
 	wholeObject = 8 << 20
-	// partSize is that of a multipart upload, and what one open writer of a large file holds in memory.
+	// partSize is the size of a part of a multipart upload. It is also what an open writer of a large file holds in memory.
 	partSize = 8 << 20
 )
 
-// Store is the object storage of the lake: whole-object reads with a bounded cache, and puts. Everything that the lake
-// writes there has a name that is used once, so what is cached never goes stale.
+// Store is the object storage of the lake: whole-object reads with a bounded cache, and puts. The lake uses each name once, so what
+// is cached never goes stale.
 type Store struct {
 	client *minio.Client
 	cache  *recent[[]byte]
 }
 
-// NewStore makes the store of a client.
+// NewStore makes a store over a client.
 func NewStore(client *minio.Client) *Store {
 	return &Store{client: client, cache: newRecent(cacheBytes, func(path string, b []byte) int { return len(path) + cap(b) })}
 }
@@ -52,7 +52,7 @@ func (s *Store) open(ctx context.Context, path string) (*object, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	// Core, because GetObject asks for the size first: two requests in place of one.
+	// Core, because the client's own GetObject asks for the size first, which makes two requests of one.
 	body, info, _, err := minio.Core{Client: s.client}.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, pathError("open", path, err)
@@ -75,7 +75,7 @@ func (s *Store) open(ctx context.Context, path string) (*object, error) {
 	return inMemory(path, b), nil
 }
 
-// read returns the bytes of an object; they are shared, do not change them.
+// read returns the bytes of an object. They are shared: do not change them.
 func (s *Store) read(ctx context.Context, path string) ([]byte, error) {
 	o, err := s.open(ctx, path)
 	if err != nil {
@@ -98,13 +98,13 @@ func (s *Store) put(ctx context.Context, path string, b []byte) error {
 	return s.putFrom(ctx, path, bytes.NewReader(b), int64(len(b)))
 }
 
-// putFrom stores what r gives; size -1 means until its end, in parts.
+// putFrom stores what r gives. With size -1 it reads to the end and stores in parts.
 func (s *Store) putFrom(ctx context.Context, path string, r io.Reader, size int64) error {
 	bucket, key, err := split(path)
 	if err != nil {
 		return &fs.PathError{Op: "put", Path: path, Err: err}
 	}
-	// A checksum header would cost a pass over the bytes on both sides; parquet and avro carry their own.
+	// A checksum header would cost a pass over the bytes on both sides. Parquet and Avro carry their own.
 	_, err = s.client.PutObject(ctx, bucket, key, r, size, minio.PutObjectOptions{PartSize: partSize, DisableContentSha256: true, DisableMultipart: size >= 0})
 	if err != nil {
 		return pathError("put", path, err)
@@ -124,7 +124,7 @@ func (s *Store) remove(ctx context.Context, path string) error {
 	return nil
 }
 
-// pathError says which object failed, and tells callers by fs.ErrNotExist when it is not there.
+// pathError says which object failed. If the object is not there, the error is fs.ErrNotExist.
 func pathError(op, path string, err error) error {
 	if code := minio.ToErrorResponse(err).Code; code == minio.NoSuchKey {
 		err = fs.ErrNotExist

@@ -18,24 +18,24 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// Table is a table at one point of its history: the metadata that a pointer named when it was read.
+// Table is a table at one point of its history: the metadata that its pointer named when it was read.
 type Table struct {
 	Name     string // namespace.table
 	Location string // of the metadata
 	Meta     table.Metadata
 	store    *Store
-	trunk    *Table // of what a branch shows: the table itself
+	trunk    *Table // the table itself, if this one is what a branch shows of it
 }
 
-// at is the table as iceberg-go's object, with the given FileIO.
-func (t *Table) at(fs icebergio.IO) *table.Table {
+// iceberg returns the table as iceberg-go knows it, with the given FileIO.
+func (t *Table) iceberg(fs icebergio.IO) *table.Table {
 	return table.New(strings.Split(t.Name, "."), t.Meta, t.Location, func(context.Context) (icebergio.IO, error) { return fs, nil }, nil)
 }
 
-// Snapshot is the current one, or nil while nothing was ever written.
+// Snapshot is the current snapshot, nil while nothing was ever written.
 func (t *Table) Snapshot() *table.Snapshot { return t.Meta.CurrentSnapshot() }
 
-// SnapshotID is that of the current snapshot, 0 for none.
+// SnapshotID is the number of the current snapshot, 0 for none.
 func (t *Table) SnapshotID() int64 {
 	if s := t.Snapshot(); s != nil {
 		return s.SnapshotID
@@ -63,17 +63,17 @@ func (t *Table) SnapshotByID(id int64) (*table.Snapshot, error) {
 	return s, nil
 }
 
-// Definition is what a table is made from.
+// Definition says what a table is made with.
 type Definition struct {
 	Name       string // namespace.table
 	Schema     *iceberg.Schema
 	Spec       iceberg.PartitionSpec
 	Properties iceberg.Properties
-	Order      []string // columns by which rows lie in a file, within their month
+	Order      []string // columns that rows are sorted by within their month's file
 }
 
-// properties of every table. Retries are for other writers (Spark, PyIceberg) beside the reactor: without them half
-// of their commits fail. Full metrics, because truncated bounds of asset ids make files look as if they overlapped. zstd at
+// properties are those of every table. Retries are for other writers (Spark, PyIceberg) beside the reactor, half of whose commits
+// would fail otherwise. Metrics are full, because truncated bounds of asset ids make files look as if they overlapped. zstd runs at
 // level 1: files are 1 % larger than at the usual 3, and a rebuild takes 7 % less of the reactor's CPU time.
 var properties = iceberg.Properties{
 	"format-version":                        "2",
@@ -100,7 +100,7 @@ func (d Definition) properties() iceberg.Properties {
 	return all
 }
 
-// newMetadata is that of an empty table below the lake's root.
+// newMetadata makes the metadata of an empty table below the lake's root.
 func newMetadata(root string, d Definition) (table.Metadata, error) {
 	name, err := parseName(d.Name)
 	if err != nil {
@@ -113,7 +113,7 @@ func newMetadata(root string, d Definition) (table.Metadata, error) {
 	return m, nil
 }
 
-// metadataLocation is the name of a version of the metadata.
+// metadataLocation names a new file for a version of the metadata.
 func metadataLocation(m table.Metadata, version int) (string, error) {
 	lp, err := table.LoadLocationProvider(m.Location(), m.Properties())
 	if err != nil {
@@ -140,7 +140,7 @@ func marshalMetadata(m table.Metadata) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// parseMetadata reads a metadata file; Spark may write it compressed.
+// parseMetadata reads a metadata file, which Spark may have compressed.
 func parseMetadata(location string, b []byte) (table.Metadata, error) {
 	if strings.HasSuffix(location, ".gz.metadata.json") {
 		z, err := gzip.NewReader(bytes.NewReader(b))
@@ -158,7 +158,7 @@ func parseMetadata(location string, b []byte) (table.Metadata, error) {
 	return m, nil
 }
 
-// SnapshotAsOf is the snapshot that was current at a time, nil when nothing had been written yet.
+// SnapshotAsOf finds the snapshot that was current at a time, nil if nothing had been written yet.
 func (t *Table) SnapshotAsOf(at time.Time) (*table.Snapshot, error) {
 	var id int64
 	var first *table.SnapshotLogEntry
@@ -171,7 +171,7 @@ func (t *Table) SnapshotAsOf(at time.Time) (*table.Snapshot, error) {
 		}
 	}
 	if id == 0 && first != nil {
-		// The log begins with what has not expired: a snapshot with a parent is not the table's first.
+		// The log begins with what has not expired. If that snapshot has a parent it is not the table's first.
 		if s := t.Meta.SnapshotByID(first.SnapshotID); s == nil || s.ParentSnapshotID != nil {
 			return nil, fmt.Errorf("what %s was at %s has expired: its history begins at %s; older snapshots that are kept have tags (`reactor tag %s`)",
 				t.Name, at.UTC().Format(time.RFC3339), time.UnixMilli(first.TimestampMs).UTC().Format(time.RFC3339), t.Name)

@@ -9,8 +9,8 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// WrittenBy is the snapshot that wrote a live file of t, or the oldest one that is kept when that has expired (exact is false
-// then). A row may be older than the file that holds it: its neighbours' changes write it anew.
+// WrittenBy finds the snapshot that wrote a live file of t. If that one has expired, it returns the oldest snapshot with the file, and
+// exact is false. A row may be older than its file, because a change of its neighbours writes it anew.
 func (l *Lake) WrittenBy(ctx context.Context, t *Table, f File) (s *table.Snapshot, exact bool, err error) {
 	kept := t.Meta.Snapshots()
 	slices.SortFunc(kept, func(a, b table.Snapshot) int { return cmp.Compare(a.SequenceNumber, b.SequenceNumber) })

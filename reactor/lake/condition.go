@@ -8,18 +8,18 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
-// Condition is how a table's pointer and the object storage fit together.
+// Condition says whether object storage has what a table's pointer names.
 type Condition struct {
 	Table    string
 	Location string // of the metadata that the catalog names
 	Snapshot int64  // the current one, 0 for none
-	Damage   error  // why the table cannot be read; nil when it can
-	Newer    int    // metadata files of later commits than the catalog knows
-	Pinned   error  // why the snapshot that gold was computed from cannot be read; nil when it can
+	Damage   error  // why the table cannot be read, nil if it can
+	Newer    int    // number of metadata files with a later version than the catalog names
+	Pinned   error  // why the snapshot that gold was computed from cannot be read, nil if it can
 }
 
-// Conditions holds the catalog against what lies in object storage: exists tells whether there is an object, and keys are
-// those of all metadata files. Neither a backup of the catalog nor one of the storage need be of the same time.
+// Conditions compares the catalog with object storage, for a catalog and a bucket that may be of different times. exists tells
+// whether there is an object, and keys has those of all metadata files.
 func (l *Lake) Conditions(ctx context.Context, exists func(key string) bool, keys []string) ([]Condition, error) {
 	ps, err := pointers(ctx, l.catalog.db)
 	if err != nil {
@@ -52,8 +52,8 @@ func (l *Lake) Conditions(ctx context.Context, exists func(key string) bool, key
 	return all, nil
 }
 
-// Raise writes the metadata that the catalog names once more, with a version above all there are: the table goes on from there,
-// and later commits that the catalog does not know are orphans. Recover would take them for a lake that the catalog has lost.
+// Raise writes the metadata that the catalog names once more, with a version above all there are. The table goes on from there,
+// and later commits that the catalog does not know are orphans. Without that, Recover would take the catalog for an old one.
 func (l *Lake) Raise(ctx context.Context, name string) error {
 	view, err := l.View(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func newer(location string, keys []string) int {
 	return n
 }
 
-// readable tells whether every file of a snapshot is there.
+// readable fails if a data file of a snapshot is not there.
 func (l *Lake) readable(ctx context.Context, t *Table, s *table.Snapshot, exists func(string) bool) error {
 	files, err := l.Files(ctx, t, s, AllMonths)
 	if err != nil {
@@ -114,9 +114,9 @@ func (l *Lake) readable(ctx context.Context, t *Table, s *table.Snapshot, exists
 	return nil
 }
 
-// Forget takes tables out of the catalog, and with a table of silver what the ledger says of its events: the next start makes
-// the tables anew, and the reconciler brings silver's rows from bronze. pins are tables that stay, and from which gold is to be
-// computed as if it never had been.
+// Forget takes tables out of the catalog, and with a silver table what the ledger says of its events. The next start makes the
+// tables anew, and the reconciler brings silver's rows from bronze. pins names tables that stay but whose pins go, so that gold is
+// computed from them as if it never had been.
 func (l *Lake) Forget(ctx context.Context, names, pins []string, wholeLedger bool) error {
 	return l.catalog.write(ctx, func(tx *Tx) error {
 		for _, name := range names {
