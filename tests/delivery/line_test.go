@@ -139,40 +139,11 @@ func (l *line) ask(ctx context.Context, method, path, body string) error {
 
 // A line cuts, freezes and slows connections, as the faults need it.
 func TestLine(t *testing.T) {
-	echo, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = echo.Close() }()
-	go func() {
-		for {
-			conn, err := echo.Accept()
-			if err != nil {
-				return
-			}
-			go func() { _, _ = io.Copy(conn, conn) }()
-		}
-	}()
-	l := newLine(t, echo.Addr().(*net.TCPAddr).Port)
-	// round sends a byte over a new connection and waits for its echo.
-	round := func(patience time.Duration) (time.Duration, error) {
-		began := time.Now()
-		conn, err := net.DialTimeout("tcp", l.address(), patience)
-		if err != nil {
-			return 0, err
-		}
-		defer func() { _ = conn.Close() }()
-		_ = conn.SetDeadline(began.Add(patience))
-		if _, err := conn.Write([]byte("x")); err != nil {
-			return 0, err
-		}
-		_, err = io.ReadFull(conn, make([]byte, 1))
-		return time.Since(began), err
-	}
+	l := newLine(t, echo(t))
 	const plenty = 10 * time.Second
 	passes := func(when string) {
 		t.Helper()
-		if _, err := round(plenty); err != nil {
+		if _, err := l.round(plenty); err != nil {
 			t.Errorf("%s, nothing comes through: %v", when, err)
 		}
 	}
@@ -183,7 +154,7 @@ func TestLine(t *testing.T) {
 	}
 	defer func() { _ = standing.Close() }()
 	l.cut(t)
-	if _, err := round(plenty); err == nil {
+	if _, err := l.round(plenty); err == nil {
 		t.Error("a line that is cut takes connections")
 	}
 	_ = standing.SetDeadline(time.Now().Add(plenty))
@@ -193,15 +164,51 @@ func TestLine(t *testing.T) {
 	l.mend(t)
 	passes("after it was mended")
 	l.freeze(t)
-	if _, err := round(200 * time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := l.round(200 * time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("over a frozen line: %v, want silence", err)
 	}
 	l.clear(t)
 	passes("after the freeze")
 	l.slow(t, 100, 200)
-	if took, err := round(plenty); err != nil || took < 100*time.Millisecond {
+	if took, err := l.round(plenty); err != nil || took < 100*time.Millisecond {
 		t.Errorf("a slow line, 50 to 150 ms each way, took %s: %v", took, err)
 	}
 	l.clear(t)
 	passes("after it was slow")
+}
+
+// echo starts a server that sends back whatever it gets, and returns its port.
+func echo(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _, _ = io.Copy(conn, conn) }()
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// round sends a byte to an echo over a new connection and waits for it to come back.
+func (l *line) round(patience time.Duration) (time.Duration, error) {
+	began := time.Now()
+	conn, err := net.DialTimeout("tcp", l.address(), patience)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(began.Add(patience))
+	if _, err := conn.Write([]byte("x")); err != nil {
+		return 0, err
+	}
+	_, err = io.ReadFull(conn, make([]byte, 1))
+	return time.Since(began), err
 }

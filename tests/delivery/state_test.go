@@ -21,8 +21,21 @@ func stateFaults() []fault {
 	return slices.Concat(catalogFaults(), streamFaults(), storeFaults())
 }
 
+// rebuilt is what a reactor says that finds such a catalog.
+const rebuilt = "the catalog is older than the lake"
+
+// older copies the catalog, lets objects come, and has restore put the copy in the catalog's place.
+func older(restore func(l *lab, t testing.TB, copied string)) func(testing.TB, *lab, *harness.Load, *rand.Rand) string {
+	return func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+		copied := l.copyCatalog(t)
+		l.flows(t, ld, 60)
+		restore(l, t, copied)
+		l.says(t, rebuilt)
+		return "60 objects older"
+	}
+}
+
 func catalogFaults() []fault {
-	const rebuilt = "the catalog is older than the lake"
 	return []fault{
 		{name: "catalog locked by another program", sees: "puts go on, tables stand still; one that holds the lock for a minute costs a minute",
 			inject: func(t testing.TB, l *lab, _ *harness.Load, _ *rand.Rand) string {
@@ -43,23 +56,13 @@ func catalogFaults() []fault {
 				return ""
 			}},
 		{name: "catalog replaced by an earlier copy while the reactor runs", sees: "the reactor says so, ends, and its next start rebuilds every table from bronze",
-			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
-				copied := l.copyCatalog(t)
-				l.flows(t, ld, 60)
-				l.restoreCatalog(t, copied)
-				l.says(t, rebuilt)
-				return "60 objects older"
-			}},
+			inject: older((*lab).restoreCatalog)},
 		{name: "catalog replaced by an earlier copy while everything is stopped", sees: "the reactor says so at its start, and rebuilds every table from bronze", whole: true,
-			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
-				copied := l.copyCatalog(t)
-				l.flows(t, ld, 60)
+			inject: older(func(l *lab, t testing.TB, copied string) {
 				l.whole.Stop(t)
 				l.restoreCatalog(t, copied)
 				l.whole.Restart(t)
-				l.says(t, rebuilt)
-				return "60 objects older"
-			}},
+			})},
 		{name: "catalog full of garbage", sees: "the reactor says so, moves the file aside, and rebuilds every table from bronze",
 			inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 				garbage := make([]byte, 64<<10)
@@ -80,10 +83,7 @@ func catalogFaults() []fault {
 func streamFaults() []fault {
 	return []fault{
 		{name: "stream EV deleted by hand", sees: "the reactor makes it anew; the reconciler publishes what was in it",
-			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
-				l.deleteStream(t, ld, "EV")
-				return ""
-			}},
+			inject: deletes("EV")},
 		{name: "stream EV purged by hand", sees: "the reconciler publishes what was in it, under new message ids",
 			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				unlock := l.lockCatalog(t) // so that events wait in the stream
@@ -99,15 +99,9 @@ func streamFaults() []fault {
 				return ""
 			}},
 		{name: "stream RAW deleted by hand", sees: "the reactor makes it anew; MinIO's queue holds what came in between",
-			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
-				l.deleteStream(t, ld, "RAW")
-				return ""
-			}},
+			inject: deletes("RAW")},
 		{name: "all streams deleted by hand", sees: "the reactor makes them anew; the reconciler publishes what was in them; dead letters are gone",
-			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
-				l.deleteStream(t, ld, "RAW", "EV", "DLQ")
-				return ""
-			}},
+			inject: deletes("RAW", "EV", "DLQ")},
 	}
 }
 
@@ -166,20 +160,22 @@ func (l *lab) says(t testing.TB, text string) {
 	})
 }
 
-// deleteStream deletes streams while events are in them.
-func (l *lab) deleteStream(t testing.TB, ld *harness.Load, names ...string) {
-	t.Helper()
-	unlock := l.lockCatalog(t)
-	l.flowsIn(t, ld, 20)
-	js := l.JetStream(t)
-	for _, name := range names {
-		if err := js.DeleteStream(t.Context(), name); err != nil {
-			t.Errorf("delete stream %s: %v", name, err)
+// deletes deletes streams while events are in them.
+func deletes(names ...string) func(testing.TB, *lab, *harness.Load, *rand.Rand) string {
+	return func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+		unlock := l.lockCatalog(t)
+		l.flowsIn(t, ld, 20)
+		js := l.JetStream(t)
+		for _, name := range names {
+			if err := js.DeleteStream(t.Context(), name); err != nil {
+				t.Errorf("delete stream %s: %v", name, err)
+			}
 		}
-	}
-	unlock()
-	for _, name := range names {
-		harness.Eventually(t, "stream "+name+" is there again", func() bool { _, err := js.Stream(t.Context(), name); return err == nil })
+		unlock()
+		for _, name := range names {
+			harness.Eventually(t, "stream "+name+" is there again", func() bool { _, err := js.Stream(t.Context(), name); return err == nil })
+		}
+		return ""
 	}
 }
 
