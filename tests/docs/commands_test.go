@@ -26,8 +26,36 @@ func TestCommandsInDocumentsRun(t *testing.T) {
 			}
 		}
 	}
+	checkBanner(t, f.banner)
 	if found < 6 {
 		t.Errorf("only %d blocks are marked to be run", found)
+	}
+}
+
+var bannerLine = regexp.MustCompile(`(?m)^  ([A-Za-z0-9]+) {2,}(https?://|nats://)?`)
+
+// checkBanner compares what the README says that `up` prints with what it does print: the names, and the kinds of addresses.
+func checkBanner(t *testing.T, banner string) {
+	t.Helper()
+	p, err := readPage(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const title = "millrace runs. Ctrl-C stops it."
+	shown := ""
+	for _, block := range p.fences {
+		if strings.Contains(block.text, title) {
+			shown = block.text
+		}
+	}
+	lines := bannerLine.FindAllString(shown, -1)
+	if len(lines) < 4 || !strings.Contains(banner, title) {
+		t.Errorf("README.md shows %d lines of what `up` prints, and it printed\n%s", len(lines), banner)
+	}
+	for _, l := range lines {
+		if !strings.Contains(banner, "\n"+l) {
+			t.Errorf("README.md shows that `up` prints %q, and it printed\n%s", l, banner)
+		}
 	}
 }
 

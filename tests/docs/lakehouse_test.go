@@ -25,15 +25,16 @@ func describeProgram(t *testing.T, name string) (stdout string, code int) {
 
 // folder is what a reader of the documents has before them: programs in .bin, a running lakehouse in .millrace.
 type folder struct {
-	dir string
-	env []string
+	dir    string
+	env    []string
+	banner string // what the stack printed at its start
 }
 
 // lakehouse starts a stack of the test's own, with some weeks of history in it.
 func lakehouse(t *testing.T) folder {
 	t.Helper()
 	s := harness.Start(t)
-	f := folder{dir: t.TempDir(), env: home.CleanEnvironment()}
+	f := folder{dir: t.TempDir(), env: home.CleanEnvironment(), banner: s.Process().Stdout()}
 	bin := filepath.Join(f.dir, ".bin")
 	if err := errors.Join(os.Mkdir(bin, 0o755), os.Symlink(s.Home, filepath.Join(f.dir, ".millrace"))); err != nil {
 		t.Fatalf("set up a reader's folder: %v", err)
