@@ -30,6 +30,8 @@ type object struct {
 	brought, lacking []bool
 	// envelopeRead: a pass over the whole object has already looked for the envelope's members.
 	envelopeRead bool
+	// noData: the object that was to be an envelope has no data.
+	noData bool
 }
 
 // Decode reads an object and sinks its rows. An error means that nothing of the object may be used, whatever was sunk
