@@ -45,6 +45,9 @@ func (o *object) jsonPass(packed bool) error {
 	if err := o.begin(s); err != nil {
 		return err
 	}
+	if err := inUTF8(s.buf[s.pos:]); err != nil {
+		return err
+	}
 	first, err := s.peek()
 	switch {
 	case err == io.EOF:

@@ -54,6 +54,9 @@ func (o *object) lines(s *scanner) error {
 	case first == nil:
 		return unreadable("it is empty: expected one JSON object a line")
 	case !sound:
+		if err := inUTF8(first); err != nil {
+			return err
+		}
 		return unreadable("no line of it is a JSON object, it begins with %s; expected one JSON object a line (a single JSON value over several lines must be named .json)", quote(first))
 	}
 	return nil

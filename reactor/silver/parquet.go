@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -265,8 +266,14 @@ func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool
 		names = append(names, name)
 	}
 	if known == 0 {
-		return nil, unreadable("none of its Parquet columns is known: %s; expected the fields of %s or the columns of silver.%s",
-			quote([]byte(strings.Join(names, ", "))), o.d.Name, o.d.Table)
+		near := ""
+		for i := range o.d.columns {
+			if near == "" {
+				near = o.d.columns[i].near(slices.Values(names))
+			}
+		}
+		return nil, unreadable("none of its Parquet columns is known: %s%s; expected the fields of %s or the columns of silver.%s",
+			quote([]byte(strings.Join(names, ", "))), near, o.d.Name, o.d.Table)
 	}
 	return columns, nil
 }
