@@ -139,7 +139,7 @@ func (f *Field) beyond(n decimal128.Num) bool {
 	return ok && n.Abs().GreaterEqual(bound)
 }
 
-// time reads epoch milliseconds (a number, or a string of one) or RFC 3339, with microseconds.
+// time reads epoch milliseconds (a number, or a string of one) or a time that is written out, with microseconds.
 func (r *row) time(i int, c *cell, raw []byte, latest time.Time) string {
 	text, reason := r.digits(i, raw)
 	if reason != "" {
@@ -149,20 +149,34 @@ func (r *row) time(i int, c *cell, raw []byte, latest time.Time) string {
 	var t time.Time
 	switch {
 	case isOverflow(err) || err == nil && n.value != decimal128.FromI64(int64(n.value.LowBits())):
-		return quote(text) + " is no time in milliseconds since 1970"
+		return quote(text) + " is no time in milliseconds since 1970" + nanoseconds(text, latest)
 	case err == nil:
 		t = time.UnixMicro(int64(n.value.LowBits())).UTC()
 	default:
-		if t.UnmarshalText(text) != nil {
+		moment, ok := parseMoment(text)
+		if !ok {
 			return quote(text) + " is no time: epoch milliseconds or RFC 3339 are expected"
 		}
-		t = t.UTC().Truncate(time.Microsecond)
+		t = moment.Truncate(time.Microsecond)
 	}
 	if reason := outOfTime(t, text, latest, err == nil); reason != "" {
 		return reason
 	}
 	c.whole = t.UnixMicro()
 	return ""
+}
+
+// nanoseconds says whether a number that is beyond milliseconds is a time in nanoseconds.
+func nanoseconds(text []byte, latest time.Time) string {
+	n, err := parseNumber(text, 0)
+	if err != nil || n.value != decimal128.FromI64(int64(n.value.LowBits())) {
+		return ""
+	}
+	t := time.Unix(0, int64(n.value.LowBits())).UTC()
+	if t.Before(earliest) || t.After(latest) {
+		return ""
+	}
+	return fmt.Sprintf("; it looks like nanoseconds (%s): epoch milliseconds are expected", t.Format(shown))
 }
 
 // outOfTime refuses what is before Bitcoin or after the object, and says which other unit the number may be in.

@@ -25,7 +25,7 @@ const (
 	Price
 	// Amount is decimal(38,18), accepted as JSON number or string.
 	Amount
-	// Time is a moment in UTC with microseconds, accepted as epoch milliseconds or RFC 3339.
+	// Time is a moment in UTC with microseconds, accepted as epoch milliseconds, RFC 3339, and as what tools write for a date or a datetime.
 	Time
 	// TextLists is map<string, list<string>>; a bare string stands for a list of one.
 	TextLists

@@ -2,6 +2,7 @@ package silver
 
 import (
 	"cmp"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ const (
 	parquetFooter = 16 << 20
 	// parquetFixed is the longest value of a column of fixed bytes.
 	parquetFixed = parquetCell
+	// formatFixed is FIXED_LEN_BYTE_ARRAY in the format's own numbers, whose Go type no other module can name.
+	formatFixed = 7
 	// parquetUnpacked is the largest column in a row group, unpacked; many of them must not add up to a negative number.
 	parquetUnpacked = 1 << 48
 	// A value of a nested column takes some bits of file, unless it repeats the one before. Fewer values than these are
@@ -67,8 +70,41 @@ func parquetFooterOf(w *watchedAt) (*metadata.FileMetaData, error) {
 	// ARROW:schema is an Arrow message that the writer's program left for itself. Columns are read as Parquet describes
 	// them: a changed letter in that message asked for more memory than the machine has.
 	meta.FileMetaData.KeyValueMetadata = nil
-	w.chunks, err = claimedChunks(meta, end-size)
-	return meta, err
+	if w.chunks, err = claimedChunks(meta, end-size); err != nil {
+		return nil, err
+	}
+	return w.plainInt96(meta)
+}
+
+// plainInt96 declares columns of INT96 as the 12 bytes that they are. The library reads them as nanoseconds in 64 bits, and
+// fails at 9999-12-31, which is how many databases say "never": one such row took its whole object along.
+func (w *watchedAt) plainInt96(meta *metadata.FileMetaData) (*metadata.FileMetaData, error) {
+	w.int96 = map[int]bool{}
+	for i := range meta.Schema.NumColumns() {
+		if meta.Schema.Column(i).PhysicalType() == parquet.Types.Int96 {
+			w.int96[i] = true
+		}
+	}
+	if len(w.int96) == 0 {
+		return meta, nil
+	}
+	size := int32(parquet.Int96SizeBytes)
+	for _, e := range meta.FileMetaData.Schema {
+		if e.Type != nil && int(*e.Type) == int(parquet.Types.Int96) {
+			*e.Type = formatFixed
+			e.TypeLength, e.ConvertedType, e.LogicalType = &size, nil, nil
+		}
+	}
+	text, err := meta.Serialize(context.Background())
+	if err != nil {
+		return nil, unreadable("its Parquet times cannot be read: %v", err)
+	}
+	again, err := metadata.NewFileMetaData(text, nil)
+	if err != nil {
+		return nil, unreadable("its Parquet times cannot be read: %v", err)
+	}
+	again.SetSourceFileSize(w.size)
+	return again, nil
 }
 
 // broken is a claim of the footer that cannot be.

@@ -45,6 +45,9 @@ func (o *object) jsonPass(packed bool) error {
 	if err := o.begin(s); err != nil {
 		return err
 	}
+	if err := inUTF8(s.buf[s.pos:]); err != nil {
+		return err
+	}
 	first, err := s.peek()
 	switch {
 	case err == io.EOF:
@@ -52,7 +55,12 @@ func (o *object) jsonPass(packed bool) error {
 	case err != nil:
 		return err
 	case first == '{':
+		start := s.offset()
 		err = o.envelope(s)
+		if o.noData && s.rewind(start) && o.areLines(s) {
+			o.forgetEnvelope()
+			return o.lines(s)
+		}
 	case first == '[':
 		err = o.list(s)
 	default:
@@ -118,7 +126,12 @@ func (o *object) envelope(s *scanner) error {
 	}
 	switch {
 	case !found:
-		return unreadable("it has no %q: %s; expected %s", dataMember, quote([]byte(head)), o.d.Example)
+		o.noData = true
+		reason := fmt.Sprintf("it has no %q: %s; expected %s", dataMember, quote([]byte(head)), o.d.Example)
+		if next, err := s.peek(); err == nil && next == '{' {
+			reason += "; another object follows: one JSON object a line must be named .ndjson"
+		}
+		return unreadable("%s", reason)
 	case lone != nil:
 		return o.add(lone)
 	}
@@ -190,6 +203,15 @@ func (o *object) member(s *scanner, name string) error {
 		o.standIn[i] = bytes.Clone(value)
 	}
 	return nil
+}
+
+// forgetEnvelope drops the members of what was no envelope: a row's timestamp is its own.
+func (o *object) forgetEnvelope() {
+	for i := range o.d.columns {
+		if f := &o.d.columns[i]; f.Envelope && f.Metadata == "" {
+			o.standIn[i] = nil
+		}
+	}
 }
 
 // data reads the envelope's rows. A single object is returned for later: what stands in for its values may follow.

@@ -22,6 +22,11 @@ func (o *object) ndjson(packed bool) error {
 	if err := o.begin(s); err != nil {
 		return err
 	}
+	return o.lines(s)
+}
+
+// lines reads what is left of a text.
+func (o *object) lines(s *scanner) error {
 	var first []byte
 	sound := false
 	for {
@@ -49,9 +54,32 @@ func (o *object) ndjson(packed bool) error {
 	case first == nil:
 		return unreadable("it is empty: expected one JSON object a line")
 	case !sound:
+		if err := inUTF8(first); err != nil {
+			return err
+		}
 		return unreadable("no line of it is a JSON object, it begins with %s; expected one JSON object a line (a single JSON value over several lines must be named .json)", quote(first))
 	}
 	return nil
+}
+
+// areLines says whether a text that is named as one JSON value is a row a line, as Spark and pandas write it: its first line
+// is an object with all that a row needs, and not an envelope.
+func (o *object) areLines(s *scanner) bool {
+	line, ok := s.firstLine()
+	if !ok || o.row.split(line) != nil || o.hasData() {
+		return false
+	}
+	for i := range o.d.columns {
+		if f := &o.d.columns[i]; f.Required && !f.outside() && isNull(o.row.values[i]) && !o.alsoThere(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasData says whether the object just split has the member that makes it an envelope.
+func (o *object) hasData() bool {
+	return slices.ContainsFunc(o.row.extra, func(m member) bool { return m.name == dataMember })
 }
 
 // line reads one line; ok says that it is a JSON object, whatever becomes of it.

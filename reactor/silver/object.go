@@ -28,8 +28,12 @@ type object struct {
 	standIn [][]byte
 	// brought and lacking tell, for values that may stand outside of rows, whether any row had one, or had none.
 	brought, lacking []bool
+	// nearly says, for values that are lacking, which name of the first such row is nearly the field's.
+	nearly []string
 	// envelopeRead: a pass over the whole object has already looked for the envelope's members.
 	envelopeRead bool
+	// noData: the object that was to be an envelope has no data.
+	noData bool
 }
 
 // Decode reads an object and sinks its rows. An error means that nothing of the object may be used, whatever was sunk
@@ -48,7 +52,7 @@ func (d *Dataset) Decode(ctx context.Context, src Source, p Payload, s Sink) err
 		out:     newBatches(ctx, d, src, s),
 		latest:  src.ModifiedAt.Add(slack),
 		standIn: make([][]byte, len(d.inputs)),
-		brought: make([]bool, len(d.inputs)), lacking: make([]bool, len(d.inputs)),
+		brought: make([]bool, len(d.inputs)), lacking: make([]bool, len(d.inputs)), nearly: make([]string, len(d.inputs)),
 	}
 	defer o.out.release()
 	if err := o.fromOutside(path.Base(key.Name)); err != nil {
@@ -152,6 +156,9 @@ func (o *object) convert() *refusal {
 	for i := range o.d.columns {
 		if o.d.columns[i].outside() {
 			lacks := isNull(r.values[i]) && !o.alsoThere(i) && o.standIn[i] == nil
+			if lacks && !o.lacking[i] {
+				o.nearly[i] = o.d.columns[i].near(r.extraNames)
+			}
 			o.lacking[i] = o.lacking[i] || lacks
 			o.brought[i] = o.brought[i] || !lacks
 		}
@@ -171,6 +178,9 @@ func (o *object) convert() *refusal {
 		case f.lenient():
 			r.original(f, raw)
 		default:
+			if raw == nil {
+				reason += f.near(r.extraNames)
+			}
 			if isNull(raw) && f.Missing != "" {
 				reason += ": " + f.Missing
 			}
@@ -213,7 +223,7 @@ func (o *object) nowhere() error {
 	var missing []string
 	for i := range o.d.columns {
 		if f := &o.d.columns[i]; o.lacking[i] && !o.brought[i] && f.Required {
-			missing = append(missing, fmt.Sprintf("%s is nowhere: %s", f.From, f.Missing))
+			missing = append(missing, fmt.Sprintf("%s is nowhere%s: %s", f.From, o.nearly[i], f.Missing))
 		}
 	}
 	if len(missing) > 0 {

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/file"
@@ -66,9 +68,10 @@ type watchedAt struct {
 	r      io.ReaderAt
 	size   int64
 	pos    int64
-	chunks chunks // known once the footer has been read
-	err    error  // of the payload
-	bad    error  // what is wrong with the file
+	chunks chunks       // known once the footer has been read
+	int96  map[int]bool // the columns whose times are of that type
+	err    error        // of the payload
+	bad    error        // what is wrong with the file
 }
 
 func (w *watchedAt) ReadAt(p []byte, off int64) (int, error) {
@@ -100,11 +103,12 @@ func (w *watchedAt) Seek(offset int64, whence int) (int64, error) {
 
 func (o *object) parquetFile(w *watchedAt) error {
 	var rows pqarrow.RecordReader
-	if err := careful(func() (err error) { rows, err = o.openParquet(w); return err }); err != nil {
+	var fields []pqarrow.SchemaField
+	if err := careful(func() (err error) { rows, fields, err = o.openParquet(w); return err }); err != nil {
 		return err
 	}
 	defer rows.Release()
-	columns, err := o.parquetColumns(rows.Schema())
+	columns, err := o.parquetColumns(fields, w.int96)
 	if err != nil {
 		return err
 	}
@@ -129,37 +133,38 @@ func (o *object) parquetFile(w *watchedAt) error {
 	return nil
 }
 
-func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, error) {
+// openParquet returns the rows, and the columns' fields.
+func (o *object) openParquet(w *watchedAt) (pqarrow.RecordReader, []pqarrow.SchemaField, error) {
 	meta, err := parquetFooterOf(w)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	props := parquet.NewReaderProperties(memory.DefaultAllocator)
 	props.BufferedStreamEnabled = true
 	props.MaxUncompressedPageSize = parquetPage
 	f, err := file.NewParquetReader(w, file.WithReadProps(props), file.WithMetadata(meta))
 	if err != nil {
-		return nil, unreadable("its Parquet cannot be opened: %v", err)
+		return nil, nil, unreadable("its Parquet cannot be opened: %v", err)
 	}
 	if err := o.src.Limits.rows(f.NumRows()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	reading, err := o.parquetReading(f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r, err := pqarrow.NewFileReader(f, reading, memory.DefaultAllocator)
 	if err != nil {
-		return nil, unreadable("its Parquet schema cannot be read: %v", err)
+		return nil, nil, unreadable("its Parquet schema cannot be read: %v", err)
 	}
 	if err := rehearse(f, r.Manifest.Fields); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rows, err := r.GetRecordReader(o.ctx, nil, nil)
 	if err != nil {
-		return nil, unreadable("its Parquet columns cannot be read: %v", err)
+		return nil, nil, unreadable("its Parquet columns cannot be read: %v", err)
 	}
-	return rows, nil
+	return rows, r.Manifest.Fields, nil
 }
 
 // parquetReading chooses how many rows are read at a time, and which columns stay dictionaries.
@@ -236,37 +241,49 @@ func storedBytes(f *file.Reader, column int) (int64, error) {
 	return sum, nil
 }
 
-// parquetColumns are the quoted names, ready for a JSON object.
-func (o *object) parquetColumns(schema *arrow.Schema) ([]string, error) {
-	quoted := make([]string, schema.NumFields())
-	known := 0
-	for i, f := range schema.Fields() {
-		if _, ok := o.d.byName[f.Name]; ok {
-			known++
-		}
-		name, ok := quoteJSON(f.Name)
-		if !ok {
-			return nil, unreadable("its Parquet column %d has a name that is not UTF-8: %s", i, quote([]byte(f.Name)))
-		}
-		quoted[i] = string(name) + ":"
-	}
-	if known == 0 {
-		var names []string
-		for _, f := range schema.Fields() {
-			names = append(names, f.Name)
-		}
-		return nil, unreadable("none of its Parquet columns is known: %s; expected the fields of %s or the columns of silver.%s",
-			quote([]byte(strings.Join(names, ", "))), o.d.Name, o.d.Table)
-	}
-	return quoted, nil
+// column is one of a file.
+type column struct {
+	name  string // quoted, with its colon, ready for a JSON object
+	shape shape
 }
 
-func (o *object) parquetBatch(names []string, batch arrow.RecordBatch) error {
+// parquetColumns are those of the file. One at least has to be known.
+func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool) ([]column, error) {
+	columns := make([]column, len(fields))
+	known := 0
+	var names []string
+	for i := range fields {
+		name := fields[i].Field.Name
+		_, ok := o.d.byName[name]
+		if ok {
+			known++
+		}
+		quoted, utf8 := quoteJSON(name)
+		if !utf8 {
+			return nil, unreadable("its Parquet column %d has a name that is not UTF-8: %s", i, quote([]byte(name)))
+		}
+		columns[i] = column{name: string(quoted) + ":", shape: shapeOf(&fields[i], int96, ok)}
+		names = append(names, name)
+	}
+	if known == 0 {
+		near := ""
+		for i := range o.d.columns {
+			if near == "" {
+				near = o.d.columns[i].near(slices.Values(names))
+			}
+		}
+		return nil, unreadable("none of its Parquet columns is known: %s%s; expected the fields of %s or the columns of silver.%s",
+			quote([]byte(strings.Join(names, ", "))), near, o.d.Name, o.d.Table)
+	}
+	return columns, nil
+}
+
+func (o *object) parquetBatch(columns []column, batch arrow.RecordBatch) error {
 	var text []byte
 	for i := range int(batch.NumRows()) {
 		var bad *refusal
 		// A dictionary may be shorter than the rows that point into it say.
-		err := careful(func() error { text, bad = o.parquetRow(text[:0], names, batch, i); return nil })
+		err := careful(func() error { text, bad = o.parquetRow(text[:0], columns, batch, i); return nil })
 		switch {
 		case err != nil:
 		case bad != nil:
@@ -282,20 +299,20 @@ func (o *object) parquetBatch(names []string, batch arrow.RecordBatch) error {
 }
 
 // parquetRow writes row i as a JSON object, nulls left out.
-func (o *object) parquetRow(text []byte, names []string, batch arrow.RecordBatch, i int) ([]byte, *refusal) {
+func (o *object) parquetRow(text []byte, columns []column, batch arrow.RecordBatch, i int) ([]byte, *refusal) {
 	var bad *refusal
 	text = append(text, '{')
 	for c, column := range batch.Columns() {
-		if column.IsNull(i) {
+		if _, none := column.(*array.Null); none || column.IsNull(i) {
 			continue
 		}
 		if len(text) > 1 {
 			text = append(text, ',')
 		}
-		text = append(text, names[c]...)
+		text = append(text, columns[c].name...)
 		before := len(text)
 		var err error
-		if text, err = appendJSON(text, column, i); err == nil && len(text)-before > parquetCell {
+		if text, err = appendJSON(text, column, i, &columns[c].shape); err == nil && len(text)-before > parquetCell {
 			err = fmt.Errorf("is larger than %d MiB", parquetCell>>20)
 		}
 		if err != nil && bad == nil {

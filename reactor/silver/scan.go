@@ -55,6 +55,21 @@ func (s *scanner) fork() *scanner {
 	return &c
 }
 
+// rewind goes back to an offset, when what follows it is still there.
+func (s *scanner) rewind(offset int64) bool {
+	if offset < s.base {
+		return false
+	}
+	s.pos = int(offset - s.base)
+	return true
+}
+
+// firstLine is the text up to the end of its line, when it has been read that far. It stays to be taken.
+func (s *scanner) firstLine() (line []byte, ok bool) {
+	line, _, ended := bytes.Cut(s.buf[s.pos:], []byte("\n"))
+	return bytes.TrimRight(line, " \t\r"), ended || s.all
+}
+
 func (s *scanner) offset() int64 { return s.base + int64(s.pos) }
 
 // more reads on; it keeps the buffer from `keep` and returns by how much positions moved. At the end it returns io.EOF.

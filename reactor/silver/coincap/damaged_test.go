@@ -20,6 +20,9 @@ import (
 //	                None], pa.map_(pa.string(), pa.list_(pa.string())))}, store_schema=False
 //	schema.parquet  {'time': [1795953600000], 'priceUsd': ['1']}
 //	flat.parquet    {'id': ['a', 'b'], 'timestamp': [1795953600000] * 2, 'priceUsd': ['1', '2'], 'supply': ['1', '2']}
+//	int96.parquet   {'id': ['a', 'b', 'c'], 'timestamp': 2026-11-22T12:30:00.123456, 9999-12-31, 2026-11-22, 'priceUsd': ['1', '2', '3'],
+//	                'tokens': [None] * 3, 'seen': lists of such times}; use_deprecated_int96_timestamps=True, store_schema=False
+//	polars.parquet  by Polars 2.1.0: {'id': ['a'], 'timestamp': [1795420799000], 'priceUsd': [None], 'maxSupply': [None], 'tokens': [None]}
 //	sums1.parquet   the columns of flat and nested, with 12345 as the first price; write_page_checksum=True, compression='none'
 //	sums2.parquet   the same with data_page_version='2.0', compression='zstd'
 func pyarrow(t testing.TB, name string) []byte {

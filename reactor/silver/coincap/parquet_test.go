@@ -74,6 +74,32 @@ func TestParquetTypes(t *testing.T) {
 		{"null", arrow.Field{Name: "priceUsd", Type: arrow.PrimitiveTypes.Float64}, func(b array.Builder) { b.AppendNull() }, ""},
 		{"broken text", arrow.Field{Name: "name", Type: arrow.BinaryTypes.String}, func(b array.Builder) { b.(*array.StringBuilder).Append("\xff") }, "refused name: not valid UTF-8"},
 		{"huge text", arrow.Field{Name: "name", Type: arrow.BinaryTypes.String}, func(b array.Builder) { b.(*array.StringBuilder).Append(strings.Repeat("x", 1<<20)) }, "refused name: is larger than 1 MiB"},
+		{"null type", arrow.Field{Name: "priceUsd", Type: arrow.Null}, func(b array.Builder) { b.AppendNull() }, ""},
+		{"null type for a text", arrow.Field{Name: "name", Type: arrow.Null}, func(b array.Builder) { b.AppendNull() }, ""},
+		{"lists of null type", arrow.Field{Name: "tokens", Type: arrow.MapOf(arrow.BinaryTypes.String, arrow.ListOf(arrow.Null))}, func(b array.Builder) {
+			m := b.(*array.MapBuilder)
+			m.Append(true)
+			m.KeyBuilder().(*array.StringBuilder).Append("1")
+			l := m.ItemBuilder().(*array.ListBuilder)
+			l.Append(true)
+			l.ValueBuilder().AppendNull()
+		}, `{"tokens":{"1":[null]}}`},
+		{"null type in an unknown struct", arrow.Field{Name: "note", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.Null, Nullable: true}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int8, Nullable: true})}, func(b array.Builder) {
+			s := b.(*array.StructBuilder)
+			s.Append(true)
+			s.FieldBuilder(0).AppendNull()
+			s.FieldBuilder(1).(*array.Int8Builder).Append(3)
+		}, `{"note":{"a":null,"b":3}}`},
+		{"fixed bytes", arrow.Field{Name: "symbol", Type: &arrow.FixedSizeBinaryType{ByteWidth: 3}}, func(b array.Builder) { b.(*array.FixedSizeBinaryBuilder).Append([]byte("BTC")) },
+			"refused symbol: is 3 bytes without a type: write it as text, number or time"},
+		{"fixed bytes in a map", arrow.Field{Name: "tokens", Type: arrow.MapOf(&arrow.FixedSizeBinaryType{ByteWidth: 1}, arrow.BinaryTypes.String)}, func(b array.Builder) {
+			m := b.(*array.MapBuilder)
+			m.Append(true)
+			m.KeyBuilder().(*array.FixedSizeBinaryBuilder).Append([]byte("1"))
+			m.ItemBuilder().(*array.StringBuilder).Append("0x")
+		}, "refused tokens: is 1 bytes without a type: write it as text, number or time"},
+		{"fixed bytes of an unknown column", arrow.Field{Name: "note", Type: &arrow.FixedSizeBinaryType{ByteWidth: 12}}, func(b array.Builder) { b.(*array.FixedSizeBinaryBuilder).Append([]byte("twelve bytes")) },
+			`{"note":"dHdlbHZlIGJ5dGVz"}`},
 		{"unknown column", arrow.Field{Name: "note", Type: arrow.StructOf(arrow.Field{Name: "a", Type: arrow.PrimitiveTypes.Int8}, arrow.Field{Name: "b", Type: arrow.FixedWidthTypes.Date32})}, func(b array.Builder) {
 			s := b.(*array.StructBuilder)
 			s.Append(true)
@@ -117,6 +143,41 @@ func TestParquetTypes(t *testing.T) {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A column of nothing but None has the null type, whatever frame it comes from.
+func TestColumnsOfNothing(t *testing.T) {
+	s, err := silvertest.Decode(t, coincap.Assets, silvertest.Source(coincap.Assets, "x.parquet"), pyarrow(t, "polars.parquet"))
+	if err != nil || len(s.Refused) > 0 || len(s.Good) != 1 {
+		t.Fatalf("%v, %v", s, err)
+	}
+	for column, value := range s.Good[0] {
+		switch column {
+		case "price_usd", "max_supply", "tokens", "extra":
+			t.Errorf("%s is %s, want null", column, value)
+		}
+	}
+}
+
+// INT96 is what Impala and old Spark write. "Never" is one row's fault, as it is in 64 bits.
+func TestParquetInt96(t *testing.T) {
+	s, err := silvertest.Decode(t, coincap.Assets, silvertest.Source(coincap.Assets, "x.parquet"), pyarrow(t, "int96.parquet"))
+	if err != nil || len(s.Good) != 2 || len(s.Refused) != 1 {
+		t.Fatalf("%v, %v", s, err)
+	}
+	for i, want := range []silvertest.Row{
+		{"asset_id": "a", "observed_at": "2026-11-22T12:30:00.123456Z", "price_usd": "1", "extra": `{"seen":["9999-12-31T00:00:00Z"]}`},
+		{"asset_id": "c", "observed_at": "2026-11-22T00:00:00Z", "price_usd": "3", "extra": `{"seen":["2026-11-22T01:02:03Z"]}`},
+	} {
+		for column, value := range want {
+			if got := s.Good[i][column]; got != value {
+				t.Errorf("row %d: %s is %s, want %s", i, column, got, value)
+			}
+		}
+	}
+	if r := s.Refused[0]; r["field"] != "timestamp" || !strings.HasPrefix(r["reason"], `"9999-12-31T00:00:00Z" (9999-12-31T00:00:00Z) is more than 24 hours after the object was stored`) {
+		t.Errorf("%s: %s", r["field"], r["reason"])
 	}
 }
 

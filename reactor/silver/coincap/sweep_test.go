@@ -66,6 +66,8 @@ func sweepFiles(t testing.TB) map[string][]byte {
 		"groups.parquet":         nested(parquet.WithMaxRowGroupLength(1)),
 		"index.parquet":          nested(parquet.WithPageIndexEnabled(true)),
 		"pyarrow nested.parquet": pyarrow(t, "nested.parquet"),
+		"pyarrow int96.parquet":  pyarrow(t, "int96.parquet"),
+		"polars.parquet":         pyarrow(t, "polars.parquet"),
 		"pyarrow sums.parquet":   pyarrow(t, "sums2.parquet"),
 		"pyarrow flat.parquet":   pyarrow(t, "flat.parquet"),
 		"x.json":                 []byte(assets(good, `{"id":"b","priceUsd":"2.5","tokens":{"1":["0x1"]}}`)),

@@ -1,0 +1,32 @@
+package silver
+
+import (
+	"fmt"
+	"strings"
+)
+
+// plainName is a name without what people write differently: ID, Id and id, price_usd and priceUsd, asset-id and asset_id.
+func plainName(name string) string {
+	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
+}
+
+// near says whether one of the names is nearly that of the field. It is empty when none is.
+func (f *Field) near(names func(yield func(string) bool)) string {
+	for name := range names {
+		for _, own := range []string{f.From, f.Column, f.Also} {
+			if own != "" && name != own && plainName(name) == plainName(own) {
+				return fmt.Sprintf("; there is %s, and names are exact: write %s", quote([]byte(name)), own)
+			}
+		}
+	}
+	return ""
+}
+
+// extraNames are the names that no field has.
+func (r *row) extraNames(yield func(string) bool) {
+	for _, m := range r.extra {
+		if !yield(m.name) {
+			return
+		}
+	}
+}
