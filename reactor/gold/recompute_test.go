@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
@@ -40,8 +41,7 @@ type dayRow struct {
 	source                                         string
 
 	rank         int64
-	return1d     float64
-	hasReturn    bool
+	return1d     rat // nil for none
 	dominance    float64
 	hasDominance bool
 }
@@ -104,12 +104,13 @@ func window(rows map[plan.Day]*dayRow, day plan.Day, n int) []*dayRow {
 	return out
 }
 
-func change(rows map[plan.Day]*dayRow, day plan.Day, n int) (float64, bool) {
+func change(rows map[plan.Day]*dayRow, day plan.Day, n int) rat {
 	before := rows[day-plan.Day(n)]
 	if before == nil || before.close.Sign() == 0 {
-		return 0, false
+		return nil
 	}
-	return float(rows[day].close)/float(before.close) - 1, true
+	r := new(big.Rat).Quo(rows[day].close, before.close)
+	return r.Sub(r, big.NewRat(1, 1))
 }
 
 func volatility(rows map[plan.Day]*dayRow, day plan.Day) (float64, bool) {
@@ -159,12 +160,91 @@ func same[T comparable](got any, want T) error {
 	return fmt.Errorf("%v, want %v", got, want)
 }
 
+// hardPrices are one double for several decimals, or lose their digits where not all 28 decimals count.
+var hardPrices = []string{
+	"1", "0.9999999999999999", "0.9999999999999999999999999999", "1.0000000000000000000000000001", "1.0000000000000000000000000002",
+	"3", "3.0000000000000000000000000003", "2.9999999999999999999999999997", "0.0000000000000000000000000001", "0.0000000000000000000000000003",
+	"0.00000000000000123", "0.0000000000012345678901234567", "9999999999.9999999999999999999999999999", "9999999999.9999999999999999999999999998",
+	"999.9999999999999999999999999999", "1000", "64123.1234567890123456789012345678",
+}
+
+// makeHard gives assets on half of the days prices that are hard to tell apart.
+func makeHard(r *rand.Rand, samples []sample) {
+	for i := range samples {
+		if day := samples[i].day(); day%4 < 2 && samples[i].price != "" {
+			// Neighbours in the list, so that the quotients of two days are neighbours as well.
+			samples[i].price = hardPrices[(int(day)/40+r.IntN(3))%len(hardPrices)]
+		}
+	}
+}
+
+// The finding that began it: a decimal of 28 digits becomes the double 1.0.
+func TestBreadthAndAveragesCountEveryDigit(t *testing.T) {
+	s := loaded(t)
+	c := workplace(t, s, duck.Config{})
+	day := func(n int) time.Time { return at2024.AddDate(0, 0, n) }
+	load(t, c, []sample{
+		{asset: "a", at: day(0), key: "k", price: "1", cap: "1"}, {asset: "a", at: day(1), key: "k", price: "0.9999999999999999", cap: "1"},
+		{asset: "b", at: day(0), key: "k", price: "1", cap: "1"}, {asset: "b", at: day(1), key: "k", price: "0.9999999999999999999999999999", cap: "1"},
+		{asset: "c", at: day(0), key: "k", price: "3", cap: "1"}, {asset: "c", at: day(1), key: "k", price: "3.0000000000000000000000000001", cap: "1"},
+		{asset: "d", at: day(0), key: "k", price: "0.0000000000000000000000000001", cap: "1"}, {asset: "d", at: day(1), key: "k", price: "0.0000000000000000000000000001", cap: "1"},
+		{asset: "e", at: day(0), key: "k", price: "0.00000000000000123", cap: "1"}, {asset: "e", at: day(1), key: "k", price: "0.00000000000000123", cap: "1"},
+	})
+	computeAll(t, s, c, plan.Range{From: sample{at: day(0)}.day(), To: sample{at: day(1)}.day()})
+	r := relation(t, c, "select * from gold.market_summary order by day desc")[0]
+	for column, want := range map[string]any{"decliners": int64(2), "advancers": int64(1), "top_gainer": "c", "top_loser": "a"} {
+		if r[column] != want {
+			t.Errorf("%s is %v, want %v", column, r[column], want)
+		}
+	}
+	for asset, want := range map[string]float64{"d": 1e-28, "e": 1.23e-15} {
+		if got := relation(t, c, "select avg_price from gold.daily_summary where asset_id = '"+asset+"'")[0]["avg_price"]; relative(got, want) != nil {
+			t.Errorf("the average of %s is %v, want %v", asset, got, want)
+		}
+	}
+}
+
+// Returns that are one double, and the first asset by its id is not the one that gained or lost most.
+func TestGainersAreDecidedExactly(t *testing.T) {
+	s := loaded(t)
+	c := workplace(t, s, duck.Config{})
+	for name, test := range map[string]struct {
+		before, after [3]string
+		gainer, loser string
+	}{
+		"a last digit up":        {[3]string{"1", "3", "7"}, [3]string{"2", "6.0000000000000000000000000001", "14"}, "b", "a"},
+		"a last digit down":      {[3]string{"2", "6", "14"}, [3]string{"1", "3", "6.9999999999999999999999999999"}, "a", "c"},
+		"equal quotients":        {[3]string{"1", "3", "7"}, [3]string{"2", "6", "14"}, "a", "a"},
+		"the greatest prices":    {[3]string{"9999999999.9999999999999999999999999998", "9999999999.9999999999999999999999999997", "1"}, [3]string{"9999999999.9999999999999999999999999999", "9999999999.9999999999999999999999999999", "1"}, "b", "c"},
+		"the least prices":       {[3]string{"0.0000000000000000000000000003", "3", "1"}, [3]string{"0.0000000000000000000000000001", "0.9999999999999999999999999999", "1"}, "c", "b"},
+		"nothing moves":          {[3]string{"1", "3", "7"}, [3]string{"1", "3", "7"}, "a", "a"},
+		"one falls by the least": {[3]string{"1", "3", "7"}, [3]string{"1", "2.9999999999999999999999999999", "7"}, "a", "b"},
+	} {
+		var samples []sample
+		for i := range 3 {
+			asset := string(rune('a' + i))
+			samples = append(samples, sample{asset: asset, at: at2024, key: "k", price: test.before[i], cap: "1"},
+				sample{asset: asset, at: at2024.AddDate(0, 0, 1), key: "k", price: test.after[i], cap: "1"})
+		}
+		load(t, c, samples)
+		computeAll(t, s, c, span(samples))
+		r := relation(t, c, "select * from gold.market_summary order by day desc")[0]
+		if r["top_gainer"] != test.gainer || r["top_loser"] != test.loser {
+			t.Errorf("%s: gainer %v and loser %v, want %s and %s", name, r["top_gainer"], r["top_loser"], test.gainer, test.loser)
+		}
+	}
+}
+
 func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 	s := loaded(t)
 	c := workplace(t, s, duck.Config{})
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			samples := randomSamples(rand.New(rand.NewPCG(seed, 7)), 5, 400)
+			r := rand.New(rand.NewPCG(seed, 7))
+			samples := randomSamples(r, 5, 400)
+			if seed > 0 {
+				makeHard(r, samples)
+			}
 			load(t, c, samples)
 			computeAll(t, s, c, span(samples))
 			days := recomputeDays(samples)
@@ -227,10 +307,14 @@ func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 					}
 				}
 				for _, k := range []int{1, 7, 30} {
-					want, there := change(rows, w.day, k)
-					errs[fmt.Sprintf("return_%dd", k)] = near(r[fmt.Sprintf("return_%dd", k)], want, there)
+					got, want := r[fmt.Sprintf("return_%dd", k)], change(rows, w.day, k)
+					if want != nil {
+						errs[fmt.Sprintf("return_%dd", k)] = relative(got, float(want))
+					} else if got != nil {
+						errs[fmt.Sprintf("return_%dd", k)] = fmt.Errorf("%v, want null", got)
+					}
 				}
-				w.return1d, w.hasReturn = change(rows, w.day, 1)
+				w.return1d = change(rows, w.day, 1)
 				v, there := volatility(rows, w.day)
 				errs["volatility_30d"] = near(r["volatility_30d"], v, there)
 				high := w.close
@@ -326,18 +410,18 @@ func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 						volume.Add(volume, w.volume)
 					}
 					hhi += w.dominance * w.dominance
-					if !w.hasReturn {
+					if w.return1d == nil {
 						continue
 					}
-					if w.return1d > 0 {
+					if w.return1d.Sign() > 0 {
 						up++
-					} else if w.return1d < 0 {
+					} else if w.return1d.Sign() < 0 {
 						down++
 					}
-					if gainer == nil || w.return1d > gainer.return1d {
+					if gainer == nil || w.return1d.Cmp(gainer.return1d) > 0 {
 						gainer = w
 					}
-					if loser == nil || w.return1d < loser.return1d {
+					if loser == nil || w.return1d.Cmp(loser.return1d) < 0 {
 						loser = w
 					}
 				}

@@ -45,8 +45,10 @@ by_interval as (
             {'price': price_usd, 'market_cap': market_cap_usd, 'volume': volume_usd_24h}, (observed_at, source_key)
         ) as last_sample,
         count(*) as n_samples,
-        -- decimals add up exactly, doubles by the order they come in; over a double the cast is three times as fast
-        avg(price_usd::double::decimal(38, 24)) as avg_price,
+        -- Decimals add up exactly, doubles by the order they come in. Below 1,000 all 28 decimals of a price count. From there on
+        -- the 16 digits of a double do, and 18 decimals, so that 10^10 samples of the greatest price there can be fit the sum.
+        (coalesce(sum(price_usd::decimal(38, 28)) filter (where price_usd < 1000), 0)::double
+            + coalesce(sum(price_usd::double::decimal(38, 18)) filter (where price_usd >= 1000), 0)::double) / count(*) as avg_price,
         min(observed_at) as first_observed_at,
         max(observed_at) as last_observed_at
     from samples

@@ -19,15 +19,29 @@
 -- complete, and its average is null; n_obs_* says how many of its days are there.
 -- Windows over doubles would depend on where the input begins (DuckDB adds them up in a tree), so averages are over
 -- decimals, which are exact, and the deviation is over a list in day order. The way to the decimal leads over a double
--- because that is three times as fast, and a double's 16 digits are what an average needs. A close becomes a double once,
+-- because that is three times as fast, and a double's 16 digits are what an average needs. A return has the sign and the first
+-- 15 digits of the exact one: its difference is made in decimals. A close becomes a double once,
 -- for all that reads it: that is a division of 128 bits, and done at each place it took half of the time of many days.
 with closes as materialized (
-    select asset_id, day, close::double as price
+    select asset_id, day, close, close::double as price
     from gold.daily_summary
 ),
 
+-- What 26 decimals leave of prices below 10^-9, which have fewer than 16 digits there. Most lakes have none, and pay nothing.
+rests as (
+    select today.asset_id, today.day,
+        sum((tiny.close - tiny.price::decimal(38, 26))::decimal(38, 28)) filter (where tiny.day > today.day - 7) as rest_7,
+        sum((tiny.close - tiny.price::decimal(38, 26))::decimal(38, 28)) filter (where tiny.day > today.day - 30) as rest_30,
+        sum((tiny.close - tiny.price::decimal(38, 26))::decimal(38, 28)) as rest_90
+    from closes as today
+    join closes as tiny on tiny.asset_id = today.asset_id and tiny.day between today.day - 89 and today.day
+    where tiny.price < 1e-9
+    group by today.asset_id, today.day
+),
+
 returns as (
-    select asset_id, day, price, price::decimal(38, 26) as exact_price,
+    select asset_id, day, close, price,
+        price::decimal(38, 26) as exact_price,
         case when lag(day) over by_day = day - 1
             then ln(nullif(price, 0)) - ln(nullif(lag(price) over by_day, 0))
         end as log_return
@@ -36,13 +50,13 @@ returns as (
 ),
 
 windows as (
-    select asset_id, day, price,
+    select asset_id, day, close, price,
         count(*) over last_7 as n_obs_7,
         count(*) over last_30 as n_obs_30,
         count(*) over last_90 as n_obs_90,
-        avg(exact_price::decimal(38, 26)) over last_7 as avg_7,
-        avg(exact_price::decimal(38, 26)) over last_30 as avg_30,
-        avg(exact_price::decimal(38, 26)) over last_90 as avg_90,
+        sum(exact_price::decimal(38, 26)) over last_7 as sum_7,
+        sum(exact_price::decimal(38, 26)) over last_30 as sum_30,
+        sum(exact_price::decimal(38, 26)) over last_90 as sum_90,
         list(log_return) over last_30 as log_returns,
         max(price) over last_365 as highest
     from returns
@@ -54,19 +68,20 @@ windows as (
 )
 
 select today.asset_id, today.day,
-    case when n_obs_7 = 7 then avg_7 end as sma_7,
-    case when n_obs_30 = 30 then avg_30 end as sma_30,
-    case when n_obs_90 = 90 then avg_90 end as sma_90,
+    case when n_obs_7 = 7 then (sum_7::double + coalesce(rest_7, 0)::double) / 7 end as sma_7,
+    case when n_obs_30 = 30 then (sum_30::double + coalesce(rest_30, 0)::double) / 30 end as sma_30,
+    case when n_obs_90 = 90 then (sum_90::double + coalesce(rest_90, 0)::double) / 90 end as sma_90,
     n_obs_7, n_obs_30, n_obs_90,
-    today.price / nullif(day_ago.price, 0) - 1 as return_1d,
-    today.price / nullif(week_ago.price, 0) - 1 as return_7d,
-    today.price / nullif(month_ago.price, 0) - 1 as return_30d,
+    (today.close - day_ago.close)::double / nullif(day_ago.price, 0) as return_1d,
+    (today.close - week_ago.close)::double / nullif(week_ago.price, 0) as return_7d,
+    (today.close - month_ago.close)::double / nullif(month_ago.price, 0) as return_30d,
     -- of the last 30 daily log returns, all of them there, to a year of 365 days
     case when list_count(log_returns) = 30
         then list_aggregate(log_returns, 'stddev_samp') * sqrt(365)
     end as volatility_30d,
     today.price / nullif(highest, 0) - 1 as drawdown
 from windows as today
+left join rests on rests.asset_id = today.asset_id and rests.day = today.day
 left join closes as day_ago on day_ago.asset_id = today.asset_id and day_ago.day = today.day - 1
 left join closes as week_ago on week_ago.asset_id = today.asset_id and week_ago.day = today.day - 7
 left join closes as month_ago on month_ago.asset_id = today.asset_id and month_ago.day = today.day - 30
