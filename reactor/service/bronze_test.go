@@ -258,6 +258,9 @@ func TestADeletedVersionTakesItsRowsAlong(t *testing.T) {
 	h.remove(newer, first)
 	h.remove(refused, bad)
 	h.eventually("the rows are gone", func() bool { return now() == "202" })
+	if code, text := h.ready(); code != http.StatusOK || !strings.Contains(text, `"name":"progress","ready":true`) {
+		t.Errorf("readiness: %d %s", code, text)
+	}
 	// Nobody hears of it: the reconciler alone can tell.
 	h.stop()
 	last := h.retractable(older)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,8 @@ type Consumer struct {
 	Idle func(context.Context)
 	// Letters, when set, is told of what is done, and knows which events have died before.
 	Letters *Letters
+	// Stuck, when set, is told of what fails and what is settled.
+	Stuck *Stuck
 	// Buried, when set, is told of each dead letter that was stored, and why.
 	Buried func(consumer string, reason error)
 
@@ -104,8 +107,10 @@ func (c *Consumer) settle(ctx context.Context, m message, err error) {
 	action, delay := event.Outcome(err, delivered)
 	switch action {
 	case event.Done:
+		c.Stuck.Settled(c.Name, m.object)
 		_ = m.Ack() // lost: delivered once more, found unchanged
 	case event.Retry:
+		c.Stuck.Failed(c.Name, m.object, delivered, err, time.Now())
 		c.Log.Warn("event failed, is retried", "consumer", c.Name, "attempt", delivered, "in", delay, "error", err)
 		_ = m.NakWithDelay(delay)
 	case event.Dead:
@@ -114,6 +119,7 @@ func (c *Consumer) settle(ctx context.Context, m message, err error) {
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return
 		}
+		c.Stuck.Settled(c.Name, m.object)
 		c.Log.Warn("dead letter", "consumer", c.Name, "reason", err)
 		if c.Buried != nil {
 			c.Buried(c.Name, err)

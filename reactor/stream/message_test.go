@@ -17,9 +17,11 @@ type counted struct {
 	asked *int
 }
 
-func (c counted) Data() []byte                              { *c.asked++; return c.body }
-func (c counted) Headers() nats.Header                      { return nats.Header{} }
-func (c counted) Metadata() (*jetstream.MsgMetadata, error) { return &jetstream.MsgMetadata{NumDelivered: 3}, nil }
+func (c counted) Data() []byte         { *c.asked++; return c.body }
+func (c counted) Headers() nats.Header { return nats.Header{} }
+func (c counted) Metadata() (*jetstream.MsgMetadata, error) {
+	return &jetstream.MsgMetadata{NumDelivered: 3}, nil
+}
 
 // The bounds of a batch, the work and a dead letter all need the event; a million of them are read once each.
 func TestAMessageIsReadOnce(t *testing.T) {
