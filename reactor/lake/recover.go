@@ -108,27 +108,54 @@ var metadataName = regexp.MustCompile(`^[0-9]{5}-.*\.metadata\.json$`)
 
 // highestVersion finds the greatest version among a table's metadata files, -1 if there are none.
 func (l *Lake) highestVersion(ctx context.Context, name string) (int, error) {
+	_, highest, err := l.newestMetadata(ctx, name)
+	return highest, err
+}
+
+// Former gives a table as its newest metadata in object storage has it, whatever the catalog says; nil when there is none.
+func (l *Lake) Former(ctx context.Context, name string) (*Table, error) {
+	key, _, err := l.newestMetadata(ctx, name)
+	if err != nil || key == "" {
+		return nil, err
+	}
+	location := l.root + "/" + key
+	b, err := l.store.read(ctx, location)
+	if err != nil {
+		return nil, fmt.Errorf("read the former metadata of %s: %w", name, err)
+	}
+	m, err := parseMetadata(location, b)
+	if err != nil {
+		return nil, fmt.Errorf("read the former metadata of %s: %w", name, err)
+	}
+	return &Table{Name: name, Location: location, Meta: m, store: l.store}, nil
+}
+
+// newestMetadata finds the metadata file of the greatest version of a table; the version is -1 when there is none.
+func (l *Lake) newestMetadata(ctx context.Context, name string) (newest string, highest int, err error) {
 	id, err := parseName(name)
 	if err != nil {
-		return 0, err
+		return "", 0, err
 	}
-	prefix, highest := id.folder()+"/metadata/", -1
+	prefix := id.folder() + "/metadata/"
+	highest = -1
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for o := range l.store.client.ListObjectsIter(ctx, strings.TrimPrefix(l.root, "s3://"), minio.ListObjectsOptions{Prefix: prefix, Recursive: true}) {
 		if o.Err != nil {
-			return 0, fmt.Errorf("list the metadata of %s: %w", name, o.Err)
+			return "", 0, fmt.Errorf("list the metadata of %s: %w", name, o.Err)
 		}
 		if !metadataName.MatchString(strings.TrimPrefix(o.Key, prefix)) {
 			continue
 		}
 		n, err := MetadataVersion(o.Key)
 		if err != nil {
-			return 0, err
+			return "", 0, err
 		}
-		highest = max(highest, n)
+		if n >= highest {
+			newest, highest = o.Key, n
+		}
 	}
-	return highest, nil
+	return newest, highest, nil
 }
 
 // forget takes tables, ledger, runs, pins and branches out of the catalog.

@@ -3,15 +3,24 @@ package service
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"millrace/reactor/lake"
+	"millrace/reactor/silver"
 	"millrace/reactor/tables"
 )
 
 // recover has tables made anew when the catalog is older than they are, or lacks some of them, and says so.
 func (s *Service) recover(ctx context.Context) error {
-	r, err := s.cfg.Lake.Recover(ctx, tables.All(s.cfg.Models)...)
+	all := tables.All(s.cfg.Models)
+	r, err := s.cfg.Lake.Foresee(ctx, all...)
+	if err == nil && slices.ContainsFunc(r.Tables, isSilver) {
+		err = s.refuseLoss(ctx)
+	}
+	if err == nil {
+		r, err = s.cfg.Lake.Recover(ctx, all...)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("compare the catalog with the object storage: %w", err)
@@ -22,6 +31,9 @@ func (s *Service) recover(ctx context.Context) error {
 	}
 	return nil
 }
+
+// isSilver tells whether a table is made from bronze.
+func isSilver(table string) bool { _, ok := silver.CutName(table); return ok }
 
 // watchCatalog ends the reactor when the catalog's file is another one than it has open, or cannot be read: its next start
 // recovers.

@@ -31,6 +31,8 @@ type Config struct {
 	ReconcileEvery, ReconcileAll time.Duration
 	// Unanswered counts the requests to the store that got no answer: events may have been lost with them (default: 0).
 	Unanswered func() uint64
+	// AcceptLoss lets tables be made anew from a bronze that lacks objects that they were made of (default: refused).
+	AcceptLoss bool
 	// Memory is that of SQL; beyond it queries spill to disk (default: 112MiB). Threads is how many one SQL statement may
 	// use (default: 1).
 	Memory  string

@@ -17,7 +17,7 @@ type handler func(context.Context, []event.Delivery) []error
 // addConsumer adds what hands the events of some subjects to a handler. table is how metrics name it; idle may be nil.
 func (s *Service) addConsumer(name, table string, subjects []string, handle handler, idle func(context.Context)) {
 	c := &stream.Consumer{
-		JS: s.cfg.JS, Log: s.cfg.Log, Name: name, Subjects: subjects, Idle: idle, Letters: s.letters, Buried: s.promote.Metrics.Buried,
+		JS: s.cfg.JS, Log: s.cfg.Log, Name: name, Subjects: subjects, Idle: idle, Letters: s.letters, Stuck: s.stuck, Buried: s.promote.Metrics.Buried,
 		Handle: s.promote.Metrics.Handled(table, handle),
 	}
 	s.advisory.Watch(name)

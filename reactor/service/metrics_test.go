@@ -58,7 +58,7 @@ func registered() map[string]metric {
 	upkeep.NewMetrics(r)
 	airflow.New("", nil, nil, slog.Default(), r)
 	reconcile.NewCovers(bucket.Bucket{}, nil, nil, r)
-	r.MustRegister(&gauge.Collector{})
+	r.MustRegister(&gauge.Collector{}, stuckGauge(nil))
 	return r.metrics
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"millrace/reactor/health"
 	"millrace/reactor/promote"
 	"millrace/reactor/stream"
@@ -27,6 +29,7 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 		},
 		"object_storage": s.cfg.Bucket.There,
 		"bronze":         s.covers.Err,
+		"progress":       s.stuck.Err,
 		"catalog": func(ctx context.Context) error {
 			_, err := s.cfg.Lake.View(ctx)
 			return err
@@ -39,4 +42,11 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 			return promote.Failed(view)
 		},
 	})
+}
+
+// stuckGauge shows how many events fail again and again.
+func stuckGauge(s *stream.Stuck) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "millrace_stuck_events", Help: "Events that have failed again and again for more than a minute; /readyz names the oldest.",
+	}, func() float64 { return float64(s.Count()) })
 }

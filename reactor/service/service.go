@@ -37,6 +37,7 @@ type Service struct {
 	upkeep   *upkeep.Metrics // what the compactors and the sweeper share
 	letters  *stream.Letters
 	covers   *reconcile.Covers
+	stuck    *stream.Stuck
 	advisory *stream.AdvisoryReader
 
 	parts  []part
@@ -133,6 +134,8 @@ func (s *Service) open(context.Context) error {
 		Limits: s.cfg.Limits, Journal: journal, Metrics: promote.NewMetrics(s.registry), Log: s.cfg.Log,
 	}
 	s.covers = reconcile.NewCovers(s.cfg.Bucket, s.cfg.Lake.Below, s.cfg.Log, s.registry)
+	s.stuck = stream.NewStuck()
+	s.registry.MustRegister(stuckGauge(s.stuck))
 	s.letters = stream.NewLetters(s.cfg.JS, s.cfg.Log, announce.Answered(s.cfg.Lake))
 	s.advisory = stream.NewAdvisoryReader(s.cfg.JS, s.cfg.Log)
 	return nil

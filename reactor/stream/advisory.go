@@ -52,7 +52,7 @@ func (r *AdvisoryReader) Watch(consumer string) { r.consumers = append(r.consume
 
 // Run reads advisories until ctx ends. One is acknowledged after its dead letter is stored.
 func (r *AdvisoryReader) Run(ctx context.Context) error {
-	return consume(ctx, r.js, consumer{stream: streams.Advisories, name: "advisories", log: r.log}, func(ctx context.Context, batch []jetstream.Msg) {
+	return consume(ctx, r.js, consumer{stream: streams.Advisories, name: "advisories", log: r.log}, func(ctx context.Context, batch []message) {
 		for _, m := range batch {
 			if err := r.read(ctx, m); err != nil {
 				r.log.Error("make a dead letter of what the server gave up", "error", err)

@@ -38,7 +38,7 @@ type consumer struct {
 
 // consume delivers the consumer's messages in batches, what is there at once and without waiting for more, until ctx
 // ends. It comes back by itself after NATS was away or somebody deleted the consumer or its stream.
-func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []jetstream.Msg)) error {
+func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []message)) error {
 	for attempt := uint64(1); ; attempt++ {
 		started := time.Now()
 		err := consumeOnce(ctx, js, c, handle)
@@ -58,7 +58,7 @@ func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle fun
 	}
 }
 
-func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []jetstream.Msg)) error {
+func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []message)) error {
 	messages, err := c.pull(ctx, js)
 	if err != nil {
 		return err
@@ -72,8 +72,8 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 	beating, stopBeating := context.WithCancel(ctx)
 	defer stopBeating()
 	go held.keepAlive(beating)
-	waiting, failed := receive(ctx, messages, held)
-	c.work(ctx, waiting, func(batch []jetstream.Msg) {
+	waiting, failed := c.receive(ctx, messages, held)
+	c.work(ctx, waiting, func(batch []message) {
 		handle(ctx, batch)
 		held.remove(batch)
 	})
@@ -107,8 +107,9 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 
 // receive passes messages on until pulling ends or ctx does. Then waiting is closed, and failed has why pulling ended, nil
 // when it was stopped.
-func receive(ctx context.Context, messages jetstream.MessagesContext, held *held) (waiting <-chan jetstream.Msg, failed <-chan error) {
-	out, why := make(chan jetstream.Msg, maxBatch), make(chan error, 1)
+func (c consumer) receive(ctx context.Context, messages jetstream.MessagesContext, held *held) (waiting <-chan message, failed <-chan error) {
+	out, why := make(chan message, maxBatch), make(chan error, 1)
+	events := c.stream == streams.Events || c.stream == streams.Again
 	go func() {
 		defer close(out)
 		for {
@@ -122,7 +123,7 @@ func receive(ctx context.Context, messages jetstream.MessagesContext, held *held
 			}
 			held.add(m)
 			select {
-			case out <- m:
+			case out <- newMessage(m, events):
 			case <-ctx.Done():
 				why <- nil
 				return
@@ -140,7 +141,7 @@ const (
 )
 
 // work handles what is waiting, batch by batch, until the channel is closed or ctx ends.
-func (c consumer) work(ctx context.Context, waiting <-chan jetstream.Msg, handle func([]jetstream.Msg)) {
+func (c consumer) work(ctx context.Context, waiting <-chan message, handle func([]message)) {
 	batches := 0 // since idle ran to its end
 	for ctx.Err() == nil {
 		m, ok := c.next(ctx, waiting, &batches)
@@ -156,7 +157,7 @@ func (c consumer) work(ctx context.Context, waiting <-chan jetstream.Msg, handle
 }
 
 // next waits for a message, and lets idle run meanwhile if there was work since it last did.
-func (c consumer) next(ctx context.Context, waiting <-chan jetstream.Msg, batches *int) (jetstream.Msg, bool) {
+func (c consumer) next(ctx context.Context, waiting <-chan message, batches *int) (message, bool) {
 	if c.idle == nil || *batches == 0 {
 		m, ok := <-waiting
 		return m, ok
@@ -200,8 +201,8 @@ func unpin(ctx context.Context, js jetstream.JetStream, c consumer) {
 }
 
 // gather takes what is waiting behind the first message, up to the bounds of a batch.
-func gather(first jetstream.Msg, waiting <-chan jetstream.Msg) []jetstream.Msg {
-	batch, bytes := []jetstream.Msg{first}, size(first)
+func gather(first message, waiting <-chan message) []message {
+	batch, bytes := []message{first}, first.bytes
 	for len(batch) < maxBatch && bytes < maxBatchBytes {
 		select {
 		case m, ok := <-waiting:
@@ -209,21 +210,12 @@ func gather(first jetstream.Msg, waiting <-chan jetstream.Msg) []jetstream.Msg {
 				return batch
 			}
 			batch = append(batch, m)
-			bytes += size(m)
+			bytes += m.bytes
 		default:
 			return batch
 		}
 	}
 	return batch
-}
-
-// size is that of the object an event announces; a message that is no event counts by its own length.
-func size(m jetstream.Msg) int64 {
-	o, err := event.Unmarshal(m.Data())
-	if err != nil {
-		return int64(len(m.Data()))
-	}
-	return o.Size
 }
 
 // held are the messages that were delivered and not settled yet: they are kept alive while they wait their turn.
@@ -240,11 +232,11 @@ func (h *held) add(m jetstream.Msg) {
 	h.m[m] = struct{}{}
 }
 
-func (h *held) remove(batch []jetstream.Msg) {
+func (h *held) remove(batch []message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, m := range batch {
-		delete(h.m, m)
+		delete(h.m, m.Msg)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
@@ -26,6 +27,8 @@ type Consumer struct {
 	Idle func(context.Context)
 	// Letters, when set, is told of what is done, and knows which events have died before.
 	Letters *Letters
+	// Stuck, when set, is told of what fails and what is settled.
+	Stuck *Stuck
 	// Buried, when set, is told of each dead letter that was stored, and why.
 	Buried func(consumer string, reason error)
 
@@ -50,16 +53,15 @@ func (c *Consumer) Run(ctx context.Context) error {
 }
 
 func (c *Consumer) run(ctx context.Context, cfg consumer) error {
-	return consume(ctx, c.JS, cfg, func(ctx context.Context, batch []jetstream.Msg) {
+	return consume(ctx, c.JS, cfg, func(ctx context.Context, batch []message) {
 		var deliveries []event.Delivery
-		var messages []jetstream.Msg
+		var messages []message
 		for _, m := range batch {
-			d, err := read(m)
-			if err != nil {
-				c.settle(ctx, m, event.DeadAs(event.Malformed, "%v", err))
+			if m.err != nil {
+				c.settle(ctx, m, event.DeadAs(event.Malformed, "%v", m.err))
 				continue
 			}
-			deliveries, messages = append(deliveries, d), append(messages, m)
+			deliveries, messages = append(deliveries, m.delivery()), append(messages, m)
 		}
 		if len(deliveries) == 0 {
 			return
@@ -92,32 +94,23 @@ func (c *Consumer) done(deliveries []event.Delivery, errs []error) {
 }
 
 // earlier is the letter that a message's event has already.
-func (c *Consumer) earlier(m jetstream.Msg) kept {
-	o, err := event.Unmarshal(m.Data())
-	if err != nil {
+func (c *Consumer) earlier(m message) kept {
+	if m.err != nil {
 		return kept{}
 	}
-	k, _ := c.Letters.earlier(c.Name, o)
+	k, _ := c.Letters.earlier(c.Name, m.object)
 	return k
 }
 
-func read(m jetstream.Msg) (event.Delivery, error) {
-	o, err := event.Unmarshal(m.Data())
-	if err != nil {
-		return event.Delivery{}, err
-	}
-	d := event.Delivery{Object: o, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}
-	d.Trace = received(m, d)
-	return d, nil
-}
-
-func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
+func (c *Consumer) settle(ctx context.Context, m message, err error) {
 	delivered := deliveries(m)
 	action, delay := event.Outcome(err, delivered)
 	switch action {
 	case event.Done:
+		c.Stuck.Settled(c.Name, m.object)
 		_ = m.Ack() // lost: delivered once more, found unchanged
 	case event.Retry:
+		c.Stuck.Failed(c.Name, m.object, delivered, err, time.Now())
 		c.Log.Warn("event failed, is retried", "consumer", c.Name, "attempt", delivered, "in", delay, "error", err)
 		_ = m.NakWithDelay(delay)
 	case event.Dead:
@@ -126,6 +119,7 @@ func (c *Consumer) settle(ctx context.Context, m jetstream.Msg, err error) {
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return
 		}
+		c.Stuck.Settled(c.Name, m.object)
 		c.Log.Warn("dead letter", "consumer", c.Name, "reason", err)
 		if c.Buried != nil {
 			c.Buried(c.Name, err)

@@ -37,7 +37,7 @@ type Router struct {
 
 // Run routes until ctx ends. A message is acknowledged after its events are stored.
 func (r *Router) Run(ctx context.Context) error {
-	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log}, func(ctx context.Context, batch []jetstream.Msg) {
+	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log}, func(ctx context.Context, batch []message) {
 		// Published side by side, then acknowledged in order: one round trip for a batch, not one for each message.
 		heard := time.Now()
 		futures := make([][]sentEvent, len(batch))
