@@ -43,6 +43,13 @@ func New(at settings.Airflow) *Client {
 	}}
 }
 
+// WithTimeout bounds each of the client's calls by d in place of ten seconds, and returns the client. Call it before the first
+// call.
+func (c *Client) WithTimeout(d time.Duration) *Client {
+	c.http.Timeout = d
+	return c
+}
+
 // transport sends what is not encrypted past any proxy: the address is one of this machine or of a container network, and
 // the password is in the request. All clients share it, and so its connections.
 var transport = func() http.RoundTripper {

@@ -125,7 +125,7 @@ func TestACallDoesNotWaitForEver(t *testing.T) {
 	if c.http.Timeout != requestTimeout {
 		t.Errorf("calls may take %v", c.http.Timeout)
 	}
-	c.http.Timeout = 20 * time.Millisecond
+	c.WithTimeout(20 * time.Millisecond)
 	if _, _, err := c.Asset(t.Context(), ranking); err == nil || !strings.Contains(err.Error(), "call Airflow") {
 		t.Errorf("no answer: %v", err)
 	}

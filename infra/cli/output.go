@@ -22,7 +22,7 @@ const (
 
 // Format is the flag that chooses how results are printed.
 type Format struct {
-	Output string `name:"output" short:"o" env:"MILLRACE_OUTPUT" enum:"auto,table,json,csv" default:"auto" help:"How results are printed: table, json or csv. auto is a table, fitted to the terminal; some commands print less when stdout is none."`
+	Output string `name:"output" short:"o" env:"MILLRACE_OUTPUT" enum:"auto,table,json,csv" default:"auto" help:"How results are printed: table, json or csv. auto is a table, fitted to the terminal; some commands print less when stdout is not one."`
 }
 
 // Output takes a command's results to stdout. Its zero value is of no use; commands get one from Main, tests from NewOutput.

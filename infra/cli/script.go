@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Scripted is a command of whose results a script wants one column, as in key=$(ingestor snapshot). When stdout is no terminal
+// Scripted is a command of whose results a script wants one column, as in key=$(ingestor snapshot). When stdout is not a terminal
 // and neither --output nor MILLRACE_OUTPUT is given, that column is all that is printed: a value a line, without those that
 // are null or empty. A table without the column is printed whole. The command's --help says so by itself.
 type Scripted interface{ ScriptColumn() string }
@@ -27,7 +27,7 @@ func explainScripts(k *kong.Kong) error {
 	return kong.Visit(k.Model.Node, func(node kong.Visitable, next kong.Next) error {
 		if n, ok := node.(*kong.Node); ok {
 			if column := scriptColumn(commandOf(n)); column != "" {
-				n.Detail += fmt.Sprintf("\n\nWhen stdout is no terminal and no --output is given, only the column %s is printed, one a line.", column)
+				n.Detail += fmt.Sprintf("\n\nWhen stdout is not a terminal and no --output is given, only the column %s is printed, one a line.", column)
 			}
 		}
 		return next(nil)

@@ -41,7 +41,7 @@ func TestAScriptGetsTheColumnAlone(t *testing.T) {
 		{"--output table", "", []string{"-o", "table"}, "│ put     │ bronze/a b.json │"},
 		{"--output auto", "table", []string{"--output", "auto"}, "bronze/a b.json\nbronze/é.json\n"},
 		{"MILLRACE_OUTPUT", "json", nil, `{"outcome": "put", "key": "bronze/a b.json"}`},
-		{"--help", "", []string{"--help"}, "When stdout is no terminal and no --output is given, only the column key is printed, one a line."},
+		{"--help", "", []string{"--help"}, "When stdout is not a terminal and no --output is given, only the column key is printed, one a line."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -41,7 +41,7 @@ func (s *Stack) StartAirflow(t testing.TB, env ...string) *Airflow {
 	vars := s.Vars(t, settings.RoleAirflow)
 	a.client = airflow.New(settings.Airflow{
 		URL: vars["MILLRACE_AIRFLOW_URL"], User: vars["MILLRACE_AIRFLOW_USER"], Password: settings.Secret(vars["MILLRACE_AIRFLOW_PASSWORD"]),
-	})
+	}).WithTimeout(Patience) // a request on a loaded machine must not be sent twice
 	return a
 }
 

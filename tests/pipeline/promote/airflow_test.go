@@ -1,96 +1,53 @@
 package promote_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"millrace/infra/airflow/airflowtest"
 	"millrace/infra/settings"
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
 )
 
-// scheduler plays as much of Airflow as the reactor reports to; tests/airflow has the real one.
+// scheduler is an Airflow whose DAGs name each gold table and all of gold; tests/airflow has a real one.
 type scheduler struct {
-	*httptest.Server
-	mu     sync.Mutex
-	events map[string][]map[string]any // extras by table, oldest first
+	*airflowtest.Fake
+	ids map[string]int // of assets, by table; "gold" is all of it
 }
 
 func newScheduler(t testing.TB) *scheduler {
-	a := &scheduler{events: map[string][]map[string]any{}}
-	mux := http.NewServeMux()
-	answer := func(w http.ResponseWriter, body any) {
-		if err := json.NewEncoder(w).Encode(body); err != nil {
-			t.Errorf("answer the reactor: %v", err)
-		}
+	ids := map[string]int{}
+	var uris []string
+	for _, table := range append([]string{"gold"}, harness.GoldTables...) {
+		uris = append(uris, "s3://lakehouse/"+strings.ReplaceAll(table, ".", "/"))
+		ids[table] = len(uris)
 	}
-	mux.HandleFunc("POST /auth/token", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, map[string]string{"access_token": "token"})
-	})
-	mux.HandleFunc("GET /api/v2/assets", func(w http.ResponseWriter, r *http.Request) {
-		for i, table := range harness.GoldTables {
-			if uri := "s3://lakehouse/gold/" + strings.TrimPrefix(table, "gold."); uri == r.URL.Query().Get("uri_pattern") {
-				answer(w, map[string]any{"assets": []any{map[string]any{"id": i, "uri": uri}}})
-				return
-			}
-		}
-		answer(w, map[string]any{"assets": []any{}})
-	})
-	mux.HandleFunc("/api/v2/assets/events", func(w http.ResponseWriter, r *http.Request) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if r.Method == http.MethodGet {
-			var id int
-			if _, err := fmt.Sscan(r.URL.Query().Get("asset_id"), &id); err != nil {
-				t.Errorf("asset_id: %v", err)
-			}
-			events := []any{}
-			for _, extra := range a.events[harness.GoldTables[id]] {
-				events = append([]any{map[string]any{"extra": extra}}, events...)
-			}
-			answer(w, map[string]any{"asset_events": events})
-			return
-		}
-		var body struct {
-			AssetID int `json:"asset_id"`
-			Extra   map[string]any
-		}
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			t.Errorf("an event that is no JSON: %v", err)
-		}
-		a.events[harness.GoldTables[body.AssetID]] = append(a.events[harness.GoldTables[body.AssetID]], body.Extra)
-		answer(w, map[string]any{})
-	})
-	a.Server = httptest.NewServer(mux)
-	t.Cleanup(a.Close)
-	return a
+	return &scheduler{airflowtest.New(t, uris...), ids}
 }
 
 func (a *scheduler) env() []string {
-	return []string{"MILLRACE_AIRFLOW_URL=" + a.URL, "MILLRACE_AIRFLOW_USER=admin", "MILLRACE_AIRFLOW_PASSWORD=secret"}
+	at := a.At()
+	return []string{"MILLRACE_AIRFLOW_URL=" + at.URL, "MILLRACE_AIRFLOW_USER=" + at.User, "MILLRACE_AIRFLOW_PASSWORD=" + at.Password.Reveal()}
 }
 
 // told returns the events of a table.
-func (a *scheduler) told(table string) []map[string]any {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return append([]map[string]any(nil), a.events[table]...)
-}
+func (a *scheduler) told(table string) []map[string]any { return a.Told(a.ids[table]) }
 
 // knows waits until the last event of each table is of the snapshot that the lake has now.
 func (a *scheduler) knows(t testing.TB, s *harness.Stack) {
 	t.Helper()
 	ids := s.Current(t)
 	harness.Eventually(t, "Airflow was told of all gold tables", func() bool {
+		whole := a.told("gold")
 		for _, table := range harness.GoldTables {
 			events := a.told(table)
-			if len(events) == 0 || events[len(events)-1]["snapshot_id"] != fmt.Sprint(ids[table]) {
+			if len(events) == 0 || events[len(events)-1]["snapshot_id"] != fmt.Sprint(ids[table]) || len(whole) == 0 {
+				return false
+			}
+			if tables, ok := whole[len(whole)-1]["tables"].(map[string]any); !ok || tables[table] != fmt.Sprint(ids[table]) {
 				return false
 			}
 		}
