@@ -48,12 +48,12 @@ func (s *Set) VerifyLookback(ctx context.Context, conn *duck.Conn, p plan.Plan, 
 			reads = "the days before it"
 		}
 		failure := fmt.Sprintf("its rows of %s come out otherwise from that day and %s than from all days: write the `-- lookback: … days` that it needs, or `-- lookback: all`, and let it read no later days", day, reads)
-		if err := s.verifyDay(ctx, conn, m, m.SQL, day, failure); err != nil {
+		if err := s.verifyDay(ctx, conn, m, trial{m.SQL, day, failure}); err != nil {
 			return err
 		}
 		if other != "" && i < 3 {
 			failure := fmt.Sprintf("its rows of %s depend on the order in which its input comes: end each order by with columns that leave no ties", day)
-			if err := s.verifyDay(ctx, conn, m, other, day, failure); err != nil {
+			if err := s.verifyDay(ctx, conn, m, trial{other, day, failure}); err != nil {
 				return err
 			}
 		}
@@ -61,13 +61,21 @@ func (s *Set) VerifyLookback(ctx context.Context, conn *duck.Conn, p plan.Plan, 
 	return conn.Exec(ctx, resetSpan)
 }
 
-// verifyDay computes a day by some SQL from the days of the lookback, and compares it with what Compute made.
-func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, sql string, day plan.Day, failure string) error {
+// trial is SQL that must give a day's rows as Compute did; failure says what is wrong where it does not.
+type trial struct {
+	sql     string
+	day     plan.Day
+	failure string
+}
+
+// verifyDay computes a day from the days of the lookback, and compares it with what Compute made.
+func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, try trial) error {
+	day, failure := try.day, try.failure
 	if err := conn.Exec(ctx, setSpan(plan.Range{From: day - plan.Day(m.Lookback), To: day})); err != nil {
 		return err
 	}
 	on := plan.Only(day).SQL(Day)
-	differing := duck.DifferenceSQL(m.ColumnNames(), fmt.Sprintf("(select * from %s where %s)", subquery(sql), on), fmt.Sprintf("(select * from new_gold.%s where %s)", m.Table(), on))
+	differing := duck.DifferenceSQL(m.ColumnNames(), fmt.Sprintf("(select * from %s where %s)", subquery(try.sql), on), fmt.Sprintf("(select * from new_gold.%s where %s)", m.Table(), on))
 	var columns []string
 	var rows [][]string
 	err := each(ctx, conn, fmt.Sprintf("from (%s) order by all limit %d", differing, shownRows), func(b arrow.RecordBatch) {

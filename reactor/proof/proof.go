@@ -228,26 +228,9 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 	if err := gold.Prepare(ctx, conn); err != nil {
 		return nil, err
 	}
-	change := plan.Change{Present: map[string]plan.Range{}, Rebuild: map[string]bool{}}
-	for _, in := range c.Models.Inputs {
-		table, _ := silver.CutName(in.Name)
-		relation := c.expected[table]
-		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view %s as from %s", in.Name, relation)); err != nil {
-			return nil, err
-		}
-		ends, err := conn.Ints(ctx, fmt.Sprintf(`select unnest([min(d), max(d)]) from (select %s - date '1970-01-01' as d from %s) having count(*) > 0`, gold.SilverDay, relation))
-		if err != nil {
-			return nil, err
-		}
-		if len(ends) == 2 {
-			change.Present[in.Name] = plan.Range{From: plan.Day(ends[0]), To: plan.Day(ends[1])}
-		}
-	}
-	for _, m := range c.Models.Models {
-		change.Rebuild[m.Name] = true
-		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view old_%s as %s", m.Name, m.EmptyRows())); err != nil {
-			return nil, err
-		}
+	change, err := c.inputs(ctx, conn)
+	if err != nil {
+		return nil, err
 	}
 	set, p, failed, err := c.compute(ctx, conn, change)
 	if err != nil {
@@ -282,6 +265,33 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
+}
+
+// inputs shows the connection what bronze gives as silver's tables, and gold as empty, and returns the change that this is: all
+// days of all models are computed.
+func (c *Check) inputs(ctx context.Context, conn *duck.Conn) (plan.Change, error) {
+	change := plan.Change{Present: map[string]plan.Range{}, Rebuild: map[string]bool{}}
+	for _, in := range c.Models.Inputs {
+		table, _ := silver.CutName(in.Name)
+		relation := c.expected[table]
+		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view %s as from %s", in.Name, relation)); err != nil {
+			return change, err
+		}
+		ends, err := conn.Ints(ctx, fmt.Sprintf(`select unnest([min(d), max(d)]) from (select %s - date '1970-01-01' as d from %s) having count(*) > 0`, gold.SilverDay, relation))
+		if err != nil {
+			return change, err
+		}
+		if len(ends) == 2 {
+			change.Present[in.Name] = plan.Range{From: plan.Day(ends[0]), To: plan.Day(ends[1])}
+		}
+	}
+	for _, m := range c.Models.Models {
+		change.Rebuild[m.Name] = true
+		if err := conn.Exec(ctx, fmt.Sprintf("create or replace view old_%s as %s", m.Name, m.EmptyRows())); err != nil {
+			return change, err
+		}
+	}
+	return change, nil
 }
 
 // compute computes all days of all models. It leaves out those that cannot be computed and those that read them; failed says
