@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"millrace/infra/cli"
@@ -72,9 +73,9 @@ var errUnequal = errors.New("the tables are not what bronze gives")
 func printReport(out *cli.Output, r proof.Report) error {
 	var rows [][]any
 	for _, v := range r.Verdicts {
-		rows = append(rows, []any{v.Table, v.Rows, v.Digest, v.Missing, v.Excess, v.Equal()})
+		rows = append(rows, []any{v.Table, v.Rows, v.Digest, v.Missing, v.Excess, v.Equal(), orNil(firstWrong(v)), orNil(foreignOf(v)), orNil(v.Mends())})
 	}
-	if err := out.Table([]string{"table", "rows", "digest", "missing", "excess", "equal"}, rows); err != nil {
+	if err := out.Table([]string{"table", "rows", "digest", "missing", "excess", "equal", "first_wrong", "foreign", "mends"}, rows); err != nil {
 		return err
 	}
 	for _, o := range r.Unpromoted {
@@ -98,4 +99,21 @@ func printReport(out *cli.Output, r proof.Report) error {
 		return errUnequal
 	}
 	return nil
+}
+
+// firstWrong names the first rows in which a table differs.
+func firstWrong(v proof.Verdict) string {
+	var rows []string
+	for _, w := range v.Wrong {
+		rows = append(rows, w.String())
+	}
+	return strings.Join(rows, "; ")
+}
+
+// foreignOf says who else wrote to a table that differs.
+func foreignOf(v proof.Verdict) string {
+	if v.Foreign == nil {
+		return ""
+	}
+	return v.Foreign.String()
 }

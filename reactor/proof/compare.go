@@ -18,11 +18,13 @@ import (
 // Verdict is what a check found out about one table.
 type Verdict struct {
 	Table   string
-	Rows    int64  // in the table
-	Digest  string // of the table's rows, whatever their order
-	Missing int64  // rows that bronze gives and the table lacks
-	Excess  int64  // rows that the table has and bronze does not give
-	Cause   string // the fault of its model, or of one that it reads, where that is why
+	Rows    int64    // in the table
+	Digest  string   // of the table's rows, whatever their order
+	Missing int64    // rows that bronze gives and the table lacks
+	Excess  int64    // rows that the table has and bronze does not give
+	Wrong   []Wrong  // the first rows that differ
+	Foreign *Foreign // who else wrote to the table, when rows differ; nil when nobody did
+	Cause   string   // the fault of its model, or of one that it reads, where that is why
 }
 
 // Equal tells whether the table is what bronze gives.
@@ -34,6 +36,7 @@ type comparison struct {
 	lake     *lake.Lake
 	table    *lake.Table // as its current snapshot is
 	expected string      // the relation
+	key      []string    // by which rows are named
 	columns  []string    // to compare; nil: all that the table has
 	column   string      // by whose month the table is partitioned
 }
@@ -48,12 +51,18 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 	var digest uint64
 	for _, p := range parts {
 		d, err := c.part(ctx, p, &v)
+		if err == nil {
+			err = c.wrong(ctx, &v)
+		}
 		if err != nil {
 			return v, fmt.Errorf("compare %s: %w", c.table.Name, err)
 		}
 		digest += d // overflows on purpose: a sum does not care for order
 	}
 	v.Digest = fmt.Sprintf("%016x", digest)
+	if !v.Equal() {
+		v.Foreign = foreign(c.table)
+	}
 	return v, c.conn.Exec(ctx, "drop table if exists actual; drop table if exists difference")
 }
 
@@ -84,7 +93,7 @@ func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest u
 		return 0, err
 	}
 	difference := duck.DifferenceSQL(names, c.expected+" where "+p.where, "actual")
-	if err := c.conn.Exec(ctx, "create or replace temp table difference as select "+duck.TimesColumn+" as n from ("+difference+")"); err != nil {
+	if err := c.conn.Exec(ctx, "create or replace temp table difference as select "+keySQL(c.key)+" as key, "+duck.TimesColumn+" as n from ("+difference+")"); err != nil {
 		return 0, err
 	}
 	r, err := c.conn.Query(ctx, `select (select count(*) from actual),

@@ -204,7 +204,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 		if err != nil {
 			return nil, err
 		}
-		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: c.expected[table], column: gold.SilverTime}.run(ctx)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: c.expected[table], key: keyOf(table), column: gold.SilverTime}.run(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +214,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", column: "source_modified_at"}.run(ctx)
+	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", key: silver.RejectedKey(), column: "source_modified_at"}.run(ctx)
 	return append(verdicts, v), err
 }
 
@@ -250,7 +250,7 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		if p.Write[m.Name].Empty() {
 			expected = "(" + m.EmptyRows() + ")"
 		}
-		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: expected, columns: m.ColumnNames(), column: gold.Day}.run(ctx)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: expected, key: m.Grain, columns: m.ColumnNames(), column: gold.Day}.run(ctx)
 		if err != nil {
 			return nil, err
 		}

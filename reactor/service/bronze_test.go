@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/iceberg-go"
 	s3 "github.com/minio/minio-go/v7"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -24,9 +25,13 @@ import (
 	"millrace/infra/settings"
 	"millrace/infra/streams"
 	"millrace/reactor/announce"
+	"millrace/reactor/duck"
+	"millrace/reactor/event"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
+	"millrace/reactor/proof"
+	"millrace/reactor/reconcile"
 	"millrace/reactor/retract"
 	"millrace/reactor/service"
 	"millrace/reactor/stream"
@@ -44,10 +49,11 @@ type house struct {
 	bucket bucket.Bucket
 	js     jetstream.JetStream
 
-	lake *lake.Lake
-	log  *buffer.Locked
-	addr string
-	stop func()
+	lake   *lake.Lake
+	models *gold.Set
+	log    *buffer.Locked
+	addr   string
+	stop   func()
 }
 
 func newHouse(t *testing.T) *house {
@@ -101,30 +107,35 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
+// openLake opens the lake and the models.
+func (h *house) openLake() (err error) {
+	ctx := context.Background()
+	if h.lake, err = lake.Open(ctx, h.client, h.bucket.Name, "sqlite://"+h.home+"/catalog.db"); err != nil {
+		return err
+	}
+	l := h.lake
+	h.Cleanup(func() { _ = l.Close() })
+	inputs, err := tables.Inputs()
+	if err == nil {
+		h.models, err = gold.Load(ctx, inputs, "")
+	}
+	return err
+}
+
 // open makes a reactor, which fails when it refuses to start.
 func (h *house) open() error {
 	ctx := context.Background()
-	l, err := lake.Open(ctx, h.client, h.bucket.Name, "sqlite://"+h.home+"/catalog.db")
-	if err != nil {
-		return err
-	}
-	inputs, err := tables.Inputs()
-	if err != nil {
-		return err
-	}
-	models, err := gold.Load(ctx, inputs, "")
-	if err != nil {
+	if err := h.openLake(); err != nil {
 		return err
 	}
 	h.log = &buffer.Locked{}
 	s, err := service.New(ctx, service.Config{
-		Lake: l, Bucket: h.bucket, JS: h.js, Models: models, Home: h.home, HTTPAddr: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(h.log, nil)),
+		Lake: h.lake, Bucket: h.bucket, JS: h.js, Models: h.models, Home: h.home, HTTPAddr: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(h.log, nil)),
 	})
 	if err != nil {
-		_ = l.Close()
 		return err
 	}
-	h.lake, h.addr = l, s.Addr().String()
+	h.addr = s.Addr().String()
 	running, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -136,7 +147,6 @@ func (h *house) open() error {
 		cancel()
 		wg.Wait()
 		s.Close()
-		_ = l.Close()
 	})
 	h.Cleanup(h.stop)
 	return nil
@@ -360,5 +370,67 @@ func TestNoTableIsMadeAnewFromABronzeThatLacksWhatItWasMadeOf(t *testing.T) {
 	h.wait(key)
 	if n := h.rows("silver.asset_prices"); n != "1" {
 		t.Errorf("silver has %s rows, want 1", n)
+	}
+}
+
+// Another engine deletes rows: a check names them, the snapshot and who made it, and what mends it.
+func TestACheckNamesWhatAnotherEngineDid(t *testing.T) {
+	h := newHouse(t)
+	h.start()
+	key := coin.AssetsKey("x.json")
+	h.put(key, coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "2", "10"), coin.Asset("ethereum", "1", "5")))
+	h.wait(key)
+	h.stop()
+	if err := h.openLake(); err != nil {
+		t.Fatal(err)
+	}
+	view, err := h.lake.View(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rankings := view.Tables["gold.rankings"]
+	files, err := h.lake.Files(t.Context(), rankings, rankings.Snapshot(), lake.AllMonths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := h.lake.Commit(t.Context(), []lake.Change{{Base: rankings, Remove: files, Summary: iceberg.Properties{"engine-name": "spark"}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if view, err = h.lake.View(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var report proof.Report
+	err = duck.Temporary("256MiB", func(db *duck.DB) (err error) {
+		var listed []event.Object
+		for o, err := range reconcile.Objects(t.Context(), h.bucket, "") {
+			if err != nil {
+				return err
+			}
+			listed = append(listed, o)
+		}
+		check := &proof.Check{Lake: h.lake, Bucket: h.bucket, Models: h.models, DB: db, Progress: func(int) {}}
+		report, err = check.Run(t.Context(), view, listed, time.Now())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range report.Verdicts {
+		if v.Table != "gold.rankings" {
+			if !v.Equal() || v.Mends() != "" || len(v.Wrong) > 0 {
+				t.Errorf("%+v", v)
+			}
+			continue
+		}
+		if v.Missing != 2 || len(v.Wrong) != 2 || v.Wrong[0].String() != "missing: bitcoin 2025-06-01" {
+			t.Errorf("the rows that are gone: %+v", v)
+		}
+		if v.Foreign == nil || v.Foreign.Snapshot != next[0].SnapshotID() || !strings.Contains(v.Foreign.By, "engine-name=spark") {
+			t.Errorf("who did it: %+v", v.Foreign)
+		}
+		if want := fmt.Sprintf("reactor rollback gold.rankings --to %d", rankings.SnapshotID()); v.Mends() != want {
+			t.Errorf("what mends it is %q, want %q", v.Mends(), want)
+		}
 	}
 }
