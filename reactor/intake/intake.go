@@ -22,7 +22,7 @@ import (
 // fetchers is how many objects are fetched and decoded side by side.
 const fetchers = 8
 
-// decoded are the rows of one small object, in memory, or a part of those of a large one.
+// decoded holds the rows of a small object, or a part of those of a large one.
 type decoded struct {
 	rows, rejected []arrow.RecordBatch
 }
@@ -54,7 +54,7 @@ type Intake struct {
 	Dataset        *silver.Dataset
 	Limits         silver.Limits // of an object
 	Rows, Rejected *duck.Conn
-	// Journal knows the objects that end the process (nil: nobody does).
+	// Journal knows the objects that end the process (nil: they are not noted).
 	Journal *Journal
 	// Again: an object of the batch was delivered before. Its reactor may have died of it, whatever its kind.
 	Again bool
@@ -84,8 +84,8 @@ func (in *Intake) Refuse(ctx context.Context) error {
 // KeepRefused says that the table for refused rows is there and keeps what it has: other datasets' rows are in it.
 func (in *Intake) KeepRefused() { in.refusing = true }
 
-// Fill decodes the objects into the two tables. It returns one error for each: nil, a DeadError for an object that
-// cannot be read (nothing of it is in the tables), or what made its store fail.
+// Fill decodes the objects into the two tables. It returns one error for each object: nil, a DeadError if the object cannot
+// be read (the tables have nothing of it), or the failure of the store.
 func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, error) {
 	ctx, end := tracing.Span(ctx, "decode")
 	defer end()
@@ -131,8 +131,7 @@ func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, er
 	return errs, nil
 }
 
-// fillLarge pours one object into the tables, within a transaction: when its end cannot be read, its beginning must
-// not stay.
+// fillLarge pours one object into the tables within a transaction. If its end cannot be read, its beginning is rolled back.
 func (in *Intake) fillLarge(ctx context.Context, i int, o event.Object) (objectErr, err error) {
 	if err := in.Refuse(ctx); err != nil {
 		return nil, err
@@ -152,7 +151,7 @@ func (in *Intake) both(ctx context.Context, sql string) error {
 	return errors.Join(in.Rows.Exec(ctx, sql), in.Rejected.Exec(ctx, sql))
 }
 
-// pour decodes an object while what was decoded of it before goes into the tables.
+// pour decodes an object and inserts its batches at the same time.
 func (in *Intake) pour(ctx context.Context, i int, o event.Object) error {
 	g, ctx := errgroup.WithContext(ctx)
 	s := stream{ctx, make(chan decoded)}

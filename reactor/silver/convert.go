@@ -19,17 +19,17 @@ const (
 	shown = "2006-01-02T15:04:05Z"
 )
 
-// earliest time that a row may have: the first block of Bitcoin. Epoch seconds taken for milliseconds are in 1970.
+// earliest is the first time that a row may have: Bitcoin's first block. Seconds that are read as milliseconds are in 1970.
 var earliest = time.Date(2009, 1, 3, 0, 0, 0, 0, time.UTC)
 
-// lenient fields describe, they do not measure: a value that the column cannot hold is kept in extra, and the row stays.
+// lenient says that a field describes and does not measure. A value that its column cannot hold goes to extra; the row stays.
 func (f *Field) lenient() bool {
 	return !f.Required && (f.Type == Text || f.Type == TextLists)
 }
 
 func isNull(raw []byte) bool { return raw == nil || raw[0] == 'n' }
 
-// convert reads a raw JSON value into the row's cell for column i. It returns the reason why it cannot be that.
+// convert reads a raw JSON value into the cell of column i. It returns why that is impossible, or "".
 func (r *row) convert(i int, raw []byte, latest time.Time) (reason string) {
 	f, c := &r.d.columns[i], &r.cells[i]
 	c.set = false
@@ -77,7 +77,7 @@ func (r *row) text(i int, f *Field, c *cell, raw []byte) string {
 	return ""
 }
 
-// digits of a number that came as JSON number or as string.
+// digits returns the text of a number that came as a JSON number or as a string.
 func (r *row) digits(i int, raw []byte) (text []byte, reason string) {
 	switch {
 	case raw[0] == '"':

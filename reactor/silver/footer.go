@@ -28,8 +28,8 @@ const (
 	// parquetUnpacked is the largest column in a row group, unpacked; many of them must not add up to a negative number.
 	parquetUnpacked = 1 << 48
 	// A value of a nested column takes some bits of file, unless it repeats the one before. Fewer values than these are
-	// always read; they take some ten bytes each.
-	parquetNested, parquetNestedPerByte = 1 << 18, 1 << 10
+	// always read: they take some ten bytes each, and a cell of 1 MiB holds half as many.
+	parquetNested, parquetNestedPerByte = 1 << 20, 1 << 10
 )
 
 // parquetFooterOf reads a file's footer, and holds what it claims to the file's size: the library allocates, seeks and
@@ -147,7 +147,8 @@ func claimedChunks(meta *metadata.FileMetaData, footer int64) (chunks, error) {
 
 // apart sorts the chunks and refuses those that overlap: one column would be read as another.
 func (c chunks) apart() (chunks, error) {
-	c = slices.DeleteFunc(c, func(c *chunk) bool { return c.start == c.end })
+	// Nothing is read of a row group without rows, and pyarrow lets all of its columns begin at one byte.
+	c = slices.DeleteFunc(c, func(c *chunk) bool { return c.start == c.end || c.values == 0 })
 	slices.SortFunc(c, func(a, b *chunk) int { return cmp.Compare(a.start, b.start) })
 	for i := 1; i < len(c); i++ {
 		if before := c[i-1]; before.end > c[i].start {

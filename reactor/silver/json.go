@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// dataMember of an envelope holds its rows.
+// dataMember is the member of an envelope that holds its rows.
 const dataMember = "data"
 
 // maxNameBytes and maxEnvelopeValue bound what is kept of an envelope besides its data.
@@ -20,7 +20,7 @@ const (
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// errReadAgain: the rows need a value of the envelope that follows them, and the whole object has now been read for it.
+// errReadAgain asks for a second pass: the rows need a value that follows them, and this pass has found it.
 var errReadAgain = errors.New("read the object again")
 
 // json reads one JSON value: an envelope, or a list without one.
@@ -84,7 +84,7 @@ func (o *object) begin(s *scanner) error {
 	return nil
 }
 
-// cut says where a text ended that should have gone on.
+// cut reports where a truncated text ends.
 func (o *object) cut(s *scanner, err error) error {
 	if err != io.EOF {
 		return err
@@ -150,7 +150,7 @@ func (o *object) members(s *scanner, visit func(name string) error) error {
 	return o.moreMembers(s, visit)
 }
 
-// moreMembers goes on where a name belongs.
+// moreMembers reads the members from the next name on.
 func (o *object) moreMembers(s *scanner, visit func(name string) error) error {
 	for {
 		quoted, size, err := s.value(maxNameBytes)
@@ -184,7 +184,7 @@ func (o *object) broken(s *scanner, expected string, text []byte) error {
 	return unreadable("it is not valid JSON: %s is where %s belongs, before byte %d", quote(text), expected, s.offset())
 }
 
-// member takes a value of the envelope besides the data; those that stand in for rows are kept.
+// member reads a value beside the data. It keeps those that rows without one of their own take.
 func (o *object) member(s *scanner, name string) error {
 	value, size, err := s.value(maxEnvelopeValue)
 	if err != nil {
@@ -214,7 +214,7 @@ func (o *object) forgetEnvelope() {
 	}
 }
 
-// data reads the envelope's rows. A single object is returned for later: what stands in for its values may follow.
+// data reads the envelope's rows. It returns a single object unread, because the timestamp that it needs may follow.
 func (o *object) data(s *scanner) (lone []byte, err error) {
 	c, err := s.peek()
 	if err != nil {
@@ -264,8 +264,8 @@ func (o *object) awaits() bool {
 	return false
 }
 
-// lookAhead reads the envelope's members behind the data. Where the text is not there as a whole, it has to be opened
-// again for the rows.
+// lookAhead reads the members behind the data. If the text is not in memory as a whole, it has to be opened again for
+// the rows.
 func (o *object) lookAhead(s *scanner) error {
 	ahead := s
 	if s.all {

@@ -2,8 +2,8 @@ package silver
 
 import "fmt"
 
-// Limits bound what one object may cost. Memory is bounded without them; they end what would take hours: a few bytes that
-// unpack to terabytes, a Parquet file that says the same row a billion times. Zero is no limit.
+// Limits bound what one object may cost. Memory is bounded without them. They refuse what would take hours: a few bytes that
+// unpack to terabytes, or a Parquet file that repeats one row a billion times. Zero is no limit.
 type Limits struct {
 	ObjectBytes   int64 // as stored
 	UnpackedBytes int64 // out of gzip or Parquet, each time that it is read

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// ndjson reads a row or an envelope a line. A line that is neither is a refused row; when no line at all is a JSON
-// object, the whole is something else.
+// ndjson reads a row or an envelope a line. A line that is neither is a refused row. If no line is a JSON object, the
+// whole object is unreadable.
 func (o *object) ndjson(packed bool) error {
 	c, err := openContent(o.ctx, o.payload, packed, o.src.Limits)
 	if err != nil {
@@ -25,7 +25,7 @@ func (o *object) ndjson(packed bool) error {
 	return o.lines(s)
 }
 
-// lines reads what is left of a text.
+// lines reads the rest of the text, a row or an envelope a line.
 func (o *object) lines(s *scanner) error {
 	var first []byte
 	sound := false
@@ -103,7 +103,7 @@ func (o *object) line(line []byte, size int64) (ok bool, err error) {
 	return true, o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
 }
 
-// isEnvelope says whether the line just split is one: it has data that is a list or an object, and nothing of a row.
+// isEnvelope says whether the line just split is an envelope: its data is a list or an object, and no field of a row is there.
 func (o *object) isEnvelope() bool {
 	for i, in := range o.d.inputs {
 		if o.row.values[i] != nil && !in.field.Envelope {

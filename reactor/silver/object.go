@@ -26,9 +26,9 @@ type object struct {
 	latest time.Time
 	// standIn values, by input, for rows without one of their own: from the envelope, the metadata or the name.
 	standIn [][]byte
-	// brought and lacking tell, for values that may stand outside of rows, whether any row had one, or had none.
+	// brought and lacking say of each value that may stand outside of rows whether a row had it, and whether a row had none.
 	brought, lacking []bool
-	// nearly says, for values that are lacking, which name of the first such row is nearly the field's.
+	// nearly names, for each lacking value, the member of the first such row that is nearly it.
 	nearly []string
 	// envelopeRead: a pass over the whole object has already looked for the envelope's members.
 	envelopeRead bool
@@ -196,7 +196,7 @@ func (o *object) alsoThere(i int) bool {
 	return also >= 0 && !isNull(o.row.values[also])
 }
 
-// confirm reads the second form of times: alone it is the value, beside the first it must agree.
+// confirm reads the second form of a time. Alone it is the value; beside the first form it must agree with it.
 func (o *object) confirm() *refusal {
 	r := o.row
 	for i := range o.d.columns {
@@ -217,8 +217,8 @@ func (o *object) confirm() *refusal {
 	return nil
 }
 
-// nowhere refuses the object when every row had to be refused for want of a value that stands neither in a row nor
-// outside: that is a fault of the object, and with better metadata all of its rows may be good.
+// nowhere refuses the object if every row lacks a value that stands outside neither: the object is at fault, and better
+// metadata can make all of its rows good.
 func (o *object) nowhere() error {
 	var missing []string
 	for i := range o.d.columns {

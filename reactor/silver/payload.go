@@ -28,7 +28,7 @@ type Source struct {
 	Metadata map[string]string
 }
 
-// Payload gives the object's bytes, from the start, as often as it is asked: an envelope's timestamp may follow its data.
+// Payload opens the object's bytes from the start. It is asked twice when an envelope's timestamp follows its data.
 type Payload interface {
 	Open(ctx context.Context) (io.ReadCloser, error)
 	// ReaderAt is what Parquet needs; it returns the size and a function that closes.
@@ -54,14 +54,14 @@ func unreadable(format string, args ...any) error {
 	return &Unreadable{Reason: fmt.Sprintf(format, args...)}
 }
 
-// ioError is the payload's own failure, as opposed to bytes that make no sense: a connection that breaks and a file that
-// was cut both end in an unexpected EOF, and only the first may be tried again.
+// ioError is a failure of the payload. A broken connection and a truncated file both end in an unexpected EOF; only the
+// first may be tried again.
 type ioError struct{ err error }
 
 func (e *ioError) Error() string { return e.err.Error() }
 func (e *ioError) Unwrap() error { return e.err }
 
-// watched tells the payload's failures from those of what is stacked on it.
+// watched marks the payload's failures, so that they differ from those of the readers above it.
 type watched struct{ r io.Reader }
 
 func (w watched) Read(p []byte) (int, error) {

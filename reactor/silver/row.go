@@ -47,8 +47,8 @@ func newRow(d *Dataset) *row {
 // options of the tokenizer: names that come twice are looked for here, where the reason can name them.
 var options = jsontext.AllowDuplicateNames(true)
 
-// split takes a row apart. A row is refused as a whole here when it is no JSON object, when its text is not UTF-8, when
-// it is nested too deep, or when a name comes twice: which of the two is meant, nobody can say.
+// split takes a row apart. It refuses a row that is no JSON object, is not UTF-8, is nested too deep, or has a name twice:
+// which of the two values is meant cannot be known.
 func (r *row) split(raw []byte) *refusal {
 	clear(r.values)
 	if cap(r.extra) > maxBatchRows {
@@ -170,7 +170,7 @@ func (r *row) syntax(raw []byte, err error) *refusal {
 	return ref
 }
 
-// notUTF8 reads the row again with broken text allowed; only a row that is sound apart from it counts.
+// notUTF8 reads the row again with broken text allowed. It finds a field only if the row is sound otherwise.
 func notUTF8(raw []byte) (field string, found bool) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(raw), options, jsontext.AllowInvalidUTF8(true))
 	if _, err := d.ReadToken(); err != nil {
@@ -195,7 +195,7 @@ func notUTF8(raw []byte) (field string, found bool) {
 	return strings.ToValidUTF8(field, "\uFFFD"), found && err == nil
 }
 
-// depthOf valid JSON, without recursion.
+// depthOf counts the levels of valid JSON, without recursion.
 func depthOf(value []byte) int {
 	depth, deepest := 0, 0
 	for i := 0; i < len(value); i++ {
@@ -216,7 +216,7 @@ func depthOf(value []byte) int {
 	return deepest
 }
 
-// original keeps a known field's text in extra, where its column cannot hold it.
+// original keeps a known field's text in extra, because its column cannot hold it.
 func (r *row) original(f *Field, value []byte) {
 	at, _ := slices.BinarySearchFunc(r.extra, f.From, func(m member, name string) int { return strings.Compare(m.name, name) })
 	r.extra = slices.Insert(r.extra, at, member{name: f.From, value: value})

@@ -13,8 +13,8 @@ const (
 	wholeBytes = 1 << 20
 )
 
-// scanner finds where JSON values begin and end in a stream. It follows strings and brackets and nothing else, so that a
-// broken or bottomless value cannot take its neighbours along; whether a value is JSON is for the row to find out.
+// scanner finds where JSON values begin and end in a stream. It follows strings and brackets only, so that a broken or
+// bottomless value leaves its neighbours whole. The row finds out whether a value is JSON.
 type scanner struct {
 	r   io.Reader
 	buf []byte
@@ -26,7 +26,7 @@ type scanner struct {
 	base int64
 }
 
-// newScanner reads the stream's beginning. small tells that this was all of it.
+// newScanner reads the stream's beginning: all of it when it is small.
 func newScanner(r io.Reader) (s *scanner, err error) {
 	s = &scanner{r: r}
 	for size := 32 << 10; ; size *= 2 {
@@ -49,13 +49,13 @@ func newScanner(r io.Reader) (s *scanner, err error) {
 // scanBytes scans a text that is there as a whole.
 func scanBytes(text []byte) *scanner { return &scanner{buf: text, all: true} }
 
-// fork is a second scanner from here on, for a text that is there as a whole.
+// fork makes a second scanner from here on, for a text that is in memory as a whole.
 func (s *scanner) fork() *scanner {
 	c := *s
 	return &c
 }
 
-// rewind goes back to an offset, when what follows it is still there.
+// rewind goes back to an offset, if the text from there on is still in the buffer.
 func (s *scanner) rewind(offset int64) bool {
 	if offset < s.base {
 		return false
@@ -64,7 +64,7 @@ func (s *scanner) rewind(offset int64) bool {
 	return true
 }
 
-// firstLine is the text up to the end of its line, when it has been read that far. It stays to be taken.
+// firstLine returns the text up to the end of its line, if that has been read, and leaves it in place.
 func (s *scanner) firstLine() (line []byte, ok bool) {
 	line, _, ended := bytes.Cut(s.buf[s.pos:], []byte("\n"))
 	return bytes.TrimRight(line, " \t\r"), ended || s.all

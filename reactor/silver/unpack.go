@@ -27,7 +27,7 @@ func init() {
 	})
 }
 
-// bounded is the library's codec but for unpacking a page into the room that its header asked for.
+// bounded is the library's codec, but it unpacks a page only into the room that its header asked for.
 type bounded struct {
 	compress.ErrorCodec
 	compress.StreamingCodec

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
@@ -20,6 +23,7 @@ import (
 //	                None], pa.map_(pa.string(), pa.list_(pa.string())))}, store_schema=False
 //	schema.parquet  {'time': [1795953600000], 'priceUsd': ['1']}
 //	flat.parquet    {'id': ['a', 'b'], 'timestamp': [1795953600000] * 2, 'priceUsd': ['1', '2'], 'supply': ['1', '2']}
+//	empty.parquet   {'id': pa.array([], pa.string()), 'timestamp': pa.array([], pa.int64())}
 //	int96.parquet   {'id': ['a', 'b', 'c'], 'timestamp': 2026-11-22T12:30:00.123456, 9999-12-31, 2026-11-22, 'priceUsd': ['1', '2', '3'],
 //	                'tokens': [None] * 3, 'seen': lists of such times}; use_deprecated_int96_timestamps=True, store_schema=False
 //	polars.parquet  by Polars 2.1.0: {'id': ['a'], 'timestamp': [1795420799000], 'priceUsd': [None], 'maxSupply': [None], 'tokens': [None]}
@@ -111,5 +115,31 @@ func TestPageChecksums(t *testing.T) {
 				t.Errorf("%d of %d changed bits were found", found, tried)
 			}
 		})
+	}
+}
+
+// pyarrow lets the columns of a table without rows begin at one byte. There is nothing wrong with it.
+func TestParquetWithoutRows(t *testing.T) {
+	s, err := silvertest.Decode(t, coincap.Assets, silvertest.Source(coincap.Assets, "x.parquet"), pyarrow(t, "empty.parquet"))
+	if err != nil || len(s.Good)+len(s.Refused) > 0 {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+// A list of 300,000 equal values takes a few bytes of file. Its row is too large, and its neighbours are not.
+func TestParquetOfALongList(t *testing.T) {
+	schema := schemaOf(arrow.Field{Name: "id", Type: arrow.BinaryTypes.String}, arrow.Field{Name: "timestamp", Type: arrow.PrimitiveTypes.Int64}, arrow.Field{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int8)})
+	body := parquetOf(t, schema, func(b *array.RecordBuilder) {
+		for _, n := range []int{0, 300_000, 1} {
+			b.Field(0).(*array.StringBuilder).Append("a")
+			b.Field(1).(*array.Int64Builder).Append(1795420799000)
+			l := b.Field(2).(*array.ListBuilder)
+			l.Append(true)
+			l.ValueBuilder().AppendNulls(n)
+		}
+	})
+	s, err := silvertest.Decode(t, coincap.Assets, silvertest.Source(coincap.Assets, "x.parquet"), body)
+	if err != nil || len(s.Good) != 2 || len(s.Refused) != 1 || s.Refused[0]["reason"] != "is larger than 1 MiB" {
+		t.Errorf("%d rows, %d refused, %v", len(s.Good), len(s.Refused), err)
 	}
 }
