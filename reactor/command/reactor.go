@@ -23,6 +23,7 @@ type Reactor struct {
 	Backup    backupCmd    `cmd:"" help:"Copy the catalog and the ledger into a folder."`
 	Restore   restoreCmd   `cmd:"" help:"Put a backup in the place of the catalog, and heal what does not fit the bucket."`
 	Retract   retractCmd   `cmd:"" help:"Delete an object from bronze for good, and its rows from silver and gold."`
+	Drop      dropCmd      `cmd:"" help:"Remove a table of gold whose model is gone."`
 	Wait      waitCmd      `cmd:"" help:"Wait until an object is in gold."`
 	Decode    decodeCmd    `cmd:"" hidden:"" help:"Decode an object that killed its reader; the reactor runs this."`
 }

@@ -24,7 +24,7 @@ type Config struct {
 	// TempDir is where queries beyond MemoryLimit spill; empty means that they fail instead. DuckDB's default would be
 	// a folder .tmp in whatever directory the process was started in.
 	TempDir string
-	// TempDirLimit such as "2GiB" bounds TempDir; empty leaves DuckDB's default, 90 % of the free disk.
+	// TempDirLimit such as "2GiB" bounds TempDir; empty leaves that to the disk.
 	TempDirLimit string
 	// Threads to use; 0 means one for each core.
 	Threads int
@@ -99,9 +99,12 @@ func (cfg Config) options() []option {
 	if cfg.MemoryLimit != "" {
 		os = append(os, option{"memory_limit", cfg.MemoryLimit})
 	}
-	if cfg.TempDirLimit != "" {
-		os = append(os, option{"max_temp_directory_size", cfg.TempDirLimit})
+	if cfg.TempDirLimit == "" {
+		// DuckDB's own limit is 90 % of what is free when it first looks, and stays so: a disk that was full then and is freed
+		// later kept failing. A disk that is full fails by itself, for as long as it is.
+		cfg.TempDirLimit = "1024TiB"
 	}
+	os = append(os, option{"max_temp_directory_size", cfg.TempDirLimit})
 	if cfg.Threads > 0 {
 		os = append(os, option{"threads", strconv.Itoa(cfg.Threads)})
 	}

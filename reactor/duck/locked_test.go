@@ -98,3 +98,14 @@ func TestALockedDatabaseSpills(t *testing.T) {
 		t.Errorf("after spilling: %s", got)
 	}
 }
+
+func TestTheDiskAloneLimitsWhatIsSpilled(t *testing.T) {
+	c := open(t, Config{MemoryLimit: "40MiB", TempDir: t.TempDir()})
+	if got := text(t, c, "select current_setting('max_temp_directory_size')"); got != "1024.0 TiB" && got != "1.0 PiB" {
+		t.Errorf("the limit is %s: what was free when the database opened is no limit for later", got)
+	}
+	c = open(t, Config{TempDirLimit: "2GiB", TempDir: t.TempDir()})
+	if got := text(t, c, "select current_setting('max_temp_directory_size')"); got != "2.0 GiB" {
+		t.Errorf("the limit is %s, want that of the configuration", got)
+	}
+}

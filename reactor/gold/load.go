@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -121,6 +122,11 @@ func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 		m := l.models[name]
 		l.trees[m], m.Inputs = l.parse(ctx, m.File, m.SQL)
 		if l.trees[m] != nil && len(m.Inputs) == 0 {
+			c := check{file: m.File, sql: m.SQL, known: l.known}
+			if errs := c.run(l.trees[m]); len(errs) > 0 { // such as that it reads a file
+				l.errs = append(l.errs, errs...)
+				continue
+			}
 			l.errs = append(l.errs, refuse(m.File, 1, "it reads no table: a model selects from silver or gold tables"))
 		}
 	}
@@ -191,11 +197,19 @@ func (l *loader) names() []string {
 	return append(slices.Sorted(maps.Keys(l.tables)), slices.Sorted(maps.Keys(l.models))...)
 }
 
+var pivoted = regexp.MustCompile(`(?i)\bpivot`)
+
 // sqlRefusal gives DuckDB's own message the file's name and line.
 func (l *loader) sqlRefusal(file, sql string, err error) error {
 	var d *duck.Error
 	if !errors.As(err, &d) {
 		return err
+	}
+	switch {
+	case strings.Contains(d.Message, "can be serialized to json"):
+		return refuse(file, 1, "a model or an audit is one select: it says which rows there are, and inserts, creates and changes nothing")
+	case strings.HasPrefix(d.Message, "one statement is wanted") && pivoted.MatchString(sql):
+		return refuse(file, 1, "a pivot without the list of its values has other columns for other rows: write pivot … on x in ('a', 'b') using …")
 	}
 	n := 1
 	if _, after, ok := strings.Cut(d.Message, "\nLINE "); ok {

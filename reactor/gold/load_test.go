@@ -142,7 +142,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"a name twice", map[string]string{"m.sql": head + "select asset_id, day " + summary, "n.sql": head + "select asset_id, day " + summary}, "n.sql:1: the model gold.mine is defined in"},
 		{"a syntax error", map[string]string{"m.sql": head + "select asset_id,, day " + summary}, "m.sql:4: Parser Error"},
 		{"two statements", map[string]string{"m.sql": head + "select asset_id, day " + summary + "; drop table x"}, "one statement is wanted here, and the text has 2"},
-		{"no select", map[string]string{"m.sql": head + "drop table silver.asset_prices"}, "Only SELECT statements"},
+		{"no select", map[string]string{"m.sql": head + "drop table silver.asset_prices"}, "is one select"},
 		{"no such column", map[string]string{"m.sql": head + "select asset_id, day,\n nope " + summary}, `m.sql:5: Binder Error: Referenced column "nope"`},
 		{"no such table", map[string]string{"m.sql": head + "select asset_id, day\nfrom gold.nope"}, "m.sql:5: there is no table gold.nope: there are silver.asset_prices"},
 		{"no table at all", map[string]string{"m.sql": head + "select 'a' as asset_id, date '2024-01-01' as day"}, "it reads no table"},

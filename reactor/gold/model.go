@@ -4,6 +4,7 @@
 package gold
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 	"path"
@@ -113,12 +114,34 @@ var (
 // maxLookback is ten years: more is a typing error, and would read the whole table for each day.
 const maxLookback = 3660
 
-// header reads the comment lines "-- key: value" that a file begins with, up to the first line of another form. Lines of
-// columnKey may come often, or not at all: their values are joined, each with the end of its line.
+// preface is how many lines come before the header: blank ones and comments, such as a licence. Without a header it is 0.
+func preface(lines, keys []string) int {
+	block := false
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		if m := headerLine.FindStringSubmatch(line); m != nil && !block && slices.Contains(keys, m[1]) {
+			return i
+		}
+		switch {
+		case block:
+			block = !strings.HasSuffix(line, "*/")
+		case strings.HasPrefix(line, "/*"):
+			block = !strings.HasSuffix(line, "*/")
+		case line != "" && !strings.HasPrefix(line, "--"):
+			return 0
+		}
+	}
+	return 0
+}
+
+// header reads the comment lines "-- key: value" that a file begins with, behind its preface and up to the first line of another
+// form. Lines of columnKey may come often, or not at all: their values are joined, each with the end of its line.
 func header(file, text string, keys ...string) (map[string]string, error) {
 	values := map[string]string{}
 	lines := strings.Split(text, "\n")
-	for i, line := range lines {
+	begin := preface(lines, keys)
+	for i, line := range lines[begin:] {
+		i += begin
 		m := headerLine.FindStringSubmatch(strings.TrimRight(line, "\r"))
 		if m == nil {
 			break
@@ -238,7 +261,10 @@ func sqlFiles(folder fs.FS, dir string) ([]string, []string, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		texts[i] = string(raw)
+		if bytes.HasPrefix(raw, []byte{0xff, 0xfe}) || bytes.HasPrefix(raw, []byte{0xfe, 0xff}) {
+			return nil, nil, refuse(n, 1, "the file is UTF-16: save it as UTF-8")
+		}
+		texts[i] = strings.TrimPrefix(string(raw), "\ufeff") // Windows editors write that mark before UTF-8
 	}
 	return names, texts, nil
 }

@@ -104,7 +104,8 @@ func fullName(table node) string {
 // line is where a node stands in the SQL, from 1.
 func line(sql string, n node) int {
 	at, ok := n["query_location"].(float64)
-	if !ok || at < 0 || int(at) > len(sql) {
+	// DuckDB writes 2^64 - 1 for "nowhere", which is no int.
+	if !ok || at < 0 || at > float64(len(sql)) {
 		return 1
 	}
 	return 1 + strings.Count(sql[:int(at)], "\n")

@@ -202,6 +202,7 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
 	rebuild, marks := outdated(view, set), g.marks(view, held)
+	marks = append(marks, g.forget(view)...)
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 && len(marks) == 0 {
 		return nil
 	}
@@ -222,7 +223,7 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 	if err := w.compute(ctx, commit); err != nil {
 		return commit.Abandon(err)
 	}
-	for _, c := range append(marks, g.forget(view)...) {
+	for _, c := range marks {
 		commit.Stage(func() (lake.Change, bool, error) { return c, true, nil })
 	}
 	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.cfg.now()) })

@@ -197,3 +197,18 @@ func Failed(view *lake.View) error {
 	}
 	return errors.Join(all...)
 }
+
+// StateOf says in a word why the reactor does not keep a gold table up, and "" when it does: "gone" is for a table whose model
+// is not there any more, "failed" for one whose model, or one that it reads, cannot be computed, "rolled back" for one that the
+// next step computes anew.
+func StateOf(t *lake.Table) string {
+	switch digest, made := t.Meta.Properties()[digestProperty]; {
+	case made && digest == "":
+		return "gone"
+	case digest == heldDigest:
+		return "failed"
+	case digest == rolledBack:
+		return rolledBack
+	}
+	return ""
+}

@@ -187,3 +187,23 @@ func TestAModelThatEndsTheDatabaseIsNotRunTwice(t *testing.T) {
 		t.Errorf("the mended model has %d rows, want 101", n)
 	}
 }
+
+func TestATableWhoseModelIsGoneIsMarked(t *testing.T) {
+	w := openWorkshop(t, "counts.sql", counts, "beside.sql", beside)
+	w.days("2026-01-20", 3, "bitcoin")
+	w.bring()
+	if got := StateOf(w.table("gold.beside")); got != "" {
+		t.Errorf("a table that is kept up is %q", got)
+	}
+	w.model("beside.sql", "")
+	w.start()
+	w.bring() // no row of silver has changed
+	for name, want := range map[string]string{"gold.beside": "gone", "gold.counts": "", "gold.rankings": "", "silver.asset_prices": ""} {
+		if got := StateOf(w.table(name)); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if n := len(w.rows("gold.beside", "day", "true")); n != 3 {
+		t.Errorf("its rows are not there any more: %d", n)
+	}
+}

@@ -1,0 +1,51 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"millrace/infra/cli"
+	"millrace/reactor/lake"
+	"millrace/reactor/promote"
+)
+
+type dropCmd struct {
+	lakeFlags
+	Table string `arg:"" help:"Table of gold whose model is gone, such as gold.my_table."`
+}
+
+func (*dropCmd) Help() string {
+	return "Takes a table of gold out of the catalog, with its history, and removes its objects. Only a table whose model is gone can be dropped: the reactor would make any other anew at its next start.\n\nExample:\n\n  reactor drop gold.my_table"
+}
+
+func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
+	return c.withLake(ctx, func(l opened) error {
+		view, err := l.View(ctx)
+		if err != nil {
+			return err
+		}
+		t, err := view.Table(c.Table)
+		if err != nil {
+			return err
+		}
+		if promote.StateOf(t) != "gone" {
+			return fmt.Errorf("drop %s: a model keeps it up: take the model's file out of MILLRACE_MODELS and start the reactor, then drop the table", c.Table)
+		}
+		var objects []lake.Orphan
+		for o, err := range l.Objects(ctx, c.Table) {
+			if err != nil {
+				return err
+			}
+			objects = append(objects, o)
+		}
+		if err := l.Forget(ctx, []string{c.Table}, nil, false); err != nil {
+			return err
+		}
+		n, err := l.RemoveOrphans(ctx, objects)
+		if err != nil {
+			slog.Warn("the table is dropped, and some of its objects stay", "table", c.Table, "removed", n, "error", err)
+		}
+		return out.Table([]string{"table", "rows", "objects_removed"}, [][]any{{c.Table, lake.Total(t.Snapshot(), lake.TotalRows), n}})
+	})
+}
