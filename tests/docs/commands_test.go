@@ -95,7 +95,7 @@ func TestCommandsInDocumentsAreThere(t *testing.T) {
 				}
 			}
 			for _, m := range ownCommand.FindAllStringSubmatchIndex(l.text, -1) {
-				checkCommand(t, p.path, l.number, all, l.text[m[2]:m[3]], strings.Fields(l.text[m[4]:m[5]]), l.text[m[0]:])
+				(shown{p.path, l.number, l.text[m[2]:m[3]], strings.Fields(l.text[m[4]:m[5]]), l.text[m[0]:]}).check(t, all)
 			}
 		}
 	}
@@ -120,17 +120,27 @@ func code(p page) []line {
 	return lines
 }
 
-func checkCommand(t *testing.T, file string, number int, all []cli.Description, program string, words []string, text string) {
+// shown is a command that a document shows: its program, the words after it and all of the text, with its place.
+type shown struct {
+	file    string
+	number  int
+	program string
+	words   []string
+	text    string
+}
+
+// check holds the command against what the programs say of themselves.
+func (c shown) check(t *testing.T, all []cli.Description) {
 	t.Helper()
-	d := all[slices.IndexFunc(all, func(d cli.Description) bool { return d.Name == program })]
+	d := all[slices.IndexFunc(all, func(d cli.Description) bool { return d.Name == c.program })]
 	flags := []string{"help"}
 	for _, f := range d.Flags {
 		flags = append(flags, f.Name)
 	}
-	for i, word := range words {
-		at := slices.IndexFunc(d.Commands, func(c cli.Description) bool { return c.Name == word })
+	for i, word := range c.words {
+		at := slices.IndexFunc(d.Commands, func(d cli.Description) bool { return d.Name == word })
 		if at < 0 && (i == 0 || len(d.Commands) > 0) {
-			t.Errorf("%s:%d: %s has no command %q: %s", file, number, program, strings.Join(words[:i+1], " "), text)
+			t.Errorf("%s:%d: %s has no command %q: %s", c.file, c.number, c.program, strings.Join(c.words[:i+1], " "), c.text)
 			return
 		}
 		if at < 0 {
@@ -141,9 +151,9 @@ func checkCommand(t *testing.T, file string, number int, all []cli.Description, 
 			flags = append(flags, f.Name)
 		}
 	}
-	for _, m := range ownFlag.FindAllStringSubmatch(text, -1) {
+	for _, m := range ownFlag.FindAllStringSubmatch(c.text, -1) {
 		if !slices.Contains(flags, m[1]) {
-			t.Errorf("%s:%d: %s %s has no flag --%s: %s", file, number, program, strings.Join(words, " "), m[1], text)
+			t.Errorf("%s:%d: %s %s has no flag --%s: %s", c.file, c.number, c.program, strings.Join(c.words, " "), m[1], c.text)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -88,8 +87,7 @@ func (l *Load) Acknowledge(key, version string) {
 // Join counts what another load has put as this one's, so that both are proved at once.
 func (l *Load) Join(other *Load) {
 	for _, object := range other.Recent(0) {
-		key, version, _ := strings.Cut(object, " ")
-		l.Acknowledge(key, version)
+		l.Acknowledge(catalog.Split(object))
 	}
 }
 

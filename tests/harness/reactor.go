@@ -2,6 +2,8 @@ package harness
 
 import (
 	"fmt"
+	"io"
+	"net/http"
 	"testing"
 
 	"millrace/infra/process"
@@ -67,4 +69,19 @@ func Metrics(t testing.TB, addr string) map[string]float64 {
 		t.Fatal(err)
 	}
 	return families.Values()
+}
+
+// Get reads what a server answers.
+func Get(t testing.TB, url string) (code int, body string) {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("read %s: %v", url, err)
+	}
+	return response.StatusCode, string(text)
 }

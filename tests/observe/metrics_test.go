@@ -3,8 +3,6 @@ package observe_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -88,18 +86,7 @@ func TestMetricsTellWhatHappened(t *testing.T) {
 func TestReadinessNamesThePart(t *testing.T) {
 	s := harness.Start(t, harness.WithoutReactor())
 	r := s.StartReactor(t)
-	get := func(path string) (int, string) {
-		response, err := http.Get("http://" + r.Addr + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = response.Body.Close() }()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, string(body)
-	}
+	get := func(path string) (int, string) { return harness.Get(t, "http://"+r.Addr+path) }
 	if code, body := get("/readyz"); code != 200 || !regexp.MustCompile(`"ready":true`).MatchString(body) {
 		t.Errorf("readyz: %d %s", code, body)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 // What follows changes a catalog behind the reactor's back, as users and other programs do.
@@ -63,6 +64,34 @@ func MovePointers(ctx context.Context, file string, moves map[string]string) err
 			}
 		}
 		return nil
+	})
+}
+
+// DropTable takes a table out of the catalog, as another engine's DROP TABLE does.
+func DropTable(ctx context.Context, file, table string) error {
+	namespace, name, _ := strings.Cut(table, ".")
+	return change(file, "drop "+table, func(c *Catalog) error {
+		_, err := c.db.ExecContext(ctx, `DELETE FROM iceberg_tables WHERE table_namespace = ? AND table_name = ?`, namespace, name)
+		return err
+	})
+}
+
+// RenameTable gives a table another name in its namespace, as another engine's ALTER TABLE does.
+func RenameTable(ctx context.Context, file, table, to string) error {
+	namespace, name, _ := strings.Cut(table, ".")
+	return change(file, "rename "+table, func(c *Catalog) error {
+		_, err := c.db.ExecContext(ctx, `UPDATE iceberg_tables SET table_name = ? WHERE table_namespace = ? AND table_name = ?`, to, namespace, name)
+		return err
+	})
+}
+
+// AddTable names metadata as a table, as another engine's CREATE TABLE does.
+func AddTable(ctx context.Context, file, table, metadata string) error {
+	namespace, name, _ := strings.Cut(table, ".")
+	return change(file, "add "+table, func(c *Catalog) error {
+		_, err := c.db.ExecContext(ctx, `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
+			VALUES ('lakehouse', ?, ?, 'TABLE', ?)`, namespace, name, metadata)
+		return err
 	})
 }
 

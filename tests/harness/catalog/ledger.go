@@ -18,6 +18,12 @@ func (e Entry) Object() string { return Version(e.Key, e.Version) }
 // Version is the name of an object version in this package: its key, a space, its version.
 func Version(key, version string) string { return key + " " + version }
 
+// Split takes a name of Version apart. A key may hold spaces, a version does not.
+func Split(object string) (key, version string) {
+	i := strings.LastIndexByte(object, ' ')
+	return object[:i], object[i+1:]
+}
+
 // Ledger reads all entries.
 func (c *Catalog) Ledger(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
@@ -64,7 +70,7 @@ func (c *Catalog) Unknown(ctx context.Context, objects []string) (left []string,
 	}
 	defer func() { err = errors.Join(err, ask.Close()) }()
 	for i, object := range objects {
-		key, version, _ := strings.Cut(object, " ")
+		key, version := Split(object)
 		known, err := found(ask.QueryRowContext(ctx, key, version))
 		if err != nil {
 			return append(left, objects[i:]...), err

@@ -1,28 +1,15 @@
 package recover_test
 
 import (
-	"database/sql"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
 
 	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 	"millrace/tests/harness/coin"
 )
-
-// onCatalog runs a statement on the catalog, as another engine's DROP TABLE, RENAME or CREATE TABLE would.
-func onCatalog(t *testing.T, s *harness.Stack, statement string, args ...any) {
-	t.Helper()
-	db, err := sql.Open("sqlite3", "file:"+s.Catalog()+"?_busy_timeout=10000")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }() // of a test
-	if _, err := db.Exec(statement, args...); err != nil {
-		t.Fatal(err)
-	}
-}
 
 type snapshot struct {
 	Snapshot int64
@@ -36,14 +23,22 @@ func TestADroppedTableIsMadeAnewAndNoOtherIsTouched(t *testing.T) {
 		s.PutAndWait(t, coin.AssetsKey(fmt.Sprintf("%d.json", i)), coin.Assets(coin.Day(time.June, 1+i), coin.Asset("bitcoin", "1", "1")), nil)
 	}
 	s.Reactor(t, "tag", "gold.daily_summary", "kept")
-	for _, c := range []struct{ name, statement string }{
-		{"gold.rankings", `DELETE FROM iceberg_tables WHERE table_namespace = 'gold' AND table_name = 'rankings'`},
-		{"gold.market_summary", `UPDATE iceberg_tables SET table_name = 'market_before' WHERE table_namespace = 'gold' AND table_name = 'market_summary'`},
-		{"silver.asset_snapshots", `DELETE FROM iceberg_tables WHERE table_namespace = 'silver' AND table_name = 'asset_snapshots'`},
+	drop := func(table string) error { return catalog.DropTable(t.Context(), s.Catalog(), table) }
+	for _, c := range []struct {
+		name string
+		gone func(table string) error
+	}{
+		{"gold.rankings", drop},
+		{"gold.market_summary", func(table string) error {
+			return catalog.RenameTable(t.Context(), s.Catalog(), table, "market_before")
+		}},
+		{"silver.asset_snapshots", drop},
 	} {
 		before := harness.Rows[snapshot](t, s, "snapshots", "gold.daily_summary")
 		r.Stop(t)
-		onCatalog(t, s, c.statement)
+		if err := c.gone(c.name); err != nil {
+			t.Fatal(err)
+		}
 		plan := harness.Rows[struct{ Action, Table string }](t, s, "plan")
 		if !slices.ContainsFunc(plan, func(a struct{ Action, Table string }) bool { return a.Action == "make anew" && a.Table == c.name }) {
 			t.Errorf("%s is gone: the plan does not foretell that it is made anew: %v", c.name, plan)
@@ -66,8 +61,9 @@ func TestADroppedTableIsMadeAnewAndNoOtherIsTouched(t *testing.T) {
 // Another engine makes tables in namespaces of its own, where the reactor's key may not read.
 func TestATableInAnotherNamespaceIsLeftAlone(t *testing.T) {
 	s := harness.Start(t)
-	onCatalog(t, s, `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
-		VALUES ('lakehouse', 'analytics', 't', 'TABLE', ?)`, "s3://"+s.Bucket()+"/analytics/t/metadata/00000-x.metadata.json")
+	if err := catalog.AddTable(t.Context(), s.Catalog(), "analytics.t", "s3://"+s.Bucket()+"/analytics/t/metadata/00000-x.metadata.json"); err != nil {
+		t.Fatal(err)
+	}
 	s.PutAndWait(t, coin.AssetsKey("x.json"), coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "1", "1")), nil)
 	s.CheckEqual(t)
 	if n := s.Count(t, "select count(*) as n from gold.rankings"); n != 1 {

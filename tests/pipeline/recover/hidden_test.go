@@ -1,7 +1,6 @@
 package recover_test
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,21 +9,6 @@ import (
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
 )
-
-// readyReason is what /readyz says of what is not ready.
-func readyReason(t testing.TB, addr string) (code int, text string) {
-	t.Helper()
-	response, err := http.Get("http://" + addr + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(body)
-}
 
 // One forgotten slash: `cp x.json s3://lakehouse/bronze/coincap/history`. MinIO lists nothing below that key any more.
 func TestAnObjectThatHidesBronzeIsAlarmedAndNothingIsProvedRightWithoutIt(t *testing.T) {
@@ -38,7 +22,7 @@ func TestAnObjectThatHidesBronzeIsAlarmedAndNothingIsProvedRightWithoutIt(t *tes
 	s.Put(t, cover, coin.Points(coin.Point(coin.Day(time.June, 2), "5")), nil)
 	const mends = "reactor retract " + "bronze/coincap/history"
 	harness.Eventually(t, "readiness says what is hidden, and what mends it", func() bool {
-		code, text := readyReason(t, r.Addr)
+		code, text := harness.Get(t, "http://"+r.Addr+"/readyz")
 		return code == http.StatusServiceUnavailable && strings.Contains(text, cover+" hides 1 objects") && strings.Contains(text, key) && strings.Contains(text, mends)
 	})
 	harness.Eventually(t, "a dead letter says so", func() bool {
@@ -58,7 +42,7 @@ func TestAnObjectThatHidesBronzeIsAlarmedAndNothingIsProvedRightWithoutIt(t *tes
 		t.Fatalf("the command that mends it: %s", got)
 	}
 	harness.Eventually(t, "readiness is back", func() bool {
-		code, _ := readyReason(t, r.Addr)
+		code, _ := harness.Get(t, "http://"+r.Addr+"/readyz")
 		return code == http.StatusOK
 	})
 	s.Settled(t)

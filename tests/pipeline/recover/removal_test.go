@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 	"millrace/tests/harness/coin"
 )
 
@@ -30,8 +31,7 @@ func TestADeletedVersionTakesItsRowsAlong(t *testing.T) {
 	s := harness.Start(t)
 	at := coin.Day(time.June, 1)
 	older, newer, refused := coin.AssetsKey("older.json"), coin.AssetsKey("newer.json"), coin.AssetsKey("refused.json")
-	s.Put(t, older, coin.Assets(at, coin.Asset("bitcoin", "1", "10"), coin.Asset("ethereum", "1", "10")), nil)
-	s.Wait(t, older)
+	s.PutAndWait(t, older, coin.Assets(at, coin.Asset("bitcoin", "1", "10"), coin.Asset("ethereum", "1", "10")), nil)
 	first := s.Put(t, newer, coin.Assets(at, coin.Asset("bitcoin", "2", "20"), coin.Asset("solana", "2", "20")), nil)
 	bad := s.Put(t, refused, coin.Assets(at, `{"id":"broken","priceUsd":"-1"}`), nil)
 	s.Wait(t, newer, refused)
@@ -72,10 +72,8 @@ func TestTheReconcilerNoticesDeletedVersions(t *testing.T) {
 	r := s.StartReactor(t)
 	at := coin.Day(time.June, 1)
 	older, newer := coin.AssetsKey("older.json"), coin.AssetsKey("newer.json")
-	s.Put(t, older, coin.Assets(at, coin.Asset("bitcoin", "1", "10")), nil)
-	s.Wait(t, older)
-	first := s.Put(t, newer, coin.Assets(at, coin.Asset("bitcoin", "2", "20")), nil)
-	s.Wait(t, newer)
+	s.PutAndWait(t, older, coin.Assets(at, coin.Asset("bitcoin", "1", "10")), nil)
+	first := s.PutAndWait(t, newer, coin.Assets(at, coin.Asset("bitcoin", "2", "20")), nil)
 	s.Settled(t)
 	r.StopInOrder(t)
 	s.Remove(t, newer, first.VersionID)
@@ -106,10 +104,8 @@ func TestRetractDeletesAnObjectAndItsRows(t *testing.T) {
 	s := harness.Start(t)
 	at := coin.Day(time.June, 1)
 	key := coin.AssetsKey("x.json")
-	s.Put(t, key, coin.Assets(at, coin.Asset("bitcoin", "1", "10")), nil)
-	s.Wait(t, key)
-	s.Put(t, key, coin.Assets(at, coin.Asset("bitcoin", "2", "20"), coin.Asset("ethereum", "2", "20")), nil)
-	s.Wait(t, key)
+	s.PutAndWait(t, key, coin.Assets(at, coin.Asset("bitcoin", "1", "10")), nil)
+	s.PutAndWait(t, key, coin.Assets(at, coin.Asset("bitcoin", "2", "20"), coin.Asset("ethereum", "2", "20")), nil)
 	s.Settled(t)
 	if r := s.Run(t, "reactor", "retract", key); r.Code == 0 || !strings.Contains(r.Stderr, "may not delete in bronze") {
 		t.Errorf("the reactor's own credentials: %s", r)
@@ -138,35 +134,17 @@ func TestDeletionsInAnyOrderLeaveWhatARebuildGives(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
-	type version struct{ key, id string }
-	var there []version
-	ids := []string{"bitcoin", "ethereum", "solana"}
+	var there []string // named by catalog.Version
 	for range 120 {
 		switch n := random.IntN(20); {
 		case n < 11 || len(there) == 0:
-			key := coin.AssetsKey(fmt.Sprintf("%d.json", random.IntN(12)))
-			var list []string
-			for _, id := range ids {
-				if random.IntN(3) > 0 {
-					list = append(list, coin.Asset(id, fmt.Sprint(1+random.IntN(1000)), fmt.Sprint(1+random.IntN(100))))
-				}
-			}
-			if random.IntN(4) == 0 {
-				list = append(list, `{"id":"broken","priceUsd":"-1"}`)
-			}
-			body := coin.Assets(coin.Day(time.June, 1+random.IntN(4)), list...)
-			if random.IntN(12) == 0 {
-				body = []byte("<html>")
-			}
-			if random.IntN(3) == 0 {
-				key = coin.HistoryKey(fmt.Sprintf("bitcoin_d1_%d.json", random.IntN(5)))
-				body = coin.Points(coin.Point(coin.Day(time.June, 1+random.IntN(40)), fmt.Sprint(1+random.IntN(1000))), coin.Point(coin.Day(time.June, 1+random.IntN(4)), fmt.Sprint(1+random.IntN(1000))))
-			}
-			there = append(there, version{key, s.Put(t, key, body, nil).VersionID})
+			key, body := anyObject(random)
+			there = append(there, catalog.Version(key, s.Put(t, key, body, nil).VersionID))
 		case n < 17:
 			i := random.IntN(len(there))
-			s.Remove(t, there[i].key, there[i].id)
-			there = append(there[:i], there[i+1:]...)
+			key, id := catalog.Split(there[i])
+			s.Remove(t, key, id)
+			there = slices.Delete(there, i, i+1)
 		case n < 18:
 			s.Reactor(t, "replay", "--dataset", "coincap/assets")
 		case n < 19:
@@ -176,26 +154,46 @@ func TestDeletionsInAnyOrderLeaveWhatARebuildGives(t *testing.T) {
 			time.Sleep(time.Duration(random.IntN(300)) * time.Millisecond)
 		}
 	}
-	for _, v := range there {
-		key := v.key
-		harness.Eventually(t, "every object had its turn", func() bool {
-			for _, e := range s.Ledger(t) {
-				if e.Key == key && e.Version == v.id {
-					return true
-				}
-			}
-			return false
-		})
-	}
+	harness.Eventually(t, "every object had its turn", func() bool {
+		known := map[string]bool{}
+		for _, e := range s.Ledger(t) {
+			known[e.Object()] = true
+		}
+		return !slices.ContainsFunc(there, func(object string) bool { return !known[object] })
+	})
 	s.Settled(t)
 	s.CheckEqual(t)
 	before := s.Contents(t, harness.Tables...)
 	r.StopInOrder(t)
-	for _, file := range []string{"catalog.db", "catalog.db-wal", "catalog.db-shm"} {
-		_ = os.Remove(filepath.Join(s.Home, file)) // the last two may not be there
+	for _, file := range catalog.Files(s.Catalog()) {
+		_ = os.Remove(file) // the last two may not be there
 	}
 	s.StartReactor(t)
 	reconcileNow(t, s)
 	s.Settled(t)
 	s.SameContents(t, "after a rebuild", before)
+}
+
+// anyObject is a snapshot, a history or a page that nobody can read, under one of few keys.
+func anyObject(random *rand.Rand) (key string, body []byte) {
+	if random.IntN(3) == 0 {
+		point := func(days int) string {
+			return coin.Point(coin.Day(time.June, 1+random.IntN(days)), fmt.Sprint(1+random.IntN(1000)))
+		}
+		return coin.HistoryKey(fmt.Sprintf("bitcoin_d1_%d.json", random.IntN(5))), coin.Points(point(40), point(4))
+	}
+	key = coin.AssetsKey(fmt.Sprintf("%d.json", random.IntN(12)))
+	if random.IntN(12) == 0 {
+		return key, []byte("<html>")
+	}
+	var list []string
+	for _, id := range []string{"bitcoin", "ethereum", "solana"} {
+		if random.IntN(3) > 0 {
+			list = append(list, coin.Asset(id, fmt.Sprint(1+random.IntN(1000)), fmt.Sprint(1+random.IntN(100))))
+		}
+	}
+	if random.IntN(4) == 0 {
+		list = append(list, `{"id":"broken","priceUsd":"-1"}`)
+	}
+	return key, coin.Assets(coin.Day(time.June, 1+random.IntN(4)), list...)
 }
