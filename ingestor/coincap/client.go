@@ -258,6 +258,8 @@ func statusKind(status int) Kind {
 	switch {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return KeyRefused
+	case status == http.StatusPaymentRequired:
+		return CreditsUsed
 	case status == http.StatusTooManyRequests:
 		return RateLimited
 	case status == http.StatusBadRequest:

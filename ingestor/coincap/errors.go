@@ -24,10 +24,11 @@ const (
 	Truncated               // the body ended early
 	TooLarge                // the body is larger than Config.MaxBytes
 	OtherDays               // a history without a single point of the days that were asked for
+	CreditsUsed             // 402: the plan's credits are used up
 )
 
 var kindNames = [...]string{"unexpected answer", "no API key", "API key refused", "rate limited", "API version ended", "bad request",
-	"server error", "unreachable", "not trusted", "not JSON", "no list", "truncated", "too large", "answer for other days"}
+	"server error", "unreachable", "not trusted", "not JSON", "no list", "truncated", "too large", "answer for other days", "credits used up"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -46,6 +47,7 @@ var hints = [...]string{
 	Truncated:   "the connection ends early; try again",
 	TooLarge:    "ask for fewer assets or a shorter time",
 	Unexpected:  "check COINCAP_BASE_URL",
+	CreditsUsed: "https://pro.coincap.io/dashboard shows the key's credits; wait for the next month, or take a larger plan",
 	OtherDays:   "the API, or a cache before it, has answered another request; try again later",
 }
 
@@ -92,7 +94,7 @@ func (k Kind) Retryable() bool {
 // request. What is neither final nor retryable may be either.
 func (k Kind) Final() bool {
 	switch k {
-	case KeyMissing, KeyRefused, Farewell, BadRequest:
+	case KeyMissing, KeyRefused, Farewell, BadRequest, CreditsUsed:
 		return true
 	}
 	return false

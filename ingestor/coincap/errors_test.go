@@ -10,7 +10,7 @@ import (
 // What is one request's own fault lets the others go on; what all would share ends the run at once.
 func TestAFailureSaysWhomItConcerns(t *testing.T) {
 	single := []Kind{BadRequest, ServerError, Truncated, TooLarge, NotList, OtherDays}
-	for kind := Unexpected; kind <= OtherDays; kind++ {
+	for kind := Unexpected; kind <= CreditsUsed; kind++ {
 		failed, ok := source.AsFailure(&Error{Kind: kind})
 		if !ok {
 			t.Fatal("an Error is no Failure")

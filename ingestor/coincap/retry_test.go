@@ -29,6 +29,7 @@ func TestJudge(t *testing.T) {
 		{"bad request", 400, `{"error":"interval is required"}`, nil, BadRequest, false},
 		{"no key", 401, "", nil, KeyRefused, false},
 		{"forbidden", 403, "<html>", nil, KeyRefused, false},
+		{"no credits", 402, `{"error":"Payment Required"}`, nil, CreditsUsed, false},
 		{"rate", 429, `{"error":"slow down"}`, nil, RateLimited, true},
 		{"farewell with 429", 429, farewell, nil, Farewell, false},
 		{"farewell with 200", 200, farewell, nil, Farewell, false},
