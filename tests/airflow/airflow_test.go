@@ -158,7 +158,8 @@ func (l *lakehouse) snapshots(t *testing.T) string {
 func (l *lakehouse) command(t *testing.T, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(harness.Root(t), ".venv", "bin", "airflow"), args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	// `dags test` runs tasks itself: it needs the key that Airflow was started with.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3"}
 	for name, value := range l.Vars(t, "airflow") {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
