@@ -15,6 +15,7 @@ type Description struct {
 	Args     []Setting     `json:"args,omitempty"`
 	Flags    []Setting     `json:"flags,omitempty"` // of this command alone, not of the program
 	Commands []Description `json:"commands,omitempty"`
+	Hidden   bool          `json:"hidden,omitempty"` // from people: programs run it
 }
 
 // Setting is a flag or an argument.
@@ -45,7 +46,7 @@ func (describeFlag) BeforeReset(app *kong.Kong) error {
 }
 
 func describe(n *kong.Node) Description {
-	d := Description{Name: n.Name, Help: n.Help, Detail: n.Detail}
+	d := Description{Name: n.Name, Help: n.Help, Detail: n.Detail, Hidden: n.Hidden}
 	for _, arg := range n.Positional {
 		d.Args = append(d.Args, setting(arg, "", nil))
 	}
@@ -55,9 +56,7 @@ func describe(n *kong.Node) Description {
 		}
 	}
 	for _, child := range n.Children {
-		if !child.Hidden {
-			d.Commands = append(d.Commands, describe(child))
-		}
+		d.Commands = append(d.Commands, describe(child))
 	}
 	return d
 }
