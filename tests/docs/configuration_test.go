@@ -134,14 +134,14 @@ func users(paths []string, all []cli.Description) string {
 	return strings.Join(out, ", ")
 }
 
-// shown leaves out the commands that only programs run.
-func shown(commands []cli.Description) []cli.Description {
+// public leaves out the commands that only programs run.
+func public(commands []cli.Description) []cli.Description {
 	return slices.DeleteFunc(slices.Clone(commands), func(c cli.Description) bool { return c.Hidden })
 }
 
 func walk(d cli.Description, path string, visit func(path string, d cli.Description)) {
 	visit(path, d)
-	for _, c := range shown(d.Commands) {
+	for _, c := range public(d.Commands) {
 		walk(c, path+" "+c.Name, visit)
 	}
 }
@@ -149,7 +149,7 @@ func walk(d cli.Description, path string, visit func(path string, d cli.Descript
 // commandsText describes the commands of a program, each with the settings that are its own.
 func commandsText(d cli.Description, path string, level int) string {
 	var b strings.Builder
-	for _, c := range shown(d.Commands) {
+	for _, c := range public(d.Commands) {
 		own := path + " " + c.Name
 		fmt.Fprintf(&b, "%s %s\n\n%s\n\n", strings.Repeat("#", level), own+usage(c), c.Help)
 		var rows, given []string
