@@ -9,10 +9,10 @@ import (
 // ownNamespaces are those whose tables every view must have.
 var ownNamespaces = []string{"silver.", "gold."}
 
-// errPassedOver says that the metadata of a table of others could not be read before, and is the same still.
+// errPassedOver says that a foreign table's metadata could not be read before, and that the pointer has not moved since.
 var errPassedOver = errors.New("the table is passed over: its metadata could not be read")
 
-// foreign tells whether a table is in a namespace that millrace keeps nothing in. Another engine may have made it where the
+// foreign tells whether a table is in a namespace in which millrace has no tables. Another engine may have made it where the
 // reactor's key cannot read, and that must not end the reactor.
 func (p pointer) foreign() bool {
 	for _, own := range ownNamespaces {
@@ -23,8 +23,8 @@ func (p pointer) foreign() bool {
 	return true
 }
 
-// passOver leaves a foreign table out of views until its pointer moves: to ask the store in vain with each view would slow
-// every commit.
+// passOver leaves a foreign table out of views until its pointer moves. To ask the store in vain for each view would slow every
+// commit.
 func (l *Lake) passOver(p pointer, why error) {
 	if errors.Is(why, errPassedOver) {
 		return

@@ -25,7 +25,7 @@ type Lake struct {
 
 	mu     sync.Mutex
 	loaded map[string]*Table // by name; a metadata file never changes, so an equal location means equal metadata
-	passed map[string]string // by name: the location of metadata of others that could not be read
+	passed map[string]string // by name: the location of a foreign table's metadata that could not be read
 }
 
 // Open opens the lake of a bucket with the catalog at address: sqlite:///absolute/path or postgres://…. It makes or migrates the
@@ -120,9 +120,8 @@ func (l *Lake) remember(t *Table) {
 	l.loaded[t.Name] = t
 }
 
-// Create makes the tables that are not there yet, and gives those that are there the properties that they lack: a property
-// that somebody set stays. Spark 4, for one, refuses to write a table with a compression level and no codec, which tables
-// of earlier releases have.
+// Create makes the tables that are not there yet, and sets properties that a table of an earlier release lacks. A property that
+// somebody set stays. (Spark 4 refuses to write a table with a compression level and no codec, as earlier releases made them.)
 func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 	v, err := l.View(ctx)
 	if err != nil {
@@ -152,7 +151,7 @@ func (l *Lake) Create(ctx context.Context, definitions ...Definition) error {
 	return nil
 }
 
-// complete sets the properties that a table lacks. Where another commit comes first, the next start sets them.
+// complete sets the properties that a table lacks. If another commit comes first, the next start sets them.
 func (l *Lake) complete(ctx context.Context, t *Table, d Definition) error {
 	missing := iceberg.Properties{}
 	for k, value := range d.properties() {

@@ -13,10 +13,9 @@ import (
 
 // Outcomes of an event in the ledger.
 const (
-	OutcomeDone = "done" // its rows are in the table, or lost to newer ones
-	OutcomeDead = "dead" // its object cannot be read, or nobody waits for it
-	// OutcomeRemoved: the object version was deleted, its rows are gone. An object that is there again counts as unknown.
-	OutcomeRemoved = "removed"
+	OutcomeDone    = "done"    // its rows are in the table, or lost to newer ones
+	OutcomeDead    = "dead"    // its object cannot be read, or nobody waits for it
+	OutcomeRemoved = "removed" // its object version was deleted, and its rows are gone; if the object is there again it is unknown
 )
 
 // Entry is what the ledger knows of one event.
@@ -149,8 +148,8 @@ func (l *Lake) Outcomes(ctx context.Context, table string, eventIDs []string) (m
 	return outcomes, nil
 }
 
-// Known tells which of the events the ledger has. One whose object was removed is unknown: when the object is there, from a
-// backup of the bucket, it is new.
+// Known tells which of the events the ledger has. An event whose object was removed is unknown: if a backup of the bucket brings the
+// object back, it is new.
 func (l *Lake) Known(ctx context.Context, eventIDs []string) (map[string]bool, error) {
 	known := make(map[string]bool, len(eventIDs))
 	for some := range slices.Chunk(eventIDs, idsAtOnce) {

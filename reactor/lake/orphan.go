@@ -95,7 +95,7 @@ func (l *Lake) Needs(ctx context.Context, name string) (Needs, error) {
 	}
 	n := Needs{Paths: map[string]bool{}}
 	for _, other := range view.Tables {
-		// A table that was renamed keeps its files where they are, beside those of the table that was made anew in its place.
+		// A renamed table keeps its files where they are, beside those of the table that was made anew in its place.
 		if other.Meta.Location() != t.Meta.Location() {
 			continue
 		}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Promoted returns the entries of objects whose effect a table of silver holds, and that were put between two times, the
-// newest first: in the order in which their rows win. table has no namespace.
+// Promoted returns the entries of objects that were put between two times and whose effect a table of silver holds. The newest comes
+// first: that is the order in which their rows win. table has no namespace.
 func (l *Lake) Promoted(ctx context.Context, table string, from, to time.Time) (entries []Entry, err error) {
 	q := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).
 		Where("table_name = ? AND outcome = ? AND modified_ms BETWEEN ? AND ?", table, OutcomeDone, from.UnixMilli(), to.UnixMilli()).
@@ -19,10 +19,10 @@ func (l *Lake) Promoted(ctx context.Context, table string, from, to time.Time) (
 	return entries, err
 }
 
-// Below returns how many objects the ledger knows below a key taken as a folder, and the first of them. An object of that
-// key hides them from MinIO's listings.
+// Below takes a key as a folder, and returns how many objects the ledger knows in it, and the first of them. An object of that key
+// hides them from MinIO's listings.
 func (l *Lake) Below(ctx context.Context, key string) (n int, first string, err error) {
-	// '0' follows '/'.
+	// In the order of keys, '0' is the character after '/'.
 	err = l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).ColumnExpr("count(*), coalesce(min(source_key), '')").
 		Where("source_key > ? AND source_key < ? AND outcome <> ?", key+"/", key+"0", OutcomeRemoved).Scan(ctx, &n, &first)
 	if err != nil {

@@ -30,24 +30,24 @@ func (l *Lake) Replaced() error {
 	return nil // that the file cannot be looked at says nothing about it
 }
 
-// Recovered says what Recover took out of the catalog, and why. Nothing was taken out where Tables is empty.
+// Recovered says what Recover took out of the catalog, and why.
 type Recovered struct {
-	// Tables are made anew at the start that follows.
+	// Tables were taken out, and the start that follows makes them anew. It is empty if all is well.
 	Tables []string
-	// Whole tells that it is all of them, and the ledger: the catalog is older than the lake.
+	// Whole tells that all tables and the ledger were taken out, because the catalog is older than the lake.
 	Whole   bool
 	Because string
 }
 
-// Recover holds the catalog against the object storage, before the tables are created.
+// Recover compares the catalog with object storage, before the tables are created.
 //
-// A catalog that is older than the files of its tables (deleted, or restored from an earlier copy) is emptied of them and of
-// the ledger: what the reconciler then publishes brings everything back from bronze. To go on from the old pointers would do
-// while all files that they name are there, but upkeep deletes what nothing newer names, and the lake would find out in the
+// If the catalog is older than the files of its tables, because it was deleted or restored from an earlier copy, Recover takes the
+// tables and the whole ledger out of it. The reconciler then brings everything back from bronze. The old pointers would do as long
+// as all files that they name are there. But upkeep removes what no newer snapshot names, and the lake would find that out in the
 // middle of a query.
 //
-// A table that is missing beside others that are as they were was dropped or renamed by somebody. It alone is made anew, and
-// no other table loses a snapshot or a tag.
+// If a table is missing beside others that are as they were, somebody dropped or renamed it. That table alone is made anew, and no
+// other one loses a snapshot or a tag.
 func (l *Lake) Recover(ctx context.Context, tables ...string) (Recovered, error) {
 	r, err := l.Foresee(ctx, tables...)
 	switch {
@@ -59,7 +59,7 @@ func (l *Lake) Recover(ctx context.Context, tables ...string) (Recovered, error)
 	return r, l.Forget(ctx, r.Tables, nil, slices.Contains(r.Tables, rejectedTable))
 }
 
-// rejectedTable has the refused rows of every object: without it all of them are promoted again.
+// rejectedTable has the refused rows of every object. If it is made anew, all objects are promoted again.
 const rejectedTable = "silver.rejected"
 
 // Foresee tells what Recover would do, and changes nothing.
@@ -77,7 +77,7 @@ func (l *Lake) Foresee(ctx context.Context, tables ...string) (Recovered, error)
 		case err != nil:
 			return Recovered{}, err
 		case ok && highest < 0:
-			return Recovered{}, fmt.Errorf("the catalog names metadata %d of %s, but there is no file of that table in %s: is it the right bucket, and is its disk there? "+
+			return Recovered{}, fmt.Errorf("the catalog names metadata %d of %s, but %s has no file of that table: is it the right bucket, and is its disk there? "+
 				"To begin anew with what is in bronze, delete the catalog", at, name, l.root)
 		case !ok && highest > 0: // version 0 alone is of a creation that broke off
 			missing = append(missing, name)

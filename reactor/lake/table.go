@@ -93,7 +93,7 @@ var properties = iceberg.Properties{
 	"compatibility.snapshot-id-inheritance": "true",
 }
 
-// properties are those of the lake's tables, and the definition's own.
+// properties returns those of every table with the definition's own.
 func (d Definition) properties() iceberg.Properties {
 	all := maps.Clone(properties)
 	maps.Copy(all, d.Properties)
