@@ -153,7 +153,7 @@ func TestADayWithoutAPriceAnyMoreLeavesGold(t *testing.T) {
 	want := `asset_id,day,close,return_1d,n_obs_7,rank,rank_change_1d,n_assets,advancers,decliners
 bitcoin,2025-03-02,20,,1,2,,2,0,1
 ethereum,2025-03-01,5,,1,1,,1,0,0
-ethereum,2025-03-02,4,-0.19999999999999996,2,1,0,2,0,1
+ethereum,2025-03-02,4,-0.2,2,1,0,2,0,1
 `
 	if got != want {
 		t.Errorf("gold has\n%s, want\n%s", got, want)
