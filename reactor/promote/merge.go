@@ -3,6 +3,7 @@ package promote
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -22,6 +23,8 @@ type merger struct {
 	conn  *duck.Conn
 	sql   silver.Merge
 	table string
+	// columns of the definition; a table may have others.
+	columns []string
 	// time is the partition's column; order is how rows lie in a file: readers of one asset skip the rest of it.
 	time  string
 	order []string
@@ -103,6 +106,9 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	if err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
+	if sql, err = m.withForeign(ctx, t, sql); err != nil {
+		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
+	}
 	// In the table's columns: those that it got later are its last, wherever the dataset has them.
 	sql = fmt.Sprintf("select %s from (%s)", duck.Identifiers("", lake.ColumnNames(t.Meta.CurrentSchema())), sql)
 	ordered := fmt.Sprintf("%s order by %s, %s", sql, lake.MonthSQL(m.time), strings.Join(m.order, ", "))
@@ -111,6 +117,23 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 		written: rows.Query{Conn: m.conn, SQL: sql, Column: m.time},
 		release: release,
 	}, nil
+}
+
+// withForeign gives a query the columns that other engines gave the table, where it lacks them: they are null in rows that
+// millrace writes.
+func (m *merger) withForeign(ctx context.Context, t *lake.Table, sql string) (string, error) {
+	if !slices.ContainsFunc(lake.ColumnNames(t.Meta.CurrentSchema()), func(c string) bool { return !slices.Contains(m.columns, c) }) {
+		return sql, nil
+	}
+	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, false, false)
+	if err != nil {
+		return "", err
+	}
+	const shape = "table_shape"
+	if err := rows.CreateTemporary(ctx, m.conn, shape, schema); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("(from %s) union all by name (%s)", shape, sql), nil
 }
 
 // candidates returns the live files that may hold a key within one of the bounds.

@@ -124,6 +124,18 @@ func (s *silverLake) handle(batch ...event.Delivery) {
 // contents are all rows of a table, lineage included.
 func (s *silverLake) contents(table string) string {
 	s.t.Helper()
+	return s.ask(table, "select coalesce(string_agg(r::varchar, chr(10) order by r::varchar), '') from found r")
+}
+
+// query gives the first column of a query over the dataset's table, found, a row a line.
+func (s *silverLake) query(sql string) string {
+	s.t.Helper()
+	return s.ask(assets().TableName(), "select coalesce(string_agg(text, chr(10)), '') from ("+strings.Replace(sql, "select ", "select text: ", 1)+")")
+}
+
+// ask asks a table, found, for one text.
+func (s *silverLake) ask(table, sql string) string {
+	s.t.Helper()
 	view, err := s.lake.View(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
@@ -137,7 +149,7 @@ func (s *silverLake) contents(table string) string {
 		s.t.Fatal(err)
 	}
 	defer held.Release()
-	r, err := s.conn.Query(s.t.Context(), "select coalesce(string_agg(r::varchar, chr(10) order by r::varchar), '') from (select * exclude (_file) from ("+held.Relation+")) r")
+	r, err := s.conn.Query(s.t.Context(), "with found as (select * exclude (_file) from ("+held.Relation+")) "+sql)
 	if err != nil {
 		s.t.Fatal(err)
 	}

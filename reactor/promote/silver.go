@@ -43,10 +43,11 @@ func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
 	return &Silver{
 		cfg: cfg, dataset: d, removal: d.RemovalSQL(gold.SilverTime),
 		rows: merger{
-			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), time: gold.SilverTime, order: d.Key,
+			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), columns: lake.ColumnNames(d.Schema()),
+			time: gold.SilverTime, order: d.Key,
 		},
 		refused: merger{
-			lake: cfg.Lake, cache: cfg.Cache, conn: conns[1], sql: silver.RejectedMergeSQL(), table: tables.Rejected,
+			lake: cfg.Lake, cache: cfg.Cache, conn: conns[1], sql: silver.RejectedMergeSQL(), table: tables.Rejected, columns: lake.ColumnNames(silver.RejectedSchema()),
 			time: "source_modified_at", order: silver.RejectedKey(),
 		},
 	}, nil

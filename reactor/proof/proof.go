@@ -204,7 +204,8 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 		if err != nil {
 			return nil, err
 		}
-		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: c.expected[table], key: keyOf(table), column: gold.SilverTime}.run(ctx)
+		d := datasetOf(table)
+		v, err := comparison{conn: conn, lake: c.Lake, table: t, expected: c.expected[table], key: d.Key, columns: lake.ColumnNames(d.Schema()), column: gold.SilverTime}.run(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +215,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", key: silver.RejectedKey(), column: "source_modified_at"}.run(ctx)
+	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", key: silver.RejectedKey(), columns: lake.ColumnNames(silver.RejectedSchema()), column: "source_modified_at"}.run(ctx)
 	return append(verdicts, v), err
 }
 

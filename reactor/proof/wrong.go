@@ -3,6 +3,7 @@ package proof
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,14 +53,10 @@ func (c comparison) wrong(ctx context.Context, v *Verdict) error {
 	return r.Err()
 }
 
-// keyOf returns the key of a dataset's table, without its namespace.
-func keyOf(table string) []string {
-	for _, d := range datasets.All() {
-		if d.Table == table {
-			return d.Key
-		}
-	}
-	return nil
+// datasetOf returns the dataset that fills a table of silver, which is one that Check expects.
+func datasetOf(table string) *silver.Dataset {
+	all := datasets.All()
+	return all[slices.IndexFunc(all, func(d *silver.Dataset) bool { return d.Table == table })]
 }
 
 // keySQL is the text of a row's key.

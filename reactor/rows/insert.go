@@ -13,6 +13,15 @@ import (
 
 // CreateEmpty makes, or makes anew, a table of DuckDB with the columns of schema and no rows.
 func CreateEmpty(ctx context.Context, conn *duck.Conn, name string, schema *arrow.Schema) error {
+	return createEmpty(ctx, conn, "create or replace table "+name, schema)
+}
+
+// CreateTemporary is CreateEmpty for a table that only the connection sees.
+func CreateTemporary(ctx context.Context, conn *duck.Conn, name string, schema *arrow.Schema) error {
+	return createEmpty(ctx, conn, "create or replace temp table "+name, schema)
+}
+
+func createEmpty(ctx context.Context, conn *duck.Conn, create string, schema *arrow.Schema) error {
 	empty, err := array.NewRecordReader(schema, nil)
 	if err != nil {
 		return err
@@ -24,7 +33,7 @@ func CreateEmpty(ctx context.Context, conn *duck.Conn, name string, schema *arro
 		return err
 	}
 	defer release()
-	return conn.Exec(ctx, "create or replace table "+name+" as from "+columns)
+	return conn.Exec(ctx, create+" as from "+columns)
 }
 
 // Source is where Insert reads: files of a table, in the columns that the table has now.

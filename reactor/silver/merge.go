@@ -32,7 +32,7 @@ type Merge struct {
 	ChangesOnce string
 	// Files selects the numbers of the files to be replaced.
 	Files string
-	// Rows selects the rows to be written, in the table's columns.
+	// Rows selects the rows to be written. Rows that stay bring the columns that other engines gave the table.
 	Rows string
 	// Appended selects the same rows as Rows when Files selects none: the rows can be appended.
 	Appended string
@@ -68,8 +68,8 @@ winners as (
 		ChangesOnce: "create or replace temp table changes as with winners as (from incoming)\n" + against,
 		Files:       `select distinct _file from changes where _file is not null order by _file`,
 		Rows: fmt.Sprintf(`select %[1]s from changes
-union all
-select %[1]s from existing semi join changes using (_file) anti join changes using (%[2]s)`, all, key),
+union all by name
+select * exclude (_file) from existing semi join changes using (_file) anti join changes using (%[2]s)`, all, key),
 		Appended: fmt.Sprintf(`select %s from changes`, all),
 	}
 }
@@ -99,8 +99,8 @@ select distinct %[2]s from (
 )`, columns, version),
 		Files: fmt.Sprintf(`select distinct _file from existing semi join changes using (%s) order by _file`, version),
 		Rows: fmt.Sprintf(`select distinct %[1]s from incoming semi join changes using (%[2]s)
-union all
-select %[1]s from existing
+union all by name
+select * exclude (_file) from existing
 semi join (select distinct _file from existing semi join changes using (%[2]s)) using (_file)
 anti join changes using (%[2]s)`, columns, version),
 		Appended: fmt.Sprintf(`select distinct %[1]s from incoming semi join changes using (%[2]s)`, columns, version),

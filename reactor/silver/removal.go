@@ -46,8 +46,8 @@ func (d *Dataset) RemovalSQL(observed string) Removal {
 		Awaited: fmt.Sprintf(`select count(*) from lost anti join incoming using (%s)`, key),
 		Files:   `select distinct _file from lost order by _file`,
 		Rows: fmt.Sprintf(`select * from (select %[1]s from incoming qualify row_number() over (partition by %[2]s order by %[3]s desc) = 1)
-union all
-select %[1]s from existing semi join (select distinct _file from lost) using (_file) anti join removed using (%[4]s)`,
+union all by name
+select * exclude (_file) from existing semi join (select distinct _file from lost) using (_file) anti join removed using (%[4]s)`,
 			all, key, strings.Join(winning, " desc, "), lineageKey),
 	}
 }
