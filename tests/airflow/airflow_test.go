@@ -463,7 +463,7 @@ func (l *lakehouse) hole(t *testing.T) {
 	body := fmt.Sprintf(`{"timestamp":%d,"data":[{"id":"bitcoin","symbol":"BTC","priceUsd":"1"}]}`, now.UnixMilli()-1000)
 	l.Put(t, key, []byte(body), nil)
 	l.Wait(t, key) // nothing else depends on Airflow
-	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3", "MILLRACE_DAILY_START=" + day(-3)}
+	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3", "MILLRACE_DAILY_START=" + day(-3), "MILLRACE_AIRFLOW_RETRY_SECONDS=1"}
 	l.airflow = l.StartAirflow(l.whole, env...)
 	harness.Eventually(t, "the day is landed after all", func() bool {
 		return slices.ContainsFunc(l.runs(t, "coincap_daily"), func(r run) bool { return strings.HasPrefix(r.From, day(-1)) && r.State == "success" })
@@ -567,7 +567,7 @@ func (l *lakehouse) leftovers(t *testing.T) {
 	if len(left) == 0 {
 		t.Fatal("nothing outlived it: there is nothing to end")
 	}
-	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3", "MILLRACE_DAILY_START=" + day(-3)}
+	env := []string{"COINCAP_API_KEY=" + apiKey, "COINCAP_BASE_URL=" + l.api.URL + "/v3", "MILLRACE_DAILY_START=" + day(-3), "MILLRACE_AIRFLOW_RETRY_SECONDS=1"}
 	l.airflow = l.StartAirflow(l.whole, env...)
 	now := processes(t, "airflow", l.Home)
 	for _, pid := range left {
