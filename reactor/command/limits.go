@@ -24,8 +24,8 @@ func (b *bytesFlag) UnmarshalText(text []byte) error {
 // limitFlags bound what one object may cost; `run` and `check` must have the same ones.
 type limitFlags struct {
 	MaxObject   bytesFlag `name:"max-object-size" env:"MILLRACE_MAX_OBJECT_SIZE" default:"8GiB" placeholder:"SIZE" help:"Larger objects become dead letters; 0 is no limit."`
-	MaxUnpacked bytesFlag `name:"max-unpacked-size" env:"MILLRACE_MAX_UNPACKED_SIZE" default:"16GiB" placeholder:"SIZE" help:"So do objects that unpack to more; 0 is no limit."`
-	MaxRows     int64     `name:"max-rows" env:"MILLRACE_MAX_ROWS" default:"50000000" placeholder:"N" help:"So do objects with more rows; 0 is no limit."`
+	MaxUnpacked bytesFlag `name:"max-unpacked-size" env:"MILLRACE_MAX_UNPACKED_SIZE" default:"16GiB" placeholder:"SIZE" help:"Objects that unpack to more become dead letters; 0 is no limit."`
+	MaxRows     int64     `name:"max-rows" env:"MILLRACE_MAX_ROWS" default:"50000000" placeholder:"N" help:"Objects with more rows become dead letters; 0 is no limit."`
 }
 
 func (f limitFlags) limits() silver.Limits {

@@ -23,10 +23,10 @@ type runCmd struct {
 	limitFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
-	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" help:"How often all of bronze is, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
+	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" placeholder:"DURATION" help:"How often all of bronze is compared with the ledger, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
 	AcceptLoss     bool          `name:"accept-loss" help:"Where all tables have to be made anew: do it although bronze lacks objects that they were made of."`
-	DuckMemory     string        `name:"duck-memory" default:"112MiB" help:"Memory for SQL; beyond it queries spill to disk."`
-	DuckThreads    int           `name:"duck-threads" default:"1" help:"Threads for one SQL statement; each more needs some 100 MiB more of --duck-memory, or large objects fail."`
+	DuckMemory     string        `name:"duck-memory" default:"112MiB" placeholder:"SIZE" help:"Memory for SQL; beyond it queries spill to disk."`
+	DuckThreads    int           `name:"duck-threads" default:"1" placeholder:"N" help:"Threads for one SQL statement; each more needs some 100 MiB more of --duck-memory, or large objects fail."`
 }
 
 func (*runCmd) Help() string {
