@@ -10,6 +10,9 @@ import (
 // become the columns' comments in the table's schema, where other engines show them.
 const columnKey = "column"
 
+// modelKeys are those of a model's header.
+var modelKeys = []string{"model", "grain", "lookback", columnKey}
+
 var columnLine = regexp.MustCompile(`^([a-z][a-z0-9_]{0,62})\s+(\S.*)$`)
 
 // readDocs reads the header's column lines, one a line, into meanings by column.
@@ -32,7 +35,7 @@ func readDocs(file, text, lines string) (map[string]string, error) {
 // table.
 func logic(text string) string {
 	lines := strings.SplitAfter(text, "\n")
-	for i := 0; i < len(lines); {
+	for i := preface(lines, modelKeys); i < len(lines); {
 		m := headerLine.FindStringSubmatch(strings.TrimRight(lines[i], "\r\n"))
 		switch {
 		case m == nil:

@@ -22,6 +22,10 @@ func TestAColumnsCommentIsInTheSchemaAndNotInTheDigest(t *testing.T) {
 	if plain.Digest != commented.Digest {
 		t.Error("a comment on a column would rebuild the table")
 	}
+	const licence = "-- Copyright: nobody's\n/* none\n*/\n\n"
+	if load(licence+head+sql).Digest != load(licence+documented+sql).Digest {
+		t.Error("behind a licence, a comment on a column would rebuild the table")
+	}
 	if other := load(documented + strings.Replace(sql, "what it is for", "-- column: close", 1)); other.Digest == plain.Digest {
 		t.Error("a comment outside of the header counts as one on a column")
 	}

@@ -176,7 +176,7 @@ var headerExamples = map[string]string{
 }
 
 func readModel(file string, text string) (*Model, error) {
-	h, err := header(file, text, "model", "grain", "lookback", columnKey)
+	h, err := header(file, text, modelKeys...)
 	if err != nil {
 		return nil, err
 	}
