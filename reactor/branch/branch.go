@@ -54,7 +54,7 @@ func (r *Replay) Onto(ctx context.Context, name string, objects iter.Seq2[event.
 	}
 	run = reconcile.NewRun(time.Now())
 	var branch *lake.Lake
-	err = lake.Retry{Attempts: 50}.Do(ctx, func() error {
+	err = lake.Patient.Do(ctx, func() error {
 		branch, err = r.Lake.Branch(ctx, name, run)
 		return err
 	})

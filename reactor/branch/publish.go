@@ -23,7 +23,7 @@ func Publish(ctx context.Context, l *lake.Lake, name string, refresh func(contex
 		if err != nil {
 			return b, err
 		}
-		err = lake.Retry{Attempts: 50}.Do(ctx, func() error { return l.Publish(ctx, name) })
+		err = lake.Patient.Do(ctx, func() error { return l.Publish(ctx, name) })
 		if err == nil || !errors.Is(err, lake.ErrMoved) {
 			return b, err
 		}
@@ -70,7 +70,7 @@ func Drop(ctx context.Context, l *lake.Lake, name string) error {
 	if _, err := Find(ctx, l, name); err != nil {
 		return err
 	}
-	return lake.Retry{Attempts: 50}.Do(ctx, func() error { return l.DropBranch(ctx, name) })
+	return lake.Patient.Do(ctx, func() error { return l.DropBranch(ctx, name) })
 }
 
 // Find finds a branch by its name.

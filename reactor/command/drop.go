@@ -21,11 +21,7 @@ func (*dropCmd) Help() string {
 
 func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l opened) error {
-		view, err := l.View(ctx)
-		if err != nil {
-			return err
-		}
-		t, err := view.Table(c.Table)
+		t, err := l.table(ctx, c.Table)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,15 @@ type opened struct {
 	Bucket bucket.Bucket
 }
 
+// table finds a table of the lake as it is now.
+func (l opened) table(ctx context.Context, name string) (*lake.Table, error) {
+	view, err := l.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return view.Table(name)
+}
+
 // withLake runs a command on the lake.
 func (f *lakeFlags) withLake(ctx context.Context, run func(opened) error) error {
 	client, err := f.Client()

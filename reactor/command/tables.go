@@ -54,11 +54,7 @@ func (*snapshotsCmd) Help() string {
 
 func (c *snapshotsCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l opened) error {
-		v, err := l.View(ctx)
-		if err != nil {
-			return err
-		}
-		t, err := v.Table(c.Table)
+		t, err := l.table(ctx, c.Table)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,9 @@ type Retry struct {
 	Conflict func()
 }
 
+// Patient is for changes that a person asked for: they come through beside a reactor at work.
+var Patient = Retry{Attempts: 50}
+
 // retryPause is how much longer each attempt may wait than the one before. The wait is random, so that two writers that met
 // once do not meet again.
 const retryPause = 5 * time.Millisecond
@@ -52,7 +55,7 @@ func (l *Lake) OnTable(ctx context.Context, name string, work func(*Table) error
 		}
 		return view.Table(name)
 	}
-	err := Retry{Attempts: 50}.Do(ctx, func() error {
+	err := Patient.Do(ctx, func() error {
 		t, err := now()
 		if err != nil {
 			return err

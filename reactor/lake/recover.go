@@ -30,39 +30,38 @@ func (l *Lake) Replaced() error {
 	return nil // that the file cannot be looked at says nothing about it
 }
 
-// Recovered says what Recover took out of the catalog, and why.
+// Recovered says what Recover takes out of the catalog, and why.
 type Recovered struct {
-	// Tables were taken out, and the start that follows makes them anew. It is empty if all is well.
+	// Tables are taken out, and the start that follows makes them anew. It is empty if all is well.
 	Tables []string
-	// Whole tells that all tables and the ledger were taken out, because the catalog is older than the lake.
+	// Whole tells that all tables and the ledger are taken out, because the catalog is older than the lake.
 	Whole   bool
 	Because string
 }
 
-// Recover compares the catalog with object storage, before the tables are created.
-//
-// If the catalog is older than the files of its tables, because it was deleted or restored from an earlier copy, Recover takes the
-// tables and the whole ledger out of it. The reconciler then brings everything back from bronze. The old pointers would do as long
-// as all files that they name are there. But upkeep removes what no newer snapshot names, and the lake would find that out in the
-// middle of a query.
-//
-// If a table is missing beside others that are as they were, somebody dropped or renamed it. That table alone is made anew, and no
-// other one loses a snapshot or a tag.
-func (l *Lake) Recover(ctx context.Context, tables ...string) (Recovered, error) {
-	r, err := l.Foresee(ctx, tables...)
+// Recover takes out of the catalog what Foresee found, before the tables are created.
+func (l *Lake) Recover(ctx context.Context, r Recovered) error {
 	switch {
-	case err != nil || len(r.Tables) == 0:
-		return r, err
+	case len(r.Tables) == 0:
+		return nil
 	case r.Whole:
-		return r, l.catalog.write(ctx, func(tx *Tx) error { return tx.forget(ctx, r.Tables) })
+		return l.catalog.write(ctx, func(tx *Tx) error { return tx.forget(ctx, r.Tables) })
 	}
-	return r, l.Forget(ctx, r.Tables, nil, slices.Contains(r.Tables, rejectedTable))
+	return l.Forget(ctx, r.Tables, nil, slices.Contains(r.Tables, rejectedTable))
 }
 
 // rejectedTable has the refused rows of every object. If it is made anew, all objects are promoted again.
 const rejectedTable = "silver.rejected"
 
-// Foresee tells what Recover would do, and changes nothing.
+// Foresee compares the catalog with object storage, and changes nothing.
+//
+// If the catalog is older than the files of its tables, because it was deleted or restored from an earlier copy, the tables and
+// the whole ledger have to leave it. The reconciler then brings everything back from bronze. The old pointers would do as long
+// as all files that they name are there. But upkeep removes what no newer snapshot names, and the lake would find that out in the
+// middle of a query.
+//
+// If a table is missing beside others that are as they were, somebody dropped or renamed it. That table alone is made anew, and no
+// other one loses a snapshot or a tag.
 func (l *Lake) Foresee(ctx context.Context, tables ...string) (Recovered, error) {
 	var older, missing, why []string
 	there := 0

@@ -12,11 +12,3 @@ type Bar interface {
 
 // Show begins a bar for work of total parts, -1 where nobody knows how many.
 type Show func(total int, work string) Bar
-
-// Silent shows nothing.
-func Silent(int, string) Bar { return silent{} }
-
-type silent struct{}
-
-func (silent) Add(int) {}
-func (silent) Done()   {}

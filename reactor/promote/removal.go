@@ -174,13 +174,7 @@ func (w *silverWork) without(ctx context.Context, gone []lake.Entry, refused []e
 		if err != nil {
 			return err
 		}
-		if c == nil {
-			continue
-		}
-		w.held = append(w.held, c.release)
-		c.Keep = w.view.Pins.Tables[c.Base.Name].SnapshotID
-		c.Summary = iceberg.Properties{"millrace.removed": strconv.Itoa(len(gone))}
-		w.changes = append(w.changes, c.Change)
+		w.take(c, iceberg.Properties{"millrace.removed": strconv.Itoa(len(gone))})
 	}
 	return nil
 }

@@ -238,21 +238,26 @@ func (w *silverWork) merge(ctx context.Context, run string) error {
 		if err != nil {
 			return err
 		}
-		if c == nil {
-			continue
-		}
-		w.held = append(w.held, c.release)
-		c.Keep = w.view.Pins.Tables[c.Base.Name].SnapshotID
-		c.Summary = iceberg.Properties{"millrace.objects": strconv.Itoa(len(w.objects)), "millrace.run": run}
+		summary := iceberg.Properties{"millrace.objects": strconv.Itoa(len(w.objects)), "millrace.run": run}
 		if tracing.On() {
-			c.Summary[traceProperty] = tracing.Parent(ctx)
+			summary[traceProperty] = tracing.Parent(ctx)
 		}
-		w.changes = append(w.changes, c.Change)
-		if c.Base.Name == w.rows.table {
+		w.take(c, summary)
+		if c != nil && c.Base.Name == w.rows.table {
 			w.written = c.written
 		}
 	}
 	return nil
+}
+
+// take makes a change a part of the commit; nil is none.
+func (w *silverWork) take(c *merged, summary iceberg.Properties) {
+	if c == nil {
+		return
+	}
+	w.held = append(w.held, c.release)
+	c.Keep, c.Summary = w.view.Pins.Tables[c.Base.Name].SnapshotID, summary
+	w.changes = append(w.changes, c.Change)
 }
 
 // rowChange is what the decoded rows do to the dataset's table.

@@ -13,13 +13,12 @@ import (
 
 // recover has tables made anew when the catalog is older than they are, or lacks some of them, and says so.
 func (s *Service) recover(ctx context.Context) error {
-	all := tables.All(s.cfg.Models)
-	r, err := s.cfg.Lake.Foresee(ctx, all...)
+	r, err := s.cfg.Lake.Foresee(ctx, tables.All(s.cfg.Models)...)
 	if err == nil && slices.ContainsFunc(r.Tables, isSilver) {
 		err = s.refuseLoss(ctx)
 	}
 	if err == nil {
-		r, err = s.cfg.Lake.Recover(ctx, all...)
+		err = s.cfg.Lake.Recover(ctx, r)
 	}
 	switch {
 	case err != nil:
