@@ -15,6 +15,8 @@ import (
 // A table of gold loses the digest of its model with it: another model may have made those rows, and the pins say nothing
 // of them, so the next step computes all of its days. Without that a rolled-back table would stay so wherever silver does
 // not happen to change.
+//
+// A table of silver gets rows of deleted versions back, which RemoveAgain takes out.
 func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapshot) error {
 	if t.SnapshotID() == to.SnapshotID {
 		return nil
@@ -23,7 +25,7 @@ func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapsh
 	if strings.HasPrefix(t.Name, "gold.") && t.Meta.Properties()[digestProperty] != "" {
 		properties = iceberg.Properties{digestProperty: rolledBack}
 	}
-	return l.Rollback(ctx, t, to, properties)
+	return l.Rollback(ctx, t, to, properties, letGo(t))
 }
 
 // rolledBack stands where the digest of a model was: no model has it.
