@@ -67,7 +67,7 @@ func store(t *testing.T) *s3.Client {
 	return client
 }
 
-// silverLake is a lake with the promoter of one dataset.
+// silverLake runs a lake with the promoter of one dataset.
 type silverLake struct {
 	t        *testing.T
 	lake     *lake.Lake
@@ -131,19 +131,19 @@ func (s *silverLake) handle(batch ...event.Delivery) {
 	}
 }
 
-// contents are all rows of a table, lineage included.
+// contents returns all rows of a table as text, with lineage.
 func (s *silverLake) contents(table string) string {
 	s.t.Helper()
 	return s.ask(table, "select coalesce(string_agg(r::varchar, chr(10) order by r::varchar), '') from found r")
 }
 
-// query gives the first column of a query over the dataset's table, found, a row a line.
+// query runs SQL over the dataset's table, which it calls found, and returns the first column, one row a line.
 func (s *silverLake) query(sql string) string {
 	s.t.Helper()
 	return s.ask(assets().TableName(), "select coalesce(string_agg(text, chr(10)), '') from ("+strings.Replace(sql, "select ", "select text: ", 1)+")")
 }
 
-// ask asks a table, found, for one text.
+// ask runs SQL over a table, which it calls found, and returns the one text of the answer.
 func (s *silverLake) ask(table, sql string) string {
 	s.t.Helper()
 	view, err := s.lake.View(s.t.Context())
@@ -170,8 +170,9 @@ func (s *silverLake) ask(table, sql string) string {
 	return strings.Clone(r.RecordBatch().Column(0).(*array.String).Value(0))
 }
 
-// What is deleted goes, what had lost to it comes back, and no order, copy or batch of the events shows, nor a rollback that a
-// replay follows: silver equals one that is made of the versions that are left.
+// Rows of deleted versions go, and rows that had lost to them come back. Order, copies and batches of the events do not matter, nor
+// does a rollback before a replay:
+// silver equals a silver made from the versions that are left.
 func TestSilverIsAFunctionOfTheVersionsThatAreLeft(t *testing.T) {
 	client := store(t)
 	const bronze, other = "lakehouse", "fresh"
@@ -221,7 +222,7 @@ func TestSilverIsAFunctionOfTheVersionsThatAreLeft(t *testing.T) {
 		}
 		for _, table := range []string{assets().TableName(), tables.Rejected} {
 			if got, want := s.contents(table), fresh.contents(table); got != want {
-				t.Fatalf("round %d: %s has\n%s\nand of what is left comes\n%s", round, table, got, want)
+				t.Fatalf("round %d: %s has\n%s\nand the versions that are left give\n%s", round, table, got, want)
 			}
 		}
 	}
@@ -325,7 +326,7 @@ func TestARollbackDoesNotBringDeletedVersionsBack(t *testing.T) {
 	}
 }
 
-// put puts an object that fights over few keys, often over an older version.
+// put puts an object whose rows share few keys with other objects'. It often makes a new version of an existing object.
 func put(t *testing.T, b bucket.Bucket, random *rand.Rand) event.Object {
 	t.Helper()
 	var list []string
@@ -364,7 +365,7 @@ func putBody(t *testing.T, b bucket.Bucket, key, body string) event.Object {
 	return event.Object{}
 }
 
-// removeOne deletes some version; ok is false when there is none.
+// removeOne deletes a random version; ok is false when there is none.
 func removeOne(t *testing.T, b bucket.Bucket, random *rand.Rand) (event.Object, bool) {
 	t.Helper()
 	var all []event.Object
