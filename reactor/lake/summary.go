@@ -49,6 +49,20 @@ func OwnSummary(s *table.Snapshot) string {
 	return strings.Join(own, " ")
 }
 
+// MadeBy tells who made a snapshot: what millrace wrote of it, else what another engine wrote of itself; "" when its maker said nothing.
+func MadeBy(s *table.Snapshot) string {
+	if own := OwnSummary(s); own != "" || s.Summary == nil {
+		return own
+	}
+	var said []string
+	for _, name := range []string{"engine-name", "engine-version", "app-id", "spark.app.id", "created-by", "iceberg-version"} {
+		if value := s.Summary.Properties[name]; value != "" {
+			said = append(said, name+"="+value)
+		}
+	}
+	return strings.Join(said, " ")
+}
+
 // IDOf returns the number of a snapshot, 0 for the empty table.
 func IDOf(s *table.Snapshot) int64 {
 	if s == nil {

@@ -171,7 +171,7 @@ func (w walk) writer(ctx context.Context, t *lake.Table, f lake.File) (*Commit, 
 		return nil, err
 	}
 	c := commitOf(s)
-	c.MadeBy = lake.OwnSummary(s)
+	c.MadeBy = lake.MadeBy(s)
 	if !exact {
 		c.MadeBy = "this snapshot, or one before it that has expired"
 	}

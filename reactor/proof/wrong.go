@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -95,19 +96,7 @@ func foreign(t *lake.Table) *Foreign {
 
 // engineOf returns what a snapshot's summary says about the engine that made it.
 func engineOf(s *table.Snapshot) string {
-	if s.Summary == nil {
-		return "an engine that does not name itself"
-	}
-	var said []string
-	for _, name := range []string{"engine-name", "engine-version", "app-id", "spark.app.id", "created-by", "iceberg-version"} {
-		if value := s.Summary.Properties[name]; value != "" {
-			said = append(said, name+"="+value)
-		}
-	}
-	if len(said) == 0 {
-		return "an engine that does not name itself"
-	}
-	return strings.Join(said, " ")
+	return cmp.Or(lake.MadeBy(s), "an engine that does not name itself")
 }
 
 func (f *Foreign) String() string {
