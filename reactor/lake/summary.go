@@ -55,10 +55,13 @@ func MadeBy(s *table.Snapshot) string {
 		return own
 	}
 	var said []string
-	for _, name := range []string{"engine-name", "engine-version", "app-id", "spark.app.id", "created-by", "iceberg-version"} {
+	for _, name := range []string{"engine-name", "engine-version", "app-id", "spark.app.id", "created-by"} {
 		if value := s.Summary.Properties[name]; value != "" {
 			said = append(said, name+"="+value)
 		}
+	}
+	if version := s.Summary.Properties["iceberg-version"]; version != "" && len(said) > 0 { // alone it tells of a library
+		said = append(said, "iceberg-version="+version)
 	}
 	return strings.Join(said, " ")
 }

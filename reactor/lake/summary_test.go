@@ -14,6 +14,7 @@ func TestASnapshotSaysWhoMadeIt(t *testing.T) {
 	}{
 		{nil, ""},
 		{&table.Summary{Properties: iceberg.Properties{"total-records": "3"}}, ""},
+		{&table.Summary{Properties: iceberg.Properties{"iceberg-version": "Apache Iceberg Go v0.7.0"}}, ""},
 		{&table.Summary{Properties: iceberg.Properties{"millrace.run": "r", "millrace.objects": "2", "engine-name": "x"}}, "objects=2 run=r"},
 		{&table.Summary{Properties: iceberg.Properties{"engine-name": "spark", "engine-version": "4.1.4", "app-id": "local-1", "iceberg-version": "Apache Iceberg 1.11.0", "total-records": "3"}},
 			"engine-name=spark engine-version=4.1.4 app-id=local-1 iceberg-version=Apache Iceberg 1.11.0"},

@@ -38,7 +38,7 @@ func begin(t *testing.T, options ...harness.Option) *lake {
 	l.PutAndWait(t, coin.AssetsKey("types.json"), coin.Assets(coin.Day(time.June, 3),
 		`{"id":"full","rank":"7","symbol":"ÿ","name":"Náme 日本 'quoted'","supply":"12345678901234567890.123456789012345678","maxSupply":"0.000000000000000001","marketCapUsd":"999999999999999.999999999999999999","volumeUsd24Hr":"0","priceUsd":"1234567890.1234567890123456789012345678","changePercent24Hr":"-99.999999999999999999","vwap24Hr":"0.0000000000000000000000000001","explorer":"https://example.org/?a=b&c=\"d\"","tokens":{"1":["0xA","0xB"],"56":[]},"unknown":{"deep":[1,2.50]}}`,
 		`{"id":"empty","rank":null,"priceUsd":null,"tokens":{}}`, `{"id":"refused","priceUsd":"-1"}`), nil)
-	l.load = l.StartLoad(t, 2, 7)
+	l.load = l.StartLoad(t, 1, 7)
 	t.Cleanup(l.quiet)
 	return l
 }

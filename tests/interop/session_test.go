@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -156,10 +158,29 @@ func (s *session) do(t *testing.T, call string, arguments with) json.RawMessage 
 	return answer
 }
 
+// conflicts is how Iceberg's engines say that another writer's commit came first.
+var conflicts = []string{"CommitFailedException", "ValidationException", "CommitConflict"}
+
+// write calls a function that commits, and calls it again when another writer came first, as users do: the reactor commits all the time.
+func (s *session) write(t *testing.T, call string, arguments with) {
+	t.Helper()
+	const tries = 8
+	for n := 1; ; n++ {
+		_, err := s.try(call, arguments)
+		if err == nil {
+			return
+		}
+		conflict := slices.ContainsFunc(conflicts, func(text string) bool { return strings.Contains(err.Error(), text) })
+		if !conflict || n == tries {
+			t.Fatalf("%s: %s %v, try %d: %v\n%s", s.name, call, arguments, n, err, s.tail())
+		}
+	}
+}
+
 // sql runs a statement of Spark's that must work.
 func (s *session) sql(t *testing.T, text string) {
 	t.Helper()
-	s.do(t, "sql", with{"text": text})
+	s.write(t, "sql", with{"text": text})
 }
 
 // tail is the end of what the engine has said.

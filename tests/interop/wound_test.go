@@ -3,38 +3,45 @@
 package interop_test
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"millrace/tests/harness"
 )
 
 // wound is something that an engine writes and that bronze does not give.
 type wound struct {
 	name, table string
-	statement   string // Spark's
-	names       string // what `reactor check` must name in its first wrong rows
+	statement   string         // Spark's
+	row         map[string]any // in its place, a row that is appended; what it does not name is null
+	names       string         // what `reactor check` must name in its first wrong rows
 }
 
-// A row of nobody's, in silver and in gold; what it does not name is null.
-const (
-	nobodysRow = `select 'nobody' as asset_id, timestamp '2025-08-20 12:00:00' as observed_at, 1.5 as price_usd, 'bronze/coincap/assets/ingest_date=2025-06-30/nobody.json' as source_key,
-		'none' as source_version, 0L as source_row, timestamp '2025-08-20 12:00:00' as source_modified_at, date '2025-08-20' as ingest_date`
-	columnsOfSilver = "(asset_id, observed_at, price_usd, source_key, source_version, source_row, source_modified_at, ingest_date)"
-)
+// origin is what each row of silver must have, of an object that nobody put.
+func origin(row map[string]any) map[string]any {
+	for name, value := range map[string]any{"source_key": "bronze/coincap/assets/ingest_date=2025-06-30/nobody.json", "source_version": "none", "source_row": "0",
+		"source_modified_at": "2025-08-20T12:00:00Z", "ingest_date": "2025-08-20"} {
+		if row[name] == nil {
+			row[name] = value
+		}
+	}
+	return row
+}
 
 func wounds() []wound {
 	const snapshots, prices, ranks, days = "silver.asset_snapshots", "silver.asset_prices", "gold.rankings", "gold.daily_summary"
 	const august = "observed_at >= timestamp '2025-08-10' and observed_at < timestamp '2025-08-12'"
 	return []wound{
-		{"a row inserted into silver", snapshots, "insert into lakehouse.silver.asset_snapshots " + columnsOfSilver + " " + nobodysRow, "nobody 2025-08-20"},
-		{"a row inserted into silver that would win for ever", prices, `insert into lakehouse.silver.asset_prices
-			select * except (price_usd, source_modified_at), price_usd + 1 as price_usd, timestamp '2099-01-01' as source_modified_at from lakehouse.silver.asset_prices
-			where asset_id = 'bitcoin' and ` + august + " and day(observed_at) = 10", "bitcoin d1 2025-08-10"},
-		{"a price changed in silver", prices, "update lakehouse.silver.asset_prices set price_usd = 1 where asset_id = 'ethereum' and " + august, "ethereum d1 2025-08-10"},
-		{"a row deleted from silver", prices, "delete from lakehouse.silver.asset_prices where asset_id = 'tether' and " + august, "tether d1 2025-08-10"},
-		{"an old day changed in gold", days, "update lakehouse.gold.daily_summary set close = 7 where asset_id = 'bitcoin' and day = date '2025-07-10'", "bitcoin 2025-07-10"},
-		{"an old day deleted from gold", ranks, "delete from lakehouse.gold.rankings where day = date '2025-07-11'", "bitcoin 2025-07-11"},
-		{"a row inserted into gold", "gold.market_summary", "insert into lakehouse.gold.market_summary select * replace (date '2024-02-29' as day) from lakehouse.gold.market_summary where day = date '2025-07-12'", "2024-02-29"},
+		{name: "a row inserted into silver", table: snapshots, row: origin(map[string]any{"asset_id": "nobody", "observed_at": "2025-08-20T12:00:00Z", "price_usd": "1.5"}), names: "nobody 2025-08-20"},
+		{name: "a second row of a key, that would win for ever", table: prices,
+			row:   origin(map[string]any{"asset_id": "bitcoin", "interval": "d1", "observed_at": "2025-08-10T00:00:00Z", "price_usd": "1", "source_modified_at": "2099-01-01T00:00:00Z"}),
+			names: "bitcoin d1 2025-08-10"},
+		{name: "a price changed in silver", table: prices, statement: "update lakehouse.silver.asset_prices set price_usd = 1 where asset_id = 'ethereum' and " + august, names: "ethereum d1 2025-08-10"},
+		{name: "a row deleted from silver", table: prices, statement: "delete from lakehouse.silver.asset_prices where asset_id = 'tether' and " + august, names: "tether d1 2025-08-10"},
+		{name: "an old day changed in gold", table: days, statement: "update lakehouse.gold.daily_summary set close = 7 where asset_id = 'bitcoin' and day = date '2025-07-10'", names: "bitcoin 2025-07-10"},
+		{name: "an old day deleted from gold", table: ranks, statement: "delete from lakehouse.gold.rankings where day = date '2025-07-11'", names: "bitcoin 2025-07-11"},
+		{name: "a row inserted into gold", table: "gold.market_summary", row: map[string]any{"day": "2024-02-29", "n_assets": "1", "advancers": "0", "decliners": "0"}, names: "2024-02-29"},
 	}
 }
 
@@ -54,7 +61,15 @@ func TestEachWoundIsNamedAndMended(t *testing.T) {
 
 func (w wound) inflict(t *testing.T, l *lake, spark *session) {
 	before := l.sizes(t)
-	spark.sql(t, w.statement)
+	if w.row != nil {
+		spark.write(t, "append", with{"table": w.table, "row": w.row})
+	} else {
+		spark.sql(t, w.statement)
+	}
+	made := l.Snapshots(t, w.table)
+	if !slices.ContainsFunc(made, func(s harness.Snapshot) bool { return strings.Contains(s.MadeBy, "engine-name=spark") }) {
+		t.Errorf("the snapshots of %s do not say which one Spark made: %+v", w.table, made)
+	}
 	l.goesOn(t)
 	v := l.check(t, true)[w.table]
 	if v.Equal || !strings.Contains(v.FirstWrong, w.names) {
@@ -70,12 +85,5 @@ func (w wound) inflict(t *testing.T, l *lake, spark *session) {
 		if n < before[table] {
 			t.Errorf("%s has %d rows after it had %d", table, n, before[table])
 		}
-	}
-	made := ""
-	for _, s := range l.Snapshots(t, w.table) {
-		made += fmt.Sprintln(s.Snapshot, s.Operation, s.MadeBy)
-	}
-	if !strings.Contains(made, "spark") {
-		t.Errorf("the snapshots of %s do not say which one Spark made:\n%s", w.table, made)
 	}
 }
