@@ -27,7 +27,7 @@ func TestAColumnsCommentIsInTheSchemaAndNotInTheDigest(t *testing.T) {
 		t.Error("behind a licence, a comment on a column would rebuild the table")
 	}
 	if other := load(documented + strings.Replace(sql, "what it is for", "-- column: close", 1)); other.Digest == plain.Digest {
-		t.Error("a comment outside of the header counts as one on a column")
+		t.Error("a comment outside the header counts as a column's")
 	}
 	var docs []string
 	for _, f := range commented.Schema().Fields() {
