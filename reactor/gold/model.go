@@ -201,9 +201,7 @@ func readModel(file string, text string) (*Model, error) {
 	}
 	if h["lookback"] == "all" {
 		m.Lookback = plan.AllDays
-		return m, nil
-	}
-	if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
+	} else if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
 		return nil, refuse(file, at("lookback"), "a lookback of %s days is beyond %d: read fewer days, or write `-- lookback: all`", days[1], maxLookback)
 	}
 	if m.Docs, err = readDocs(file, text, h[columnKey]); err != nil {
