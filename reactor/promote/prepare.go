@@ -14,7 +14,10 @@ func (s *Silver) Prepare(ctx context.Context) error {
 	if err := s.cfg.Lake.Create(ctx, s.Tables()...); err != nil {
 		return err
 	}
-	return s.cfg.Metrics.retry().Do(ctx, func() error { return s.grow(ctx) })
+	if err := s.cfg.Metrics.retry().Do(ctx, func() error { return s.grow(ctx) }); err != nil {
+		return err
+	}
+	return s.RemoveAgain(ctx)
 }
 
 func (s *Silver) grow(ctx context.Context) error {

@@ -105,8 +105,8 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 	var refused []event.Object
 	for _, d := range departures {
 		for _, e := range d.former {
-			if e.Outcome != lake.OutcomeDone {
-				continue
+			if e.Outcome == lake.OutcomeDead {
+				continue // it never had a row
 			}
 			gone = append(gone, e)
 			if !d.overwritten { // else the object that replaced it has replaced its refused rows
@@ -129,8 +129,9 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 	})
 	if err == nil {
 		s.cfg.Metrics.countCommits(view, next)
-		s.cfg.Metrics.removed.WithLabelValues(s.rows.table).Add(float64(len(gone)))
-		if len(gone) > 0 {
+		// Those that the ledger called removed before were counted then.
+		if gone = slices.DeleteFunc(gone, func(e lake.Entry) bool { return e.Outcome != lake.OutcomeDone }); len(gone) > 0 {
+			s.cfg.Metrics.removed.WithLabelValues(s.rows.table).Add(float64(len(gone)))
 			s.cfg.Log.Info("removed the rows of deleted object versions", "table", s.rows.table, "versions", len(gone), "first", gone[0].SourceKey)
 		}
 	}

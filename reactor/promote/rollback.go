@@ -14,6 +14,8 @@ import (
 //
 // A gold table loses the digest of its model, so the next step computes all of its days: another model may have made the earlier
 // rows, and the pins are not true of them. If the digest stayed, days that silver does not change would keep the earlier rows.
+//
+// A silver table gets rows of deleted versions back, which RemoveAgain takes out.
 func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapshot) error {
 	if t.SnapshotID() == to.SnapshotID {
 		return nil
@@ -22,7 +24,7 @@ func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapsh
 	if strings.HasPrefix(t.Name, "gold.") && t.Meta.Properties()[digestProperty] != "" {
 		properties = iceberg.Properties{digestProperty: rolledBack}
 	}
-	return l.Rollback(ctx, t, to, properties)
+	return l.Rollback(ctx, t, to, properties, letGo(t))
 }
 
 // rolledBack replaces the model's digest in a table that was rolled back. No model has it.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -31,6 +32,9 @@ type Silver struct {
 	rows    merger // of the dataset's table
 	refused merger // of rejected
 	removal silver.Removal
+
+	busy  sync.Mutex
+	shown [2]string // the metadata of both tables in which no removal is undone
 }
 
 // NewSilver makes the promoter of a dataset. It opens two connections to the database; Close frees them.
@@ -65,6 +69,8 @@ func (s *Silver) Tables() []lake.Definition { return tables.OfDataset(s.dataset)
 // Handle promotes a batch of events: new objects in one commit, deleted ones in another. Only one goroutine may call it at a
 // time.
 func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
+	s.busy.Lock()
+	defer s.busy.Unlock()
 	errs := make([]error, len(batch))
 	fresh, where, err := s.unanswered(ctx, batch)
 	if err != nil {
@@ -166,6 +172,9 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err != nil {
 		return nil, err
 	}
+	if view, err = s.removeAgain(ctx, view); err != nil {
+		return nil, err
+	}
 	own, err := view.Table(s.rows.table)
 	if err != nil {
 		return nil, err
@@ -190,6 +199,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		return tx.Record(ctx, s.entries(batch, w.errs, own)...)
 	})
 	if err == nil {
+		s.rememberCommit(next)
 		s.cfg.Metrics.countCommits(view, next)
 		s.cfg.Metrics.decoded(s.rows.table, batch, w.errs, w.in)
 		// Fill the cache while the event of this commit is on its way to gold.

@@ -39,6 +39,7 @@ type Service struct {
 	covers   *reconcile.Covers
 	stuck    *stream.Stuck
 	advisory *stream.AdvisoryReader
+	silver   []*promote.Silver
 
 	parts  []part
 	closes []func() // in the order in which things were opened

@@ -24,7 +24,7 @@ import (
 var floors = [][]string{
 	{"infra/files", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health"},
 	{"infra/settings", "ingestor/source", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
-	{"infra/process", "infra/nats", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/coincap", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile"},
+	{"infra/process", "infra/nats", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/coincap", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/access"},
 	{"infra/minio", "ingestor/coincap/ingest", "reactor/silver/datasets", "reactor/upkeep", "reactor/intake", "reactor/gauge", "reactor/airflow"},
 	{"infra/local", "ingestor/command", "reactor/tables"},
 	{"ingestor", "reactor/promote", "reactor/announce"},
