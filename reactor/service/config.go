@@ -24,6 +24,8 @@ type Config struct {
 	Home string
 	// HTTPAddr is where /healthz, /readyz and /metrics are; port 0 takes a free one (default: 127.0.0.1:8088).
 	HTTPAddr string
+	// TLS has the files by which the address is https (default: it is http).
+	TLS settings.TLS
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and
