@@ -11,6 +11,7 @@ import (
 	"millrace/infra/cli"
 	"millrace/infra/settings"
 	"millrace/infra/tracing"
+	"millrace/reactor/access"
 	"millrace/reactor/lake"
 	"millrace/reactor/service"
 )
@@ -19,6 +20,7 @@ type runCmd struct {
 	lakeFlags
 	settings.NATS
 	settings.Airflow
+	settings.Tokens
 	modelFlags
 	limitFlags
 	settings.TLS
@@ -61,9 +63,13 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			if err != nil {
 				return err
 			}
+			tokens, err := access.NewTokens(c.Tokens)
+			if err != nil {
+				return err
+			}
 			s, err := service.New(ctx, service.Config{
 				Lake: l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
-				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
+				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Tokens: tokens, Unanswered: unanswered.Load,
 				Memory: c.DuckMemory, Threads: c.DuckThreads,
 				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
 			})

@@ -9,6 +9,7 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/infra/settings"
+	"millrace/reactor/access"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
 	"millrace/reactor/silver"
@@ -33,6 +34,8 @@ type Config struct {
 	ReconcileEvery, ReconcileAll time.Duration
 	// Unanswered counts the requests to the store that got no answer: events may have been lost with them (default: 0).
 	Unanswered func() uint64
+	// Tokens tell who may do what over HTTP (default: nobody may change anything).
+	Tokens access.Tokens
 	// AcceptLoss lets tables be made anew from a bronze that lacks objects that they were made of (default: refused).
 	AcceptLoss bool
 	// Memory is that of SQL; beyond it queries spill to disk (default: 112MiB). Threads is how many one SQL statement may
