@@ -132,6 +132,7 @@ var (
 const (
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"
+	uniqueViolation       = "23505" // two made one thing at once
 	readOnlyTransaction   = "25006"
 	insufficientPrivilege = "42501"
 )
@@ -152,7 +153,7 @@ func classify(err error) error {
 	errors.As(err, &lite)
 	state := sqlState(err)
 	switch {
-	case lite.Code == sqlite3.ErrBusy, lite.Code == sqlite3.ErrLocked, state == serializationFailure, state == deadlockDetected:
+	case lite.Code == sqlite3.ErrBusy, lite.Code == sqlite3.ErrLocked, state == serializationFailure, state == deadlockDetected, state == uniqueViolation:
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	case lite.Code == sqlite3.ErrReadonly, state == readOnlyTransaction, state == insufficientPrivilege:
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)
