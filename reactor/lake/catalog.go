@@ -98,12 +98,18 @@ func (c *catalog) write(ctx context.Context, f func(*Tx) error) error {
 	if err != nil {
 		return classify(fmt.Errorf("begin catalog transaction: %w", err))
 	}
-	if err := f(&Tx{tx: tx}); err != nil {
+	note := noteOf(ctx)
+	err = f(&Tx{tx: tx})
+	if err == nil {
+		err = note.write(ctx, tx)
+	}
+	if err != nil {
 		return errors.Join(classify(err), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
 		return &UnknownError{err}
 	}
+	note.written()
 	return nil
 }
 

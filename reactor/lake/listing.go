@@ -88,3 +88,29 @@ func (l *Lake) Metadata(ctx context.Context, location string) ([]byte, error) {
 	l.store.documents.set(location, b)
 	return b, nil
 }
+
+// document writes metadata down for its file, and keeps it as Metadata returns it: whoever commits it is answered with it.
+func (l *Lake) document(location string, m any) ([]byte, error) {
+	whole, err := marshalMetadata("", m)
+	if err != nil {
+		return nil, err
+	}
+	l.store.documents.set(location, whole)
+	if !compressed(location) {
+		return whole, nil
+	}
+	return marshalMetadata(location, m)
+}
+
+// Free fails when a table or view has a name already that something of a kind is to get, or when its namespace is not there.
+func (l *Lake) Free(ctx context.Context, kind Kind, id Identifier) error {
+	return l.catalog.read(ctx, func(tx bun.Tx) error {
+		if err := mustHaveNamespace(ctx, tx, id.Namespace); err != nil {
+			return err
+		}
+		if err := taken(ctx, tx, kind, id); !errors.Is(err, ErrConflict) {
+			return err
+		}
+		return nil
+	})
+}

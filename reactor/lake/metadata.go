@@ -96,6 +96,10 @@ func gzipped(location string) bool {
 	return strings.HasSuffix(location, ".gz.metadata.json") || strings.HasSuffix(location, ".metadata.json.gz")
 }
 
+func compressed(location string) bool {
+	return gzipped(location) || strings.HasSuffix(location, ".zstd.metadata.json")
+}
+
 // largestMetadata bounds what a compressed metadata file may grow to: a small file can hold gigabytes.
 const largestMetadata = 1 << 30
 

@@ -52,7 +52,7 @@ func (l *Lake) purgeable(ctx context.Context, id Identifier, location string) ([
 	if err != nil {
 		return nil, err
 	}
-	shared, err := l.shared(ctx, id, t.Meta.Location())
+	shared, err := l.Shared(ctx, id, t.Meta.Location())
 	if err != nil || shared || !t.Meta.Properties().GetBool("gc.enabled", true) {
 		return nil, err
 	}
@@ -69,8 +69,8 @@ func (l *Lake) purgeable(ctx context.Context, id Identifier, location string) ([
 	return orphans, nil
 }
 
-// shared tells whether another table or view lies in a table's folder, or the table in the folder of another.
-func (l *Lake) shared(ctx context.Context, id Identifier, folder string) (bool, error) {
+// Shared tells whether another table or view lies in a table's folder, or the table in the folder of another.
+func (l *Lake) Shared(ctx context.Context, id Identifier, folder string) (bool, error) {
 	all, err := l.Locations(ctx)
 	if err != nil {
 		return false, err

@@ -46,8 +46,15 @@ func (l *Lake) RegisterSQLView(ctx context.Context, id Identifier, location stri
 
 // CreateTable makes an empty table of metadata that was worked out for it.
 func (l *Lake) CreateTable(ctx context.Context, id Identifier, m table.Metadata) (*Table, error) {
-	location, err := l.putMetadata(ctx, m, 0)
+	location, err := metadataLocation(m, 0)
 	if err != nil {
+		return nil, err
+	}
+	b, err := l.document(location, m)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.store.put(ctx, location, b); err != nil {
 		return nil, fmt.Errorf("make table %s: %w", id, err)
 	}
 	if err := l.write(ctx, func(tx *Tx) error { return tx.add(ctx, KindTable, id, location) }); err != nil {

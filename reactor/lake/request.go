@@ -155,7 +155,7 @@ func (l *Lake) stageRequest(s *session, r Request, base *Table) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	b, err := marshalMetadata(location, next)
+	b, err := l.document(location, next)
 	if err != nil {
 		return nil, err
 	}

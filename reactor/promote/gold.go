@@ -171,7 +171,7 @@ func (g *Gold) bring(ctx context.Context, again bool) error {
 // step does the work of Bring once, and returns the failures that somebody must be told of. A model that fails is left out,
 // and everything begins again without it: what the others write must not wait for it.
 func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
-	view, err := g.cfg.Lake.View(ctx)
+	view, err := g.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return nil, err
 	}

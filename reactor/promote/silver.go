@@ -162,7 +162,7 @@ func distinct(batch []event.Delivery) (objects []event.Delivery, which []int) {
 
 // promote does the work of Handle once. The error is that of the batch; the others are those of single objects.
 func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, error) {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return nil, err
 	}
