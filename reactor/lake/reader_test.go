@@ -41,7 +41,7 @@ func read(t *testing.T, address string) string {
 
 const (
 	allRead    = "3 entries, 2 tables, step 2, written false"
-	notCurrent = "the catalog's tables have version 0, and this program needs version 2: open the lake once as a user who may change them"
+	notCurrent = "the catalog's tables have version 0, and this program needs version 3: open the lake once as a user who may change them"
 )
 
 // readerOf makes the process of TestReaderProcess read a catalog.
