@@ -30,6 +30,7 @@ var firstTables string
 
 //go:embed migrations/0002_ledger_by_time.sql
 var ledgerByTime string
+
 //go:embed migrations/0003_receipts.sql
 var receipts string
 
