@@ -5,7 +5,7 @@ package interop_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"testing"
 
 	"millrace/tests/harness"
@@ -17,17 +17,34 @@ func page(t testing.TB) string {
 	return filepath.Join(harness.Root(t), "docs", "interop.md")
 }
 
-// blockOf is the text of a block of the page, between ```python interop NAME and the next fence.
-func blockOf(t testing.TB, name string) string {
+var fence = regexp.MustCompile("(?ms)^```python interop ([a-z-]+)(?: after ([a-z-]+))?\n(.*?)^```$")
+
+// blocks are the blocks of the page by name, each with the block that it says it comes after.
+func blocks(t testing.TB) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile(page(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, found := strings.Cut(string(text), "\n```python interop "+name+"\n")
-	block, _, ended := strings.Cut(rest, "\n```\n")
-	if !found || !ended {
+	all := map[string]string{}
+	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
+		before := ""
+		if m[2] != "" {
+			if before = all[m[2]]; before == "" {
+				t.Fatalf("docs/interop.md: the block %s comes after %s, which is not above it", m[1], m[2])
+			}
+		}
+		all[m[1]] = before + m[3]
+	}
+	return all
+}
+
+// blockOf is the text of a block of the page, as a user would copy it.
+func blockOf(t testing.TB, name string) string {
+	t.Helper()
+	text := blocks(t)[name]
+	if text == "" {
 		t.Fatalf("docs/interop.md has no block %q", name)
 	}
-	return block + "\n"
+	return text
 }

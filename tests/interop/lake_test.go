@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,13 +59,21 @@ func (l *lake) goesOn(t *testing.T) {
 	}
 }
 
-// tag gives the current snapshot of a table a name, and returns it.
-func (l *lake) tag(t *testing.T, table string) string {
+// tag gives the current snapshot of a table a name, so that it stays, and returns both.
+func (l *lake) tag(t *testing.T, table string) (name string, snapshot int64) {
 	t.Helper()
 	l.tags++
-	name := fmt.Sprintf("seen-%d", l.tags)
+	name = fmt.Sprintf("seen-%d", l.tags)
 	l.Reactor(t, "tag", table, name)
-	return name
+	for _, s := range harness.Rows[struct {
+		Snapshot int64
+		Refs     string
+	}](t, l, "snapshots", table) {
+		if slices.Contains(strings.Fields(s.Refs), name) {
+			snapshot = s.Snapshot
+		}
+	}
+	return name, snapshot
 }
 
 // verdict is a line of `reactor check` with what it says of a table that differs.

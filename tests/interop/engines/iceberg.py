@@ -40,8 +40,7 @@ class Engine:
         if tag is not None:
             return found.scan().use_ref(tag)
         if at is not None:
-            moment = datetime.datetime.fromisoformat(at.replace("Z", "+00:00"))
-            snapshot = found.snapshot_as_of_timestamp(int(moment.timestamp() * 1000)).snapshot_id
+            snapshot = found.snapshot_as_of_timestamp(values.milliseconds(at)).snapshot_id
         return found.scan(snapshot_id=snapshot)
 
     def read(self, table: str, snapshot: int | None = None, tag: str | None = None, at: str | None = None) -> Any:

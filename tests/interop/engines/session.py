@@ -32,7 +32,7 @@ def main() -> None:
 
     names: dict[str, Any] = {"__name__": "__main__"}
     try:
-        exec(compile(Path(block).read_text(), block, "exec"), names)  # noqa: S102: it is the document's
+        exec(compile(Path(block).read_text(), block, "exec"), names)
         calls = importlib.import_module(f"engines.{engine}").Engine(names)
     except BaseException as failure:
         traceback.print_exc()

@@ -46,8 +46,7 @@ class Engine:
         """Inserts a row, or replaces the one that has its key."""
         on = " and ".join(f"t.{k} = s.{k}" for k in key)
         self.sql(
-            f"merge into lakehouse.{table} t using ({self.row(table, row)}) s on {on} "
-            "when matched then update set * when not matched then insert *"
+            f"merge into lakehouse.{table} t using ({self.row(table, row)}) s on {on} when matched then update set * when not matched then insert *"
         )
 
     def delete(self, table: str, column: str, value: str) -> None:

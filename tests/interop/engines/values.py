@@ -34,6 +34,11 @@ def plain(value: Any) -> Any:
     raise TypeError(f"no engine should give a {type(value)}: {value!r}")
 
 
+def milliseconds(at: str) -> int:
+    """Gives a moment as milliseconds since 1970."""
+    return (datetime.datetime.fromisoformat(at).replace(tzinfo=datetime.timezone.utc) - EPOCH) // datetime.timedelta(milliseconds=1)
+
+
 def table(columns: list[str], rows: Any) -> dict[str, Any]:
     """Gives what a read answers."""
     return {"columns": columns, "rows": [[plain(v) for v in row] for row in rows]}

@@ -1,0 +1,201 @@
+//go:build interop
+
+package interop_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"millrace/tests/harness"
+)
+
+// rested is an engine that opens the lake by the REST catalog.
+type rested struct {
+	engine
+	block string
+	// cannot are the abilities that it does not have, tried here as far as its file in engines/ has a call for them. One that it
+	// turns out to have fails the test.
+	cannot []ability
+	// nameless: it writes nothing of itself into a snapshot's summary.
+	nameless bool
+	// emptyMaps: it reads null maps as empty ones.
+	emptyMaps bool
+}
+
+var all = []rested{
+	{engine: pyiceberg, block: "pyiceberg", nameless: true},
+	{engine: spark41, block: "spark"},
+	{engine: spark35, block: "spark"},
+	{engine: engine{"DuckDB 1.5.5", "duck", ""}, block: "duckdb", nameless: true, cannot: []ability{atTag, deletes, branches}},
+	{engine: engine{"Polars 2.1", "polars", ""}, block: "polars", nameless: true, cannot: []ability{merges, deletes, grows, branches}},
+	{engine: engine{"Daft 0.6", "daft", ""}, block: "daft", nameless: true, cannot: []ability{merges, deletes, grows, branches}},
+	{engine: engine{"ClickHouse 26.9 (chDB 4.4)", "clickhouse", ""}, block: "clickhouse", nameless: true, emptyMaps: true, cannot: []ability{atTag, merges, branches}},
+	{engine: engine{"Sail 0.7", "sail", "spark41"}, block: "sail", nameless: true, cannot: []ability{branches}},
+}
+
+// Each engine opens the lake by its block of docs/interop.md and does what the table there says, while objects arrive.
+func TestEachEngineReadsAndWritesByItsBlock(t *testing.T) {
+	l := begin(t)
+	s := seen{}
+	for _, e := range all {
+		t.Run(e.name, func(t *testing.T) {
+			e.work(t, l, s)
+		})
+	}
+	if !t.Failed() {
+		s.hold(t, all)
+	}
+}
+
+// work lets an engine do everything.
+func (e rested) work(t *testing.T, l *lake, s seen) {
+	session := e.open(t, l.Lake, "owner", e.block)
+	e.readAll(t, l, session, s)
+	e.travel(t, l, session, s)
+	e.write(t, l, session, s)
+	e.grow(t, l, session, s)
+	e.branchOff(t, l, session, s)
+	l.goesOn(t)
+	l.check(t, false)
+}
+
+// can tells whether an engine is said to have an ability. Where it is not, the call is tried, and has to be refused.
+func (e rested) can(t *testing.T, session *session, s seen, a ability, call string, arguments with) bool {
+	t.Helper()
+	if !slices.Contains(e.cannot, a) {
+		s.note(e.name, a, "yes")
+		return true
+	}
+	s.note(e.name, a, "no")
+	if _, err := session.try(call, arguments); err == nil {
+		t.Errorf("%s can do what the document says it cannot: %s", e.name, a)
+	} else {
+		t.Logf("%s: %s: %.300v", e.name, a, err)
+	}
+	return false
+}
+
+func (e rested) readAll(t *testing.T, l *lake, session *session, s seen) {
+	for _, table := range harness.Tables {
+		tag, snapshot := l.tag(t, table)
+		e.compare(t, l, session, table, tag, with{"snapshot": snapshot})
+	}
+	s.note(e.name, reads, "yes")
+	s.note(e.name, atSnapshot, "yes")
+}
+
+// compare holds what an engine reads of an old state against what `reactor query` reads.
+func (e rested) compare(t *testing.T, l *lake, session *session, table, tag string, when with) {
+	t.Helper()
+	want, got := own(t, l.Lake, table, "--snapshot", table+"="+tag), session.read(t, table, when)
+	if e.emptyMaps {
+		want = want.withoutNullMaps()
+	}
+	if a, b := want.text(t), got.text(t); a != b {
+		t.Errorf("%s reads other rows of %s at %v than reactor query:\n%s", e.name, table, when, harness.Difference(a, b))
+	}
+}
+
+// travel reads a state that is past.
+func (e rested) travel(t *testing.T, l *lake, session *session, s seen) {
+	const table = "gold.rankings"
+	tag, snapshot := l.tag(t, table)
+	at := ""
+	for _, made := range l.Snapshots(t, table) {
+		if made.Snapshot == snapshot {
+			at = made.CommittedAt.UTC().Format("2006-01-02 15:04:05.000")
+		}
+	}
+	l.goesOn(t)
+	l.goesOn(t)
+	if e.can(t, session, s, atTag, "read", with{"table": table, "tag": tag}) {
+		e.compare(t, l, session, table, tag, with{"tag": tag})
+	}
+	if e.can(t, session, s, atTime, "read", with{"table": table, "at": at}) {
+		e.compare(t, l, session, table, tag, with{"at": at})
+	}
+}
+
+// write appends a row to silver, changes it and deletes it. Gold follows each time. While the row is there `reactor check` names it.
+func (e rested) write(t *testing.T, l *lake, session *session, s seen) {
+	const table = "silver.asset_snapshots"
+	id := "by-" + e.block + e.extra
+	row := func(price string) map[string]any {
+		return origin(map[string]any{"asset_id": id, "observed_at": "2025-08-21T12:00:00Z", "price_usd": price, "market_cap_usd": "12345678901234567890.123456789012345678"})
+	}
+	key := []string{"asset_id", "observed_at"}
+	price := ""
+	if e.can(t, session, s, appends, "append", with{"table": table, "row": row("0.0000000000000000000000000001")}) {
+		session.write(t, "append", with{"table": table, "row": row("0.0000000000000000000000000001")})
+		price = "0.0000000000000000000000000001"
+		l.hasClose(t, id, price)
+	}
+	if e.can(t, session, s, merges, "merge", with{"table": table, "row": row("2.5"), "key": key}) {
+		session.write(t, "merge", with{"table": table, "row": row("2.5"), "key": key})
+		price = "2.5000000000000000000000000000"
+		l.hasClose(t, id, price)
+	}
+	l.goesOn(t)
+	v := l.check(t, price != "")[table]
+	if price != "" && (v.Equal || !strings.Contains(v.FirstWrong, id+" 2025-08-21") || v.Foreign == "") {
+		t.Errorf("check does not name the row of %s: %+v", e.name, v)
+	}
+	if e.can(t, session, s, deletes, "delete", with{"table": table, "column": "asset_id", "value": id}) {
+		session.write(t, "delete", with{"table": table, "column": "asset_id", "value": id})
+	} else if price != "" {
+		l.mend(t, v.Mends)
+	}
+	l.hasClose(t, id, "")
+}
+
+// hasClose waits until gold shows an asset's closing price, or none.
+func (l *lake) hasClose(t *testing.T, id, price string) {
+	t.Helper()
+	want := "close\n"
+	if price != "" {
+		want += price + "\n"
+	}
+	var got string
+	for deadline := time.Now().Add(harness.Patience); got != want; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("gold shows %q of %s, want %q", got, id, want)
+		}
+		got = l.CSV(t, fmt.Sprintf("select close::varchar as close from gold.daily_summary where asset_id = '%s'", id))
+	}
+}
+
+// grow adds a column to silver and one to gold. Both stay.
+func (e rested) grow(t *testing.T, l *lake, session *session, s seen) {
+	column := "by_" + strings.ReplaceAll(e.block, "-", "_") + e.extra
+	if !e.can(t, session, s, grows, "add_column", with{"table": "silver.asset_prices", "column": column}) {
+		return
+	}
+	for _, table := range []string{"silver.asset_prices", "gold.rankings"} {
+		session.write(t, "add_column", with{"table": table, "column": column})
+		l.goesOn(t)
+		if names := l.columns(t, table); !slices.Contains(names, column) {
+			t.Errorf("%s has lost the column %s of %s: %v", table, column, e.name, names)
+		}
+	}
+}
+
+// branchOff writes to a branch. The table itself does not change.
+func (e rested) branchOff(t *testing.T, l *lake, session *session, s seen) {
+	const table = "silver.asset_prices"
+	name := "of_" + strings.ReplaceAll(e.block, "-", "_") + e.extra
+	if !e.can(t, session, s, branches, "branch", with{"table": table, "name": name}) {
+		return
+	}
+	before := l.Count(t, "select count(*)::integer as n from "+table)
+	session.write(t, "branch", with{"table": table, "name": name})
+	row := origin(map[string]any{"asset_id": "branched", "interval": "d1", "observed_at": "2025-08-22T00:00:00Z", "price_usd": "1"})
+	rows := string(session.do(t, "append_to_branch", with{"table": table, "name": name, "row": row}))
+	l.goesOn(t)
+	after := l.CSV(t, "select count(*)::integer as n from "+table+" where asset_id = 'branched'")
+	if rows == fmt.Sprint(before) || after != "n\n0\n" {
+		t.Errorf("a row in the branch %s of %s: the branch has %s rows, the table had %d, and the table shows %q", name, table, rows, before, after)
+	}
+}
