@@ -159,7 +159,7 @@ func (s *session) do(t *testing.T, call string, arguments with) json.RawMessage 
 }
 
 // conflicts is how Iceberg's engines say that another writer's commit came first.
-var conflicts = []string{"CommitFailedException", "ValidationException", "CommitConflict"}
+var conflicts = []string{"CommitFailedException", "ValidationException", "CommitConflict", "concurrently modified", "TransactionContext Error"}
 
 // write calls a function that commits, and calls it again when another writer came first, as users do: the reactor commits all the time.
 func (s *session) write(t *testing.T, call string, arguments with) {

@@ -29,22 +29,30 @@ class Engine:
             when = f" timestamp as of '{at}'"
         return self.sql(f"select * from lakehouse.{table}{when}")
 
-    def row(self, table: str, row: dict[str, Any]) -> str:
-        """Gives a row as a query of the table's columns and types; what the row does not name is null."""
-        columns = []
+    def values(self, table: str, row: dict[str, Any]) -> dict[str, str]:
+        """Gives the literals of a row, by the table's columns and types; what the row does not name is null."""
+        literals = {}
         for field in self.spark.table(f"lakehouse.{table}").schema.fields:
             value = row.get(field.name)
             text = "null" if value is None else "'" + str(value).replace("'", "''") + "'"
-            columns.append(f"cast({text} as {field.dataType.simpleString()}) as {field.name}")
-        return "select " + ", ".join(columns)
+            literals[field.name] = f"cast({text} as {field.dataType.simpleString()})"
+        return literals
+
+    def row(self, table: str, row: dict[str, Any]) -> str:
+        """Gives a row as a query."""
+        return "select " + ", ".join(f"{literal} as {name}" for name, literal in self.values(table, row).items())
 
     def append(self, table: str, row: dict[str, Any]) -> None:
         """Inserts a row."""
         self.sql(f"insert into lakehouse.{table} {self.row(table, row)}")
 
     def merge(self, table: str, row: dict[str, Any], key: list[str]) -> None:
-        """Inserts a row, or replaces the one that has its key."""
-        on = " and ".join(f"t.{k} = s.{k}" for k in key)
+        """Inserts a row, or replaces the one that has its key.
+
+        The key's values are named: else each row that arrives meanwhile might be one that the statement should have seen, and it fails.
+        """
+        literals = self.values(table, row)
+        on = " and ".join(f"t.{k} = s.{k} and t.{k} = {literals[k]}" for k in key)
         self.sql(
             f"merge into lakehouse.{table} t using ({self.row(table, row)}) s on {on} when matched then update set * when not matched then insert *"
         )
