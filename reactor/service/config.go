@@ -11,6 +11,7 @@ import (
 	"millrace/infra/settings"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
+	"millrace/reactor/rest"
 	"millrace/reactor/silver"
 )
 
@@ -26,6 +27,9 @@ type Config struct {
 	HTTPAddr string
 	// TLS has the files by which the address is https (default: it is http).
 	TLS settings.TLS
+	// Iceberg says who may call the Iceberg REST catalog at /iceberg/ and how clients reach the bucket (default: nobody may). The lake
+	// and the bucket are the reactor's.
+	Iceberg rest.Config
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and
