@@ -21,6 +21,7 @@ type runCmd struct {
 	settings.Airflow
 	modelFlags
 	limitFlags
+	settings.TLS
 	icebergFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
@@ -67,7 +68,7 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			}
 			s, err := service.New(ctx, service.Config{
 				Iceberg: iceberg,
-				Lake:    l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, Limits: c.limits(),
+				Lake:    l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
 				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
 				Memory: c.DuckMemory, Threads: c.DuckThreads,
 				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
