@@ -17,7 +17,10 @@ func (s *Silver) Prepare(ctx context.Context) error {
 	if err := s.cfg.Metrics.retry().Do(ctx, func() error { return s.grow(ctx) }); err != nil {
 		return err
 	}
-	return s.RemoveAgain(ctx)
+	if err := s.RemoveAgain(ctx); err != nil {
+		return err
+	}
+	return s.recallDrift(ctx)
 }
 
 func (s *Silver) grow(ctx context.Context) error {
