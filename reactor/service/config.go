@@ -9,6 +9,7 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/infra/settings"
+	"millrace/reactor/access"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
 	"millrace/reactor/silver"
@@ -24,6 +25,8 @@ type Config struct {
 	Home string
 	// HTTPAddr is where /healthz, /readyz and /metrics are; port 0 takes a free one (default: 127.0.0.1:8088).
 	HTTPAddr string
+	// TLS has the files by which the address is https (default: it is http).
+	TLS settings.TLS
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and
@@ -31,6 +34,8 @@ type Config struct {
 	ReconcileEvery, ReconcileAll time.Duration
 	// Unanswered counts the requests to the store that got no answer: events may have been lost with them (default: 0).
 	Unanswered func() uint64
+	// Tokens tell who may do what over HTTP (default: nobody may change anything).
+	Tokens access.Tokens
 	// AcceptLoss lets tables be made anew from a bronze that lacks objects that they were made of (default: refused).
 	AcceptLoss bool
 	// Memory is that of SQL; beyond it queries spill to disk (default: 112MiB). Threads is how many one SQL statement may

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/reactor/announce"
+	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/gauge"
 	"millrace/reactor/health"
@@ -176,7 +177,9 @@ func (s *Service) addWatchers(context.Context) error {
 // addHealth adds the HTTP surface.
 func (s *Service) addHealth(context.Context) error {
 	s.registry.MustRegister(&gauge.Collector{JS: s.cfg.JS, Lake: s.cfg.Lake, Home: s.cfg.Home, Parts: s.readiness, Log: s.cfg.Log})
-	server := &health.Server{Registry: s.registry, Parts: s.readiness}
+	server := &health.Server{Registry: s.registry, Parts: s.readiness, Routes: map[string]health.Route{"/": {Handler: console.New(console.Config{
+		Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, JS: s.cfg.JS, Models: s.cfg.Models, Parts: s.readiness, Tokens: s.cfg.Tokens, Log: s.cfg.Log,
+	})}}}
 	s.add("http", func(ctx context.Context) error { return server.Serve(ctx, s.listener) })
 	return nil
 }

@@ -85,7 +85,7 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 			case errors.Is(err, lake.ErrConflict):
 				return // another commit has changed the table; the next pause will do
 			case err != nil:
-				log.Warn("upkeep failed, is tried again later", "error", err)
+				log.Warn("upkeep failed; trying again later", "error", err)
 				return
 			case !ok:
 				return

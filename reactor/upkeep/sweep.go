@@ -79,7 +79,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		did, err := s.Look(ctx)
 		wait = did.next()
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("orphans were not removed, is tried again", "in", wait, "error", err)
+			s.log.Warn("cannot remove orphans; trying again", "in", wait, "error", err)
 		} else if err == nil {
 			s.metrics.finished(Orphans, did.Listing+did.Removing)
 		}
