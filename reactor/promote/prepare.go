@@ -26,7 +26,7 @@ func (s *Silver) Prepare(ctx context.Context) error {
 
 // grow adds the columns that the tables lack, also those that another engine took away.
 func (s *Silver) grow(ctx context.Context) error {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return err
 	}

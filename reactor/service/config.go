@@ -9,9 +9,9 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/infra/settings"
-	"millrace/reactor/access"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
+	"millrace/reactor/rest"
 	"millrace/reactor/silver"
 )
 
@@ -27,6 +27,9 @@ type Config struct {
 	HTTPAddr string
 	// TLS has the files by which the address is https (default: it is http).
 	TLS settings.TLS
+	// Iceberg says who may do what over HTTP, in the console and at the Iceberg REST catalog at /iceberg/, and how clients reach the bucket (default: nobody may). The lake
+	// and the bucket are the reactor's.
+	Iceberg rest.Config
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and
@@ -34,8 +37,6 @@ type Config struct {
 	ReconcileEvery, ReconcileAll time.Duration
 	// Unanswered counts the requests to the store that got no answer: events may have been lost with them (default: 0).
 	Unanswered func() uint64
-	// Tokens tell who may do what over HTTP (default: nobody may change anything).
-	Tokens access.Tokens
 	// AcceptLoss lets tables be made anew from a bronze that lacks objects that they were made of (default: refused).
 	AcceptLoss bool
 	// Memory is that of SQL; beyond it queries spill to disk (default: 112MiB). Threads is how many one SQL statement may
