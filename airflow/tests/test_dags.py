@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -125,6 +126,16 @@ def test_a_run_without_a_day_fails_and_is_not_tried_again(bag, params, says):
 
     with pytest.raises(AirflowFailException, match=re.escape(says)):
         day_to_land(params, None)
+
+
+@pytest.mark.parametrize(("argv", "error"), [(["airflow", "dags", "test", "x"], SystemExit), (["airflow", "scheduler"], Exception)])
+def test_a_green_run_without_a_task_says_so(bag, monkeypatch, argv, error):
+    monkeypatch.setattr(sys, "argv", argv)
+    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report"}
+    for name, dag in bag.dags.items():
+        with pytest.raises(error, match=rf"run manual__1 of {name} ran no task: .* first day, 2026-11-01\. .*backfill create"):
+            dag.on_success_callback({"dag": dag, "run_id": "manual__1", "reason": "success"})
+        dag.on_success_callback({"dag": dag, "run_id": "manual__1", "ti": object()})
 
 
 def test_the_date_is_a_parameter_that_may_be_missing(bag):
