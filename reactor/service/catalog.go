@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"millrace/reactor/lake"
@@ -34,9 +35,10 @@ func (s *Service) recover(ctx context.Context) error {
 // isSilver tells whether a table is made from bronze.
 func isSilver(table string) bool { _, ok := silver.CutName(table); return ok }
 
-// watchCatalog ends the reactor when the catalog's file is another one than it has open, or cannot be read: its next start
-// recovers.
+// watchCatalog ends the reactor when the catalog's file is another one than it has open, when it cannot be read, or when it does not
+// name one of the tables any more: its next start recovers. A step of gold without one of its tables would fail until then.
 func (s *Service) watchCatalog(ctx context.Context) error {
+	all := tables.All(s.cfg.Models)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -48,8 +50,11 @@ func (s *Service) watchCatalog(ctx context.Context) error {
 		if err := s.cfg.Lake.Replaced(); err != nil {
 			return err
 		}
-		if _, _, err := s.cfg.Lake.Version(ctx, tables.Rejected); lake.Unreadable(err) {
+		switch missing, err := s.cfg.Lake.Missing(ctx, all...); {
+		case lake.Unreadable(err):
 			return err
+		case err == nil && len(missing) > 0:
+			return fmt.Errorf("another program dropped or renamed %s: the next start of the reactor makes it anew, and leaves the other tables as they are", strings.Join(missing, ", "))
 		}
 	}
 }

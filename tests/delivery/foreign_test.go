@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"millrace/infra/process"
 	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
 	"millrace/tests/harness/foreign"
 )
 
@@ -82,6 +84,8 @@ func foreignRows() []fault {
 	const sees = "`reactor check` names the rows, the snapshot, who made it, and the command that mends it, which is run here"
 	wound := func(table string, do func(context.Context, *foreign.Engine) error) func(testing.TB, *lab, *harness.Load, *rand.Rand) string {
 		return func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
+			// Days of the load are computed again and again, and with them what was taken from gold.
+			l.PutAndWait(t, coin.AssetsKey("still.json"), coin.Assets(coin.Day(time.March, 1), coin.Asset("still", "1", "1"), coin.Asset("other", "2", "1")), nil)
 			l.asAnother(t, do)
 			l.flows(t, ld, 5)
 			command := l.mends(t, table)
@@ -101,7 +105,7 @@ func foreignRows() []fault {
 			})},
 		{name: "another engine deletes rows of gold", sees: sees,
 			inject: wound("gold.rankings", func(ctx context.Context, e *foreign.Engine) error {
-				return e.Delete(ctx, "gold.rankings", "asset_id", "coin-3")
+				return e.Delete(ctx, "gold.rankings", "asset_id", "still")
 			})},
 	}
 }

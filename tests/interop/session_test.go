@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	"millrace/infra/process"
 	"millrace/tests/harness"
 	"millrace/tests/harness/buffer"
+	"millrace/tests/harness/home"
 )
 
 // venv is where `go tool task interop:install` puts the engines, from the repository's root.
@@ -69,7 +71,7 @@ func (e engine) open(t *testing.T, l *harness.Lake, role, block string) *session
 	if e.extra != "" {
 		paths += string(os.PathListSeparator) + filepath.Join(root, venv, e.extra)
 	}
-	s.cmd.Env = append(l.Env(t, role), "PYTHONPATH="+paths, "PYTHONDONTWRITEBYTECODE=1", "TZ=UTC", "SPARK_LOCAL_IP=127.0.0.1",
+	s.cmd.Env = append(exports(t, l, role), "PYTHONPATH="+paths, "PYTHONDONTWRITEBYTECODE=1", "TZ=UTC", "SPARK_LOCAL_IP=127.0.0.1",
 		"SPARK_CONF_DIR="+filepath.Join(root, "tests", "interop", "spark"), "PYSPARK_SUBMIT_ARGS=--conf spark.jars.ivy="+filepath.Join(root, venv, "ivy")+" pyspark-shell")
 	s.cmd.SysProcAttr, s.cmd.Stderr = process.Attributes(), &s.log
 	var err error
@@ -85,6 +87,23 @@ func (e engine) open(t *testing.T, l *harness.Lake, role, block string) *session
 		t.Fatalf("%s runs the block %s of docs/interop.md: %v\n%s", e.name, block, err, s.tail())
 	}
 	return s
+}
+
+var export = regexp.MustCompile(`(?m)^export ([A-Z0-9_]+)='(.*)'$`)
+
+// exports is the environment of a shell that has taken over what `stack env` prints for a role.
+func exports(t *testing.T, l *harness.Lake, role string) []string {
+	t.Helper()
+	env := home.CleanEnvironment()
+	r := harness.RunProgram(t, env, "stack", "env", "--home", l.Home, "--role", role)
+	lines := export.FindAllStringSubmatch(r.Stdout, -1)
+	if r.Code != 0 || len(lines) == 0 {
+		t.Fatalf("stack env --role %s: %s", role, r)
+	}
+	for _, m := range lines {
+		env = append(env, m[1]+"="+m[2])
+	}
+	return env
 }
 
 func (s *session) launch(t *testing.T, out io.Reader) {

@@ -9,16 +9,17 @@ import daft
 from . import iceberg, values
 
 
-class Engine(iceberg.Engine):
-    """Reads and appends are Daft's own; the rest is PyIceberg's, and not called."""
+class Engine:
+    """Calls on the catalog that a block has made."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.iceberg = iceberg.Engine(names)
 
     def read(self, table: str, snapshot: int | None = None, tag: str | None = None, at: str | None = None) -> Any:
         """Reads a table as it is, or as it was."""
-        found = self.catalog.load_table(table)
-        if snapshot is None and (tag or at):
-            snapshot = self.scan(table, None, tag, at).snapshot().snapshot_id
+        found, snapshot = self.iceberg.state(table, snapshot, tag, at)
         return values.arrow(daft.read_iceberg(found, snapshot_id=snapshot).to_arrow())
 
     def append(self, table: str, row: dict[str, Any]) -> None:
         """Appends a row."""
-        daft.from_arrow(self.row(table, row)).write_iceberg(self.catalog.load_table(table), mode="append")
+        daft.from_arrow(self.iceberg.row(table, row)).write_iceberg(self.iceberg.catalog.load_table(table), mode="append")

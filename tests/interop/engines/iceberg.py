@@ -34,18 +34,19 @@ class Engine:
     def __init__(self, names: dict[str, Any]) -> None:
         self.catalog = names["catalog"]
 
-    def scan(self, table: str, snapshot: int | None, tag: str | None, at: str | None) -> Any:
-        """Opens a table as it is, or as it was."""
+    def state(self, table: str, snapshot: int | None, tag: str | None, at: str | None) -> tuple[Any, int | None]:
+        """Opens a table, and finds the number of the snapshot that is meant, None for the current one."""
         found = self.catalog.load_table(table)
         if tag is not None:
-            return found.scan().use_ref(tag)
-        if at is not None:
+            snapshot = found.snapshot_by_name(tag).snapshot_id
+        elif at is not None:
             snapshot = found.snapshot_as_of_timestamp(values.milliseconds(at)).snapshot_id
-        return found.scan(snapshot_id=snapshot)
+        return found, snapshot
 
     def read(self, table: str, snapshot: int | None = None, tag: str | None = None, at: str | None = None) -> Any:
         """Reads a table as it is, or as it was."""
-        return values.arrow(self.scan(table, snapshot, tag, at).to_arrow())
+        found, snapshot = self.state(table, snapshot, tag, at)
+        return values.arrow(found.scan(snapshot_id=snapshot).to_arrow())
 
     def row(self, table: str, row: dict[str, Any]) -> pa.Table:
         """Gives a row as an Arrow table of the table's columns; what the row does not name is null."""
