@@ -42,7 +42,7 @@ func Ask(ctx context.Context, l *lake.Lake, q Question, show func(Answer) error)
 			return err
 		}
 	}
-	r := Reading{Lake: l, View: view, At: q.at, Months: lake.AllMonths, Filled: q.mentions}
+	r := Reading{Lake: l, View: view, At: func(t *lake.Table) (*table.Snapshot, error) { return q.at(ctx, t) }, Months: lake.AllMonths, Filled: q.mentions}
 	return r.Over(ctx, func(conn *duck.Conn) error {
 		rows, err := conn.Ask(ctx, q.SQL)
 		if err != nil {
@@ -54,14 +54,14 @@ func Ask(ctx context.Context, l *lake.Lake, q Question, show func(Answer) error)
 }
 
 // at is the snapshot of a table that the question sees.
-func (q Question) at(t *lake.Table) (*table.Snapshot, error) {
+func (q Question) at(ctx context.Context, t *lake.Table) (*table.Snapshot, error) {
 	if name, ok := q.Snapshots[t.Name]; ok {
-		return t.Find(name)
+		return t.Find(ctx, name)
 	}
 	if q.AsOf.IsZero() {
 		return t.Snapshot(), nil
 	}
-	return t.SnapshotAsOf(q.AsOf)
+	return t.SnapshotAsOf(ctx, q.AsOf)
 }
 
 // mentions tells whether the query may read a table, namespace.table. For a name in a comment or a text, rows are read in
@@ -84,7 +84,7 @@ func ParseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	if t, ok := lake.ParseTime(text); ok {
+	if t, ok := lake.ParseTime(text, time.Now()); ok {
 		return t, nil
 	}
 	return time.Time{}, fmt.Errorf("%q is no time: a time is written 2026-01-31T12:00:00Z, a day 2026-01-31", text)

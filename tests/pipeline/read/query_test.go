@@ -94,7 +94,7 @@ func TestWrongUseOfQuery(t *testing.T) {
 		"no such table":        {[]string{"query", "from gold.nothing"}, 1, "nothing"},
 		"not SQL":              {[]string{"query", "selec 1"}, 1, "selec"},
 		"a file":               {[]string{"query", "from read_text('/etc/hostname')"}, 1, "disabled"},
-		"a time that is none":  {[]string{"query", "select 1", "--as-of", "yesterday"}, 2, "yesterday"},
+		"a time that is none":  {[]string{"query", "select 1", "--as-of", "someday"}, 2, "someday"},
 		"a snapshot of none":   {[]string{"query", "from gold.rankings", "--snapshot", "gold.rankings=12"}, 1, "12"},
 		"a table of none":      {[]string{"query", "from gold.rankings", "--snapshot", "gold.ranking=12"}, 1, "gold.ranking"},
 		"snapshots of nothing": {[]string{"snapshots", "gold.nothing"}, 1, "gold.nothing"},
