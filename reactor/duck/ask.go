@@ -58,7 +58,7 @@ func (s *Script) More() bool { return s.next < s.n }
 // Close frees the statements.
 func (s *Script) Close() { bindings.DestroyExtracted(&s.statements) }
 
-// anything refuses no kind of statement.
+// anything refuses nothing.
 func anything(bindings.StatementType) string { return "" }
 
 // reading refuses statements that do more than read.
@@ -71,5 +71,5 @@ func reading(kind bindings.StatementType, last bool) string {
 			return ""
 		}
 	}
-	return "a query ends in a select (or explain, describe, show); it cannot call, set or change anything"
+	return "a query must end in a select (or explain, describe, show); it cannot call, set or change anything"
 }

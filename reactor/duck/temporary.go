@@ -31,7 +31,7 @@ func Temporary(memory string, work func(*DB) error) error {
 	return work(db)
 }
 
-// TemporaryConn is Temporary with a connection to the database.
+// TemporaryConn does what Temporary does, with a connection to the database.
 func TemporaryConn(memory string, work func(*Conn) error) error {
 	return Temporary(memory, func(db *DB) error {
 		conn, err := db.Connect()

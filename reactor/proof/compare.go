@@ -15,33 +15,33 @@ import (
 	"millrace/reactor/rows"
 )
 
-// Verdict is what a check found out about one table.
+// Verdict is the result of a check for one table.
 type Verdict struct {
 	Table   string
 	Rows    int64    // in the table
-	Digest  string   // of the table's rows, whatever their order
+	Digest  string   // of the table's rows, in any order
 	Missing int64    // rows that bronze gives and the table lacks
 	Excess  int64    // rows that the table has and bronze does not give
 	Wrong   []Wrong  // the first rows that differ
-	Foreign *Foreign // who else wrote to the table, when rows differ; nil when nobody did
-	Cause   string   // the fault of its model, or of one that it reads, where that is why
+	Foreign *Foreign // if rows differ: another engine's latest snapshot; nil if there is none
+	Cause   string   // the failure of its model, or of one that it reads, if that is the reason
 }
 
-// Equal tells whether the table is what bronze gives.
+// Equal tells whether the table has exactly the rows that bronze gives.
 func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 && v.Cause == "" }
 
-// comparison holds a table against a relation of the connection's with the same columns.
+// comparison compares a table with a relation in DuckDB that has the same columns.
 type comparison struct {
 	conn     *duck.Conn
 	lake     *lake.Lake
-	table    *lake.Table // as its current snapshot is
-	expected string      // the relation
-	key      []string    // by which rows are named
-	columns  []string    // to compare; nil: all that the table has
-	column   string      // by whose month the table is partitioned
+	table    *lake.Table // its current snapshot is compared
+	expected string      // the relation that has the right rows
+	key      []string    // columns that name a row
+	columns  []string    // to compare; nil: all columns of the table
+	column   string      // the table is partitioned by this column's month
 }
 
-// run compares a month at a time, so that memory holds one month of the table at most.
+// run compares one month at a time, so that memory holds at most one month of the table.
 func (c comparison) run(ctx context.Context) (Verdict, error) {
 	v := Verdict{Table: c.table.Name}
 	parts, err := c.partitions(ctx)
@@ -57,7 +57,7 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 		if err != nil {
 			return v, fmt.Errorf("compare %s: %w", c.table.Name, err)
 		}
-		digest += d // overflows on purpose: a sum does not care for order
+		digest += d // overflows on purpose: a sum is the same in any order
 	}
 	v.Digest = fmt.Sprintf("%016x", digest)
 	if !v.Equal() {
@@ -66,7 +66,7 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 	return v, c.conn.Exec(ctx, "drop table if exists actual; drop table if exists difference")
 }
 
-// only returns a function that keeps the named columns of a batch: another engine may have added some to a table.
+// only returns a function that keeps the named columns of a batch. A table may have columns of another engine.
 func only(names []string) func(arrow.RecordBatch) arrow.RecordBatch {
 	return func(b arrow.RecordBatch) arrow.RecordBatch {
 		var fields []arrow.Field
@@ -113,14 +113,14 @@ func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest u
 	return digest, r.Err()
 }
 
-// partition is a part of a table that is compared by itself: its files, and the condition for the rows that belong there.
+// partition is a part of a table that is compared alone: its files, and the condition that its rows meet.
 type partition struct {
 	where string
 	files []lake.File
 }
 
-// partitions returns the months of the table and of the relation. A table that another engine gave another partitioning is
-// one part.
+// partitions returns the months of the table and of the relation. If another engine changed the table's partitioning, the whole
+// table is one part.
 func (c comparison) partitions(ctx context.Context) ([]partition, error) {
 	months, err := c.conn.Ints(ctx, fmt.Sprintf("select distinct %s from %s order by 1", lake.MonthSQL(c.column), c.expected))
 	if err != nil {
@@ -144,8 +144,8 @@ func (c comparison) partitions(ctx context.Context) ([]partition, error) {
 	var parts []partition
 	for _, m := range slices.Sorted(maps.Keys(byMonth)) {
 		first := time.Date(1970, time.Month(m+1), 1, 0, 0, 0, 0, time.UTC)
-		// A range, which DuckDB finds by its own bounds without looking at every row. Dates and timestamps in UTC both read
-		// the first day of a month so.
+		// DuckDB finds a range by its own bounds without looking at every row. The text of a month's first day is valid for
+		// dates and for timestamps in UTC.
 		where := fmt.Sprintf("%[1]s >= '%[2]s' and %[1]s < '%[3]s'", c.column, first.Format(time.DateOnly), first.AddDate(0, 1, 0).Format(time.DateOnly))
 		parts = append(parts, partition{where, byMonth[m]})
 	}

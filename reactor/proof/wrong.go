@@ -17,13 +17,13 @@ import (
 	"millrace/reactor/tables"
 )
 
-// namedRows is how many wrong rows of a table are named.
+// namedRows is the number of wrong rows that a verdict names.
 const namedRows = 5
 
-// Wrong is a row in which a table differs from what bronze gives.
+// Wrong names a row that a table has too many or lacks.
 type Wrong struct {
-	Key    string // values of the key, a blank between them
-	Excess bool   // the table has it; else the table lacks it
+	Key    string // values of the key columns, with blanks between them
+	Excess bool   // the table has it too many; else the table lacks it
 }
 
 func (w Wrong) String() string {
@@ -33,7 +33,7 @@ func (w Wrong) String() string {
 	return "missing: " + w.Key
 }
 
-// wrong names the first rows of the table difference, as many as still have room.
+// wrong adds the first rows of the table difference to the verdict, up to namedRows.
 func (c comparison) wrong(ctx context.Context, v *Verdict) error {
 	room := namedRows - len(v.Wrong)
 	if room <= 0 {
@@ -53,13 +53,13 @@ func (c comparison) wrong(ctx context.Context, v *Verdict) error {
 	return r.Err()
 }
 
-// datasetOf returns the dataset that fills a table of silver, which is one that Check expects.
+// datasetOf returns the dataset that fills a silver table. There must be one.
 func datasetOf(table string) *silver.Dataset {
 	all := datasets.All()
 	return all[slices.IndexFunc(all, func(d *silver.Dataset) bool { return d.Table == table })]
 }
 
-// keySQL is the text of a row's key.
+// keySQL returns an expression for a row's key as text.
 func keySQL(key []string) string {
 	parts := make([]string, len(key))
 	for i, k := range key {
@@ -68,14 +68,14 @@ func keySQL(key []string) string {
 	return "concat_ws(' ', " + strings.Join(parts, ", ") + ")"
 }
 
-// Foreign is the latest snapshot of a table that neither a promoter nor upkeep made.
+// Foreign names the latest snapshot of a table that neither a promoter nor upkeep made.
 type Foreign struct {
 	Snapshot, Parent int64
 	At               time.Time
-	By               string // what the engine wrote of itself
+	By               string // the engine, as its snapshot says
 }
 
-// foreign finds the latest snapshot that another engine made, among those that lead to the current one; nil when there is none.
+// foreign returns the latest snapshot of another engine among the current one and its ancestors, nil if there is none.
 func foreign(t *lake.Table) *Foreign {
 	for s := t.Snapshot(); s != nil; {
 		if s.Summary == nil || s.Summary.Operation != table.OpReplace && lake.OwnSummary(s) == "" {
@@ -93,10 +93,10 @@ func foreign(t *lake.Table) *Foreign {
 	return nil
 }
 
-// engineOf says what an engine wrote of itself into a snapshot's summary.
+// engineOf returns what a snapshot's summary says about the engine that made it.
 func engineOf(s *table.Snapshot) string {
 	if s.Summary == nil {
-		return "an engine that says nothing of itself"
+		return "an engine that does not name itself"
 	}
 	var said []string
 	for _, name := range []string{"engine-name", "engine-version", "app-id", "spark.app.id", "created-by", "iceberg-version"} {
@@ -105,7 +105,7 @@ func engineOf(s *table.Snapshot) string {
 		}
 	}
 	if len(said) == 0 {
-		return "an engine that says nothing of itself"
+		return "an engine that does not name itself"
 	}
 	return strings.Join(said, " ")
 }
@@ -114,7 +114,7 @@ func (f *Foreign) String() string {
 	return fmt.Sprintf("snapshot %d of %s by %s", f.Snapshot, f.At.Format(time.RFC3339), f.By)
 }
 
-// Mends is the command that brings the table back to what bronze says; "" where none is known.
+// Mends returns the command that brings the table back to what bronze gives, "" if none is known.
 func (v Verdict) Mends() string {
 	if v.Equal() || v.Cause != "" {
 		return ""
@@ -135,7 +135,7 @@ func (v Verdict) Mends() string {
 	_, isSilver := silver.CutName(v.Table)
 	switch {
 	case isSilver && v.Excess > v.Missing && back == "":
-		return "" // what only another engine can have written, and its snapshot has expired
+		return "" // another engine wrote the rows, and its snapshot has expired
 	case isSilver && v.Excess > v.Missing:
 		return back + " && " + again
 	case isSilver:

@@ -31,6 +31,24 @@ type Config struct {
 	MaxRows int64
 }
 
+// Ask runs a text in a session of its own and gives the result to show, of several the last.
+func Ask(ctx context.Context, c Config, sql string, show func(*Result) error) error {
+	session, err := Open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	for result, err := range session.Run(ctx, sql) {
+		if err == nil && !result.More {
+			err = show(result)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Session is a database with the lake's tables at one instant. It is for one goroutine at a time; sessions do not share
 // anything but the lake.
 type Session struct {
