@@ -1,6 +1,7 @@
 package gold
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -265,7 +266,7 @@ func hasDay(columns []duck.Column) bool {
 	return slices.Contains(columns, duck.Column{Name: Day, Type: "DATE"})
 }
 
-// order sorts the models so that each comes after those it reads, and otherwise by name.
+// order sorts the models so that each comes after those it reads; among those that may come next, by lookback and name.
 func (l *loader) order() ([]*Model, error) {
 	var out []*Model
 	done, open := map[string]bool{}, map[string]bool{}
@@ -292,7 +293,12 @@ func (l *loader) order() ([]*Model, error) {
 		out = append(out, m)
 		return nil
 	}
-	for _, name := range slices.Sorted(maps.Keys(l.models)) {
+	// What looks back far takes long to compute. It comes before its equals, so that its rows are compared and written while
+	// they are computed.
+	names := slices.SortedFunc(maps.Keys(l.models), func(a, b string) int {
+		return cmp.Or(cmp.Compare(l.models[b].Lookback, l.models[a].Lookback), cmp.Compare(a, b))
+	})
+	for _, name := range names {
 		if err := visit(name); err != nil {
 			return nil, err
 		}

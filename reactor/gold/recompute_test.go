@@ -323,7 +323,7 @@ func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 						high = x.close
 					}
 				}
-				errs["drawdown"] = near(r["drawdown"], float(w.close)/float(high)-1, true)
+				errs["drawdown"] = relative(r["drawdown"], float(new(big.Rat).Sub(new(big.Rat).Quo(w.close, high), big.NewRat(1, 1))))
 				expect("rolling_averages", r, errs)
 			}
 
