@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"millrace/reactor/duck"
@@ -184,7 +186,7 @@ func (l *loader) parse(ctx context.Context, file, sql string) (map[string]any, [
 		switch {
 		case silver || gold:
 			inputs = append(inputs, name)
-		case strings.HasPrefix(name, silverPrefix) || strings.HasPrefix(name, goldPrefix):
+		case namespace.Silver.Has(name) || namespace.Gold.Has(name):
 			l.errs = append(l.errs, refuse(file, line(sql, t), "there is no table %s: there are %s", name, strings.Join(l.names(), ", ")))
 		default:
 			l.errs = append(l.errs, refuse(file, line(sql, t), "%q in from: a model reads only tables of silver and gold, written silver.<table> or gold.<table>", name))
