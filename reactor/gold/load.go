@@ -24,16 +24,11 @@ import (
 // Load reads the embedded models and audits, and those of folder (audits in its subfolder audits) unless folder is empty. It
 // returns all faults joined, each as a *Refusal.
 func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
-	db, err := duck.Open(duck.Config{Threads: 1})
+	conn, done, err := duck.OpenConn(duck.Config{Threads: 1})
 	if err != nil {
 		return nil, fmt.Errorf("load gold's models: %w", err)
 	}
-	defer db.Close()
-	conn, err := db.Connect()
-	if err != nil {
-		return nil, fmt.Errorf("load gold's models: %w", err)
-	}
-	defer conn.Close()
+	defer done()
 	l := &loader{conn: conn, models: map[string]*Model{}, tables: map[string]Input{}}
 	for _, in := range inputs {
 		l.tables[in.Name] = in
