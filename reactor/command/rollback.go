@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
+
+	"millrace/reactor/namespace"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -64,7 +65,7 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // afterRollback says what becomes of a table that was rolled back.
 func afterRollback(name string) string {
-	if strings.HasPrefix(name, "gold.") {
+	if namespace.Gold.Has(name) {
 		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
 	}
 	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"
