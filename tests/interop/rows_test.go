@@ -93,6 +93,22 @@ func ofKind(value any, kind string) any {
 	return value
 }
 
+// only has some columns; one that it lacks is an error that its text shows.
+func (f found) only(columns []string) found {
+	few := found{Columns: columns}
+	for _, row := range f.Rows {
+		values := make([]any, len(columns))
+		for i, c := range columns {
+			values[i] = "no column " + c
+			if at := slices.Index(f.Columns, c); at >= 0 {
+				values[i] = row[at]
+			}
+		}
+		few.Rows = append(few.Rows, values)
+	}
+	return few
+}
+
 // withoutNullMaps has an empty map in place of each null one.
 func (f found) withoutNullMaps() found {
 	maps := map[int]bool{}
