@@ -71,7 +71,7 @@ func foreignTables() []fault {
 	return []fault{
 		{name: "another engine makes a table in a namespace of its own", sees: "nothing; what is not millrace's is left alone",
 			inject: by(func(ctx context.Context, e *foreign.Engine) error { return e.Create(ctx, "analytics.t") })},
-		{name: "another engine drops a table of gold", sees: "the reactor makes that table anew, and touches no other",
+		{name: "another engine drops a table of gold", sees: "the reactor makes that table anew, and touches no other", draw: true,
 			inject: by(func(ctx context.Context, e *foreign.Engine) error { return e.Drop(ctx, "gold.market_summary") })},
 		{name: "another engine renames a table of gold", sees: "the reactor makes the table anew; what it was stays under its new name",
 			inject: by(func(ctx context.Context, e *foreign.Engine) error {
