@@ -25,7 +25,7 @@ func (p *Pages) rollback(r *http.Request) (web.Done, error) {
 	ctx := context.WithoutCancel(r.Context()) // half of it must not be left by a browser that goes away
 	_, err := p.lake.OnTable(ctx, name, func(t *lake.Table) (err error) {
 		before = t.Snapshot()
-		if after, err = t.FindThere(to); err != nil {
+		if after, err = t.FindThere(ctx, to); err != nil {
 			return web.NotFound("%w", err)
 		}
 		return promote.Rollback(ctx, p.lake, t, after)
