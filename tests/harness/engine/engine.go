@@ -1,6 +1,6 @@
-// Package foreign is another engine on a lake's tables: iceberg-go by its own SQL catalog and its own writers, with nothing of the
+// Package engine is another engine on a lake's tables: iceberg-go by its own SQL catalog and its own writers, with nothing of the
 // reactor's. It changes schemas and writes rows as Spark and PyIceberg do, and needs neither a JVM nor Python.
-package foreign
+package engine
 
 import (
 	"context"
@@ -21,11 +21,11 @@ import (
 // Name is what the engine calls itself in the summaries of its snapshots.
 const Name = "iceberg-go"
 
-// Engine writes to the tables of a lake.
-type Engine struct{ catalog catalog.Catalog }
+// Client writes to the tables of a lake.
+type Client struct{ catalog catalog.Catalog }
 
 // Open opens the tables of a lake whose catalog is a SQLite file, with the variables of a role as `stack env` prints them.
-func Open(ctx context.Context, file string, vars map[string]string) (*Engine, error) {
+func Open(ctx context.Context, file string, vars map[string]string) (*Client, error) {
 	c, err := catalog.Load(ctx, vars["MILLRACE_BUCKET"], iceberg.Properties{
 		"type": "sql", sql.DriverKey: "sqlite3", sql.DialectKey: string(sql.SQLite), sql.SchemaVersionKey: sql.SchemaVersionV1,
 		"uri":       "file:" + (&url.URL{Path: file}).EscapedPath() + "?_journal_mode=WAL&_busy_timeout=10000",
@@ -35,11 +35,11 @@ func Open(ctx context.Context, file string, vars map[string]string) (*Engine, er
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog %s as another engine: %w", file, err)
 	}
-	return &Engine{c}, nil
+	return &Client{c}, nil
 }
 
 // change commits a transaction on a table, and starts again from a fresh read as often as another writer comes first.
-func (e *Engine) change(ctx context.Context, name string, do func(*table.Table, *table.Transaction) error) error {
+func (e *Client) change(ctx context.Context, name string, do func(*table.Table, *table.Transaction) error) error {
 	const tries = 50
 	for n := 1; ; n++ {
 		t, err := e.catalog.LoadTable(ctx, strings.Split(name, "."))
@@ -62,28 +62,28 @@ func (e *Engine) change(ctx context.Context, name string, do func(*table.Table, 
 var summary = iceberg.Properties{"engine-name": Name}
 
 // AddColumn adds a column of text.
-func (e *Engine) AddColumn(ctx context.Context, name, column string) error {
+func (e *Client) AddColumn(ctx context.Context, name, column string) error {
 	return e.change(ctx, name, func(_ *table.Table, tx *table.Transaction) error {
 		return tx.UpdateSchema(true, false).AddColumn([]string{column}, iceberg.PrimitiveTypes.String, "", false, nil).Commit()
 	})
 }
 
 // MoveFirst moves a column to the front.
-func (e *Engine) MoveFirst(ctx context.Context, name, column string) error {
+func (e *Client) MoveFirst(ctx context.Context, name, column string) error {
 	return e.change(ctx, name, func(_ *table.Table, tx *table.Transaction) error {
 		return tx.UpdateSchema(true, false).MoveFirst([]string{column}).Commit()
 	})
 }
 
 // Delete deletes the rows whose column of text has a value.
-func (e *Engine) Delete(ctx context.Context, name, column, value string) error {
+func (e *Client) Delete(ctx context.Context, name, column, value string) error {
 	return e.change(ctx, name, func(_ *table.Table, tx *table.Transaction) error {
 		return tx.Delete(ctx, iceberg.EqualTo(iceberg.Reference(column), value), summary)
 	})
 }
 
 // Append appends a row, given as JSON; columns that it does not name are null.
-func (e *Engine) Append(ctx context.Context, name, row string) error {
+func (e *Client) Append(ctx context.Context, name, row string) error {
 	return e.change(ctx, name, func(t *table.Table, tx *table.Transaction) error {
 		schema, err := table.SchemaToArrowSchema(t.Schema(), nil, true, false)
 		if err != nil {
@@ -104,25 +104,25 @@ func (e *Engine) Append(ctx context.Context, name, row string) error {
 }
 
 // Expire drops all snapshots of a table but the last.
-func (e *Engine) Expire(ctx context.Context, name string) error {
+func (e *Client) Expire(ctx context.Context, name string) error {
 	return e.change(ctx, name, func(_ *table.Table, tx *table.Transaction) error {
 		return tx.ExpireSnapshots(table.WithRetainLast(1), table.WithOlderThan(0), table.WithPostCommit(false))
 	})
 }
 
 // Drop takes a table out of the catalog and leaves its files.
-func (e *Engine) Drop(ctx context.Context, name string) error {
+func (e *Client) Drop(ctx context.Context, name string) error {
 	return e.catalog.DropTable(ctx, strings.Split(name, "."))
 }
 
 // Rename gives a table another name.
-func (e *Engine) Rename(ctx context.Context, name, to string) error {
+func (e *Client) Rename(ctx context.Context, name, to string) error {
 	_, err := e.catalog.RenameTable(ctx, strings.Split(name, "."), strings.Split(to, "."))
 	return err
 }
 
 // Create makes a table in a namespace of its own.
-func (e *Engine) Create(ctx context.Context, name string) error {
+func (e *Client) Create(ctx context.Context, name string) error {
 	id := strings.Split(name, ".")
 	if err := e.catalog.CreateNamespace(ctx, id[:1], nil); err != nil {
 		return err
