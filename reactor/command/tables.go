@@ -71,7 +71,7 @@ func (c *snapshotsCmd) Run(ctx context.Context, out *cli.Output) error {
 			}
 			rows = append(rows, []any{
 				s.SnapshotID, time.UnixMilli(s.TimestampMs), operation, lake.Total(&s, lake.AddedRows), lake.Total(&s, lake.DeletedRows), lake.Total(&s, lake.TotalRows),
-				strings.Join(refs[s.SnapshotID], " "), lake.OwnSummary(&s),
+				strings.Join(refs[s.SnapshotID], " "), lake.MadeBy(&s),
 			})
 		}
 		return out.Table([]string{"snapshot", "committed_at", "operation", "added_rows", "deleted_rows", "total_rows", "refs", "made_by"}, rows)

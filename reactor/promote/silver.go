@@ -181,11 +181,9 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err := w.merge(ctx, batch[0].Run); err != nil {
 		return nil, err
 	}
-	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) error {
-		for _, t := range next {
-			if t.Name == own.Name {
-				own = t
-			}
+	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
+		if own, err = tableAfter(ctx, tx, own, next); err != nil {
+			return err
 		}
 		return tx.Record(ctx, s.entries(batch, w.errs, own)...)
 	})
@@ -196,6 +194,17 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		s.cfg.fillCache(ctx, view.Tables[own.Name], own, w.written)
 	}
 	return w.errs, err
+}
+
+// tableAfter returns what a commit makes of a table. A table that it leaves alone must still be the one that was read: beside other rows,
+// events that change nothing might have changed something.
+func tableAfter(ctx context.Context, tx *lake.Tx, read *lake.Table, next []*lake.Table) (*lake.Table, error) {
+	for _, t := range next {
+		if t.Name == read.Name {
+			return t, nil
+		}
+	}
+	return read, tx.Unmoved(ctx, read)
 }
 
 // silverWork is a batch between decoding and the end of its commit.

@@ -30,7 +30,7 @@ var floors = [][]string{
 	{"ingestor", "reactor/promote", "reactor/announce"},
 	{"reactor/progress", "reactor/proof"},
 	{"reactor/query", "reactor/backup", "reactor/preview", "reactor/retract"},
-	{"reactor/branch", "reactor/lineage", "reactor/service"},
+	{"reactor/branch", "reactor/lineage", "reactor/repair", "reactor/service"},
 	{"reactor/command"},
 	{"reactor"},
 }
