@@ -166,6 +166,7 @@ func TestLake(t *testing.T) {
 		"DiffIsWhatChanged":                      diffIsWhatChanged,
 		"EvolvesTheSchemaWithTheRows":            evolves,
 		"ReadsOldSnapshotsInTodaysColumns":       readsOldSnapshots,
+		"CountsTheRowsThatAreLeft":               countsWhatIsLeft,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
 		"LeavesNothingInMemory":                  leavesNothingInMemory,

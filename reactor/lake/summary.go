@@ -18,10 +18,12 @@ const (
 	TotalBytes  = "total-files-size"
 	AddedRows   = "added-records"
 	DeletedRows = "deleted-records"
+
+	totalDeletes = "total-delete-files"
 )
 
 // Total reads a number that Iceberg keeps in a snapshot's summary; nil for the empty table, and where an engine left the
-// number out.
+// number out. TotalRows counts rows that other engines have deleted by files of deletes: Lake.Rows does not.
 func Total(s *table.Snapshot, name string) any {
 	if s == nil || s.Summary == nil {
 		return nil
