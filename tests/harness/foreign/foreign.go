@@ -4,8 +4,10 @@ package foreign
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 	s3 "github.com/minio/minio-go/v7"
@@ -146,4 +148,36 @@ func (e *Engine) AddColumn(name, column, value string) {
 		e.t.Fatalf("add a column to %s as another engine: %v", name, err)
 	}
 	e.Replace(name, fmt.Sprintf("select * replace (%s as %s) from before", duck.Quote(value), duck.Identifier(column)))
+}
+
+// Query gives a text for each row of a table, in the order of the texts.
+func (e *Engine) Query(name, text string) (lines []string) {
+	e.t.Helper()
+	_, err := e.lake.OnTable(e.t.Context(), name, func(t *lake.Table) error {
+		files, err := e.lake.Files(e.t.Context(), t, t.Snapshot(), lake.AllMonths)
+		if err != nil {
+			return err
+		}
+		held, err := e.cache.Hold(e.t.Context(), e.conn, t, files)
+		if err != nil {
+			return err
+		}
+		defer held.Release()
+		r, err := e.conn.Query(e.t.Context(), "select "+text+" as line from ("+held.Relation+") order by 1")
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		for r.Next() {
+			column := r.RecordBatch().Column(0).(*array.String)
+			for i := range column.Len() {
+				lines = append(lines, strings.Clone(column.Value(i)))
+			}
+		}
+		return r.Err()
+	})
+	if err != nil {
+		e.t.Fatalf("read %s: %v", name, err)
+	}
+	return lines
 }
