@@ -376,7 +376,7 @@ func (w *world) shows(want string) {
 func TestARepairKeepsWhatCameInAfterItLooked(t *testing.T) {
 	w := newWorld(t, 1)
 	w.prices("1.json", "1", "bitcoin", "ethereum")
-	w.other.Append(silverTable, "select * replace (7 as price_usd, timestamptz '2099-01-01 00:00:00+00' as source_modified_at) from before where asset_id = 'bitcoin'")
+	w.other.Update(silverTable, "asset_id = 'bitcoin'", "7 as price_usd, timestamptz '2099-01-01 00:00:00+00' as source_modified_at")
 	w.must(w.repairAfter(t.Context(), func() {
 		w.prices("2.json", "2", "bitcoin") // loses to the row from the future
 		w.prices("3.json", "3", "solana")
