@@ -11,7 +11,7 @@ import (
 // unversioned are the folders whose files Iceberg names once and its maintenance deletes: a version of each would stay
 // for ever. Everything else, bronze above all, keeps every version. (A MinIO extension: other S3 servers need a
 // lifecycle rule on noncurrent versions.)
-var unversioned = []string{"silver/*", "gold/*"}
+var unversioned = []string{"silver/*", "gold/*", "tables/*"}
 
 // EnsureBucket makes the bucket, versioned.
 func EnsureBucket(ctx context.Context, client *s3.Client, bucket string) error {

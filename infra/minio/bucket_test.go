@@ -24,7 +24,7 @@ func TestVersioningThatWasSuspendedIsSetAgain(t *testing.T) {
 			t.Fatalf("%s: changed is %v, want %v (%v)", what, changed, want, err)
 		}
 		got, err := client.GetBucketVersioning(t.Context(), bucket)
-		if err != nil || !got.Enabled() || len(got.ExcludedPrefixes) != 2 {
+		if err != nil || !got.Enabled() || len(got.ExcludedPrefixes) != 3 {
 			t.Fatalf("%s: versioning is %+v, %v", what, got, err)
 		}
 	}

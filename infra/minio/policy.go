@@ -9,7 +9,7 @@ import (
 const (
 	UserOwner    = "owner"    // the person at the keyboard: everything in the bucket
 	UserIngestor = "ingestor" // puts data files into bronze, and cannot even read it back
-	UserReactor  = "reactor"  // reads bronze; owns silver and gold
+	UserReactor  = "reactor"  // reads everything; owns silver, gold and the tables of other engines
 	UserAnalyst  = "analyst"  // reads everything
 	UserReporter = "reporter" // reads everything, and puts reports
 )
@@ -60,8 +60,9 @@ func Policy(user, bucket string) ([]byte, error) {
 		UserIngestor: {allow([]string{"s3:PutObject"}, bronzeKeys(bucket)...)},
 		UserReactor: {
 			allow(readBucket, bucket),
-			allow(readObjects, bucket+"/bronze/*"),
-			allow(append(append([]string{}, readObjects...), writeObjects...), bucket+"/silver/*", bucket+"/gold/*"),
+			// Another engine may have made a table anywhere in the bucket, and the catalog answers with its metadata.
+			allow(readObjects, bucket+"/*"),
+			allow(writeObjects, bucket+"/silver/*", bucket+"/gold/*", bucket+"/tables/*"),
 		},
 		UserAnalyst:  {allow(readBucket, bucket), allow(readObjects, bucket+"/*")},
 		UserReporter: {allow(readBucket, bucket), allow(readObjects, bucket+"/*"), allow([]string{"s3:PutObject"}, bucket+"/reports/*")},

@@ -24,7 +24,8 @@ func (*rollbackCmd) Help() string {
 
 Silver and gold are what bronze gives, so a rollback is for a while: it takes a table back while what wrote wrong rows is mended.
   A table of silver stays as it is rolled back, and gold follows it at once. The rows that went come back with a replay of their
-  objects; the reconciler leaves them alone, because the ledger knows their events.
+  objects; the reconciler leaves them alone, because the ledger knows their events. Rows of object versions that were deleted since
+  leave again at the reactor's next step.
   A table of gold is computed anew, with all below it, when silver changes next, at the reactor's next start, or by a replay.
 Until then reactor check says that the table is not what bronze gives.
 

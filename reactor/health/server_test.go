@@ -7,12 +7,19 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 func serve(t *testing.T, parts func(context.Context) []Part) string {
+	t.Helper()
+	return serveWith(t, parts, nil)
+}
+
+func serveWith(t *testing.T, parts func(context.Context) []Part, routes map[string]Route) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -22,7 +29,7 @@ func serve(t *testing.T, parts func(context.Context) []Part) string {
 	registry.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_test_total", Help: "One."}))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- (&Server{Parts: parts, Registry: registry}).Serve(ctx, l) }()
+	go func() { ended <- (&Server{Parts: parts, Registry: registry, Routes: routes}).Serve(ctx, l) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -90,3 +97,69 @@ func TestOtherHostsAndOriginsAreRefused(t *testing.T) {
 		t.Errorf("localhost: answered %d, want 200", code)
 	}
 }
+
+// What is mounted beside is held to the same rules.
+func TestARoutesRequestsAreLimited(t *testing.T) {
+	var read atomic.Int64
+	url := serveWith(t, func(context.Context) []Part { return nil }, map[string]Route{"/more/": {MaxBody: 1 << 20, Patience: 300 * time.Millisecond,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			n, err := io.Copy(io.Discard, r.Body)
+			read.Store(n)
+			if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+				w.WriteHeader(http.StatusRequestEntityTooLarge)
+			} else if err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+			}
+		})}})
+	send := func(body io.Reader, change func(*http.Request)) (int, error) {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", url+"/more/x", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if change != nil {
+			change(r)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return 0, err
+		}
+		return res.StatusCode, res.Body.Close()
+	}
+	zeros := func(n int64) io.Reader { return io.LimitReader(zero{}, n) }
+	declared := func(n int64) func(*http.Request) { return func(r *http.Request) { r.ContentLength = n } }
+	for _, tt := range []struct {
+		what   string
+		body   io.Reader
+		change func(*http.Request)
+		want   int
+		read   int64
+	}{
+		{"all that is allowed", zeros(1 << 20), declared(1 << 20), 200, 1 << 20},
+		{"one byte more, declared", zeros(1<<20 + 1), declared(1<<20 + 1), 413, 0},
+		{"one byte more, in chunks", zeros(1<<20 + 1), nil, 413, 1 << 20},
+		{"a rebound name", nil, func(r *http.Request) { r.Host = "evil.example" }, 403, 0},
+		{"another origin", nil, func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }, 403, 0},
+		{"no origin to speak of", nil, func(r *http.Request) { r.Header.Set("Origin", "null") }, 403, 0},
+		{"its own origin", nil, func(r *http.Request) { r.Header.Set("Origin", url) }, 200, 0},
+	} {
+		read.Store(0)
+		code, err := send(tt.body, tt.change)
+		if code != tt.want || err != nil || read.Load() != tt.read {
+			t.Errorf("%s: answered %d, %v, after %d bytes; want %d after %d", tt.what, code, err, read.Load(), tt.want, tt.read)
+		}
+	}
+	slow, w := io.Pipe()
+	defer func() { _ = w.Close() }()
+	began := time.Now()
+	if code, err := send(slow, nil); code == 200 {
+		t.Errorf("a body that never ends: %d, %v", code, err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("a body that never ends took %s", took)
+	}
+}
+
+// zero is a body of zeros.
+type zero struct{}
+
+func (zero) Read(b []byte) (int, error) { clear(b); return len(b), nil }

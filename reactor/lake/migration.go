@@ -21,10 +21,18 @@ type migration struct {
 // 1. To change a table, append a migration; one that is out in the world never changes.
 var migrations = []migration{
 	{"first tables", statements(firstTables)},
+	{"ledger by time", statements(ledgerByTime)},
+	{"receipts", statements(receipts)},
 }
 
 //go:embed migrations/0001_first_tables.sql
 var firstTables string
+
+//go:embed migrations/0002_ledger_by_time.sql
+var ledgerByTime string
+
+//go:embed migrations/0003_receipts.sql
+var receipts string
 
 // statements makes a migration of SQL that both databases understand. Where they differ, the migration asks tx.Dialect.
 func statements(text string) func(context.Context, bun.Tx) error {

@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -117,6 +118,72 @@ func TestACatalogFromBeforeVersionsIsAdopted(t *testing.T) {
 	})
 }
 
+// A catalog of version 1 is one that the releases before the index wrote. Each deleted version read the whole ledger of its table.
+func TestACatalogOfVersion1GetsTheIndexThatPromotedReads(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		old(t, address)
+		first, err := connect(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = first.migrate(t.Context(), migrations[:1])
+		version, asked := first.version(t.Context())
+		if err := errors.Join(err, asked, first.db.Close()); err != nil || version != 1 {
+			t.Fatalf("the catalog has version %d, %v", version, err)
+		}
+		l := &Lake{catalog: opened(t, address)}
+		if version, err := l.catalog.version(t.Context()); err != nil || version < 2 {
+			t.Errorf("the opened catalog has version %d, %v", version, err)
+		}
+		holdsTheOldRows(t, l)
+		if plan := planOf(t, l.catalog, l.promoted("asset_prices", at(0), at(9))); !strings.Contains(plan, "millrace_ledger_by_time") {
+			t.Errorf("what a table got between two times is read by\n%s", plan)
+		}
+		entries, err := l.Promoted(t.Context(), "asset_prices", ms(1), ms(3))
+		if err != nil || len(entries) != 2 || entries[0].EventID != "0b" || entries[1].EventID != "0a" {
+			t.Errorf("between two times, the newest first: %+v, %v", entries, err)
+		}
+	})
+}
+
+// planOf is how the database would run a query on a ledger that is worth an index.
+func planOf(t *testing.T, c *catalog, q *bun.SelectQuery) string {
+	t.Helper()
+	explain := "EXPLAIN QUERY PLAN "
+	if c.db.Dialect().Name() == dialect.PG {
+		explain = "EXPLAIN "
+	}
+	var lines []string
+	err := c.db.RunInTx(t.Context(), nil, func(ctx context.Context, tx bun.Tx) error {
+		if c.db.Dialect().Name() == dialect.PG { // three rows are read without an index whatever there is
+			if _, err := tx.ExecContext(ctx, "SET LOCAL enable_seqscan = off"); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.QueryContext(ctx, explain+q.String())
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+			columns, err := rows.Columns()
+			if err != nil {
+				return err
+			}
+			var ignored [3]any
+			var line string
+			if err := rows.Scan([]any{&ignored[0], &ignored[1], &ignored[2], &line}[4-len(columns):]...); err != nil {
+				return err
+			}
+			lines = append(lines, line)
+		}
+		return errors.Join(rows.Err(), rows.Close())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
 // A changed column is what broke every old lake when tables were only made where they were missing.
 var nextMigration = migration{"reasons have a class", func(ctx context.Context, tx bun.Tx) error {
 	text := `ALTER TABLE millrace_ledger RENAME COLUMN sequence_number TO commit_number;
@@ -144,7 +211,7 @@ func TestAMigrationChangesAFilledCatalog(t *testing.T) {
 			t.Errorf("the ledger holds %v, want %v", rows, want)
 		}
 		// This program does not know that version.
-		if _, err := openCatalog(t.Context(), address); !errors.Is(err, ErrNewerCatalog) || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "up to 1") {
+		if _, err := openCatalog(t.Context(), address); !errors.Is(err, ErrNewerCatalog) || !strings.Contains(err.Error(), fmt.Sprintf("version %d", len(next))) || !strings.Contains(err.Error(), fmt.Sprintf("up to %d", len(migrations))) {
 			t.Errorf("a newer catalog is opened: %v", err)
 		}
 		if err := c.migrate(t.Context(), next); err != nil {
@@ -161,7 +228,7 @@ func TestAFailedMigrationChangesNothing(t *testing.T) {
 		half := migration{"half", func(ctx context.Context, tx bun.Tx) error {
 			return errors.Join(nextMigration.up(ctx, tx), broken)
 		}}
-		if err := c.migrate(t.Context(), append(slices.Clone(migrations), half)); !errors.Is(err, broken) || !strings.Contains(err.Error(), "version 2 (half)") {
+		if err := c.migrate(t.Context(), append(slices.Clone(migrations), half)); !errors.Is(err, broken) || !strings.Contains(err.Error(), fmt.Sprintf("version %d (half)", len(migrations)+1)) {
 			t.Errorf("a migration that fails: %v", err)
 		}
 		if version, err := c.version(t.Context()); err != nil || version != len(migrations) {
@@ -196,7 +263,7 @@ func TestProcessesThatStartAtOnceMigrateOnce(t *testing.T) {
 				}
 				var names []string
 				err = errors.Join(c.db.NewRaw(`SELECT name FROM millrace_schema ORDER BY version`).Scan(t.Context(), &names), c.db.Close())
-				if want := []string{"first tables", "reasons have a class"}; err != nil || !slices.Equal(names, want) {
+				if want := []string{"first tables", "ledger by time", "receipts", "reasons have a class"}; err != nil || !slices.Equal(names, want) {
 					t.Errorf("the catalog had the migrations %v, %v; want %v", names, err, want)
 				}
 			})

@@ -4,19 +4,24 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/uptrace/bun"
 )
 
 // Promoted returns the entries of objects that were put between two times and whose effect a table of silver holds. The newest comes
 // first: that is the order in which their rows win. table has no namespace.
 func (l *Lake) Promoted(ctx context.Context, table string, from, to time.Time) (entries []Entry, err error) {
-	q := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).
-		Where("table_name = ? AND outcome = ? AND modified_ms BETWEEN ? AND ?", table, OutcomeDone, from.UnixMilli(), to.UnixMilli()).
-		OrderExpr("modified_ms DESC, source_key DESC, source_version DESC")
-	err = l.eachEntry(ctx, q, func(e Entry) error {
+	err = l.eachEntry(ctx, l.promoted(table, from, to), func(e Entry) error {
 		entries = append(entries, e)
 		return nil
 	})
 	return entries, err
+}
+
+func (l *Lake) promoted(table string, from, to time.Time) *bun.SelectQuery {
+	return l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).
+		Where("table_name = ? AND outcome = ? AND modified_ms BETWEEN ? AND ?", table, OutcomeDone, from.UnixMilli(), to.UnixMilli()).
+		OrderExpr("modified_ms DESC, source_key DESC, source_version DESC")
 }
 
 // Below takes a key as a folder, and returns how many objects the ledger knows in it, and the first of them. An object of that key

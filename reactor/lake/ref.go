@@ -89,12 +89,18 @@ func (l *Lake) DropTag(ctx context.Context, t *Table, name string) error {
 }
 
 // Rollback makes an earlier snapshot of t the current one and sets properties of the table. Later snapshots stay until they expire.
-func (l *Lake) Rollback(ctx context.Context, t *Table, to *table.Snapshot, properties iceberg.Properties) error {
+// inTx, unless it is nil, writes what has to be true with it.
+func (l *Lake) Rollback(ctx context.Context, t *Table, to *table.Snapshot, properties iceberg.Properties, inTx func(context.Context, *Tx) error) error {
 	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, to.SnapshotID, table.BranchRef, 0, 0, 0)}
 	if len(properties) > 0 {
 		updates = append(updates, table.NewSetPropertiesUpdate(properties))
 	}
-	return l.changeRef(ctx, t, updates...)
+	return l.changeRefs(ctx, []refChange{{t, updates}}, func(tx *Tx) error {
+		if inTx == nil {
+			return nil
+		}
+		return inTx(ctx, tx)
+	})
 }
 
 // changeRef commits a change of one table's refs.

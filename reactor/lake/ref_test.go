@@ -63,10 +63,10 @@ func tagsAndRollback(t *testing.T, l *lake.Lake) {
 		t.Errorf("0 is the empty table: %v, %v", s, err)
 	}
 
-	if err := l.Rollback(t.Context(), first, tagged, nil); !errors.Is(err, lake.ErrConflict) {
+	if err := l.Rollback(t.Context(), first, tagged, nil, nil); !errors.Is(err, lake.ErrConflict) {
 		t.Errorf("a rollback of a table that moved on: %v", err)
 	}
-	if err := l.Rollback(t.Context(), now, tagged, map[string]string{"p": "v"}); err != nil {
+	if err := l.Rollback(t.Context(), now, tagged, map[string]string{"p": "v"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	back := view(t, l).Tables[own]

@@ -63,7 +63,7 @@ func (t *Tx) Unmoved(ctx context.Context, read *Table) error {
 		return err
 	}
 	n, err := affected(t.tx.ExecContext(ctx, `UPDATE iceberg_tables SET metadata_location = metadata_location
-		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`, CatalogName, id.namespace, id.table, read.Location))
+		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`, CatalogName, id.Namespace, id.Name, read.Location))
 	if err != nil {
 		return fmt.Errorf("hold the pointer of %s: %w", read.Name, err)
 	}

@@ -70,7 +70,7 @@ func MadeBy(s *table.Snapshot) string {
 		return ""
 	}
 	if len(said) == 0 {
-		return "an engine that says nothing of itself"
+		return "an engine that does not name itself"
 	}
 	return strings.Join(said, " ")
 }

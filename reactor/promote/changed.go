@@ -13,7 +13,7 @@ import (
 	"millrace/reactor/lake"
 )
 
-// change is what happened to the inputs since the pins.
+// change tells the planner what has happened to silver since the pins, and which days all tables have.
 func (g *Gold) change(ctx context.Context, view *lake.View, set *gold.Set, rebuild map[string]bool) (plan.Change, error) {
 	ctx, end := tracing.Span(ctx, "what changed")
 	defer end()
@@ -46,15 +46,15 @@ func (g *Gold) change(ctx context.Context, view *lake.View, set *gold.Set, rebui
 	return c, nil
 }
 
-// extent is the span of days that a table has rows of, as of a snapshot.
+// extent remembers which days a table had rows of in a snapshot.
 type extent struct {
 	snapshot int64
 	days     plan.Range
-	ok       bool // false: it has none
+	ok       bool // false: it has no rows
 }
 
-// extent is the first and the last day that a table has rows of, by the bounds of its files; wider when one does not tell.
-// It is remembered and widened by what came since: to go through all files at each step costs the more the more there are.
+// extent returns the first and last day that a table has rows of, from the bounds of its files. A file without bounds makes
+// it wider. The result is kept and only widened by new files: reading all files at each step would cost more with every file.
 func (g *Gold) extent(ctx context.Context, t *lake.Table, column string) (plan.Range, bool, error) {
 	if t == nil || t.Snapshot() == nil {
 		return plan.Range{}, false, nil
@@ -86,10 +86,10 @@ func (g *Gold) extent(ctx context.Context, t *lake.Table, column string) (plan.R
 	return e.days, e.ok, nil
 }
 
-// widest is for files without bounds: more than any table has, and few enough for arithmetic on days.
+// widest stands for a file without bounds. No table has so many days, and arithmetic on days does not overflow.
 var widest = plan.Range{From: 0, To: 1 << 16}
 
-// days are the first and last day in a file, by its bounds of a column of times or dates.
+// days returns the first and last day in a file, from its bounds of a column of times or dates.
 func days(t *lake.Table, f lake.File, column string) plan.Range {
 	field, ok := t.Column(column)
 	if !ok {
@@ -114,15 +114,15 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// changedDays are the days whose rows differ between the pinned snapshot of a silver table and its current one. Files
-// that only were written anew (compaction, a neighbour's change) hold the same rows, and so change no day.
+// changedDays returns the days whose rows differ between the pinned snapshot of a silver table and the current one. It compares
+// rows, not files: a file that compaction or a neighbouring row's change rewrote holds the same rows and changes no day.
 func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (plan.Days, error) {
 	if pin.SnapshotID == t.SnapshotID() {
 		return plan.Days{}, nil
 	}
 	from, err := t.SnapshotByID(pin.SnapshotID)
 	if err != nil {
-		// Expired, or of a table that was made anew: nothing tells what changed, so everything may have.
+		// The pinned snapshot has expired, or the table was made anew. Nothing tells what changed, so every day counts.
 		r, ok, err := g.extent(ctx, t, gold.SilverTime)
 		if err != nil || !ok {
 			return plan.Days{}, err

@@ -20,25 +20,25 @@ import (
 	"millrace/reactor/silver"
 )
 
-// work is a step's, between computing and the end of the commit.
+// work holds what a step has read and made, from computing to the end of its commit.
 type work struct {
 	*Gold
-	set     *gold.Set // the models that are computed: all but those that are held
+	set     *gold.Set // the models to compute, without those that are held
 	view    *lake.View
 	plan    plan.Plan
 	rebuild map[string]bool
-	days    int // of silver
+	days    int // that silver has
 	summary iceberg.Properties
-	old     map[string]*rows.Held // by relation: what computing and writing read
+	old     map[string]*rows.Held // by relation: the rows that computing and writing read
 
-	auditing sync.Mutex // one audit at a time: there is one connection for them
+	auditing sync.Mutex // one audit at a time: they share a connection
 	mu       sync.Mutex
 	changed  map[string]plan.Days  // by model: the days whose rows the commit writes
-	written  map[string]rows.Query // by model: what gives the rows that the commit writes
+	written  map[string]rows.Query // by model: the query for the rows that the commit writes
 }
 
-// compute runs the models, and stages what each of them changes and audits it as soon as its rows are there. Release is due
-// when the commit has ended, whatever compute returned.
+// compute runs the models. As soon as a model has its rows, compute stages its change and audits it. The caller calls release
+// when the commit has ended, even after an error.
 func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	ctx, end := tracing.Span(ctx, "compute")
 	defer end()
@@ -65,21 +65,21 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		return err
 	}
 	for _, m := range w.set.Models {
-		if w.rebuild[m.Name] && w.plan.Write[m.Name].Empty() { // there is nothing to compute it from, and so it is up to date
+		if w.rebuild[m.Name] && w.plan.Write[m.Name].Empty() { // without input the empty table is up to date
 			commit.Stage(func() (lake.Change, bool, error) { return w.tableChange(ctx, m, plan.Days{}) })
 		}
 	}
 	return nil
 }
 
-// audit looks at what a model made while the next one is computed and files are written.
+// audit runs the audits of a model's rows while the next model is computed and files are written.
 func (w *work) audit(ctx context.Context, m *gold.Model) error {
 	w.auditing.Lock()
 	defer w.auditing.Unlock()
 	return w.set.VerifyModel(ctx, w.auditor, w.plan, m)
 }
 
-// modelChange compares what a model made with what was there.
+// modelChange compares a model's new rows with its table's and returns the change.
 func (w *work) modelChange(ctx context.Context, m *gold.Model) (lake.Change, bool, error) {
 	days, err := w.set.Changed(ctx, w.writers[m.Name], w.plan, m)
 	if err != nil {
@@ -97,7 +97,7 @@ func (w *work) release() {
 	}
 }
 
-// relations are the tables that computing reads: silver's, and gold's as they are.
+// relations lists the tables that computing reads: silver's, and gold's as they were before the step.
 func relations(set *gold.Set) []string {
 	var names []string
 	for _, in := range set.Inputs {
@@ -109,7 +109,7 @@ func relations(set *gold.Set) []string {
 	return names
 }
 
-// relation makes the view under which computing reads some days of a table: silver.<table>, or old_gold.<table>.
+// relation makes a view of some days of a table, which the models read: silver.<table>, or old_gold.<table>.
 func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read plan.Days) (*rows.Held, error) {
 	ctx, end := tracing.Span(ctx, "read "+name)
 	defer end()
@@ -128,9 +128,9 @@ func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read pl
 	selected := "* exclude (" + rows.FileColumn + ")"
 	rest := ""
 	if m, ok := g.set.Model(name); ok {
-		selected = duck.Identifiers("", m.ColumnNames()) // another engine may have added some
+		selected = duck.Identifiers("", m.ColumnNames()) // without columns that another engine added
 		if fitOf(t.Meta, m).anew {
-			// Rows that lack a column of the model compare with nothing: every day counts as changed.
+			// The table's rows lack a column of the model and cannot be compared, so every day counts as changed.
 			files, rest = nil, "create or replace view "+as+" as "+m.EmptyRows()
 		}
 	}
@@ -149,7 +149,7 @@ func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read pl
 	return h, nil
 }
 
-// filesOf are the live files that may hold rows of some days.
+// filesOf returns the live files that may hold rows of some days.
 func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some plan.Days) ([]lake.File, error) {
 	hull, ok := some.Hull()
 	if !ok {
@@ -164,8 +164,8 @@ func (g *Gold) filesOf(ctx context.Context, t *lake.Table, column string, some p
 	}), nil
 }
 
-// tableChange writes the changed days of a gold table: their new rows, and the other rows of the files in which they lay.
-// A day that no file holds is appended.
+// tableChange returns the change that writes the changed days of a gold table. It replaces the files that hold such days and
+// carries over their other rows. Days that no file holds are appended.
 func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days) (lake.Change, bool, error) {
 	t, old := w.view.Tables[m.Name], w.old[m.Name]
 	c := lake.Change{Base: t, Summary: w.summary}
@@ -222,13 +222,13 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	return c, true, nil
 }
 
-// rowsSQL selects what a commit writes to a gold table: the new rows of the changed days, and of the files that it replaces,
-// by their numbers, the rows of all other days.
+// rowsSQL selects the rows that a commit writes to a gold table: the new rows of the changed days, and the rows of all other
+// days in the files that it replaces, which numbers names.
 func rowsSQL(m *gold.Model, wanted *iceberg.Schema, old *rows.Held, changed plan.Days, numbers []string) string {
 	columns := duck.Identifiers("", lake.ColumnNames(wanted))
 	made := fmt.Sprintf("from new_%s where %s", m.Name, changed.SQL(gold.Day))
 	if wanted.NumFields() > len(m.Columns) {
-		// Columns of other engines are null in new rows. The empty relation gives them their types.
+		// New rows have null in columns of other engines. The empty relation gives these columns their types.
 		made = fmt.Sprintf("from (select * %s union all by name select * exclude (%s) from (%s) where false)", made, rows.FileColumn, old.Relation)
 	}
 	sql := "select " + columns + " " + made

@@ -14,30 +14,30 @@ import (
 	"millrace/reactor/silver"
 )
 
-// Config is what promoters work with. Lake and DB have to be given, and Client for silver.
+// Config has what promoters work with. Lake and DB are required; silver needs Client too.
 type Config struct {
 	Lake *lake.Lake
 	// Client reads the objects of bronze.
 	Client *minio.Client
-	// DB is where rows are merged and models computed. Promoters of one reactor share it.
+	// DB merges rows and computes models. All promoters of a reactor share it.
 	DB *duck.DB
-	// Cache holds rows of live files in DB (default: an empty one of the promoter's own).
+	// Cache keeps rows of live files in DB (default: a new one for this promoter).
 	Cache *rows.Cache
-	// Limits of one object (default: none). The proof of the tables must know the same ones.
+	// Limits bound one object (default: none). `reactor check` must have the same limits.
 	Limits silver.Limits
-	// Journal of the objects being decoded, for those that end the process (default: none).
+	// Journal notes which objects are being decoded, so that a restart knows which one ended the process (default: none).
 	Journal *intake.Journal
-	// Metrics (default: ones that nobody reads).
+	// Metrics counts (default: metrics that nobody reads).
 	Metrics *Metrics
-	// Log (default: slog's).
+	// Log takes messages (default: slog's).
 	Log *slog.Logger
-	// OnCommit, when set, is told of each commit that wrote rows of gold. It must return at once: the next step waits.
+	// OnCommit, when set, is called after each commit that wrote rows of gold. It must return at once: the next step waits for it.
 	OnCommit func(step int64, written []Written)
 
 	now func() time.Time
 }
 
-// withDefaults fills in what was left out.
+// withDefaults sets the fields that the caller left out.
 func (c Config) withDefaults() Config {
 	if c.Cache == nil {
 		c.Cache = rows.New(c.Lake)
@@ -52,7 +52,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// connections opens n connections to a database, or none.
+// connections opens n connections to a database. If one fails, it closes the others.
 func connections(db *duck.DB, n int) ([]*duck.Conn, error) {
 	var conns []*duck.Conn
 	for range n {

@@ -18,18 +18,18 @@ const columnsProperty = "millrace.model-columns"
 
 // fit compares the columns of a gold table with those of its model.
 type fit struct {
-	// evolve is the schema that the table must get, nil when the one it has will do.
+	// evolve is the schema that the table must get; nil when its own will do.
 	evolve *iceberg.Schema
-	// anew: the table lacks a column of the model, by name and type. No row of it can stay.
+	// anew tells that the table lacks a column of the model, by name and type. None of its rows can stay.
 	anew bool
 }
 
-// fitOf works out what a table needs for its model's rows. A column that stays, in name and type, keeps its id: partitioning
-// and old snapshots go by ids. A column of another type is another column. Columns of other engines stay; they become
-// optional, because the model has no value for them. Columns that an earlier model made go when the model changes.
+// fitOf works out what a table needs for its model's rows. A column that keeps its name and type keeps its id, because
+// partitioning and old snapshots go by ids. A column of another type is another column. Columns of other engines stay; they
+// become optional, because the model has no value for them. Columns of an earlier model go when the model changes.
 //
-// The order of columns and whether they may be null are for other engines to change: rows are written by name, and an audit
-// refuses nulls in the grain.
+// Other engines may change the order of columns and make them optional: rows are written by name, and an audit refuses nulls
+// in the grain.
 func fitOf(meta table.Metadata, m *gold.Model) fit {
 	current, wanted := meta.CurrentSchema(), m.Schema()
 	f := fit{anew: !hasColumns(current, wanted)}
@@ -84,8 +84,8 @@ func refusesNulls(current, wanted *iceberg.Schema) bool {
 	})
 }
 
-// foreignColumns returns the columns of a table that no model made. A table of an earlier release has no list of its model's
-// columns: then every column that the model of its digest does not have counts as one of an earlier model.
+// foreignColumns returns the columns of a table that no model made. A table of an earlier release does not list its model's
+// columns. If the model has changed since, every other column counts as one of the earlier model.
 func foreignColumns(meta table.Metadata, m *gold.Model) []iceberg.NestedField {
 	made := map[string]bool{}
 	for _, c := range m.Columns {
@@ -116,9 +116,9 @@ func sameColumns(a, b []iceberg.NestedField) bool {
 	})
 }
 
-// refuseLoss is the last look at a commit of gold. A file may go when its rows are written again, which carried tells by the
-// file's id, or when all days that it may hold are computed. Anything else would delete rows that no model computes: 7,976
-// rows of a table became 21 when another engine had added a column to it.
+// refuseLoss checks a commit of gold before it is written. A file may go if its rows are written again (carried has its id), or
+// if all days that it may hold are computed. Anything else would delete rows that no model computes: a table of 7,976 rows once
+// shrank to 21 when another engine had added a column.
 func refuseLoss(t *lake.Table, remove []lake.File, carried map[string]bool, computed plan.Days) error {
 	for _, f := range remove {
 		if carried[f.ID()] {
@@ -126,7 +126,7 @@ func refuseLoss(t *lake.Table, remove []lake.File, carried map[string]bool, comp
 		}
 		held := plan.Of(days(t, f, gold.Day))
 		if !held.Intersect(computed).Equal(held) {
-			return fmt.Errorf("write %s: the commit would remove %d rows of %s in %s, and computes only %s: nothing is written; please report this", t.Name, f.Rows(), held, f.Path(), computed)
+			return fmt.Errorf("write %s: the commit would remove %d rows of %s in %s but computes only %s; nothing is written; please report this", t.Name, f.Rows(), held, f.Path(), computed)
 		}
 	}
 	return nil

@@ -41,13 +41,13 @@ func TestEvolveKeepsTheIdsOfColumnsThatStay(t *testing.T) {
 	first := iceberg.NewSchema(0, column(1, "day", date), column(2, "asset_id", text), column(3, "value", double), column(4, "gone", double))
 	same := &gold.Model{Name: "gold.x", Digest: "1", Grain: []string{"day"}, Columns: []duck.Column{{Name: "day", Type: "DATE"}, {Name: "asset_id", Type: "VARCHAR"}, {Name: "value", Type: "DOUBLE"}, {Name: "gone", Type: "DOUBLE"}}}
 	if f := fitOf(metadata(t, first, nil), same); f.evolve != nil || f.anew {
-		t.Error("the same columns need another schema")
+		t.Error("the same columns get another schema")
 	}
-	// As a model's own schema numbers them: from 1, in their order.
+	// A model's own schema numbers columns from 1, in their order.
 	other := &gold.Model{Name: "gold.x", Digest: "2", Grain: []string{"day"}, Columns: []duck.Column{{Name: "asset_id", Type: "VARCHAR"}, {Name: "day", Type: "DATE"}, {Name: "new", Type: "DOUBLE"}, {Name: "value", Type: "VARCHAR"}}}
 	f := fitOf(metadata(t, first, iceberg.Properties{digestProperty: "1"}), other)
 	if f.evolve == nil || !f.anew {
-		t.Fatal("other columns need no other schema")
+		t.Fatal("other columns get no other schema")
 	}
 	for name, id := range map[string]int{"asset_id": 2, "day": 1, "new": 5, "value": 6} {
 		if f, ok := f.evolve.FindFieldByName(name); !ok || f.ID != id {
@@ -73,7 +73,7 @@ func TestColumnsOfOtherEnginesStay(t *testing.T) {
 	for name, test := range map[string]struct {
 		fields     []iceberg.NestedField
 		properties iceberg.Properties
-		columns    string // of the schema that it gets, empty: it needs none
+		columns    string // of the schema that it gets; empty when it gets none
 		anew       bool
 	}{
 		"a column more":            {[]iceberg.NestedField{column(1, "day", date), column(2, "value", double), column(3, "remark", text)}, made, "", false},
@@ -115,7 +115,7 @@ func TestASchemaChangeByAnotherEngineCostsNoRow(t *testing.T) {
 	if len(before) != 80 {
 		t.Fatalf("%d rows, want 80", len(before))
 	}
-	// As Spark writes ALTER TABLE: the fields keep their ids.
+	// alter changes the schema as Spark's ALTER TABLE does: fields keep their ids.
 	alter := func(change func([]iceberg.NestedField, int) []iceberg.NestedField) {
 		t.Helper()
 		base := w.table("gold.rolling_averages")

@@ -15,8 +15,8 @@ import (
 	"millrace/reactor/rows"
 )
 
-// Spark: alter table lakehouse.silver.asset_snapshots add column note string. Every event of the dataset was retried for ever
-// then, because the merge asked its rows for that column.
+// The test does what Spark's `alter table lakehouse.silver.asset_snapshots add column note string` does. Every event of the
+// dataset was retried for ever after it, because the merge asked the incoming rows for that column.
 func TestAColumnOfAnotherEngineOnSilverStays(t *testing.T) {
 	client := store(t)
 	const name = "lakehouse"
@@ -40,7 +40,7 @@ func TestAColumnOfAnotherEngineOnSilverStays(t *testing.T) {
 	}
 	bring("1.json", `{"timestamp":1780300800000,"data":[{"id":"bitcoin","priceUsd":"1"},{"id":"ethereum","priceUsd":"2"}]}`)
 	s.addNote()
-	bring("2.json", `{"timestamp":1780300800000,"data":[{"id":"bitcoin","priceUsd":"3"}]}`)   // writes the file of both anew
+	bring("2.json", `{"timestamp":1780300800000,"data":[{"id":"bitcoin","priceUsd":"3"}]}`)   // rewrites the file of both
 	bring("3.json", `{"timestamp":1780387200000,"data":[{"id":"bitcoin","priceUsd":"4"}]}`)   // is appended
 	bring("4.json", `{"timestamp":1780473600000,"data":[{"id":"bitcoin"},{"priceUsd":"x"}]}`) // a refused row
 	got := s.query("select asset_id || ' ' || price_usd::double || ' ' || coalesce(note, 'null') from found order by 1")

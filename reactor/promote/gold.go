@@ -22,32 +22,32 @@ import (
 	"millrace/reactor/tables"
 )
 
-// digestProperty of a gold table is the digest of the model that made it.
+// digestProperty names the property of a gold table that holds the digest of the model that made it.
 const digestProperty = "millrace.model-digest"
 
-// Gold brings the gold tables to silver's current snapshots, all of them in one commit. It is level-triggered: what it
-// does depends on the pointers, the pins and the models, never on which event woke it.
+// Gold brings all gold tables to silver's current snapshots in one commit. It is level-triggered: the pointers, the pins and the
+// models decide what it does, never the event that woke it.
 type Gold struct {
 	cfg     Config
 	set     *gold.Set
-	conn    *duck.Conn            // on which models are computed
-	auditor *duck.Conn            // on which the rows are audited while they are written
-	writers map[string]*duck.Conn // by model: their tables are written side by side
+	conn    *duck.Conn            // computes models
+	auditor *duck.Conn            // audits rows while they are written
+	writers map[string]*duck.Conn // by model: tables are written side by side
 	extents map[string]extent     // by table
-	turns   map[string]time.Time  // by model that failed: when it is tried again
-	mending *mending              // of Mend, while it works; nil otherwise
+	turns   map[string]time.Time  // by model that failed: the time of its next try
+	mending *mending              // of Mend, while it works; else nil
 	mu      sync.Mutex
 }
 
-// Written is a gold table's part of a commit.
+// Written tells what a commit did to a gold table.
 type Written struct {
 	Table      string
 	SnapshotID int64
 	Since      int64     // the snapshot before, 0 for none
-	Days       plan.Days // those whose rows changed between the two
+	Days       plan.Days // whose rows changed between the two
 }
 
-// NewGold makes the promoter of a set of models. It uses connections to the database, which Close frees.
+// NewGold makes the promoter of a set of models. It opens connections to the database; Close frees them.
 func NewGold(cfg Config, set *gold.Set) (*Gold, error) {
 	conns, err := connections(cfg.DB, 2+len(set.Models))
 	if err != nil {
@@ -69,10 +69,10 @@ func (g *Gold) Close() {
 	g.conn.Close()
 }
 
-// Tables returns the definitions of those that the promoter writes, for lake.Create.
+// Tables returns the definitions of the tables that the promoter writes, for lake.Create.
 func (g *Gold) Tables() []lake.Definition { return tables.OfGold(g.set) }
 
-// Subjects are where the events come from that may mean work.
+// Subjects lists the subjects whose events may mean work.
 func (g *Gold) Subjects() []string {
 	var subjects []string
 	for _, t := range tables.Silver() {
@@ -82,7 +82,7 @@ func (g *Gold) Subjects() []string {
 	return subjects
 }
 
-// Handle works on events of silver's metadata files. It is for one goroutine at a time.
+// Handle works on events of silver's metadata files. Only one goroutine may call it at a time.
 func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
 	ctx = wake(ctx, batch)
@@ -99,18 +99,19 @@ func (g *Gold) Handle(ctx context.Context, batch []event.Delivery) []error {
 }
 
 const (
-	// pointerPatience is how long an event waits for the pointer that it runs ahead of: 11 ms at the most on a quiet
-	// machine, more than 50 on one under load.
+	// pointerPatience bounds the wait for a pointer that moves after its event came. That took at most 11 ms on a quiet
+	// machine and more than 50 ms under load.
 	pointerPatience = 250 * time.Millisecond
-	// pointerAttempts is after how many deliveries, some 30 s, a metadata file counts as one of a commit that lost.
+	// pointerAttempts is the number of deliveries, some 30 s, after which a metadata file counts as that of a commit that
+	// failed.
 	pointerAttempts = 9
 )
 
-// errPointerBehind says that the catalog does not name a metadata file yet, so that its event comes again.
-var errPointerBehind = errors.New("the commit of this metadata is not there yet")
+// errPointerBehind says that the catalog does not name a metadata file yet. Its event is delivered again.
+var errPointerBehind = errors.New("the catalog does not name this metadata file yet")
 
-// awaitPointer waits until the pointer of an event's table has reached its metadata: the file is there some milliseconds
-// before the pointer moves, and to look at silver in between would be to miss the change.
+// awaitPointer waits until the pointer of an event's table has reached its metadata. The file is there some milliseconds before
+// the pointer moves; a step that reads silver in between would miss the change.
 func (g *Gold) awaitPointer(ctx context.Context, d event.Delivery) error {
 	route, err := event.RouteOf(d.Object)
 	if err != nil {
@@ -143,11 +144,11 @@ func (g *Gold) awaitPointer(ctx context.Context, d event.Delivery) error {
 	return errPointerBehind
 }
 
-// Bring computes what has changed since the last step and commits it. A model that cannot be computed keeps its table as it
-// was, and so do those that read it; the others go on. The error is a *event.DeadError the first time that a model fails.
+// Bring computes what has changed since the last step and commits it. If a model cannot be computed, its table and the tables of
+// models that read it stay as they were; the others go on. The error is a *event.DeadError when a model fails for the first time.
 func (g *Gold) Bring(ctx context.Context) error { return g.bring(ctx, false) }
 
-// bring does Bring's work. Again tells of failures that are known as well, and tries the models now that wait for their turn.
+// bring does Bring's work. With again it reports known failures too, and tries models at once that wait for their turn.
 func (g *Gold) bring(ctx context.Context, again bool) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -169,10 +170,10 @@ func (g *Gold) bring(ctx context.Context, again bool) error {
 	return err
 }
 
-// step does the work of Bring once, and returns the failures that somebody must be told of. A model that fails is left out,
-// and everything begins again without it: what the others write must not wait for it.
+// step does the work of Bring once and returns the failures to report. When a model fails, step starts again without it, so that
+// the others do not wait for it.
 func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
-	view, err := g.cfg.Lake.View(ctx)
+	view, err := g.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -196,13 +197,13 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 			g.cfg.Log.Error("a model cannot be computed; its table stays as it was", "model", f.Model, "error", f)
 		}
 		g.wait(f, g.cfg.now().Sub(started))
-		if f.Fatal { // nothing can be computed before the next start, which must know
+		if f.Fatal { // the database has ended; the mark tells the next start
 			return fresh, g.hold(ctx, held)
 		}
 	}
 }
 
-// attempt computes and commits all models but those that are held.
+// attempt computes and commits all models that are not held.
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
 	rebuild, marks := g.rebuild(view, set), g.marks(view, held)
@@ -242,7 +243,7 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 	return err
 }
 
-// announce tells of the tables that have new rows.
+// announce tells OnCommit which tables have new rows.
 func (g *Gold) announce(step int64, before *lake.View, next []*lake.Table, changed map[string]plan.Days) {
 	var written []Written
 	for _, t := range next {
@@ -255,7 +256,7 @@ func (g *Gold) announce(step int64, before *lake.View, next []*lake.Table, chang
 	}
 }
 
-// pins are those of the next step: silver as the view shows it.
+// pins makes the pins of the next step: silver as the view shows it.
 func (g *Gold) pins(view *lake.View) lake.Pins {
 	p := lake.Pins{Step: view.Pins.Step + 1, Tables: map[string]lake.Pin{}}
 	for _, name := range tables.Silver() {
@@ -266,11 +267,11 @@ func (g *Gold) pins(view *lake.View) lake.Pins {
 	return p
 }
 
-// stepProperty of a gold snapshot is the step that made it.
+// stepProperty names the property of a gold snapshot that holds the step that made it.
 const stepProperty = "millrace.step"
 
-// StepOf is the step that made the rows of a gold table's current snapshot, upkeep that only wrote them anew aside; 0 when
-// another engine wrote them, or nobody any.
+// StepOf returns the step that made the rows of a gold table's current snapshot. It skips snapshots of upkeep, which only rewrite
+// files. It returns 0 for an empty table and for rows of another engine.
 func StepOf(t *lake.Table) int64 {
 	s := t.Snapshot()
 	for s != nil && s.Summary != nil && s.Summary.Operation == table.OpReplace && s.ParentSnapshotID != nil {
@@ -286,7 +287,7 @@ func StepOf(t *lake.Table) int64 {
 	return step
 }
 
-// summary tells a reader of a gold snapshot which silver it was computed from.
+// summary makes a gold snapshot's summary: its step, and the silver snapshots that it was computed from.
 func summary(p lake.Pins) iceberg.Properties {
 	s := iceberg.Properties{stepProperty: strconv.FormatInt(p.Step, 10)}
 	for name, pin := range p.Tables {
@@ -295,8 +296,8 @@ func summary(p lake.Pins) iceberg.Properties {
 	return s
 }
 
-// outdated returns the models whose tables must be computed whole: another model made them, or none, or another engine took
-// columns away, or nobody has verified their lookback yet.
+// outdated returns the models whose tables must be computed whole: another model or none made the table, another engine removed
+// columns, or the lookback is not verified yet.
 func outdated(view *lake.View, set *gold.Set) map[string]bool {
 	rebuild := map[string]bool{}
 	for _, m := range set.Models {
@@ -307,8 +308,8 @@ func outdated(view *lake.View, set *gold.Set) map[string]bool {
 	return rebuild
 }
 
-// forget takes the digests off tables whose models are not there any more. They fall behind the pins from this step on, and
-// a model that comes back must not find its digest and take the table for one that kept up.
+// forget removes the digests of tables whose models are gone. These tables fall behind the pins from this step on. If such a
+// model comes back, a missing digest makes it compute the table whole.
 func (g *Gold) forget(view *lake.View) []lake.Change {
 	var changes []lake.Change
 	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {

@@ -16,21 +16,21 @@ import (
 	"millrace/reactor/lake"
 )
 
-// A model that cannot be computed is held: its table stays as it was, and so do the tables of the models that read it. The
-// other models are committed with the pins of the step. The pins then say nothing of the held tables, so these lose the
-// digest of their model: the step that can compute them again computes all of their days. Gold stays a function of silver
-// wherever a table has its digest.
+// A model that cannot be computed is held: its table and the tables of models that read it stay as they were. The other models
+// are committed with the pins of the step. These pins are not true of held tables, so held tables lose the digest of their
+// model, and the first step that can compute them computes all of their days. Every table that has its model's digest is a
+// function of silver.
 
 const (
-	// failedProperty of a gold table says, as JSON, why it is held. Empty when it is not.
+	// failedProperty names the property of a gold table that says, as JSON, why it is held. It is empty when the table is not.
 	failedProperty = "millrace.model-failed"
-	// heldDigest stands where the digest of a held table's model was: no model has it.
+	// heldDigest replaces the model's digest in a held table. No model has it.
 	heldDigest = "held"
 )
 
 // mark is the content of failedProperty.
 type mark struct {
-	Model  string `json:"model"`  // that failed: the table's own, or one that it reads
+	Model  string `json:"model"`  // the model that failed: the table's own, or one that it reads
 	Digest string `json:"digest"` // of that model
 	File   string `json:"file"`
 	Line   int    `json:"line,omitempty"`
@@ -49,7 +49,7 @@ func markOf(t *lake.Table) (m mark, ok bool) {
 	return m, json.Unmarshal([]byte(t.Meta.Properties()[failedProperty]), &m) == nil
 }
 
-// failures are models that cannot be computed, and why.
+// failures lists models that cannot be computed, with the reasons.
 type failures []*gold.Failure
 
 func (fs failures) names() []string {
@@ -71,17 +71,17 @@ func (fs failures) String() string {
 const (
 	// firstTurn and lastTurn bound the pause after a failure.
 	firstTurn, lastTurn = time.Second, 10 * time.Minute
-	// turnShare: a model that fails costs one part of so many of the time.
+	// turnShare limits a failing model to 1/50 of run time.
 	turnShare = 50
 )
 
-// wait sets when a model is tried again that failed after some time.
+// wait sets the time of the next try of a model that took some time to fail.
 func (g *Gold) wait(f *gold.Failure, took time.Duration) {
 	g.turns[f.Model] = g.cfg.now().Add(min(max(firstTurn, turnShare*took), lastTurn))
 }
 
-// held returns the models that are not to be tried now: those that wait for their turn, and those that ended the database
-// and have not changed since.
+// held returns the models to leave out now: those that wait for their turn, and those that ended the database and have not
+// changed since.
 func (g *Gold) held(view *lake.View) failures {
 	var held failures
 	for _, m := range g.set.Models {
@@ -97,14 +97,14 @@ func (g *Gold) held(view *lake.View) failures {
 	return held
 }
 
-// known tells whether a failure is the one that is marked already, but for what its text says of single rows.
+// known tells whether a model's table is marked with a failure already, whatever rows that failure names.
 func (g *Gold) known(view *lake.View, f *gold.Failure) bool {
 	m, ok := markOf(view.Tables[f.Model])
 	now, there := g.set.Model(f.Model)
 	return ok && there && m.Model == f.Model && m.Digest == now.Digest
 }
 
-// marks returns the changes that mark the tables of held models, and of those that read them.
+// marks returns the changes that mark the tables of held models and of models that read them.
 func (g *Gold) marks(view *lake.View, held failures) []lake.Change {
 	var changes []lake.Change
 	computed := g.set.Without(held.names()...)
@@ -121,7 +121,8 @@ func (g *Gold) marks(view *lake.View, held failures) []lake.Change {
 	return changes
 }
 
-// markText is the mark of a model's table: of its own failure, or of the first one among those that it reads.
+// markText returns the mark for a model's table. It names the model's own failure, or the first failure among the models that it
+// reads.
 func (g *Gold) markText(m *gold.Model, held failures) string {
 	i := slices.IndexFunc(held, func(f *gold.Failure) bool { return f.Model == m.Name })
 	if i < 0 {
@@ -134,19 +135,19 @@ func (g *Gold) markText(m *gold.Model, held failures) string {
 	of, _ := g.set.Model(f.Model)
 	text, err := json.Marshal(mark{Model: f.Model, Digest: of.Digest, File: f.File, Line: f.Line, Reason: f.Reason, Fatal: f.Fatal})
 	if err != nil {
-		panic(fmt.Sprintf("mark %s: %v", m.Name, err)) // strings and numbers
+		panic(fmt.Sprintf("mark %s: %v", m.Name, err)) // cannot happen: a mark has strings and numbers only
 	}
 	return string(text)
 }
 
-// hold marks tables and commits nothing else. It does so even while the reactor ends: without the mark the next start would
-// run into the same failure.
+// hold marks tables and commits nothing else. It finishes even while the reactor stops: without the mark the next start would
+// meet the same failure.
 func (g *Gold) hold(ctx context.Context, held failures) error {
 	const patience = 10 * time.Second
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	return g.cfg.Metrics.retry().Do(ctx, func() error {
-		view, err := g.cfg.Lake.View(ctx)
+		view, err := g.cfg.Lake.OwnView(ctx)
 		if err != nil {
 			return err
 		}
@@ -155,7 +156,7 @@ func (g *Gold) hold(ctx context.Context, held failures) error {
 	})
 }
 
-// TryAgain computes models that failed, when their turn comes and no event does, until ctx ends.
+// TryAgain computes failed models when their turn comes, without waiting for an event, until ctx ends.
 func (g *Gold) TryAgain(ctx context.Context) error {
 	tick := time.NewTicker(firstTurn)
 	defer tick.Stop()
@@ -169,12 +170,12 @@ func (g *Gold) TryAgain(ctx context.Context) error {
 			continue
 		}
 		if err := g.Bring(ctx); err != nil && ctx.Err() == nil {
-			g.cfg.Log.Error("gold's models that failed could not be tried again", "error", err)
+			g.cfg.Log.Error("cannot try gold's failed models again", "error", err)
 		}
 	}
 }
 
-// due tells whether the turn of a model has come. There is none where the database has ended.
+// due tells whether a model's turn has come. After the database has ended, no turn comes.
 func (g *Gold) due() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -186,8 +187,7 @@ func (g *Gold) due() bool {
 	return slices.ContainsFunc(slices.Collect(maps.Values(g.turns)), func(at time.Time) bool { return !g.cfg.now().Before(at) })
 }
 
-// Failed returns an error that names the models which cannot be computed, each with its file and the reason; nil when there
-// are none.
+// Failed returns an error that names each model that cannot be computed, with its file and the reason. It returns nil if all can.
 func Failed(view *lake.View) error {
 	var all []error
 	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
@@ -198,9 +198,9 @@ func Failed(view *lake.View) error {
 	return errors.Join(all...)
 }
 
-// StateOf says in a word why the reactor does not keep a gold table up, and "" when it does: "gone" is for a table whose model
-// is not there any more, "failed" for one whose model, or one that it reads, cannot be computed, "rolled back" for one that the
-// next step computes anew.
+// StateOf says why the reactor does not keep a gold table current: "gone" when its model is gone, "failed" when its model or one
+// that it reads cannot be computed, "rolled back" until the next step recomputes it. It returns "" for a table that is kept
+// current.
 func StateOf(t *lake.Table) string {
 	switch digest, made := t.Meta.Properties()[digestProperty]; {
 	case made && digest == "":

@@ -10,7 +10,7 @@ import (
 	"millrace/reactor/event"
 )
 
-// counts fails on a day with more than 127 samples of all assets together; after it is fine as long as counts is.
+// counts fails on a day with more than 127 samples of all assets. after works as long as counts does.
 const (
 	counts = `-- model: gold.counts
 -- grain: day
@@ -29,7 +29,7 @@ select day, n + 1 as m from gold.counts
 -- lookback: 0 days
 select day, count(*) as n from gold.daily_summary group by day
 `
-	// broken ends DuckDB 1.x's database with an INTERNAL Error when it is run, and is planned without a word.
+	// broken passes DuckDB 1.x's planner and then ends the database with an INTERNAL Error.
 	broken = `-- model: gold.broken
 -- grain: asset_id, day
 -- lookback: 0 days
@@ -38,7 +38,7 @@ from gold.daily_summary
 `
 )
 
-// dead fails unless an error makes a dead letter of the class of models that says all of some texts.
+// dead fails the test unless an error is a dead letter of class Model whose reason has all given texts.
 func (w *workshop) dead(err error, says ...string) {
 	w.Helper()
 	var dead *event.DeadError
@@ -158,7 +158,7 @@ func TestAModelThatEndsTheDatabaseIsNotRunTwice(t *testing.T) {
 	default:
 		t.Fatal("nobody hears of the end of the database")
 	}
-	// As the next start of the reactor, with a new database.
+	// This is the reactor's next start, with a new database.
 	w.start()
 	w.days("2026-02-10", 1, "a")
 	w.bring()

@@ -20,7 +20,7 @@ import (
 	"millrace/tests/harness"
 )
 
-// workshop is a lake with the promoter of gold, in this process, over a real object storage. Tests write silver's rows with
+// workshop runs a lake and the promoter of gold in the test's process, over a real object store. Tests write silver's rows with
 // SQL, as another engine would: gold depends on silver's snapshots alone.
 type workshop struct {
 	testing.TB
@@ -32,7 +32,7 @@ type workshop struct {
 	gold   *Gold
 }
 
-// openWorkshop makes an empty lake. Models are pairs of a file's name and its text.
+// openWorkshop makes an empty lake. Each pair in models is a file's name and its text.
 func openWorkshop(t testing.TB, models ...string) *workshop {
 	t.Helper()
 	s := harness.Start(t, harness.WithoutReactor())
@@ -53,7 +53,7 @@ func openWorkshop(t testing.TB, models ...string) *workshop {
 	return w
 }
 
-// model writes a model's file, or removes it where the text is empty. It counts from the next start on.
+// model writes a model's file, or removes it if the text is empty. The next start reads it.
 func (w *workshop) model(file, text string) {
 	w.Helper()
 	path := filepath.Join(w.folder, file)
@@ -68,7 +68,7 @@ func (w *workshop) model(file, text string) {
 	}
 }
 
-// start opens the database and the promoter anew, as a start of the reactor does.
+// start opens a new database and promoter, as a start of the reactor does.
 func (w *workshop) start() {
 	w.Helper()
 	if w.gold != nil {
@@ -99,7 +99,7 @@ func (w *workshop) start() {
 	}
 }
 
-// bring makes a step of gold that has to succeed.
+// bring makes a step of gold and fails the test if it fails.
 func (w *workshop) bring() {
 	w.Helper()
 	if err := w.gold.Bring(context.Background()); err != nil {
@@ -120,7 +120,7 @@ func (w *workshop) table(name string) *lake.Table {
 	return t
 }
 
-// prices appends rows to silver.asset_prices: a query with asset_id, observed_at and price_usd.
+// prices appends a query's rows (asset_id, observed_at, price_usd) to silver.asset_prices.
 func (w *workshop) prices(sql string) {
 	w.Helper()
 	t := w.table("silver.asset_prices")
@@ -139,7 +139,7 @@ func (w *workshop) prices(sql string) {
 	}
 }
 
-// days appends a price for each of n days from a day on, for the given assets.
+// days appends a price of each given asset for each of n days, from a first day on.
 func (w *workshop) days(from string, n int, assets ...string) {
 	w.Helper()
 	w.prices(fmt.Sprintf(`select a as asset_id, timestamptz '%s 00:00:00+00' + to_days(d::int) as observed_at, 1 + d + length(a) as price_usd
@@ -161,7 +161,7 @@ func (w *workshop) exec(sql string) {
 	}
 }
 
-// rows reads a table as text, a line a row, the given columns only.
+// rows returns a table's rows as text, with the given columns only.
 func (w *workshop) rows(name, columns, where string) []string {
 	w.Helper()
 	t := w.table(name)
@@ -191,7 +191,7 @@ func (w *workshop) rows(name, columns, where string) []string {
 	return lines
 }
 
-// same fails when two readings of a table differ.
+// same fails the test when two readings of a table differ.
 func (w *workshop) same(what string, got, want []string) {
 	w.Helper()
 	if !slices.Equal(got, want) {

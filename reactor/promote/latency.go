@@ -6,8 +6,8 @@ import (
 	"millrace/reactor/lake"
 )
 
-// observeLatency measures how long the objects took that a gold step brought. It asks the ledger which those are, because
-// another reactor may have promoted them.
+// observeLatency measures the time from put to gold for each object that a gold step brought. It asks the ledger for these
+// objects, because another reactor may have promoted them to silver.
 func (g *Gold) observeLatency(ctx context.Context, before *lake.View, pins lake.Pins) {
 	now := g.cfg.now()
 	for name, pin := range pins.Tables {
@@ -17,7 +17,7 @@ func (g *Gold) observeLatency(ctx context.Context, before *lake.View, pins lake.
 		}
 		times, err := g.cfg.Lake.Arrived(ctx, name, since, pin.Sequence)
 		if err != nil {
-			g.cfg.Log.Debug("measure the time from put to gold", "table", name, "error", err)
+			g.cfg.Log.Debug("cannot measure the time from put to gold", "table", name, "error", err)
 			return
 		}
 		for _, at := range times {

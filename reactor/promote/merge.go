@@ -16,30 +16,30 @@ import (
 	"millrace/reactor/silver"
 )
 
-// merger turns decoded rows, gathered in the table `incoming` of its connection, into a change of one silver table.
+// merger turns decoded rows, which its connection has in the table incoming, into a change of one silver table.
 type merger struct {
 	lake  *lake.Lake
 	cache *rows.Cache
 	conn  *duck.Conn
 	sql   silver.Merge
 	table string
-	// columns of the definition; a table may have others.
+	// columns lists the definition's columns; a table may have others.
 	columns []string
-	// time is the partition's column; order is how rows lie in a file: readers of one asset skip the rest of it.
+	// time is the column of the partition. order sorts rows in a file, so that readers of one asset skip the rest.
 	time  string
 	order []string
 }
 
-// bounds are those of the incoming rows of one month, by column. An existing file that lies outside in any column holds
-// none of their keys.
+// bounds holds the least and greatest values of the incoming rows of one month, by column. A file outside them in any column
+// has none of their keys.
 type bounds struct {
 	month          int
 	loTime, hiTime int64    // µs
-	texts          []string // columns
+	texts          []string // columns of strings
 	loText, hiText []string // by column of texts
 }
 
-// merged is what a merge does to a table. Its rows are read while it is committed, and the query that gives them can be asked
+// merged is the change that a merge makes to a table. The commit reads its rows while it runs; the query written can be asked
 // until release.
 type merged struct {
 	lake.Change
@@ -47,8 +47,7 @@ type merged struct {
 	release func()
 }
 
-// change works out what the incoming rows do to the table; once tells that no key comes twice among them. It is nil when that is
-// nothing.
+// change works out what the incoming rows change in the table, nil for nothing. once tells that each incoming key comes once.
 func (m *merger) change(ctx context.Context, v *lake.View, all []bounds, once bool) (*merged, error) {
 	t, err := v.Table(m.table)
 	if err != nil {
@@ -59,7 +58,7 @@ func (m *merger) change(ctx context.Context, v *lake.View, all []bounds, once bo
 		return nil, err
 	}
 	if len(candidates) == 0 && once {
-		// The usual case: what came in is new, and nothing is to be asked of DuckDB.
+		// The usual case: all keys are new, so there is nothing to merge.
 		return m.write(ctx, t, nil, "from incoming", func() {})
 	}
 	held, err := m.cache.Hold(ctx, m.conn, t, candidates)
@@ -100,7 +99,7 @@ func (m *merger) merge(ctx context.Context, t *lake.Table, held *rows.Held, once
 	return m.write(ctx, t, remove, sql, held.Release)
 }
 
-// write is the change that writes the rows of a query, in the order in which files keep them.
+// write returns the change that removes files and writes the rows of a query, sorted as files keep them.
 func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, sql string, release func()) (*merged, error) {
 	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
 	if err != nil {
@@ -109,7 +108,7 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	if sql, err = m.withForeign(ctx, t, sql); err != nil {
 		return nil, fmt.Errorf("merge into %s: %w", m.table, err)
 	}
-	// In the table's columns: those that it got later are its last, wherever the dataset has them.
+	// Select the columns in the table's order: a column that it got later is its last, wherever the dataset has it.
 	sql = fmt.Sprintf("select %s from (%s)", duck.Identifiers("", lake.ColumnNames(t.Meta.CurrentSchema())), sql)
 	ordered := fmt.Sprintf("%s order by %s, %s", sql, lake.MonthSQL(m.time), strings.Join(m.order, ", "))
 	return &merged{
@@ -119,8 +118,7 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	}, nil
 }
 
-// withForeign gives a query the columns that other engines gave the table, where it lacks them: they are null in rows that
-// millrace writes.
+// withForeign adds to a query the table's columns of other engines that it lacks. They are null in rows that millrace writes.
 func (m *merger) withForeign(ctx context.Context, t *lake.Table, sql string) (string, error) {
 	if !slices.ContainsFunc(lake.ColumnNames(t.Meta.CurrentSchema()), func(c string) bool { return !slices.Contains(m.columns, c) }) {
 		return sql, nil
@@ -161,7 +159,7 @@ func (m *merger) candidates(ctx context.Context, t *lake.Table, all []bounds) ([
 	return in, nil
 }
 
-// meets tells whether a file may hold a row within the bounds; a file that does not tell its bounds may hold anything.
+// meets tells whether a file may hold a row within the bounds. A file without bounds may hold any row.
 func (b bounds) meets(t *lake.Table, f lake.File, time string) bool {
 	field, ok := t.Column(time)
 	if !ok {
@@ -182,7 +180,7 @@ func (b bounds) meets(t *lake.Table, f lake.File, time string) bool {
 	return true
 }
 
-// incoming returns the bounds of the incoming rows, a month at a time, and tells whether each key comes once among them.
+// incoming returns the bounds of the incoming rows of each month, and whether each key comes once among them.
 func (m *merger) incoming(ctx context.Context, key []string, schema *iceberg.Schema) (all []bounds, once bool, err error) {
 	texts := texts(schema, key)
 	sql := fmt.Sprintf("select %[3]s, count(*) = count(distinct (%[2]s)), epoch_us(min(%[1]s)), epoch_us(max(%[1]s))", m.time, strings.Join(key, ", "), lake.MonthSQL(m.time))
@@ -213,7 +211,7 @@ func (m *merger) incoming(ctx context.Context, key []string, schema *iceberg.Sch
 	return all, once, r.Err()
 }
 
-// texts are the columns among names that a schema has as strings.
+// texts returns those of the named columns that hold strings.
 func texts(schema *iceberg.Schema, names []string) []string {
 	var found []string
 	for _, n := range names {

@@ -12,7 +12,7 @@ import (
 	"millrace/reactor/lake"
 )
 
-// Metrics are what promoters measure.
+// Metrics counts and times what promoters do.
 type Metrics struct {
 	events, dead, commits, rejected, credits *prometheus.CounterVec
 	removed                                  *prometheus.CounterVec
@@ -31,27 +31,27 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"table"})
 	}
 	m := &Metrics{
-		events:      counters("millrace_events_total", "Events worked on, by outcome: done, retry (is delivered again) or dead.", "table", "outcome"),
+		events:      counters("millrace_events_total", "Events handled, by outcome: done, retry (delivered again) or dead.", "table", "outcome"),
 		dead:        counters("millrace_dead_letters_total", "Dead letters stored, by the class of their reason.", "class"),
 		commits:     counters("millrace_commits_total", "Commits that changed a table.", "table"),
-		rejected:    counters("millrace_rejected_rows_total", "Rows refused while objects were decoded, repeats of an object included.", "table"),
-		credits:     counters("millrace_api_credits_total", "API credits that the objects promoted have cost, as their metadata say.", "table"),
+		rejected:    counters("millrace_rejected_rows_total", "Rows refused by decoding; an object that is decoded again counts again.", "table"),
+		credits:     counters("millrace_api_credits_total", "API credits that the promoted objects cost, according to their metadata.", "table"),
 		removed:     counters("millrace_removed_objects_total", "Object versions that were deleted from bronze and whose rows left silver.", "table"),
-		batchEvents: histograms("millrace_batch_events", "Events of a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}),
-		batchTime:   histograms("millrace_batch_duration_seconds", "Time from a batch of events to its commit.", seconds),
+		batchEvents: histograms("millrace_batch_events", "Events in a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512}),
+		batchTime:   histograms("millrace_batch_duration_seconds", "Time from receiving a batch of events to the end of its commit.", seconds),
 		putToSilver: histograms("millrace_put_to_silver_seconds", "Time from an object's put, by the store's clock, to the silver commit that shows it; live events only.", seconds),
 		putToGold:   histograms("millrace_put_to_gold_seconds", "Time from an object's put, by the store's clock, to the gold commit that shows it, by silver table; live events only.", seconds),
-		conflicts:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_commit_conflicts_total", Help: "Commits worked out again because another came first."}),
-		ignored:     prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_ignored_objects_total", Help: "Objects put into bronze that are no data: markers of folders and of other engines."}),
+		conflicts:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_commit_conflicts_total", Help: "Commits computed again because another commit came first."}),
+		ignored:     prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_ignored_objects_total", Help: "Objects put into bronze that are not data: markers of folders and of other engines."}),
 	}
 	for _, class := range event.Classes {
-		m.dead.WithLabelValues(string(class)) // 0, not absent: an alert on an increase needs a beginning
+		m.dead.WithLabelValues(string(class)) // shows 0 at once: an alert on an increase needs a first value
 	}
 	r.MustRegister(m.events, m.dead, m.commits, m.rejected, m.credits, m.removed, m.batchEvents, m.batchTime, m.putToSilver, m.putToGold, m.conflicts, m.ignored)
 	return m
 }
 
-// Handled is a handler that is measured.
+// Handled wraps a handler and measures its batches.
 func (m *Metrics) Handled(table string, handle func(context.Context, []event.Delivery) []error) func(context.Context, []event.Delivery) []error {
 	return func(ctx context.Context, batch []event.Delivery) []error {
 		started := time.Now()
@@ -66,15 +66,15 @@ func (m *Metrics) Handled(table string, handle func(context.Context, []event.Del
 	}
 }
 
-// Ignored counts an object that is no data.
+// Ignored counts an object that is not data.
 func (m *Metrics) Ignored(event.Object) { m.ignored.Inc() }
 
-// duplicates records copies that the ledger answered.
+// duplicates counts copies of events that the ledger answered.
 func (m *Metrics) duplicates(table string, n int) {
 	m.events.WithLabelValues(table, "duplicate").Add(float64(n))
 }
 
-// Buried records a dead letter.
+// Buried counts a dead letter.
 func (m *Metrics) Buried(_ string, reason error) {
 	class := event.Other
 	var dead *event.DeadError
@@ -84,7 +84,7 @@ func (m *Metrics) Buried(_ string, reason error) {
 	m.dead.WithLabelValues(string(class)).Inc()
 }
 
-// promoted records the objects of a batch that silver shows now.
+// promoted measures the time from put to silver for the objects of a committed batch.
 func (m *Metrics) promoted(table string, batch []event.Delivery, errs []error, now time.Time) {
 	for i, d := range batch {
 		if errs[i] == nil && d.Run == "" {
@@ -93,7 +93,7 @@ func (m *Metrics) promoted(table string, batch []event.Delivery, errs []error, n
 	}
 }
 
-// decoded counts what the decoding of a batch, now committed, came to; credits were spent once, whatever is replayed.
+// decoded counts the refused rows and the credits of a committed batch. A replay counts no credits: they were spent once.
 func (m *Metrics) decoded(table string, batch []event.Delivery, errs []error, in *intake.Intake) {
 	m.rejected.WithLabelValues(table).Add(float64(in.Refused))
 	for i, d := range batch {
@@ -103,7 +103,7 @@ func (m *Metrics) decoded(table string, batch []event.Delivery, errs []error, in
 	}
 }
 
-// retry does work again after conflicts, and counts them. After 20 the events come back later.
+// retry repeats work after conflicts and counts them. After 20 attempts the events come back later.
 func (m *Metrics) retry() lake.Retry { return lake.Retry{Attempts: 20, Conflict: m.conflicts.Inc} }
 
 // countCommits counts the tables that a commit changed.

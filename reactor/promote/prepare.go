@@ -8,17 +8,20 @@ import (
 	"millrace/reactor/tables"
 )
 
-// Prepare makes the promoter's tables, and gives tables of an earlier release the columns that their definition has got
-// since. They are null in the rows that are there, until a replay brings their values.
+// Prepare makes the promoter's tables, and adds columns to tables of an earlier release whose definition has more now. Existing
+// rows have null in these columns until a replay brings values.
 func (s *Silver) Prepare(ctx context.Context) error {
 	if err := s.cfg.Lake.Create(ctx, s.Tables()...); err != nil {
 		return err
 	}
-	return s.cfg.Metrics.retry().Do(ctx, func() error { return s.grow(ctx) })
+	if err := s.cfg.Metrics.retry().Do(ctx, func() error { return s.grow(ctx) }); err != nil {
+		return err
+	}
+	return s.RemoveAgain(ctx)
 }
 
 func (s *Silver) grow(ctx context.Context) error {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,7 +42,7 @@ func (s *Silver) grow(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("add columns to %s: %w", d.Name, err)
 		}
-		s.cfg.Log.Info("table gets new columns", "table", d.Name, "columns", len(lacking))
+		s.cfg.Log.Info("adding columns to a table", "table", d.Name, "columns", len(lacking))
 		changes = append(changes, lake.Change{Base: t, Evolve: schema})
 	}
 	if len(changes) == 0 {

@@ -10,23 +10,23 @@ import (
 	"millrace/reactor/lake"
 )
 
-// Upcoming is what the next step will do to a table of gold.
+// Upcoming says what the next step will do to a gold table.
 type Upcoming struct {
 	Table string
-	// Rebuild: all of its days, because the table is not there, or another model made it.
+	// Rebuild tells that all days are computed; Why says why.
 	Rebuild bool
-	// Held: none, because its model ended the database the last time.
+	// Held tells that no day is computed, because the model ended the database.
 	Held bool
-	Days plan.Days // that are computed; only those whose rows change are written
-	Rows int64     // in the files that hold rows of these days now
+	Days plan.Days // to compute; only days whose rows change are written
+	Rows int64     // in the files that hold these days now
 	Why  string
 }
 
-// Preview is what the next step will do, as the step itself would work it out. It changes nothing. Silver's tables must be there.
+// Preview works out what the next step will do, as the step does, and changes nothing. Silver's tables must exist.
 func (g *Gold) Preview(ctx context.Context, view *lake.View) ([]Upcoming, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	held := slices.DeleteFunc(g.held(view), func(f *gold.Failure) bool { return !f.Fatal }) // a start tries the others
+	held := slices.DeleteFunc(g.held(view), func(f *gold.Failure) bool { return !f.Fatal }) // the next start tries the others
 	set := g.set.Without(held.names()...)
 	rebuild := outdated(view, set)
 	c, err := g.change(ctx, view, set, rebuild)
@@ -61,7 +61,7 @@ func (g *Gold) Preview(ctx context.Context, view *lake.View) ([]Upcoming, error)
 	return all, nil
 }
 
-// why says what makes a model's days change.
+// why says why a model's days are computed.
 func why(view *lake.View, m *gold.Model, c plan.Change, p plan.Plan) string {
 	if c.Rebuild[m.Name] {
 		t := view.Tables[m.Name]
@@ -70,14 +70,14 @@ func why(view *lake.View, m *gold.Model, c plan.Change, p plan.Plan) string {
 		}
 		switch t.Meta.Properties()[digestProperty] {
 		case heldDigest:
-			return "its model failed, or one that it reads; it is tried again"
+			return "its model, or one that it reads, failed; it is tried again"
 		case rolledBack:
 			return "it is rolled back"
 		case "":
-			return "no model made it, or not the last one that kept it up: " + m.File
+			return "no model made it, or its model was gone for a time: " + m.File
 		case m.Digest:
 			if !fitOf(t.Meta, m).anew {
-				return "its lookback is verified on the days that there are now: " + m.File
+				return "its lookback is verified on all days that exist now: " + m.File
 			}
 			return "another engine renamed, dropped or retyped columns of its model: " + m.File
 		}
@@ -95,7 +95,7 @@ func why(view *lake.View, m *gold.Model, c plan.Change, p plan.Plan) string {
 	return strings.Join(because, ", ")
 }
 
-// Forgotten are the tables whose models are not there any more: they stay, and nothing keeps them up.
+// Forgotten lists the tables whose models are gone. They stay, and no step updates them.
 func (g *Gold) Forgotten(view *lake.View) []string {
 	var names []string
 	for _, c := range g.forget(view) {

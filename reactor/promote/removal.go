@@ -25,21 +25,21 @@ func isGone(err error) bool {
 	return errors.As(err, &dead) && dead.Class == event.Gone
 }
 
-// departure is an event of an object version that is said to be gone.
+// departure is an event that says, or leads to believe, that an object version is gone.
 type departure struct {
 	event.Delivery
-	// former are the ledger's entries of the version that go with it.
+	// former holds the ledger's entries of the version.
 	former []lake.Entry
-	// overwritten: the key has another object now. Without versions, an object takes the place of the one before.
+	// overwritten tells that the key has another object now: in a bucket without versions a put replaces the object.
 	overwritten bool
 }
 
-// known tells whether the version had its turn: its rows were in the table, or its removal was heard of before its put.
+// known tells whether the ledger has the version: its rows were in the table, or its removal was announced before its put.
 func (d departure) known() bool {
 	return slices.ContainsFunc(d.former, func(e lake.Entry) bool { return e.Outcome != lake.OutcomeDead })
 }
 
-// remove works on events of versions that were deleted: those that say so, and those whose object could not be fetched.
+// remove handles events of deleted versions: removals, and puts whose object could not be fetched.
 func (s *Silver) remove(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
 	err := s.cfg.Metrics.retry().Do(ctx, func() error {
@@ -63,7 +63,7 @@ func (s *Silver) remove(ctx context.Context, batch []event.Delivery) []error {
 	return errs
 }
 
-// departures asks bronze whether the versions are gone, and the ledger what it knows of them.
+// departures asks bronze whether the versions are gone, and the ledger for their entries.
 func (s *Silver) departures(ctx context.Context, batch []event.Delivery) ([]departure, error) {
 	var all []departure
 	for _, d := range batch {
@@ -87,9 +87,9 @@ func (s *Silver) departures(ctx context.Context, batch []event.Delivery) ([]depa
 	return all, nil
 }
 
-// commitRemoval takes the rows of departed versions out of silver, and says so in the ledger, in one commit.
+// commitRemoval removes the rows of departed versions from silver and records that in the ledger, in one commit.
 func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs []error) error {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,11 +105,11 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 	var refused []event.Object
 	for _, d := range departures {
 		for _, e := range d.former {
-			if e.Outcome != lake.OutcomeDone {
-				continue
+			if e.Outcome == lake.OutcomeDead {
+				continue // it never had a row
 			}
 			gone = append(gone, e)
-			if !d.overwritten { // else its refused rows gave way to those of the object that took its place
+			if !d.overwritten { // else the object that replaced it has replaced its refused rows
 				refused = append(refused, event.Object{Key: e.SourceKey, Version: e.SourceVersion, ModifiedAt: e.ModifiedAt})
 			}
 		}
@@ -127,16 +127,17 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 	})
 	if err == nil {
 		s.cfg.Metrics.countCommits(view, next)
-		s.cfg.Metrics.removed.WithLabelValues(s.rows.table).Add(float64(len(gone)))
-		if len(gone) > 0 {
-			s.cfg.Log.Info("rows of deleted object versions were taken out", "table", s.rows.table, "versions", len(gone), "first", gone[0].SourceKey)
+		// Those that the ledger called removed before were counted then.
+		if gone = slices.DeleteFunc(gone, func(e lake.Entry) bool { return e.Outcome != lake.OutcomeDone }); len(gone) > 0 {
+			s.cfg.Metrics.removed.WithLabelValues(s.rows.table).Add(float64(len(gone)))
+			s.cfg.Log.Info("removed the rows of deleted object versions", "table", s.rows.table, "versions", len(gone), "first", gone[0].SourceKey)
 		}
 	}
 	return err
 }
 
-// removedEntries are what the ledger says of departed versions: of each former event, and of the one that told of it, so that
-// the event of a put that comes after its removal is no dead letter.
+// removedEntries makes the ledger's entries for departed versions: one for each former event, and one for the event that told of
+// the removal. With it, a put's event that comes after the removal makes no dead letter.
 func (s *Silver) removedEntries(departures []departure, errs []error, t *lake.Table) []lake.Entry {
 	now := s.cfg.now()
 	var entries []lake.Entry
@@ -162,7 +163,7 @@ func (s *Silver) removedEntries(departures []departure, errs []error, t *lake.Ta
 	return entries
 }
 
-// without works out the tables without the rows of versions that are gone.
+// without works out the changes that remove the rows of versions that are gone.
 func (w *silverWork) without(ctx context.Context, gone []lake.Entry, refused []event.Object, bucketName string) error {
 	for _, change := range []func() (*merged, error){
 		func() (*merged, error) { return w.rowsWithout(ctx, gone, bucketName) },
@@ -179,7 +180,7 @@ func (w *silverWork) without(ctx context.Context, gone []lake.Entry, refused []e
 
 // refusedWithout drops the refused rows of versions that are gone.
 func (w *silverWork) refusedWithout(ctx context.Context, objects []event.Object) (*merged, error) {
-	// What was refused while other objects were read again is in the table already.
+	// rowsWithout may have put refused rows of other objects there; the table has these already.
 	if err := w.refused.conn.Exec(ctx, silver.RejectedMergeSQL().Incoming); err != nil {
 		return nil, err
 	}
@@ -188,7 +189,7 @@ func (w *silverWork) refusedWithout(ctx context.Context, objects []event.Object)
 	return w.refusals(ctx, objects)
 }
 
-// rowsWithout drops the rows of versions that are gone, and brings back the winners among the versions that are left.
+// rowsWithout drops the rows of versions that are gone and brings back the winning rows of the versions that are left.
 func (w *silverWork) rowsWithout(ctx context.Context, gone []lake.Entry, bucketName string) (*merged, error) {
 	t, err := w.view.Table(w.rows.table)
 	if err != nil {
@@ -208,7 +209,7 @@ func (w *silverWork) rowsWithout(ctx context.Context, gone []lake.Entry, bucketN
 		return nil, err
 	}
 	if err := w.winners(ctx, gone, bucketName); err != nil {
-		return nil, fmt.Errorf("look for the rows of %s that come back: %w", w.rows.table, err)
+		return nil, fmt.Errorf("find the rows of %s that come back: %w", w.rows.table, err)
 	}
 	var remove []lake.File
 	for _, n := range numbers {
@@ -217,7 +218,7 @@ func (w *silverWork) rowsWithout(ctx context.Context, gone []lake.Entry, bucketN
 	return w.rows.write(ctx, t, remove, w.removal.Rows, func() {})
 }
 
-// filesOf returns the files that may hold a row of the versions.
+// filesOf returns the files that may hold rows of the versions.
 func (w *silverWork) filesOf(ctx context.Context, t *lake.Table, gone []lake.Entry) ([]lake.File, error) {
 	const put = "source_modified_at"
 	var all []bounds
@@ -234,7 +235,7 @@ func (w *silverWork) filesOf(ctx context.Context, t *lake.Table, gone []lake.Ent
 	}), nil
 }
 
-// lost finds the rows that have to go, and returns the numbers of their files.
+// lost finds the rows that must go and returns the numbers of their files.
 func (w *silverWork) lost(ctx context.Context, gone []lake.Entry, held *rows.Held) ([]int64, error) {
 	conn := w.rows.conn
 	if err := conn.Exec(ctx, w.removal.Removed); err != nil {

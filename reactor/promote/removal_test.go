@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/iceberg-go/table"
 	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
@@ -66,13 +67,14 @@ func store(t *testing.T) *s3.Client {
 	return client
 }
 
-// silverLake is a lake with the promoter of one dataset.
+// silverLake runs a lake with the promoter of one dataset.
 type silverLake struct {
 	t        *testing.T
 	lake     *lake.Lake
 	promoter *promote.Silver
 	conn     *duck.Conn
 	cache    *rows.Cache
+	cfg      promote.Config
 }
 
 func openSilver(t *testing.T, client *s3.Client, name string) *silverLake {
@@ -96,15 +98,23 @@ func openSilver(t *testing.T, client *s3.Client, name string) *silverLake {
 	}
 	t.Cleanup(conn.Close)
 	cache := rows.New(l)
-	p, err := promote.NewSilver(promote.Config{Lake: l, Client: client, DB: db, Cache: cache}, assets())
+	s := &silverLake{t: t, lake: l, conn: conn, cache: cache, cfg: promote.Config{Lake: l, Client: client, DB: db, Cache: cache}}
+	s.promoter = s.anew()
+	if err := s.promoter.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// anew makes another promoter of the same lake, as a start does.
+func (s *silverLake) anew() *promote.Silver {
+	s.t.Helper()
+	p, err := promote.NewSilver(s.cfg, assets())
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	t.Cleanup(p.Close)
-	if err := p.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return &silverLake{t, l, p, conn, cache}
+	s.t.Cleanup(p.Close)
+	return p
 }
 
 func assets() *silver.Dataset {
@@ -121,19 +131,19 @@ func (s *silverLake) handle(batch ...event.Delivery) {
 	}
 }
 
-// contents are all rows of a table, lineage included.
+// contents returns all rows of a table as text, with lineage.
 func (s *silverLake) contents(table string) string {
 	s.t.Helper()
 	return s.ask(table, "select coalesce(string_agg(r::varchar, chr(10) order by r::varchar), '') from found r")
 }
 
-// query gives the first column of a query over the dataset's table, found, a row a line.
+// query runs SQL over the dataset's table, which it calls found, and returns the first column, one row a line.
 func (s *silverLake) query(sql string) string {
 	s.t.Helper()
 	return s.ask(assets().TableName(), "select coalesce(string_agg(text, chr(10)), '') from ("+strings.Replace(sql, "select ", "select text: ", 1)+")")
 }
 
-// ask asks a table, found, for one text.
+// ask runs SQL over a table, which it calls found, and returns the one text of the answer.
 func (s *silverLake) ask(table, sql string) string {
 	s.t.Helper()
 	view, err := s.lake.View(s.t.Context())
@@ -160,8 +170,9 @@ func (s *silverLake) ask(table, sql string) string {
 	return strings.Clone(r.RecordBatch().Column(0).(*array.String).Value(0))
 }
 
-// What is deleted goes, what had lost to it comes back, and no order, copy or batch of the events shows: silver equals one
-// that is made of the versions that are left.
+// Rows of deleted versions go, and rows that had lost to them come back. Order, copies and batches of the events do not matter, nor
+// does a rollback before a replay:
+// silver equals a silver made from the versions that are left.
 func TestSilverIsAFunctionOfTheVersionsThatAreLeft(t *testing.T) {
 	client := store(t)
 	const bronze, other = "lakehouse", "fresh"
@@ -179,7 +190,8 @@ func TestSilverIsAFunctionOfTheVersionsThatAreLeft(t *testing.T) {
 				queue = append(queue, event.Delivery{Object: o, Attempt: 1})
 			}
 		}
-		if random.IntN(3) == 0 { // a replay of all
+		back := random.IntN(2) == 0 && s.rollBack(random)
+		if back || random.IntN(3) == 0 { // a replay of all
 			for o, err := range reconcile.Objects(t.Context(), b, "") {
 				if err != nil {
 					t.Fatal(err)
@@ -210,13 +222,111 @@ func TestSilverIsAFunctionOfTheVersionsThatAreLeft(t *testing.T) {
 		}
 		for _, table := range []string{assets().TableName(), tables.Rejected} {
 			if got, want := s.contents(table), fresh.contents(table); got != want {
-				t.Fatalf("round %d: %s has\n%s\nand of what is left comes\n%s", round, table, got, want)
+				t.Fatalf("round %d: %s has\n%s\nand the versions that are left give\n%s", round, table, got, want)
 			}
 		}
 	}
 }
 
-// put puts an object that fights over few keys, often over an older version.
+// rollBack makes some snapshot of a table the current one; ok is false where there is none.
+func (s *silverLake) rollBack(random *rand.Rand) (ok bool) {
+	s.t.Helper()
+	view, err := s.lake.View(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, name := range []string{assets().TableName(), tables.Rejected} {
+		of := view.Tables[name]
+		if kept := of.Meta.Snapshots(); len(kept) > 0 && random.IntN(2) == 0 {
+			ok = true
+			if err := promote.Rollback(s.t.Context(), s.lake, of, &kept[random.IntN(len(kept))]); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+	return ok
+}
+
+// A rollback to before a removal shows the rows of the deleted version for a moment only: the step after it takes them out and
+// brings back what had lost to them, whether an object comes, gold hears of the rollback, or the reactor starts.
+func TestARollbackDoesNotBringDeletedVersionsBack(t *testing.T) {
+	client := store(t)
+	for step, next := range map[string]func(*silverLake, bucket.Bucket){
+		"an object comes": func(s *silverLake, b bucket.Bucket) {
+			s.handle(event.Delivery{Object: putBody(t, b, "bronze/coincap/assets/ingest_date=2026-03-01/z.json", `{"timestamp":1772323200000,"data":[]}`), Attempt: 1})
+		},
+		"gold hears of it": func(s *silverLake, _ bucket.Bucket) {
+			if err := s.promoter.RemoveAgain(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the reactor starts": func(s *silverLake, _ bucket.Bucket) {
+			if err := s.anew().Prepare(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"upkeep commits, then an object comes": func(s *silverLake, b bucket.Bucket) {
+			view, err := s.lake.View(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.lake.Commit(t.Context(), []lake.Change{{Base: view.Tables[assets().TableName()], MergeManifests: true}}, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.handle(event.Delivery{Object: putBody(t, b, "bronze/coincap/assets/ingest_date=2026-03-01/z.json", `{"timestamp":1772323200000,"data":[]}`), Attempt: 1})
+		},
+	} {
+		t.Run(step, func(t *testing.T) {
+			b := bucket.Bucket{Client: client, Name: strings.ReplaceAll(strings.ReplaceAll(step, " ", "-"), ",", "")}
+			s := openSilver(t, client, b.Name)
+			const asset = `{"timestamp":1772323200000,"data":[{"id":"bitcoin","priceUsd":"%d"}%s]}`
+			first := putBody(t, b, "bronze/coincap/assets/ingest_date=2026-03-01/a.json", fmt.Sprintf(asset, 1, ""))
+			s.handle(event.Delivery{Object: first, Attempt: 1})
+			second := putBody(t, b, "bronze/coincap/assets/ingest_date=2026-03-01/b.json", fmt.Sprintf(asset, 2, `,{"id":"mistake","priceUsd":"7"},{"id":"broken","priceUsd":"-1"}`))
+			s.handle(event.Delivery{Object: second, Attempt: 1})
+			view, err := s.lake.View(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := map[string]*table.Snapshot{assets().TableName(): view.Tables[assets().TableName()].Snapshot(), tables.Rejected: view.Tables[tables.Rejected].Snapshot()}
+			if err := client.RemoveObject(t.Context(), b.Name, second.Key, s3.RemoveObjectOptions{VersionID: second.Version}); err != nil {
+				t.Fatal(err)
+			}
+			second.Removed = true
+			s.handle(event.Delivery{Object: second, Attempt: 1})
+			const prices = "select asset_id || ' ' || round(price_usd, 0)::int from found order by 1"
+			if got := s.query(prices); got != "bitcoin 1" {
+				t.Fatalf("after the removal: %s", got)
+			}
+			for name, to := range before {
+				if view, err = s.lake.View(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if err := promote.Rollback(t.Context(), s.lake, view.Tables[name], to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := s.query(prices); got != "bitcoin 2\nmistake 7" {
+				t.Fatalf("the rollback shows %s", got)
+			}
+			next(s, b)
+			if got := s.query(prices); got != "bitcoin 1" {
+				t.Errorf("after the next step: %s", got)
+			}
+			if got := s.contents(tables.Rejected); got != "" {
+				t.Errorf("refused rows of the deleted version are back: %s", got)
+			}
+			if view, err = s.lake.View(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if undone, err := s.lake.Undone(t.Context(), view.Tables[assets().TableName()]); err != nil || len(undone) > 0 {
+				t.Errorf("undone still: %+v, %v", undone, err)
+			}
+		})
+	}
+}
+
+// put puts an object whose rows share few keys with other objects'. It often makes a new version of an existing object.
 func put(t *testing.T, b bucket.Bucket, random *rand.Rand) event.Object {
 	t.Helper()
 	var list []string
@@ -233,7 +343,12 @@ func put(t *testing.T, b bucket.Bucket, random *rand.Rand) event.Object {
 	if random.IntN(10) == 0 {
 		body = "<html>"
 	}
-	key := fmt.Sprintf("bronze/coincap/assets/ingest_date=2026-03-01/%d.json", random.IntN(8))
+	return putBody(t, b, fmt.Sprintf("bronze/coincap/assets/ingest_date=2026-03-01/%d.json", random.IntN(8)), body)
+}
+
+// putBody puts an object and returns it as a listing has it.
+func putBody(t *testing.T, b bucket.Bucket, key, body string) event.Object {
+	t.Helper()
 	info, err := b.Client.PutObject(t.Context(), b.Name, key, strings.NewReader(body), int64(len(body)), s3.PutObjectOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +365,7 @@ func put(t *testing.T, b bucket.Bucket, random *rand.Rand) event.Object {
 	return event.Object{}
 }
 
-// removeOne deletes some version; ok is false when there is none.
+// removeOne deletes a random version; ok is false when there is none.
 func removeOne(t *testing.T, b bucket.Bucket, random *rand.Rand) (event.Object, bool) {
 	t.Helper()
 	var all []event.Object

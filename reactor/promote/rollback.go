@@ -12,9 +12,10 @@ import (
 
 // Rollback makes an earlier snapshot of a table the current one.
 //
-// A table of gold loses the digest of its model with it: another model may have made those rows, and the pins say nothing
-// of them, so the next step computes all of its days. Without that a rolled-back table would stay so wherever silver does
-// not happen to change.
+// A gold table loses the digest of its model, so the next step computes all of its days: another model may have made the earlier
+// rows, and the pins are not true of them. If the digest stayed, days that silver does not change would keep the earlier rows.
+//
+// A silver table gets rows of deleted versions back, which RemoveAgain takes out.
 func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapshot) error {
 	if t.SnapshotID() == to.SnapshotID {
 		return nil
@@ -23,13 +24,13 @@ func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapsh
 	if strings.HasPrefix(t.Name, "gold.") && t.Meta.Properties()[digestProperty] != "" {
 		properties = iceberg.Properties{digestProperty: rolledBack}
 	}
-	return l.Rollback(ctx, t, to, properties)
+	return l.Rollback(ctx, t, to, properties, letGo(t))
 }
 
-// rolledBack stands where the digest of a model was: no model has it.
+// rolledBack replaces the model's digest in a table that was rolled back. No model has it.
 const rolledBack = "rolled back"
 
-// RolledBack tells whether a table of gold is rolled back and still waits for the step that computes it anew.
+// RolledBack tells whether a gold table is rolled back and waits for the step that recomputes it.
 func RolledBack(view *lake.View) bool {
 	for _, t := range view.Tables {
 		if t.Meta.Properties()[digestProperty] == rolledBack {

@@ -1,6 +1,6 @@
-// Package promote is what the reactor is for: it brings bronze objects into silver and silver into gold, so that the
-// tables are a function of the object versions alone. Each promoter reads the lake, works out a change and commits it
-// together with the ledger; when another commit comes first it starts again from a fresh read.
+// Package promote brings bronze objects into silver, and silver into gold, so that the tables are a function of the object
+// versions alone. Each promoter reads the lake, works out a change and commits it together with the ledger. If another commit
+// comes first, it starts again from a fresh read.
 package promote
 
 import (
@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -31,9 +32,12 @@ type Silver struct {
 	rows    merger // of the dataset's table
 	refused merger // of rejected
 	removal silver.Removal
+
+	busy  sync.Mutex
+	shown [2]string // the metadata of both tables in which no removal is undone
 }
 
-// NewSilver makes the promoter of a dataset. It uses two connections to the database, which Close frees.
+// NewSilver makes the promoter of a dataset. It opens two connections to the database; Close frees them.
 func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
 	cfg = cfg.withDefaults()
 	conns, err := connections(cfg.DB, 2)
@@ -59,12 +63,14 @@ func (s *Silver) Close() {
 	s.refused.conn.Close()
 }
 
-// Tables returns the definitions of those that the promoter writes, for lake.Create.
+// Tables returns the definitions of the tables that the promoter writes, for lake.Create.
 func (s *Silver) Tables() []lake.Definition { return tables.OfDataset(s.dataset) }
 
-// Handle promotes a batch of events: the objects that came in one commit, and those that went in another. It is for one
-// goroutine at a time.
+// Handle promotes a batch of events: new objects in one commit, deleted ones in another. Only one goroutine may call it at a
+// time.
 func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
+	s.busy.Lock()
+	defer s.busy.Unlock()
 	errs := make([]error, len(batch))
 	fresh, where, err := s.unanswered(ctx, batch)
 	if err != nil {
@@ -96,8 +102,8 @@ func (s *Silver) Handle(ctx context.Context, batch []event.Delivery) []error {
 	return errs
 }
 
-// unanswered are the deliveries that need work, and their places in the batch. A copy of a live event is answered from the
-// ledger: a million of them must not stand in front of what is new. A replay is never answered so.
+// unanswered returns the deliveries that need work, and their places in the batch. The ledger answers copies of live events, so
+// that a million copies do not delay new objects. A replay always needs work.
 func (s *Silver) unanswered(ctx context.Context, batch []event.Delivery) (fresh []event.Delivery, where []int, err error) {
 	var ids []string
 	for _, d := range batch {
@@ -111,10 +117,10 @@ func (s *Silver) unanswered(ctx context.Context, batch []event.Delivery) (fresh 
 	}
 	for i, d := range batch {
 		if d.Object.Removed {
-			continue // whether it is gone, bronze tells
+			continue // remove asks bronze whether it is gone
 		}
 		outcome := outcomes[string(d.Object.ID())]
-		// What is delivered again after it was found dead may have no dead letter yet: its reactor died in between.
+		// A second delivery of a dead event may have no dead letter yet: its reactor may have died in between.
 		if d.Run == "" && (outcome == lake.OutcomeDone || outcome == lake.OutcomeDead && d.Attempt == 1) {
 			continue
 		}
@@ -160,10 +166,13 @@ func distinct(batch []event.Delivery) (objects []event.Delivery, which []int) {
 	return objects, which
 }
 
-// promote does the work of Handle once. The error is that of the batch; the others are those of single objects.
+// promote does the work of Handle once. It returns an error for each object, and one for the whole batch.
 func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, error) {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if view, err = s.removeAgain(ctx, view); err != nil {
 		return nil, err
 	}
 	own, err := view.Table(s.rows.table)
@@ -188,16 +197,17 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		return tx.Record(ctx, s.entries(batch, w.errs, own)...)
 	})
 	if err == nil {
+		s.rememberCommit(next)
 		s.cfg.Metrics.countCommits(view, next)
 		s.cfg.Metrics.decoded(s.rows.table, batch, w.errs, w.in)
-		// While the event of this commit is on its way to gold.
+		// Fill the cache while the event of this commit is on its way to gold.
 		s.cfg.fillCache(ctx, view.Tables[own.Name], own, w.written)
 	}
 	return w.errs, err
 }
 
-// tableAfter returns what a commit makes of a table. A table that it leaves alone must still be the one that was read: beside other rows,
-// events that change nothing might have changed something.
+// tableAfter returns what a commit makes of a table. A table that the commit leaves alone must still be the one that was read: with
+// other rows in it, events that change nothing might have changed something.
 func tableAfter(ctx context.Context, tx *lake.Tx, read *lake.Table, next []*lake.Table) (*lake.Table, error) {
 	for _, t := range next {
 		if t.Name == read.Name {
@@ -207,16 +217,16 @@ func tableAfter(ctx context.Context, tx *lake.Tx, read *lake.Table, next []*lake
 	return read, tx.Unmoved(ctx, read)
 }
 
-// silverWork is a batch between decoding and the end of its commit.
+// silverWork holds a batch from decoding to the end of its commit.
 type silverWork struct {
 	*Silver
 	view    *lake.View
 	in      *intake.Intake
 	objects []event.Object
-	errs    []error // of single objects
+	errs    []error // by object
 	changes []lake.Change
-	written rows.Query // gives the rows that the commit writes to the dataset's own table
-	held    []func()   // what release lets go
+	written rows.Query // for the rows that the commit writes to the dataset's own table
+	held    []func()   // called by release
 }
 
 func (w *silverWork) release() {
@@ -238,7 +248,7 @@ func (w *silverWork) decode(ctx context.Context, batch []event.Delivery) error {
 	return err
 }
 
-// merge works out what the decoded rows, and the refused ones, change.
+// merge works out what the decoded and the refused rows change.
 func (w *silverWork) merge(ctx context.Context, run string) error {
 	merging, end := tracing.Span(ctx, "merge")
 	defer end()
@@ -259,7 +269,7 @@ func (w *silverWork) merge(ctx context.Context, run string) error {
 	return nil
 }
 
-// take makes a change a part of the commit; nil is none.
+// take adds a change to the commit, if it is not nil.
 func (w *silverWork) take(c *merged, summary iceberg.Properties) {
 	if c == nil {
 		return
@@ -269,7 +279,7 @@ func (w *silverWork) take(c *merged, summary iceberg.Properties) {
 	w.changes = append(w.changes, c.Change)
 }
 
-// rowChange is what the decoded rows do to the dataset's table.
+// rowChange works out what the decoded rows change in the dataset's table.
 func (w *silverWork) rowChange(ctx context.Context) (*merged, error) {
 	all, once, err := w.rows.incoming(ctx, w.dataset.Key, w.dataset.Schema())
 	if err != nil || len(all) == 0 {
@@ -278,7 +288,7 @@ func (w *silverWork) rowChange(ctx context.Context) (*merged, error) {
 	return w.rows.change(ctx, w.view, all, once)
 }
 
-// refusedChange replaces the refused rows of the objects that could be read.
+// refusedChange replaces the refused rows of the objects that could be decoded.
 func (w *silverWork) refusedChange(ctx context.Context) (*merged, error) {
 	var decoded []event.Object
 	for i, o := range w.objects {
@@ -289,8 +299,8 @@ func (w *silverWork) refusedChange(ctx context.Context) (*merged, error) {
 	return w.refusals(ctx, decoded)
 }
 
-// refusals replaces the refused rows of objects by those that were gathered. Mostly there are none, before or now, and the
-// table's file bounds tell so.
+// refusals replaces the refused rows of objects with the gathered ones. Usually there are none, old or new, and the bounds of the
+// table's files show that at once.
 func (w *silverWork) refusals(ctx context.Context, objects []event.Object) (*merged, error) {
 	t, err := w.view.Table(w.refused.table)
 	if err != nil {
@@ -317,7 +327,7 @@ func (w *silverWork) refusals(ctx context.Context, objects []event.Object) (*mer
 	return w.refused.change(ctx, w.view, all, false)
 }
 
-// insertValues puts rows, written as SQL, into a table.
+// insertValues inserts rows, written as SQL, into a table.
 func insertValues(ctx context.Context, conn *duck.Conn, table string, values []string) error {
 	for part := range slices.Chunk(values, 1000) {
 		if err := conn.Exec(ctx, "insert into "+table+" values "+strings.Join(part, ", ")); err != nil {
@@ -327,13 +337,13 @@ func insertValues(ctx context.Context, conn *duck.Conn, table string, values []s
 	return nil
 }
 
-// entries are what the ledger says of the batch once it is committed; objects that are tried again have none yet.
+// entries makes the ledger's entries for a batch. Objects that are tried again get none yet.
 func (s *Silver) entries(batch []event.Delivery, errs []error, t *lake.Table) []lake.Entry {
 	now := s.cfg.now()
 	var entries []lake.Entry
 	for i, d := range batch {
 		action, _ := event.Outcome(errs[i], d.Attempt)
-		if action == event.Retry || isGone(errs[i]) { // remove says what became of the latter
+		if action == event.Retry || isGone(errs[i]) { // remove records a gone object
 			continue
 		}
 		e := entryOf(d, now)

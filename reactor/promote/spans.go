@@ -13,12 +13,12 @@ import (
 	"millrace/reactor/lake"
 )
 
-// traceProperty of a silver snapshot is the span that made it, while tracing is on: gold's step becomes a part of the same
-// trace, whichever reactor makes it.
+// traceProperty names the property of a silver snapshot that holds the span that made it, while tracing is on. With it, gold's
+// step joins the same trace, whichever reactor runs it.
 const traceProperty = "millrace.traceparent"
 
-// served begins the span of a batch of events. The function it returns ends it, and shows it in the traces of all objects
-// but the first, whose it is.
+// served begins the span of a batch of events, in the first object's trace. The function that it returns ends the span and links
+// it from the other objects' traces.
 func served(ctx context.Context, table string, batch []event.Delivery) (context.Context, func()) {
 	if !tracing.On() {
 		return ctx, func() {}
@@ -40,12 +40,12 @@ func served(ctx context.Context, table string, batch []event.Delivery) (context.
 	}
 }
 
-// woken is when silver's change was announced to gold, and when gold heard of it.
+// woken holds the times when silver's change was announced and when gold heard of it.
 type woken struct{ announced, heard time.Time }
 
 type wokenKey struct{}
 
-// wake remembers what woke a gold step.
+// wake notes in the context what woke a gold step.
 func wake(ctx context.Context, batch []event.Delivery) context.Context {
 	if !tracing.On() {
 		return ctx
@@ -59,8 +59,8 @@ func wake(ctx context.Context, batch []event.Delivery) context.Context {
 	return context.WithValue(ctx, wokenKey{}, w)
 }
 
-// waited begins the span of a gold step: a part of the trace of the first silver snapshot that it is to cover, linked with
-// the others'.
+// waited begins the span of a gold step in the trace of the first silver snapshot that the step covers, and links it with the
+// traces of the others.
 func waited(ctx context.Context, view *lake.View, pins lake.Pins) (context.Context, func()) {
 	if !tracing.On() {
 		return ctx, func() {}

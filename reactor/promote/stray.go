@@ -10,7 +10,7 @@ import (
 	"millrace/reactor/reconcile"
 )
 
-// Stray records the events that nobody waits for, and makes them dead letters.
+// Stray records events that no table waits for and makes them dead letters.
 type Stray struct {
 	lake *lake.Lake
 }
@@ -18,7 +18,7 @@ type Stray struct {
 // NewStray makes the promoter of strays.
 func NewStray(l *lake.Lake) *Stray { return &Stray{l} }
 
-// former returns the entries of a version that was deleted: nobody need look at its dead letter.
+// former returns the entries of a deleted version, marked as removed: its dead letter is obsolete.
 func (s *Stray) former(ctx context.Context, d event.Delivery) ([]lake.Entry, error) {
 	all, err := s.lake.EntriesOf(ctx, d.Object.Key)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Stray) former(ctx context.Context, d event.Delivery) ([]lake.Entry, err
 	return former, nil
 }
 
-// Handle gives every object up, with the reason.
+// Handle makes each object a dead letter with its reason. Removals only mark what the ledger has.
 func (s *Stray) Handle(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
 	var entries []lake.Entry

@@ -13,7 +13,7 @@ import (
 	"millrace/reactor/lake"
 )
 
-// SQL and Go must agree on where a row belongs, whatever zone a session is in.
+// SQL and Go must put a row into the same month and day, whatever the session's time zone.
 func TestMonthsAndDaysOfTimesAreThoseOfUTC(t *testing.T) {
 	db, err := duck.Open(duck.Config{Threads: 1, Unlocked: true}) // to set the zone
 	if err != nil {

@@ -9,11 +9,12 @@ import (
 	"millrace/reactor/lake"
 )
 
-// A user's model says in its header which days it reads. A step that computes all days of it holds it to that, and remembers
-// so in the table: a start with models that are verified costs nothing. Few days prove little, so a model is verified again,
-// which computes all of its days, whenever there are twice as many.
+// A user's model says in its header which days it reads. A step that computes all days of the model verifies that and notes it in
+// the table, so a start with verified models costs nothing. Few days prove little: whenever there are twice as many days, the
+// model is computed whole and verified again.
 
-// verifiedProperty of a gold table says of which model, by its digest, the lookback was verified, and over how many days.
+// verifiedProperty names the property of a gold table that holds the digest of the model whose lookback was verified, and the
+// number of days that it was verified over.
 const verifiedProperty = "millrace.model-verified"
 
 type verification struct {
@@ -24,11 +25,11 @@ type verification struct {
 func (v verification) String() string { return fmt.Sprintf("%s %d", v.digest, v.days) }
 
 func verificationOf(t *lake.Table) (v verification) {
-	_, _ = fmt.Sscan(t.Meta.Properties()[verifiedProperty], &v.digest, &v.days) // of no model where there is none
+	_, _ = fmt.Sscan(t.Meta.Properties()[verifiedProperty], &v.digest, &v.days) // without the property it stays empty
 	return v
 }
 
-// verifyAgain adds models to those that are computed whole, when silver has twice as many days as they were verified over.
+// verifyAgain has models computed whole if silver has twice as many days as they were verified over.
 func verifyAgain(c plan.Change, view *lake.View, set *gold.Set) {
 	days := silverDays(c, set)
 	for _, m := range set.Models {
@@ -41,7 +42,7 @@ func verifyAgain(c plan.Change, view *lake.View, set *gold.Set) {
 	}
 }
 
-// verify holds the models that were computed whole to their lookbacks.
+// verify checks the lookbacks of the models that were computed whole.
 func (w *work) verify(ctx context.Context) error {
 	for _, m := range w.set.Models {
 		if w.rebuild[m.Name] && !m.Ours && !w.mending.unverifiable(m.Name) {
@@ -53,7 +54,7 @@ func (w *work) verify(ctx context.Context) error {
 	return nil
 }
 
-// silverDays is how many days silver has, holes among them.
+// silverDays counts the days from silver's first to its last.
 func silverDays(c plan.Change, set *gold.Set) int {
 	days := 0
 	for _, in := range set.Inputs {

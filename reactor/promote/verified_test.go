@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// window is a model that reads the 13 days before its own.
+// window returns a model that reads its day and the 13 days before.
 func window(lookback string) string {
 	return "-- model: gold.window\n-- grain: asset_id, day\n-- lookback: " + lookback + "\n" +
 		"select asset_id, day, min(low) over (partition by asset_id order by day range between interval 13 days preceding and current row) as lowest from gold.daily_summary\n"

@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// rereadBatch is how many objects are read again at once while lost keys are looked for.
+	// rereadBatch is the number of objects that are read again at once in the search for lost keys.
 	rereadBatch = 128
-	// askers is how many objects the store is asked for side by side.
+	// askers is the number of concurrent requests to the store.
 	askers = 8
 )
 
-// winners gathers, in the table incoming, rows of the lost keys among which the winners are. A row that lost is nowhere in
-// the table, so the dataset's objects are read again, but no more of them than can matter:
-//   - A row that comes back lost to one that is gone, so its object was put no later.
-//   - A row further ahead of its object than the slack is refused, so its object was put no earlier than that.
-//   - The objects come in the order in which their rows win, so the search ends when each key has a row.
+// winners fills the table incoming with rows of the lost keys; the winning ones are among them. The table has no rows that lost,
+// so the dataset's objects are read again, but only those that matter:
+//   - A row that comes back had lost to a row that is gone. Its object was put no later than that row's.
+//   - A row may be ahead of its object's put by the slack at most. Earlier objects cannot have it.
+//   - Objects are read in the order in which their rows win. The search ends when each key has a row.
 func (w *silverWork) winners(ctx context.Context, gone []lake.Entry, bucketName string) error {
 	if err := w.in.Begin(ctx); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (w *silverWork) winners(ctx context.Context, gone []lake.Entry, bucketName 
 	return nil
 }
 
-// reread reads objects again, keeps their rows of lost keys, and returns how many keys have no row yet.
+// reread reads objects again, keeps their rows of lost keys, and returns the number of keys that still have no row.
 func (w *silverWork) reread(ctx context.Context, entries []lake.Entry, bucketName string) (awaited int64, err error) {
 	objects, err := w.objectsOf(ctx, entries, bucketName)
 	if err != nil {
@@ -71,8 +71,8 @@ func (w *silverWork) reread(ctx context.Context, entries []lake.Entry, bucketNam
 		switch action, _ := event.Outcome(err, 1); {
 		case action == event.Retry:
 			return 0, err
-		case action == event.Dead && !isGone(err): // one that went meanwhile has an event of its own
-			w.cfg.Log.Warn("an object that was read before cannot be read any more; `reactor check` tells of it", "key", objects[i].Key, "reason", err)
+		case action == event.Dead && !isGone(err): // an object that is gone meanwhile has its own event
+			w.cfg.Log.Warn("cannot read an object that was readable before; `reactor check` reports it", "key", objects[i].Key, "reason", err)
 		}
 	}
 	if err := w.rows.conn.Exec(ctx, w.removal.Needed); err != nil {
@@ -85,7 +85,7 @@ func (w *silverWork) reread(ctx context.Context, entries []lake.Entry, bucketNam
 	return n[0], nil
 }
 
-// objectsOf returns the objects of entries, with their sizes, without those that are not there any more.
+// objectsOf returns the objects of entries with their sizes, and leaves out those that are gone.
 func (w *silverWork) objectsOf(ctx context.Context, entries []lake.Entry, bucketName string) ([]event.Object, error) {
 	found := make([]*event.Object, len(entries))
 	g, ctx := errgroup.WithContext(ctx)

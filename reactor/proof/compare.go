@@ -15,47 +15,47 @@ import (
 	"millrace/reactor/rows"
 )
 
-// Verdict is what a check found out about one table.
+// Verdict is the result of a check for one table.
 type Verdict struct {
 	Table   string
 	Rows    int64  // in the table
-	Digest  string // of the table's rows, whatever their order
+	Digest  string // of the table's rows, in any order
 	Missing int64  // rows that bronze gives and the table lacks
 	Excess  int64  // rows that the table has and bronze does not give
-	// Repaired is what has to happen to the rows to make them those that bronze gives.
+	// Repaired counts what a repair does to the rows.
 	Repaired Repaired
 	Months   []lake.Months // in which rows differ
-	Days     int64         // of which rows differ, and the first and the last of them, 2006-01-02
+	Days     int64         // in which rows differ; From and To are the first and the last of them, as 2006-01-02
 	From, To string
 	Wrong    []Wrong // the first rows that differ
-	// Foreign is the snapshot in which another engine changed the wrong rows; nil when none is known.
+	// Foreign is the snapshot in which another engine made the rows wrong; nil if none is known.
 	Foreign *Foreign
 	// Causes say why the table differs.
 	Causes []string
 	// Mends is the command that brings the table back to what bronze gives; "" for a table that is right.
 	Mends string
-	// Uncomputed says why bronze gives nothing to compare with: a model that cannot be computed. "" mostly.
+	// Uncomputed says why there is nothing to compare with: a model cannot be computed. Mostly it is "".
 	Uncomputed string
 }
 
-// Repaired counts rows by what has to happen to them.
+// Repaired counts rows by what a repair does to them.
 type Repaired struct{ Inserted, Deleted, Updated int64 }
 
-// Equal tells whether the table is what bronze gives.
+// Equal tells whether the table has exactly the rows that bronze gives.
 func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 && v.Uncomputed == "" }
 
-// comparison holds a table against a relation of the connection's with the same columns.
+// comparison compares a table with a relation in DuckDB that has the same columns.
 type comparison struct {
 	conn     *duck.Conn
 	lake     *lake.Lake
-	table    *lake.Table // as its current snapshot is
-	expected string      // the relation
-	key      []string    // by which rows are named
-	columns  []string    // to compare; nil: all that the table has
-	column   string      // by whose month the table is partitioned
+	table    *lake.Table // its current snapshot is compared
+	expected string      // the relation that has the right rows
+	key      []string    // columns that name a row
+	columns  []string    // to compare; nil: all columns of the table
+	column   string      // the table is partitioned by this column's month
 }
 
-// run compares a month at a time, so that memory holds one month of the table at most.
+// run compares one month at a time, so that memory holds at most one month of the table.
 func (c comparison) run(ctx context.Context) (Verdict, error) {
 	v := Verdict{Table: c.table.Name}
 	parts, err := c.partitions(ctx)
@@ -71,7 +71,7 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 		if err != nil {
 			return v, fmt.Errorf("compare %s: %w", c.table.Name, err)
 		}
-		digest += d // overflows on purpose: a sum does not care for order
+		digest += d // overflows on purpose: a sum is the same in any order
 	}
 	v.Digest = fmt.Sprintf("%016x", digest)
 	if !v.Equal() {
@@ -82,7 +82,7 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 	return v, c.conn.Exec(ctx, "drop table if exists actual; drop table if exists difference")
 }
 
-// only returns a function that keeps the named columns of a batch: another engine may have added some to a table.
+// only returns a function that keeps the named columns of a batch. A table may have columns of another engine.
 func only(names []string) func(arrow.RecordBatch) arrow.RecordBatch {
 	return func(b arrow.RecordBatch) arrow.RecordBatch {
 		var fields []arrow.Field
@@ -142,21 +142,21 @@ func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest u
 	return digest, r.Err()
 }
 
-// compare leaves the table difference: key and day of the rows that one relation has more often than the other, and in n how much
-// more often: above zero where after has more.
+// compare makes the table difference. It has the key and the day of the rows that one relation has more often than the other; n is how
+// much more often: above zero where after has more.
 func (c comparison) compare(ctx context.Context, names []string, after, before string) error {
 	return c.conn.Exec(ctx, fmt.Sprintf("create or replace temp table difference as select %s as key, make_timestamp(epoch_us(%s))::date as day, %s as n from (%s)",
 		keySQL(c.key), duck.Identifier(c.column), duck.TimesColumn, duck.DifferenceSQL(names, after, before)))
 }
 
-// partition is a part of a table that is compared by itself: its files, and the months of the rows that belong there.
+// partition is a part of a table that is compared alone: its files, and the months that its rows are of.
 type partition struct {
 	months lake.Months
 	files  []lake.File
 }
 
-// partitions returns the months of the table and of the relation. A table that another engine gave another partitioning is
-// one part.
+// partitions returns the months of the table and of the relation. If another engine changed the table's partitioning, the whole
+// table is one part.
 func (c comparison) partitions(ctx context.Context) ([]partition, error) {
 	months, err := c.conn.Ints(ctx, fmt.Sprintf("select distinct %s from %s order by 1", lake.MonthSQL(c.column), c.expected))
 	if err != nil {

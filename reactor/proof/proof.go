@@ -1,5 +1,5 @@
-// Package proof holds the tables against bronze: it computes everything once more from the objects, by other SQL than the
-// merge's, and compares row by row, in bounded memory, while the lake is in use.
+// Package proof proves the tables against bronze: it recomputes everything from the objects, with other SQL than the merge's, and
+// compares row by row. It needs bounded memory and works while the lake is in use.
 package proof
 
 import (
@@ -24,50 +24,50 @@ import (
 	"millrace/reactor/tables"
 )
 
-// checkBatch is how many objects a check decodes at once.
+// checkBatch is the number of objects that a check decodes at once.
 const checkBatch = 256
 
-// Check is the proof that the tables are what bronze gives. It works in a database of its own, which may spill to disk.
+// Check proves that the tables are what bronze gives. It works in its own database, which may spill to disk.
 type Check struct {
 	Lake   *lake.Lake
 	Bucket bucket.Bucket
 	Models *gold.Set
 	Limits silver.Limits // of an object, as the reactor has them
 	DB     *duck.DB
-	// Folder of own models, for commands that are printed; "" where the environment names it.
+	// Folder is that of own models, for commands that are printed; "" if the environment names it.
 	Folder string
-	// Progress is told how many more objects are decoded.
+	// Progress is called with the number of objects just decoded.
 	Progress func(int)
 
-	expected map[string]string // relation of what bronze gives, by silver table without namespace
-	objects  map[event.ID]bool // that they are made of
+	expected map[string]string // by silver table without namespace: the relation with the rows that bronze gives
+	objects  map[event.ID]bool // that these rows are of
 }
 
-// Report is the outcome of a check.
+// Report is the result of a check.
 type Report struct {
 	Verdicts []Verdict
-	// Unpromoted are objects that the ledger does not know, though they are old enough.
+	// Unpromoted lists objects that should have been promoted by now and that the ledger does not know.
 	Unpromoted []event.Object
-	// Misjudged are objects that the ledger calls dead and that can be read, or the other way round.
+	// Misjudged lists objects whose ledger entry is wrong: it is dead and can be read, or the other way round.
 	Misjudged []Misjudged
-	// Absent are objects whose rows the tables have and that the listing of bronze lacks: without them the tables cannot be
-	// made again.
+	// Absent lists objects whose rows the tables have and that bronze's listing lacks. Without them the tables cannot be
+	// rebuilt.
 	Absent []reconcile.Absent
 }
 
-// Misjudged is an object of which the ledger says something else than decoding it gives.
+// Misjudged says of an object that its ledger entry is wrong.
 type Misjudged struct {
 	Text string
 	Lost bool // the tables have its rows, and it cannot be read
 }
 
-// Equal tells whether the lake is proved right.
+// Equal tells whether the check found nothing wrong.
 func (r Report) Equal() bool {
 	return len(r.Unpromoted) == 0 && len(r.Misjudged) == 0 && len(r.Absent) == 0 && !slices.ContainsFunc(r.Verdicts, func(v Verdict) bool { return !v.Equal() })
 }
 
-// Run checks the lake as it is at one instant, which objects had come in until then included. It fails when gold lags
-// behind silver: there is no such instant then.
+// Run checks the lake as it was when the view was read, with the objects that had come in by then. It fails if gold lags behind
+// silver in the view.
 func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object, now time.Time) (Report, error) {
 	if !view.Current() {
 		return Report{}, errLag
@@ -90,7 +90,7 @@ func (c *Check) Compare(ctx context.Context, view *lake.View, listed []event.Obj
 	c.objects = map[event.ID]bool{}
 	for _, o := range listed {
 		e, ok := ledger[o.ID()]
-		ok = ok && e.Outcome != lake.OutcomeRemoved // else it is there again
+		ok = ok && e.Outcome != lake.OutcomeRemoved // an object that is listed is there again
 		switch {
 		case ok && e.Table != "":
 			objects[e.Table] = append(objects[e.Table], o)
@@ -144,7 +144,7 @@ func (c *Check) Expected(table string) (relation string, objects map[event.ID]bo
 	return c.expected[name], c.objects
 }
 
-// absent returns the objects whose rows the tables have and that were not listed.
+// absent returns the objects whose rows the tables have and that the listing lacks.
 func (c *Check) absent(ctx context.Context, ledger map[event.ID]lake.Entry, listed []event.Object) ([]reconcile.Absent, error) {
 	there := make(map[event.ID]bool, len(listed))
 	for _, o := range listed {
@@ -159,18 +159,18 @@ func (c *Check) absent(ctx context.Context, ledger map[event.ID]lake.Entry, list
 	return reconcile.Explain(ctx, c.Bucket, entries)
 }
 
-// settled is the age from which an object should have been promoted.
+// settled is the age at which an object should have been promoted.
 const settled = 5 * time.Second
 
-// errLag says that gold is not computed from silver as it is now.
+// errLag says that gold is not computed from silver's current snapshots.
 var errLag = errors.New("gold lags behind silver")
 
-// ledger is what it says of the events whose effect the view's tables hold, and the events that came in after the view.
+// ledger returns the entries of the events whose effect the view's tables have, and the ids of events that were committed later.
 func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.ID]lake.Entry, later map[event.ID]bool, err error) {
 	entries, later = map[event.ID]lake.Entry{}, map[event.ID]bool{}
 	err = c.Lake.Entries(ctx, func(e lake.Entry) error {
 		id := event.ID(e.EventID)
-		if t := view.Tables[silver.TableName(e.Table)]; t != nil && e.Sequence > t.Meta.LastSequenceNumber() { // not the current snapshot's: the table may be rolled back
+		if t := view.Tables[silver.TableName(e.Table)]; t != nil && e.Sequence > t.Meta.LastSequenceNumber() { // not the current snapshot's number, which is lower after a rollback
 			later[id] = true
 			return nil
 		}
@@ -180,8 +180,8 @@ func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.
 	return entries, later, err
 }
 
-// expect decodes the objects of a dataset and leaves the winners in the table expected.<table>. It returns what the
-// ledger says wrongly of them.
+// expect decodes the objects of a dataset and leaves the winning rows in the table expected.<table>. It returns what the ledger
+// has wrong about the objects.
 func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.Object, ledger map[event.ID]lake.Entry, refused *duck.Conn) ([]Misjudged, error) {
 	conn, err := c.DB.Connect()
 	if err != nil {
@@ -215,12 +215,12 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 	return bad, conn.Exec(ctx, "create schema if not exists expected; "+d.WinnersSQL(relation)+"; drop table incoming")
 }
 
-// misjudged compares what became of an object with what decoding it gives now.
+// misjudged compares an object's ledger entry with the result of decoding it now.
 func misjudged(o event.Object, e lake.Entry, err error) (Misjudged, error) {
 	action, _ := event.Outcome(err, 1)
 	switch {
 	case action == event.Retry:
-		return Misjudged{}, err // the store failed: nothing can be said
+		return Misjudged{}, err // the store failed, so this proves nothing
 	case action == event.Dead && e.Outcome != lake.OutcomeDead:
 		return Misjudged{fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), true}, nil
 	case action == event.Done && e.Outcome == lake.OutcomeDead:
@@ -229,7 +229,7 @@ func misjudged(o event.Object, e lake.Entry, err error) (Misjudged, error) {
 	return Misjudged{}, nil
 }
 
-// silver compares silver's tables.
+// silver compares silver's tables with what bronze gives.
 func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn) ([]Verdict, error) {
 	conn, err := c.DB.Connect()
 	if err != nil {
@@ -262,7 +262,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	return append(verdicts, v), err
 }
 
-// gold computes every day of every model from what bronze gives, and compares gold's tables.
+// gold computes every day of every model from what bronze gives, and compares the result with gold's tables.
 func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 	conn, err := c.DB.Connect()
 	if err != nil {
@@ -311,8 +311,8 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 	return verdicts, nil
 }
 
-// inputs shows the connection what bronze gives as silver's tables, and gold as empty, and returns the change that this is: all
-// days of all models are computed.
+// inputs makes views for the models: silver's tables have what bronze gives, gold's tables are empty. It returns the change that
+// has all days of all models computed.
 func (c *Check) inputs(ctx context.Context, conn *duck.Conn) (plan.Change, error) {
 	change := plan.Change{Present: map[string]plan.Range{}, Rebuild: map[string]bool{}}
 	for _, in := range c.Models.Inputs {
@@ -338,7 +338,7 @@ func (c *Check) inputs(ctx context.Context, conn *duck.Conn) (plan.Change, error
 	return change, nil
 }
 
-// compute computes all days of all models. It leaves out those that cannot be computed and those that read them; failed says
+// compute computes all days of all models. It leaves out models that cannot be computed and models that read them; failed says
 // why.
 func (c *Check) compute(ctx context.Context, conn *duck.Conn, change plan.Change) (set *gold.Set, p plan.Plan, failed string, err error) {
 	for set = c.Models; ; {

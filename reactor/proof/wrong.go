@@ -13,14 +13,14 @@ import (
 	"millrace/reactor/silver/datasets"
 )
 
-// namedRows is how many wrong rows of a table are named.
+// namedRows is the number of wrong rows that a verdict names.
 const namedRows = 5
 
-// Wrong is a row in which a table differs from what bronze gives.
+// Wrong names a row that a table has too many or lacks.
 type Wrong struct {
-	Key    string // values of the key, a blank between them
-	Day    string // of the row, 2006-01-02
-	Excess bool   // the table has it; else the table lacks it
+	Key    string // values of the key columns, with blanks between them
+	Day    string // of the row, as 2006-01-02
+	Excess bool   // the table has it too many; else the table lacks it
 }
 
 func (w Wrong) String() string {
@@ -30,7 +30,7 @@ func (w Wrong) String() string {
 	return "missing: " + w.Key
 }
 
-// wrong names the first rows of the table difference, as many as still have room.
+// wrong adds the first rows of the table difference to the verdict, up to namedRows.
 func (c comparison) wrong(ctx context.Context, v *Verdict) error {
 	room := namedRows - len(v.Wrong)
 	if room <= 0 {
@@ -50,13 +50,13 @@ func (c comparison) wrong(ctx context.Context, v *Verdict) error {
 	return r.Err()
 }
 
-// datasetOf returns the dataset that fills a table of silver, which is one that Check expects.
+// datasetOf returns the dataset that fills a silver table. There must be one.
 func datasetOf(table string) *silver.Dataset {
 	all := datasets.All()
 	return all[slices.IndexFunc(all, func(d *silver.Dataset) bool { return d.Table == table })]
 }
 
-// keySQL is the text of a row's key.
+// keySQL returns an expression for a row's key as text.
 func keySQL(key []string) string {
 	parts := make([]string, len(key))
 	for i, k := range key {

@@ -32,6 +32,7 @@ func (s *Service) addSilver(ctx context.Context) error {
 			return err
 		}
 		s.onClose(p.Close)
+		s.silver = append(s.silver, p)
 		if err := p.Prepare(ctx); err != nil {
 			return err
 		}
@@ -67,8 +68,22 @@ func (s *Service) addGold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.addConsumer(stream.GoldConsumer, stream.GoldConsumer, g.Subjects(), g.Handle, idle)
+	s.addConsumer(stream.GoldConsumer, stream.GoldConsumer, g.Subjects(), s.thenRemoveAgain(g.Handle), idle)
 	return nil
+}
+
+// thenRemoveAgain lets silver look, after gold, at each change of its tables: gold is told of a rollback, too, and no object may
+// come for a day.
+func (s *Service) thenRemoveAgain(handle handler) handler {
+	return func(ctx context.Context, batch []event.Delivery) []error {
+		errs := handle(ctx, batch)
+		for _, p := range s.silver {
+			if err := p.RemoveAgain(ctx); err != nil && ctx.Err() == nil {
+				s.cfg.Log.Warn("silver could not be asked for rows of deleted versions that a rollback brought back; its next commit does it", "error", err)
+			}
+		}
+		return errs
+	}
 }
 
 // addStray adds what makes dead letters of objects that nobody waits for.

@@ -47,8 +47,9 @@ by_interval as (
         count(*) as n_samples,
         -- Decimals add up exactly, doubles by the order they come in. Below 1,000 all 28 decimals of a price count. From there on
         -- the 16 digits of a double do, and 18 decimals, so that 10^10 samples of the greatest price there can be fit the sum.
-        (coalesce(sum(price_usd::decimal(38, 28)) filter (where price_usd < 1000), 0)::double
-            + coalesce(sum(price_usd::double::decimal(38, 18)) filter (where price_usd >= 1000), 0)::double) / count(*) as avg_price,
+        (coalesce(list_aggregate([sum(price_usd::decimal(38, 28)) filter (where price_usd < 1000)], 'avg'), 0)
+            + coalesce(list_aggregate([sum(list_aggregate([price_usd], 'avg')::decimal(38, 18)) filter (where price_usd >= 1000)], 'avg'), 0))
+            / count(*) as avg_price,
         min(observed_at) as first_observed_at,
         max(observed_at) as last_observed_at
     from samples

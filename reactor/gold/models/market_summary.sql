@@ -13,74 +13,20 @@
 --
 -- One row for each day: the size, the concentration and the breadth of the assets in the table.
 -- All 28 decimals of two closes count for which assets advanced, and which gained or lost most: "1" and "0.9999999999999999" are
--- one double. return_1d has the sign of the exact difference. Where it cannot tell two assets from each other, the quotients of
--- their closes are compared as fractions, a / b with c / d by the products a * d and c * b. A product has 76 digits, so it is
--- made of parts of 19. That is seldom: the other days skip it.
-with today as materialized (
-    select day, asset_id, close, summary.market_cap_usd, summary.volume_usd_24h, dominance_pct, return_1d,
-        max(return_1d) over (partition by day) as greatest_return,
-        min(return_1d) over (partition by day) as least_return
-    from gold.daily_summary as summary
-    join gold.rolling_averages using (asset_id, day)
+-- one double. A return is made as in rolling_averages, which is not read here: its drawdown changes for a year after a changed
+-- price, and a day of this table is made of two days of prices.
+with moves as (
+    select today.day, today.asset_id, today.close, before.close as before, today.market_cap_usd, today.volume_usd_24h, dominance_pct,
+        list_aggregate([today.close - before.close], 'avg') / nullif(list_aggregate([before.close], 'avg'), 0) as return_1d
+    from gold.daily_summary as today
     join gold.rankings using (asset_id, day)
+    left join gold.daily_summary as before on before.asset_id = today.asset_id and before.day = today.day - 1
 ),
 
--- A double's return is less than 2e-15 of itself off; 0 is exact.
-near as (
-    select day, asset_id, close, 'gainer' as what, count(*) over (partition by day) as n
-    from today
-    where return_1d >= greatest_return - 1e-14 * abs(greatest_return) and greatest_return <> 0
-    union all
-    select day, asset_id, close, 'loser', count(*) over (partition by day)
-    from today
-    where return_1d <= least_return + 1e-14 * abs(least_return) and least_return <> 0
-),
-
-digits as materialized (
-    select near.day, near.asset_id, what,
-        lpad(replace(near.close::varchar, '.', ''), 38, '0') as close_digits,
-        lpad(replace(before.close::varchar, '.', ''), 38, '0') as before_digits
-    from near
-    join gold.daily_summary as before on before.asset_id = near.asset_id and before.day = near.day - 1
-    where n > 1
-),
-
-parts as (
-    select day, asset_id, what,
-        close_digits[:19]::uhugeint as a1, close_digits[20:]::uhugeint as a0,
-        before_digits[:19]::uhugeint as b1, before_digits[20:]::uhugeint as b0
-    from digits
-),
-
-products as (
-    select one.day, one.what, one.asset_id, other.asset_id as other_id,
-        one.a1 * other.b1 as high, one.a1 * other.b0 + one.a0 * other.b1 as middle, one.a0 * other.b0 as low,
-        other.a1 * one.b1 as other_high, other.a1 * one.b0 + other.a0 * one.b1 as other_middle, other.a0 * one.b0 as other_low
-    from parts as one
-    join parts as other on other.day = one.day and other.what = one.what and other.asset_id <> one.asset_id
-),
-
-carried as (
-    select day, what, asset_id, other_id,
-        middle + low // 10000000000000000000::uhugeint as middle, low % 10000000000000000000::uhugeint as low, high,
-        other_middle + other_low // 10000000000000000000::uhugeint as other_middle,
-        other_low % 10000000000000000000::uhugeint as other_low, other_high
-    from products
-),
-
-compared as (
-    select day, what, asset_id, other_id,
-        (high + middle // 10000000000000000000::uhugeint, middle % 10000000000000000000::uhugeint, low) as own,
-        (other_high + other_middle // 10000000000000000000::uhugeint, other_middle % 10000000000000000000::uhugeint, other_low) as others
-    from carried
-),
-
--- of equal ones the first asset by its id
-decided as (
-    select day, what, asset_id
-    from compared
-    group by day, what, asset_id
-    having bool_and(own = others and asset_id < other_id or case what when 'gainer' then own > others else own < others end)
+extremes as (
+    select *, max(return_1d, 2) over by_day as most, min(return_1d, 2) over by_day as least
+    from moves
+    window by_day as (partition by day)
 ),
 
 days as (
@@ -88,20 +34,39 @@ days as (
         count(*) as n_assets,
         sum(market_cap_usd::decimal(38, 18)) as total_market_cap_usd,
         sum(volume_usd_24h::decimal(38, 18)) as total_volume_usd,
-        -- Herfindahl-Hirschman index: the sum of the squared shares in percent; 10,000 is one asset alone. Added up as
-        -- decimals: an ordered list takes 48 KB for each day of more than 16 assets.
-        sum((dominance_pct * dominance_pct)::decimal(38, 24))::double as hhi,
-        count(*) filter (where return_1d > 0) as advancers,
-        count(*) filter (where return_1d < 0) as decliners,
+        -- Added up as decimals: an ordered list takes 48 KB for each day of more than 16 assets.
+        list_aggregate([sum((dominance_pct * dominance_pct)::decimal(38, 24))], 'avg') as hhi,
+        count(*) filter (where close > before) as advancers,
+        count(*) filter (where close < before) as decliners,
         arg_min(asset_id, (-return_1d, asset_id)) filter (where return_1d is not null) as gainer,
-        arg_min(asset_id, (return_1d, asset_id)) filter (where return_1d is not null) as loser
-    from today
+        arg_min(asset_id, (return_1d, asset_id)) filter (where return_1d is not null) as loser,
+        -- Assets whose returns doubles cannot tell apart: the double is less than 1e-15 of itself off, and exact where it is 0.
+        -- Of them the one gained most whose over / under is the greatest. Other days have no such list.
+        [
+            list({'asset_id': asset_id, 'over': close, 'under': before} order by asset_id) filter (
+                where most[1] <> 0 and most[2] >= most[1] - 1e-14 * abs(most[1]) and return_1d >= most[1] - 1e-14 * abs(most[1])),
+            list({'asset_id': asset_id, 'over': before, 'under': close} order by asset_id) filter (
+                where least[1] <> 0 and least[2] <= least[1] + 1e-14 * abs(least[1]) and return_1d <= least[1] + 1e-14 * abs(least[1]))
+        ] as near
+    from extremes
     group by day
+),
+
+-- a / b is greater than c / d when a * d is greater than c * b. A product has 76 digits, so it is made of halves of 19.
+-- Equal fractions leave the first asset by its id.
+decided as (
+    select *, list_transform(near, lambda assets: list_reduce(assets, lambda best, other:
+        list_transform([list_transform([[other.over, best.under], [best.over, other.under]], lambda pair:
+            list_transform([list_transform(pair, lambda price: replace(price::varchar, '.', '')::uhugeint)], lambda n:
+                ((n[1] // 10000000000000000000) * (n[2] // 10000000000000000000) || repeat('0', 38))::bignum
+                + ((n[1] // 10000000000000000000) * (n[2] % 10000000000000000000)
+                    + (n[1] % 10000000000000000000) * (n[2] // 10000000000000000000) || repeat('0', 19))::bignum
+                + ((n[1] % 10000000000000000000) * (n[2] % 10000000000000000000))::bignum
+            )[1])], lambda products: case when products[1] > products[2] then other else best end)[1]).asset_id) as firsts
+    from days
 )
 
-select days.day, n_assets, total_market_cap_usd, total_volume_usd, hhi, advancers, decliners,
-    coalesce(gainers.asset_id, gainer) as top_gainer,
-    coalesce(losers.asset_id, loser) as top_loser
-from days
-left join decided as gainers on gainers.day = days.day and gainers.what = 'gainer'
-left join decided as losers on losers.day = days.day and losers.what = 'loser'
+select day, n_assets, total_market_cap_usd, total_volume_usd, hhi, advancers, decliners,
+    coalesce(firsts[1], gainer) as top_gainer,
+    coalesce(firsts[2], loser) as top_loser
+from decided

@@ -18,7 +18,7 @@
 with ranked as (
     select asset_id, day, market_cap_usd,
         row_number() over (partition by day order by market_cap_usd desc nulls last, asset_id) as rank,
-        nullif(sum(market_cap_usd::decimal(38, 18)) over (partition by day), 0)::double as total
+        list_aggregate([nullif(sum(market_cap_usd::decimal(38, 18)) over (partition by day), 0)], 'avg') as total
     from gold.daily_summary
 )
 
@@ -26,9 +26,9 @@ select today.asset_id, today.day, today.rank,
     case when today.market_cap_usd is not null then day_ago.rank - today.rank end as rank_change_1d,
     case when today.market_cap_usd is not null then week_ago.rank - today.rank end as rank_change_7d,
     today.market_cap_usd,
-    100 * today.market_cap_usd::double / today.total as dominance_pct,
+    100 * list_aggregate([today.market_cap_usd], 'avg') / today.total as dominance_pct,
     case when today.market_cap_usd is not null then
-        100 * (sum(today.market_cap_usd::decimal(38, 18)) over (partition by today.day order by today.rank))::double / today.total
+        100 * list_aggregate([sum(today.market_cap_usd::decimal(38, 18)) over (partition by today.day order by today.rank)], 'avg') / today.total
     end as cumulative_pct
 from ranked as today
 left join ranked as day_ago on day_ago.asset_id = today.asset_id and day_ago.day = today.day - 1
