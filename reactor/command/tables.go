@@ -3,13 +3,10 @@ package command
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/apache/iceberg-go/table"
 
 	"millrace/infra/cli"
 	"millrace/reactor/lake"
@@ -71,41 +68,22 @@ func (c *snapshotsCmd) Run(ctx context.Context, out *cli.Output) error {
 			refs[ref.SnapshotID] = append(refs[ref.SnapshotID], name)
 		}
 		var rows [][]any
-		counted := map[int64]int64{}
 		for _, s := range t.Meta.Snapshots() {
 			slices.Sort(refs[s.SnapshotID])
 			operation := any(nil)
 			if s.Summary != nil {
 				operation = string(s.Summary.Operation)
 			}
-			total := any(nil)
-			n, err := l.Rows(ctx, t, &s)
-			switch {
-			case err == nil:
-				counted[s.SnapshotID], total = n, n
-			case !errors.Is(err, fs.ErrNotExist): // else its files are gone: another engine removed them
+			total, errTotal := l.Rows(ctx, t, &s)
+			deleted, errDeleted := l.Deleted(ctx, t, &s)
+			if err := errors.Join(errTotal, errDeleted); err != nil {
 				return err
 			}
 			rows = append(rows, []any{
-				s.SnapshotID, time.UnixMilli(s.TimestampMs), operation, lake.Total(&s, lake.AddedRows), deletedRows(&s, counted), total,
+				s.SnapshotID, time.UnixMilli(s.TimestampMs), operation, lake.Total(&s, lake.AddedRows), deleted, total,
 				strings.Join(refs[s.SnapshotID], " "), lake.MadeBy(&s),
 			})
 		}
 		return out.Table([]string{"snapshot", "committed_at", "operation", "added_rows", "deleted_rows", "total_rows", "refs", "made_by"}, rows)
 	})
-}
-
-// deletedRows is how many rows a snapshot deleted. Where its summary does not say so, the rows that it left do: Spark counts what it
-// deletes by files of deletes in another way.
-func deletedRows(s *table.Snapshot, counted map[int64]int64) any {
-	if n := lake.Total(s, lake.DeletedRows); n != nil || s.ParentSnapshotID == nil {
-		return n
-	}
-	before, known := counted[*s.ParentSnapshotID]
-	after, left := counted[s.SnapshotID]
-	added, _ := lake.Total(s, lake.AddedRows).(int64)
-	if n := before + added - after; known && left && n > 0 {
-		return n
-	}
-	return nil
 }

@@ -55,3 +55,28 @@ func (l *Lake) rowsOf(ctx context.Context, t *Table, f File) (n int64, err error
 	l.plans.counts.set(f.ID(), n)
 	return n, nil
 }
+
+// Deleted counts the rows that a snapshot of t deleted; nil if it deleted none, or if that cannot be known. Spark's summary has no such
+// number for what it deletes by files of deletes: then the rows before and after tell.
+func (l *Lake) Deleted(ctx context.Context, t *Table, s *table.Snapshot) (any, error) {
+	if n := Total(s, DeletedRows); n != nil || Total(s, totalDeletes) == int64(0) || s.ParentSnapshotID == nil {
+		return n, nil
+	}
+	parent := t.Meta.SnapshotByID(*s.ParentSnapshotID)
+	if parent == nil {
+		return nil, nil
+	}
+	before, err := l.Rows(ctx, t, parent)
+	if err != nil {
+		return nil, err
+	}
+	after, err := l.Rows(ctx, t, s)
+	if err != nil {
+		return nil, err
+	}
+	added, _ := Total(s, AddedRows).(int64)
+	if n := before + added - after; n > 0 {
+		return n, nil
+	}
+	return nil, nil
+}
