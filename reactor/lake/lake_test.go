@@ -167,6 +167,7 @@ func TestLake(t *testing.T) {
 		"EvolvesTheSchemaWithTheRows":            evolves,
 		"ReadsOldSnapshotsInTodaysColumns":       readsOldSnapshots,
 		"CountsTheRowsThatAreLeft":               countsWhatIsLeft,
+		"EventsThatChangeNothingAreFenced":       eventsThatChangeNothing,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
 		"LeavesNothingInMemory":                  leavesNothingInMemory,
