@@ -1,6 +1,7 @@
 package promote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,14 +29,16 @@ type Mending struct {
 	// later is not in Expected, and its rows are right as they are.
 	Since   map[string]int64
 	Summary iceberg.Properties // of the snapshots
+	// AtOnce is how many rows one commit may replace and write (default 500,000). The bytes of its files stay in memory until it
+	// ends.
+	AtOnce int64
 }
 
 // ErrStale says that a version which a Mending is made of was deleted from bronze meanwhile. The rows that had lost to it are not
 // in Expected.
 var ErrStale = errors.New("an object was deleted from bronze meanwhile")
 
-// mendBytes bounds the files that one commit replaces. Their bytes stay in memory until it ends.
-const mendBytes = 32 << 20
+const mendAtOnce = 500_000
 
 // Mend brings the dataset's table back to what bronze gives, in one commit if it is not large. A reactor may be at work. Rows that
 // are right keep what other engines wrote into columns of their own, and files without a wrong row stay.
@@ -102,7 +105,7 @@ func (s *Silver) mendSome(ctx context.Context, into *merger, m Mending, part men
 	if err != nil {
 		return 0, err
 	}
-	files, done, err := mendable(ctx, s.cfg.Lake, t, part.months)
+	files, done, err := into.mendable(ctx, t, m, part.months)
 	if err != nil {
 		return 0, err
 	}
@@ -142,18 +145,22 @@ func (s *Silver) mendSome(ctx context.Context, into *merger, m Mending, part men
 	return done, err
 }
 
-// mendable returns the live files of the first months, as many as one commit may replace, and how many months these are.
-func mendable(ctx context.Context, l *lake.Lake, t *lake.Table, months []lake.Months) (files []lake.File, done int, err error) {
+// mendable returns the live files of the first months, as many as one commit may mend, and how many months these are.
+func (m *merger) mendable(ctx context.Context, t *lake.Table, of Mending, months []lake.Months) (files []lake.File, done int, err error) {
 	var size int64
-	for _, m := range months {
-		some, err := l.Files(ctx, t, t.Snapshot(), m)
+	for _, month := range months {
+		some, err := m.lake.Files(ctx, t, t.Snapshot(), month)
 		if err != nil {
 			return nil, 0, err
 		}
 		for _, f := range some {
-			size += f.Bytes()
+			size += f.Rows()
 		}
-		if done > 0 && size > mendBytes {
+		expected, err := m.conn.Ints(ctx, "select count(*) from "+of.Expected+" where "+month.SQL(m.time))
+		if err != nil {
+			return nil, 0, err
+		}
+		if size += expected[0]; done > 0 && size > cmp.Or(of.AtOnce, mendAtOnce) {
 			break
 		}
 		files, done = append(files, some...), done+1

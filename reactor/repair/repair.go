@@ -37,6 +37,7 @@ type Repair struct {
 	Limits silver.Limits // of an object, as the reactor has them
 	DB     *duck.DB      // of the repair's own; what does not fit its memory spills to disk
 	Show   progress.Show
+	AtOnce int64 // rows of silver that one commit may replace and write; 0 is the promoter's default
 
 	check  *proof.Check
 	view   *lake.View // that was looked at
@@ -141,7 +142,7 @@ func (r *Repair) silver(ctx context.Context, cfg promote.Config, d *silver.Datas
 
 // mending is what the check found out of a table of silver.
 func (r *Repair) mending(table, run string) promote.Mending {
-	m := promote.Mending{Since: map[string]int64{}, Gone: map[event.ID]bool{}}
+	m := promote.Mending{AtOnce: r.AtOnce, Since: map[string]int64{}, Gone: map[event.ID]bool{}}
 	for _, a := range r.report.Absent {
 		m.Gone[event.ID(a.EventID)] = true
 	}

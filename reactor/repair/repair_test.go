@@ -232,7 +232,7 @@ func (w *world) repair(ctx context.Context) error { return w.repairAfter(ctx, fu
 // repairAfter is repair with something that happens after it has looked.
 func (w *world) repairAfter(ctx context.Context, happens func()) error {
 	return w.temporarily(func(db *duck.DB) error {
-		r := &repair.Repair{Lake: w.lake, Bucket: w.bucket, Models: w.models, DB: db, Show: func(int, string) progress.Bar { return quiet{} }}
+		r := &repair.Repair{Lake: w.lake, Bucket: w.bucket, Models: w.models, DB: db, AtOnce: w.random.Int64N(2), Show: func(int, string) progress.Bar { return quiet{} }} // a month a commit, or all
 		if _, err := r.Look(ctx); err != nil {
 			return err
 		}
