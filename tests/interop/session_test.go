@@ -137,6 +137,9 @@ func (s *session) listen(out io.Reader) {
 	}
 }
 
+// answerWithin bounds the wait for an answer. A JVM on a machine that is busy with other things needs minutes to start.
+const answerWithin = 3 * harness.Patience
+
 func (s *session) next() (json.RawMessage, error) {
 	select {
 	case a, ok := <-s.answers:
@@ -147,8 +150,8 @@ func (s *session) next() (json.RawMessage, error) {
 			return nil, errors.New(a.Error)
 		}
 		return a.Answer, nil
-	case <-time.After(harness.Patience):
-		return nil, fmt.Errorf("no answer within %s", harness.Patience)
+	case <-time.After(answerWithin):
+		return nil, fmt.Errorf("no answer within %s", answerWithin)
 	}
 }
 
