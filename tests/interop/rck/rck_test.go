@@ -5,6 +5,8 @@
 package rck
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,9 +17,11 @@ import (
 	"testing"
 	"time"
 
+	s3 "github.com/minio/minio-go/v7"
+
 	"millrace/tests/harness"
 	"millrace/tests/harness/buffer"
-	"millrace/tests/harness/catalog"
+	"millrace/tests/harness/coin"
 	"millrace/tests/postgres"
 )
 
@@ -62,21 +66,39 @@ func TestTheKitPassesWhileTheReactorPromotes(t *testing.T) {
 	}
 }
 
-// promote puts objects, two a second, until the function that it returns is called. That returns how many came to gold.
+// promote puts objects, two a second, until the function that it returns is called. That waits until all are in gold, and returns how many
+// they were.
 func promote(t *testing.T, s *harness.Stack, env []string) func() int {
-	load := s.StartLoad(t, 2, 1)
-	return func() int {
-		load.Stop()
-		if failed, err := load.Failed(); failed > 0 {
-			t.Errorf("%d puts failed: %v", failed, err)
+	stop, ended := make(chan struct{}), make(chan struct{})
+	var keys []string
+	var failed error
+	go func() {
+		defer close(ended)
+		for tick := time.Tick(500 * time.Millisecond); failed == nil; {
+			select {
+			case <-stop:
+				return
+			case <-tick:
+			}
+			n := len(keys)
+			key := coin.AssetsKey(fmt.Sprintf("beside-%d.json", n))
+			body := coin.Assets(coin.Day(time.June, 1).Add(time.Duration(n)*time.Minute), coin.Asset("bitcoin", strconv.Itoa(n+1), "10"))
+			_, failed = s.Client().PutObject(context.Background(), s.Bucket(), key, bytes.NewReader(body), int64(len(body)), s3.PutObjectOptions{})
+			keys = append(keys, key)
 		}
-		for _, object := range load.Recent(0) {
-			key, _ := catalog.Split(object)
+	}()
+	return func() int {
+		close(stop)
+		<-ended
+		if failed != nil {
+			t.Fatalf("put %s: %v", keys[len(keys)-1], failed)
+		}
+		for _, key := range keys {
 			if r := s.RunEnv(t, env, "reactor", "wait", "--key", key); r.Code != 0 {
 				t.Errorf("%s did not come to gold: %s", key, r)
 			}
 		}
-		return load.Count()
+		return len(keys)
 	}
 }
 
