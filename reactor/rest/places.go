@@ -114,10 +114,17 @@ func (s *Server) checkPlace(ctx context.Context, id lake.Identifier, location st
 // metadataPath is the property that says where the server itself is to write metadata.
 const metadataPath = "write.metadata.path"
 
-// checkMove refuses what would let a table or view, or its metadata, lie where it may not. before is what it was: where it was made by
-// another catalog it may lie elsewhere, and stays there.
-func (s *Server) checkMove(ctx context.Context, id lake.Identifier, before, after string, was, is iceberg.Properties) error {
-	path, moved := is[metadataPath], is[metadataPath] != was[metadataPath]
+// lying is where a table or view lies, and its properties, of which one says where its metadata lies.
+type lying struct {
+	location   string
+	properties iceberg.Properties
+}
+
+// checkMove refuses what would let a table or view, or its metadata, lie where it may not. What another catalog made elsewhere stays
+// there.
+func (s *Server) checkMove(ctx context.Context, id lake.Identifier, was, is lying) error {
+	before, after := was.location, is.location
+	path, moved := is.properties[metadataPath], is.properties[metadataPath] != was.properties[metadataPath]
 	if id.Owned() {
 		if before != after || moved && path != "" {
 			return ownedBy("move "+id.String(), "the reactor finds it by its place")
