@@ -18,6 +18,10 @@ put MILLRACE_MINIO_ROOT_PASSWORD "$(letters 40)"
 for user in OWNER INGESTOR REACTOR ANALYST REPORTER; do
     put "MILLRACE_${user}_SECRET_KEY" "$(letters 40)"
 done
+# What opens the tables over HTTP: the REST catalog.
+for role in OWNER ANALYST REPORTER; do
+    put "MILLRACE_${role}_TOKEN" "$(letters 40)"
+done
 for user in MINIO REACTOR OWNER; do
     put "MILLRACE_NATS_${user}_PASSWORD" "$(letters 40)"
 done

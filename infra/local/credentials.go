@@ -20,7 +20,12 @@ type credentials struct {
 	root settings.Secret // MinIO's root user; never leaves the stack and its child
 	s3   map[string]settings.Secret
 	nats nats.Passwords
+	// tokens are what a role shows to the reactor over HTTP.
+	tokens map[string]settings.Secret
 }
+
+// tokenRoles are the roles that have a token.
+var tokenRoles = []string{minio.UserOwner, minio.UserAnalyst, minio.UserReporter}
 
 // String and GoString hide the secrets. Every field's type hides itself, but fmt does not ask fields that are not exported.
 func (credentials) String() string   { return "***" }
@@ -31,21 +36,16 @@ type credentialsFile struct {
 	Root string            `json:"minio_root"`
 	S3   map[string]string `json:"s3"`
 	NATS map[string]string `json:"nats"`
+
+	Tokens map[string]string `json:"tokens"`
 }
 
 // loadCredentials reads the file and makes what it lacks: everything at the first start, and later the secret of a user that a
 // new version has added.
 func loadCredentials(path string) (credentials, error) {
-	var file credentialsFile
-	text, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return credentials{}, fmt.Errorf("read the stack's credentials: %w", err)
-	default:
-		if json.Unmarshal(text, &file) != nil { // its error may quote a secret
-			return credentials{}, fmt.Errorf("the stack's credentials %s cannot be read: remove the file, and new ones are made", path)
-		}
+	file, err := readCredentials(path)
+	if err != nil {
+		return credentials{}, err
 	}
 	made := false
 	random := func(secret string) string {
@@ -59,16 +59,36 @@ func loadCredentials(path string) (credentials, error) {
 	c := credentials{root: settings.Secret(file.Root)}
 	file.S3, c.s3 = complete(file.S3, minio.Users, random)
 	file.NATS, c.nats = complete(file.NATS, nats.Users, random)
+	file.Tokens, c.tokens = complete(file.Tokens, tokenRoles, random)
 	if !made {
 		return c, nil
 	}
-	if text, err = json.MarshalIndent(file, "", "  "); err != nil {
-		return credentials{}, fmt.Errorf("write the stack's credentials: %w", err)
+	return c, file.write(path)
+}
+
+// readCredentials reads the file; one that is not there is empty.
+func readCredentials(path string) (file credentialsFile, err error) {
+	text, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return file, nil
+	case err != nil:
+		return file, fmt.Errorf("read the stack's credentials: %w", err)
+	case json.Unmarshal(text, &file) != nil: // its error may quote a secret
+		return file, fmt.Errorf("the stack's credentials %s cannot be read: remove the file, and new ones are made", path)
+	}
+	return file, nil
+}
+
+func (f credentialsFile) write(path string) error {
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the stack's credentials: %w", err)
 	}
 	if err := files.Replace(path, append(text, '\n')); err != nil {
-		return credentials{}, fmt.Errorf("write the stack's credentials: %w", err)
+		return fmt.Errorf("write the stack's credentials: %w", err)
 	}
-	return c, nil
+	return nil
 }
 
 func complete(kept map[string]string, users []string, random func(string) string) (map[string]string, map[string]settings.Secret) {

@@ -31,6 +31,9 @@ func TestCredentialsAreRandomKeptAndTheirOwnersOnly(t *testing.T) {
 	for _, user := range nats.Users {
 		add("nats "+user, first.nats[user].Reveal())
 	}
+	for _, role := range tokenRoles {
+		add("token "+role, first.tokens[role].Reveal())
+	}
 	second, err := loadCredentials(path)
 	if err != nil {
 		t.Fatal(err)
@@ -51,14 +54,15 @@ func TestCredentialsAreRandomKeptAndTheirOwnersOnly(t *testing.T) {
 
 func TestANewUserGetsASecretAndTheOthersKeepTheirs(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "credentials.json")
-	if err := os.WriteFile(path, []byte(`{"minio_root":"root-secret","s3":{"owner":"owner-secret"},"nats":{}}`), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(`{"minio_root":"root-secret","s3":{"owner":"owner-secret"},"nats":{},"tokens":{"owner":"owner-token"}}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := loadCredentials(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.root.Reveal() != "root-secret" || c.s3["owner"].Reveal() != "owner-secret" || c.s3["analyst"] == "" || c.nats["minio"] == "" {
+	if c.root.Reveal() != "root-secret" || c.s3["owner"].Reveal() != "owner-secret" || c.s3["analyst"] == "" || c.nats["minio"] == "" ||
+		c.tokens["owner"].Reveal() != "owner-token" || c.tokens["analyst"] == "" {
 		t.Error("kept secrets changed, or missing ones were not made")
 	}
 	again, err := loadCredentials(path)

@@ -15,6 +15,7 @@ type app struct {
 	Up      up           `cmd:"" default:"withargs" help:"Start the stack and stay in the foreground (the default command)."`
 	Env     env          `cmd:"" help:"Print the exports by which other programs find the stack."`
 	Airflow airflow      `cmd:"" help:"Run Airflow beside the running stack, with the project's DAGs."`
+	Rotate  rotate       `cmd:"" help:"Give a role new secrets: key, password and token."`
 	Status  status       `cmd:"" help:"Say whether the stack runs, and where."`
 	MinIO   minioProgram `cmd:"" name:"minio" help:"Build MinIO beforehand, as the first start would."`
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -21,6 +22,21 @@ type addresses struct {
 	HTTP      string `json:"http,omitempty"`      // the reactor's host:port; empty without a reactor
 	Simulator string `json:"simulator,omitempty"` // empty with a CoinCap key
 }
+
+// warehouse is the name by which Iceberg's clients ask for the lake.
+const warehouse = "lakehouse"
+
+// iceberg is where the reactor serves the tables as an Iceberg REST catalog.
+func (a addresses) iceberg() string {
+	host, number, err := net.SplitHostPort(a.HTTP)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return "http://" + net.JoinHostPort("127.0.0.1", number) + "/iceberg"
+	}
+	return "http://" + a.HTTP + "/iceberg"
+}
+
+// tokenVariable names the variable by which the reactor learns a role's token.
+func tokenVariable(role string) string { return "MILLRACE_" + strings.ToUpper(role) + "_TOKEN" }
 
 // access is how to get at everything in a lakehouse; environment hands each role its part.
 type access struct {
@@ -54,6 +70,16 @@ func (a access) environment(role string) map[string]string {
 			vars["MILLRACE_HTTP_ADDR"] = a.at.HTTP
 		}
 	}
+	switch token := a.secrets.tokens[role]; {
+	case role == minio.UserReactor: // it must know those of all
+		for _, other := range tokenRoles {
+			vars[tokenVariable(other)] = a.secrets.tokens[other].Reveal()
+		}
+	case token != "" && a.at.HTTP != "":
+		vars["MILLRACE_ICEBERG_URI"] = a.at.iceberg()
+		vars["MILLRACE_ICEBERG_TOKEN"] = token.Reveal()
+		vars["MILLRACE_ICEBERG_WAREHOUSE"] = warehouse
+	}
 	if a.at.Simulator != "" && (role == minio.UserIngestor || role == minio.UserOwner) {
 		vars["COINCAP_BASE_URL"] = a.at.Simulator
 	}
@@ -65,6 +91,9 @@ func (a access) environment(role string) map[string]string {
 var stackOwned = []string{
 	"MILLRACE_HOME", "MILLRACE_S3_ENDPOINT", "MILLRACE_S3_ACCESS_KEY", "MILLRACE_S3_SECRET_KEY", "MILLRACE_S3_REGION",
 	"MILLRACE_BUCKET", "MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_HTTP_ADDR",
+	"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE",
+	"MILLRACE_OWNER_TOKEN", "MILLRACE_ANALYST_TOKEN", "MILLRACE_REPORTER_TOKEN",
+	"MILLRACE_TLS_CERT", "MILLRACE_TLS_KEY", // the stack's own reactor is on loopback, and the stack asks it by plain HTTP
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
 }
 

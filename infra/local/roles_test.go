@@ -15,6 +15,8 @@ func testEnvironment(role string) map[string]string {
 		root: "root-secret",
 		s3:   map[string]settings.Secret{"owner": "s3-owner", "ingestor": "s3-ingestor", "reactor": "s3-reactor", "analyst": "s3-analyst"},
 		nats: nats.Passwords{"minio": "nats-minio", "reactor": "nats-reactor", "owner": "nats-owner"},
+
+		tokens: map[string]settings.Secret{"owner": "token-owner", "analyst": "token-analyst", "reporter": "token-reporter"},
 	}
 	at := addresses{S3: "http://127.0.0.1:9000", NATS: "nats://127.0.0.1:4222", HTTP: "127.0.0.1:8088", Simulator: "http://127.0.0.1:9999"}
 	all := access{home: "/home/it's/.millrace", at: at, bucket: "lakehouse", catalog: "sqlite:////c.db", secrets: secrets}
@@ -27,8 +29,8 @@ func testEnvironment(role string) map[string]string {
 func TestEachRoleGetsItsOwnSecretsOnly(t *testing.T) {
 	for _, role := range roles {
 		all := strings.Join(childEnvironment(nil, role, testEnvironment(role)), "\n")
-		for _, secret := range []string{"root-secret", "s3-owner", "s3-ingestor", "s3-reactor", "s3-analyst", "nats-minio", "nats-reactor", "nats-owner"} {
-			own := secret == "s3-"+role || secret == "nats-"+role && (role == "owner" || role == "reactor")
+		for _, secret := range []string{"root-secret", "s3-owner", "s3-ingestor", "s3-reactor", "s3-analyst", "nats-minio", "nats-reactor", "nats-owner", "token-owner", "token-analyst", "token-reporter"} {
+			own := secret == "s3-"+role || secret == "token-"+role || strings.HasPrefix(secret, "token-") && role == "reactor" || secret == "nats-"+role && (role == "owner" || role == "reactor")
 			if strings.Contains(all, secret) != own {
 				t.Errorf("role %s and %s: has it is %v", role, secret, !own)
 			}
@@ -40,7 +42,7 @@ func TestAChildSeesNothingOfAnotherStack(t *testing.T) {
 	user := []string{
 		"PATH=/bin", "LANG=C", "MILLRACE_MODELS=/models", "MILLRACE_LOG_LEVEL=debug",
 		"MILLRACE_NATS_URL=nats://owner:other@elsewhere", "MILLRACE_S3_ENDPOINT=http://elsewhere", "MILLRACE_CATALOG=sqlite:////elsewhere",
-		"AWS_SECRET_ACCESS_KEY=other", "COINCAP_API_KEY=key", "COINCAP_BASE_URL=http://elsewhere",
+		"AWS_SECRET_ACCESS_KEY=other", "MILLRACE_OWNER_TOKEN=other", "MILLRACE_ICEBERG_TOKEN=other", "MILLRACE_TLS_CERT=/elsewhere", "COINCAP_API_KEY=key", "COINCAP_BASE_URL=http://elsewhere",
 	}
 	for _, role := range []string{"reactor", "ingestor"} {
 		env := childEnvironment(user, role, testEnvironment(role))
@@ -55,6 +57,30 @@ func TestAChildSeesNothingOfAnotherStack(t *testing.T) {
 		}
 		if got, want := slices.Contains(env, "COINCAP_API_KEY=key"), role == "ingestor"; got != want {
 			t.Errorf("role %s has CoinCap's key: %v, want %v", role, got, want)
+		}
+	}
+}
+
+// An engine needs an address, a name and a token; who asks for no tables has none of them.
+func TestARolesEnvironmentOpensTheCatalog(t *testing.T) {
+	for _, role := range roles {
+		vars := testEnvironment(role)
+		want := map[string]string{"MILLRACE_ICEBERG_URI": "http://127.0.0.1:8088/iceberg", "MILLRACE_ICEBERG_TOKEN": "token-" + role, "MILLRACE_ICEBERG_WAREHOUSE": "lakehouse"}
+		if !slices.Contains(tokenRoles, role) {
+			want = map[string]string{}
+		}
+		for _, name := range []string{"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE"} {
+			if vars[name] != want[name] {
+				t.Errorf("role %s: %s is %q, want %q", role, name, vars[name], want[name])
+			}
+		}
+		if got := vars["MILLRACE_ANALYST_TOKEN"]; (got == "token-analyst") != (role == "reactor") {
+			t.Errorf("role %s: the analyst's token for the reactor is %q", role, got)
+		}
+	}
+	for at, want := range map[string]string{"0.0.0.0:8088": "http://127.0.0.1:8088/iceberg", "[::]:8088": "http://127.0.0.1:8088/iceberg", ":8088": "http://127.0.0.1:8088/iceberg", "10.0.0.7:80": "http://10.0.0.7:80/iceberg"} {
+		if got := (addresses{HTTP: at}).iceberg(); got != want {
+			t.Errorf("a reactor on %s: %s, want %s", at, got, want)
 		}
 	}
 }

@@ -49,7 +49,7 @@ type status struct {
 
 // Help shows an example.
 func (status) Help() string {
-	return "Exit code 1 when no stack is ready.\n\nExample:\n  stack status --wait 30s --output json"
+	return "Exit code 1 when no stack is ready. Part iceberg is the REST catalog, with the warehouse " + warehouse + "; `stack env --role` prints a role's token for it.\n\nExample:\n  stack status --wait 30s --output json"
 }
 
 // Run prints one row for each part of the stack.
@@ -66,9 +66,11 @@ func (s status) Run(ctx context.Context, out *cli.Output) error {
 	if ready.Simulator != "" {
 		prices = ready.Simulator
 	}
-	return out.Table([]string{"part", "address"}, [][]any{
-		{"s3", ready.S3}, {"nats", ready.NATS}, {"reactor", ready.HTTP}, {"prices", prices},
-	})
+	parts := [][]any{{"s3", ready.S3}, {"nats", ready.NATS}, {"reactor", ready.HTTP}, {"prices", prices}}
+	if ready.HTTP != "" {
+		parts = append(parts, []any{"iceberg", ready.iceberg()})
+	}
+	return out.Table([]string{"part", "address"}, parts)
 }
 
 func (h home) awaitReady(ctx context.Context, wait time.Duration) (readiness, error) {

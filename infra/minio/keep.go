@@ -32,7 +32,7 @@ func (s *Server) Keep(ctx context.Context, client *s3.Client, bucket string, log
 		case err != nil:
 			log.Debug("the bucket's rules could not be looked at", "error", err) // MinIO is away; its supervisor tells
 		case changed:
-			log.Warn("the bucket's notification rules were not there any more and are set again; the reactor's reconciler finds what came in between")
+			log.Warn("the bucket's notification rules were gone and are set again; the reactor's reconciler finds the objects that came in between")
 		}
 		switch changed, err := KeepVersioning(ctx, client, bucket); {
 		case ctx.Err() != nil:

@@ -109,7 +109,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 		case ctx.Err() != nil:
 		case err != nil:
 			if failures++; failures == alarming {
-				r.log.Warn("airflow cannot be told of gold's commits; it is tried again until it can", "error", err)
+				r.log.Warn("cannot report gold's commits to airflow; trying again until it succeeds", "error", err)
 			}
 			r.rest(ctx, delay.NextBackOff(), nil)
 		case !found:

@@ -1,5 +1,5 @@
-// Package announce publishes the events of objects that are there already: of bronze objects for a replay or because no
-// event ever came, and of silver's metadata for gold. There is one identity for an object, and one way to announce it.
+// Package announce publishes events of existing objects: of bronze objects for a replay or because no event ever came, and of
+// silver's metadata for gold. An object has one identity, and this package is the one way to announce it.
 package announce
 
 import (
@@ -19,7 +19,7 @@ import (
 	"millrace/reactor/tables"
 )
 
-// To sends events where the router would send them.
+// To returns an announcer that sends events to the subjects that the router uses.
 func To(js jetstream.JetStream) reconcile.Announcer {
 	return func(o event.Object, run, nonce string) (func(context.Context) (bool, error), error) {
 		m := stream.Message(o, tables.Subject(o), run)
@@ -44,15 +44,15 @@ type Silver struct {
 	To     reconcile.Announcer
 }
 
-// All announces every table, as a part of a replay: gold may be rolled back, or may have lost an event, and would not hear
-// of it from objects that change nothing.
+// All announces every table, as part of a replay. Gold may be rolled back or may have lost an event, and objects that change nothing
+// would not wake it.
 func (s Silver) All(ctx context.Context, run string) error {
 	return s.each(ctx, run, "", func(*lake.Table, lake.Pin) bool { return true })
 }
 
-// Behind announces the tables that gold is behind: the event of silver's last commit is lost when nobody was there to take
-// it, and no other may come for a day. The broker may still know the event that was lost, and would drop a
-// copy of it, so this is a message of another id; the broker drops repeats of that one.
+// Behind announces the tables that gold is behind. The event of silver's last commit is lost if no broker took it, and the next may
+// come in a day. The message has its own id, because the broker may still know the lost event's and drop a copy. The broker drops
+// repeats of the new id.
 func (s Silver) Behind(ctx context.Context) error {
 	return s.each(ctx, "", "nudge", func(t *lake.Table, pin lake.Pin) bool { return t.SnapshotID() != pin.SnapshotID })
 }
@@ -74,13 +74,13 @@ func (s Silver) each(ctx context.Context, run, nonce string, wanted func(*lake.T
 	return nil
 }
 
-// announce publishes the event that MinIO published when the metadata file was put: what a request says of the object gives
+// announce publishes the event that MinIO published when the metadata file was put. A HEAD request tells enough of the object for
 // the same identity.
 func (s Silver) announce(ctx context.Context, t *lake.Table, run, nonce string) error {
 	key := strings.TrimPrefix(t.Location, "s3://"+s.Bucket.Name+"/")
 	info, err := s.Bucket.Client.StatObject(ctx, s.Bucket.Name, key, minio.StatObjectOptions{})
 	if err != nil {
-		return fmt.Errorf("look at its metadata %s: %w", key, err)
+		return fmt.Errorf("read its metadata %s: %w", key, err)
 	}
 	stored, err := s.To(event.Object{
 		Bucket: s.Bucket.Name, Key: key, Version: event.NoVersion,

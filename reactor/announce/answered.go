@@ -8,8 +8,9 @@ import (
 	"millrace/reactor/lake"
 )
 
-// Answered tells, by the ledger, whether the event of a dead letter is obsolete: its object or a newer version of it is in
-// silver by now, or its version was deleted; or, for an event of silver's metadata, gold has caught up with silver since.
+// Answered returns a function that tells whether a dead letter is obsolete. A bronze object's is obsolete if the ledger says that the
+// object or a newer version is in silver, or that the version was deleted. A silver metadata file's is obsolete if gold has caught
+// up with silver.
 func Answered(l *lake.Lake) func(context.Context, event.Object) (bool, error) {
 	return func(ctx context.Context, o event.Object) (bool, error) {
 		if strings.HasPrefix(o.Key, "silver/") {

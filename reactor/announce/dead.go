@@ -14,7 +14,7 @@ import (
 	"millrace/reactor/stream"
 )
 
-// DeadObjects gives the objects in bronze that have a dead letter and belong to a selection, each once.
+// DeadObjects yields the bronze objects of a selection that have a dead letter, each once.
 func DeadObjects(ctx context.Context, js jetstream.JetStream, selection reconcile.Selection) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		letters, err := stream.DeadLettersOf(ctx, js, "")
@@ -36,7 +36,7 @@ func DeadObjects(ctx context.Context, js jetstream.JetStream, selection reconcil
 	}
 }
 
-// ClearLetters drops the dead letters that the ledger answers by now.
+// ClearLetters drops the dead letters that are obsolete.
 func ClearLetters(ctx context.Context, l *lake.Lake, js jetstream.JetStream) error {
 	letters, err := stream.DeadLettersOf(ctx, js, "")
 	if err != nil {

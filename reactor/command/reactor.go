@@ -5,6 +5,7 @@ package command
 // Reactor is the commands of the program reactor.
 type Reactor struct {
 	Run       runCmd       `cmd:"" help:"Consume events, promote bronze to silver and gold, until stopped."`
+	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
 	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
 	Plan      planCmd      `cmd:"" help:"Show what a start of the reactor would change, and what waits."`

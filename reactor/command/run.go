@@ -21,6 +21,8 @@ type runCmd struct {
 	settings.Airflow
 	modelFlags
 	limitFlags
+	settings.TLS
+	icebergFlags
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" placeholder:"DURATION" help:"How often all of bronze is compared with the ledger, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
@@ -60,8 +62,13 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			if err != nil {
 				return err
 			}
+			iceberg, err := c.config(c.S3)
+			if err != nil {
+				return err
+			}
 			s, err := service.New(ctx, service.Config{
-				Lake: l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, Limits: c.limits(),
+				Iceberg: iceberg,
+				Lake:    l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
 				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
 				Memory: c.DuckMemory, Threads: c.DuckThreads,
 				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },

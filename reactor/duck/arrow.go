@@ -4,7 +4,7 @@ package duck
 #include <stdint.h>
 #include <stdlib.h>
 
-// The Arrow C data interface, as its specification prints it; DuckDB's header only names the structs.
+// These structs are the Arrow C data interface, copied from its specification. DuckDB's header only names them.
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 struct ArrowSchema {
@@ -23,7 +23,7 @@ struct ArrowArray {
 };
 #endif
 
-// From duckdb.h, whose folder in the module cache cgo cannot name from here. Handles are pointers, idx_t is 64 bits.
+// These declarations come from duckdb.h; cgo cannot name its folder in the module cache. Handles are pointers, idx_t has 64 bits.
 extern void *duckdb_to_arrow_schema(void *options, void **types, const char **names, uint64_t n, struct ArrowSchema *out);
 extern void *duckdb_data_chunk_to_arrow(void *options, void *chunk, struct ArrowArray *out);
 extern void *duckdb_schema_from_arrow(void *conn, struct ArrowSchema *schema, void **out);
@@ -41,7 +41,7 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// failure turns DuckDB's error object into a Go error, and frees it.
+// failure turns DuckDB's error object into a Go error and frees it.
 func failure(e unsafe.Pointer) error {
 	data := bindings.ErrorData{Ptr: e}
 	if e == nil {
@@ -54,7 +54,7 @@ func failure(e unsafe.Pointer) error {
 	return &Error{Message: bindings.ErrorDataMessage(data)}
 }
 
-// arrowSchema gives the Arrow schema of DuckDB columns.
+// arrowSchema returns the Arrow schema of DuckDB columns.
 func arrowSchema(o bindings.ArrowOptions, types []bindings.LogicalType, names []string) (*arrow.Schema, error) {
 	if len(types) == 0 {
 		return arrow.NewSchema(nil, nil), nil
@@ -73,14 +73,14 @@ func arrowSchema(o bindings.ArrowOptions, types []bindings.LogicalType, names []
 	if err := failure(C.duckdb_to_arrow_schema(o.Ptr, &cTypes[0], &cNames[0], C.uint64_t(len(types)), (*C.struct_ArrowSchema)(out))); err != nil {
 		return nil, fmt.Errorf("arrow schema of the result: %w", err)
 	}
-	schema, err := cdata.ImportCArrowSchema((*cdata.CArrowSchema)(out)) // releases it, also when it fails
+	schema, err := cdata.ImportCArrowSchema((*cdata.CArrowSchema)(out)) // releases it even if it fails
 	if err != nil {
 		return nil, fmt.Errorf("arrow schema of the result: %w", err)
 	}
 	return schema, nil
 }
 
-// arrowBatch copies a chunk of DuckDB's into a record batch, whose C memory goes with its last Release.
+// arrowBatch copies DuckDB's chunk into a record batch. The batch's last Release frees its C memory.
 func arrowBatch(o bindings.ArrowOptions, chunk bindings.DataChunk, schema *arrow.Schema) (arrow.RecordBatch, error) {
 	out := C.calloc(1, C.sizeof_struct_ArrowArray)
 	defer C.free(out)
@@ -95,7 +95,7 @@ func arrowBatch(o bindings.ArrowOptions, chunk bindings.DataChunk, schema *arrow
 	return batch, nil
 }
 
-// converted is DuckDB's reading of an Arrow schema; free it.
+// converted turns an Arrow schema into DuckDB's form. The caller frees it.
 type converted struct{ ptr unsafe.Pointer }
 
 func convertSchema(conn bindings.Connection, schema *arrow.Schema) (converted, error) {
@@ -116,7 +116,7 @@ func (s *converted) free() {
 	}
 }
 
-// chunkOf makes a chunk that reads the batch's own memory, and holds on to it until the chunk is destroyed.
+// chunkOf makes a chunk that reads the batch's own memory. It keeps the batch until the chunk is destroyed.
 func chunkOf(conn bindings.Connection, schema converted, batch arrow.RecordBatch) (bindings.DataChunk, error) {
 	in := C.calloc(1, C.sizeof_struct_ArrowArray)
 	defer C.free(in)
@@ -124,7 +124,7 @@ func chunkOf(conn bindings.Connection, schema converted, batch arrow.RecordBatch
 	var out unsafe.Pointer
 	err := failure(C.duckdb_data_chunk_from_arrow(conn.Ptr, (*C.struct_ArrowArray)(in), schema.ptr, &out))
 	if err != nil {
-		cdata.ReleaseCArrowArray((*cdata.CArrowArray)(in)) // does nothing once DuckDB took it over
+		cdata.ReleaseCArrowArray((*cdata.CArrowArray)(in)) // does nothing if DuckDB has taken it over
 		return bindings.DataChunk{}, fmt.Errorf("arrow batch of %d rows: %w", batch.NumRows(), err)
 	}
 	return bindings.DataChunk{Ptr: out}, nil

@@ -6,12 +6,12 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// Ask is Query for SQL that a user wrote: a select, which may come after statements that create what it reads (DuckDB makes
-// such ones of a pivot). A locked database keeps every statement away from files, network and settings; but some that are
-// called for what they do (`call enable_logging(…)`) go through, and leave the connection of no use.
+// Ask is Query for SQL that a user wrote. It takes a select, which may follow statements that create its input: DuckDB turns a
+// pivot into such statements. A locked database keeps every statement away from files, network and settings, but some calls
+// (`call enable_logging(…)`) pass and make the connection useless, so Ask refuses them.
 func (c *Conn) Ask(ctx context.Context, sql string) (*Rows, error) { return c.query(ctx, sql, reading) }
 
-// anything refuses no kind of statement.
+// anything refuses nothing.
 func anything(bindings.StatementType, bool) string { return "" }
 
 // reading refuses statements that do more than read.
@@ -24,5 +24,5 @@ func reading(kind bindings.StatementType, last bool) string {
 			return ""
 		}
 	}
-	return "a query ends in a select (or explain, describe, show); it cannot call, set or change anything"
+	return "a query must end in a select (or explain, describe, show); it cannot call, set or change anything"
 }

@@ -10,14 +10,14 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// Conn is one connection: one statement at a time, from one goroutine at a time. While Rows are open it runs nothing else.
+// Conn is a connection. It runs one statement at a time, from one goroutine at a time, and none while Rows are open.
 type Conn struct {
 	handle bindings.Connection
 	db     *DB
 	open   *Rows
 }
 
-// Close frees the connection, and the Rows still open on it.
+// Close frees the connection and its open Rows.
 func (c *Conn) Close() {
 	if c.open != nil {
 		c.open.Close()
@@ -25,10 +25,10 @@ func (c *Conn) Close() {
 	bindings.Disconnect(&c.handle)
 }
 
-// ErrBusy: a statement was started while Rows of an earlier one are open. DuckDB would end those rows without an error.
+// ErrBusy says that a statement was started while Rows of an earlier one are open. DuckDB would end these rows without an error.
 var ErrBusy = errors.New("the connection still has open rows: read them to the end or close them first")
 
-// Error is DuckDB's own refusal of a statement.
+// Error says why DuckDB refused a statement, in its own words.
 type Error struct {
 	Message string
 	SQL     string
@@ -36,7 +36,7 @@ type Error struct {
 
 func (e *Error) Error() string { return "duckdb: " + e.Message }
 
-// OutOfMemory tells whether a statement needed more than the memory limit; nothing of it was done.
+// OutOfMemory tells whether a statement needed more than the memory limit. Such a statement did nothing.
 func OutOfMemory(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && strings.HasPrefix(e.Message, "Out of Memory Error")
@@ -54,8 +54,8 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 	return rows.Err()
 }
 
-// Query runs the statements of sql and streams the rows of the last one: a large result never lies in memory whole.
-// The rows must be closed. ctx covers the rows too.
+// Query runs the statements of sql and streams the rows of the last one, so memory never holds a whole large result. The caller
+// closes the rows. ctx covers the rows too.
 func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
 	return c.query(ctx, sql, anything)
 }
@@ -88,7 +88,7 @@ func (c *Conn) query(ctx context.Context, sql string, refuse func(kind bindings.
 func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT, error) {
 	var statements bindings.ExtractedStatements
 	if strings.IndexByte(sql, 0) >= 0 {
-		return statements, 0, &Error{Message: "the SQL text has a NUL character, where C would end it", SQL: sql}
+		return statements, 0, &Error{Message: "the SQL text has a NUL character; remove it", SQL: sql}
 	}
 	n := bindings.ExtractStatements(c.handle, sql, &statements)
 	if n == 0 {
@@ -102,7 +102,7 @@ func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT,
 	return statements, n, nil
 }
 
-// start prepares and begins statement i, unless refuse has something against its kind.
+// start prepares and begins statement i, unless refuse refuses its kind.
 func (c *Conn) start(ctx context.Context, sql string, statements bindings.ExtractedStatements, i bindings.IdxT, refuse func(bindings.StatementType) string) (*Rows, error) {
 	rows := &Rows{conn: c, ctx: ctx, sql: sql}
 	err := c.guard(ctx, sql, func() string {
@@ -114,8 +114,8 @@ func (c *Conn) start(ctx context.Context, sql string, statements bindings.Extrac
 		}
 		var pending bindings.PendingResult
 		defer bindings.DestroyPending(&pending)
-		// The C interface marks every streaming call as to be replaced and has no replacement yet; the others hold the
-		// whole result in memory.
+		// The C interface deprecates every streaming call and has no replacement yet. The other calls hold the whole result in
+		// memory.
 		if bindings.PendingPreparedStreaming(rows.prepared, &pending) == bindings.StateError { //nolint:staticcheck // see above
 			return bindings.PendingError(pending)
 		}
@@ -135,11 +135,11 @@ func (c *Conn) start(ctx context.Context, sql string, statements bindings.Extrac
 	return rows, nil
 }
 
-// interruptEvery is how often a cancelled statement is interrupted until it returns. Once is not enough: DuckDB clears
-// the flag when a statement starts, so an interrupt that comes between two of its phases is lost.
+// interruptEvery is the time between interrupts of a cancelled statement, which go on until it returns. One is not enough: DuckDB
+// clears the flag when a statement starts, so an interrupt between two phases of a statement is lost.
 const interruptEvery = 2 * time.Millisecond
 
-// guard runs step, which gives DuckDB's reason when it fails, and interrupts it when ctx ends.
+// guard runs step, which returns DuckDB's reason if it fails, and interrupts it when ctx ends.
 func (c *Conn) guard(ctx context.Context, sql string, step func() string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("duckdb statement not started: %w", err)
@@ -161,7 +161,7 @@ func (c *Conn) guard(ctx context.Context, sql string, step func() string) error 
 	reason := step()
 	close(done)
 	if !stop() {
-		<-stopped // or an interrupt could hit the connection's next statement
+		<-stopped // else an interrupt could hit the connection's next statement
 	}
 	switch {
 	case reason == "":

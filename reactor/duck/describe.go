@@ -16,7 +16,7 @@ type Column struct {
 	Type string // as DuckDB spells it, for example DECIMAL(38,28)
 }
 
-// Describe gives the columns of one query without running it.
+// Describe returns the columns of one query without running it.
 func (c *Conn) Describe(ctx context.Context, sql string) ([]Column, error) {
 	if err := c.single(sql); err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func (c *Conn) Describe(ctx context.Context, sql string) ([]Column, error) {
 	return columns, nil
 }
 
-// Parse gives the syntax tree of one SELECT as DuckDB's own JSON; nothing in it is looked up, so its tables need not exist.
+// Parse returns the syntax tree of one SELECT as DuckDB's JSON. DuckDB does not look up names, so the tables need not exist.
 func (c *Conn) Parse(ctx context.Context, sql string) (json.RawMessage, error) {
 	if err := c.single(sql); err != nil {
 		return nil, err
@@ -55,10 +55,10 @@ func (c *Conn) Parse(ctx context.Context, sql string) (json.RawMessage, error) {
 	return tree, nil
 }
 
-// Quote writes s as an SQL string literal.
+// Quote returns s as an SQL string literal.
 func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// Identifier writes s as a quoted SQL identifier.
+// Identifier returns s as a quoted SQL identifier.
 func Identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 // single refuses a text that is not exactly one statement.
@@ -72,12 +72,12 @@ func (c *Conn) single(sql string) error {
 	}
 	bindings.DestroyExtracted(&statements)
 	if n != 1 {
-		return &Error{Message: fmt.Sprintf("one statement is wanted here, and the text has %d", n), SQL: sql}
+		return &Error{Message: fmt.Sprintf("expected one statement, and the text has %d", n), SQL: sql}
 	}
 	return nil
 }
 
-// strings runs a query and gives its first n columns, which are text.
+// strings runs a query and returns its first n columns, which must be text.
 func (c *Conn) strings(ctx context.Context, sql string, n int) ([][]string, error) {
 	rows, err := c.Query(ctx, sql)
 	if err != nil {
@@ -92,7 +92,7 @@ func (c *Conn) strings(ctx context.Context, sql string, n int) ([][]string, erro
 		for row := range int(b.NumRows()) {
 			texts := make([]string, n)
 			for i := range texts {
-				texts[i] = strings.Clone(b.Column(i).(*array.String).Value(row)) // the batch's memory is DuckDB's and goes with it
+				texts[i] = strings.Clone(b.Column(i).(*array.String).Value(row)) // DuckDB frees the batch's memory
 			}
 			out = append(out, texts)
 		}

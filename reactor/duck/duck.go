@@ -1,7 +1,7 @@
 // Package duck runs DuckDB inside the process and moves rows in and out of it as Arrow record batches.
 //
-// duckdb-go hides its Arrow interface behind a build tag; this package builds on the C bindings below it instead, so that
-// a plain `go build ./...` works. It knows SQL and Arrow and nothing of the lake.
+// duckdb-go's Arrow interface needs a build tag. This package uses the C bindings below it instead, so that a plain
+// `go build ./...` works. It knows SQL and Arrow and nothing about the lake.
 package duck
 
 import (
@@ -13,27 +13,27 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// Config says what a database may use. The zero value is an in-memory database with one thread for each core that never
-// spills to disk and is locked: it sees no file, no network, no extension and no other database, and no statement can
-// change any of that. SQL that users write can run in it.
+// Config says what a database may use. The zero value is a locked in-memory database with one thread for each core that never
+// spills to disk. A locked database sees no file, no network, no extension and no other database, and no statement can change
+// that, so users' SQL can run in it.
 type Config struct {
-	// Path of the database file; empty keeps it in memory.
+	// Path is the database file; empty keeps the database in memory.
 	Path string
-	// MemoryLimit such as "150MiB"; empty leaves DuckDB's own default, 80 % of the machine.
+	// MemoryLimit bounds memory, such as "150MiB"; empty leaves DuckDB's default, 80 % of the machine's.
 	MemoryLimit string
-	// TempDir is where queries beyond MemoryLimit spill; empty means that they fail instead. DuckDB's default would be
-	// a folder .tmp in whatever directory the process was started in.
+	// TempDir takes rows that do not fit into MemoryLimit; if it is empty, such queries fail. DuckDB's default would be a
+	// folder .tmp in the process's working directory.
 	TempDir string
-	// TempDirLimit such as "2GiB" bounds TempDir; empty leaves that to the disk.
+	// TempDirLimit bounds TempDir, such as "2GiB"; empty means that only the disk bounds it.
 	TempDirLimit string
-	// Threads to use; 0 means one for each core.
+	// Threads is the number of threads; 0 means one for each core.
 	Threads int
-	// Unlocked lets statements reach files and the network and change settings. Nothing that the programs open is; tests
-	// read Parquet files so.
+	// Unlocked lets statements reach files and the network and change settings. The programs never set it; tests do, to
+	// read Parquet files.
 	Unlocked bool
 }
 
-// DB is one database. Connections share its tables; each is for one goroutine at a time.
+// DB is a database. Its connections share its tables; only one goroutine at a time may use a connection.
 type DB struct {
 	handle bindings.Database
 	end    sync.Once
@@ -64,16 +64,16 @@ func Open(cfg Config) (*DB, error) {
 	return db, nil
 }
 
-// settle makes the settings that exist only once the database is open.
+// settle makes the settings that need an open database.
 func (db *DB) settle(cfg Config) error {
 	c, err := db.Connect()
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	sql := "set global TimeZone = 'UTC'" // days are UTC days whatever the machine's zone is
+	sql := "set global TimeZone = 'UTC'" // days are UTC days in any zone of the machine
 	if !cfg.Unlocked {
-		sql += "; set global lock_configuration = true" // the last one: nothing can be set after it
+		sql += "; set global lock_configuration = true" // must be the last: it forbids further settings
 	}
 	return c.Exec(context.Background(), sql)
 }
@@ -90,7 +90,7 @@ type option struct{ name, value string }
 func (cfg Config) options() []option {
 	os := []option{
 		{"temp_directory", cfg.TempDir},
-		// Order is what the SQL says, never what a thread happened to finish first.
+		// The SQL decides the order of rows, never the order in which threads finish.
 		{"preserve_insertion_order", "true"},
 		{"autoinstall_known_extensions", "false"},
 		{"autoload_known_extensions", "false"},
@@ -100,8 +100,8 @@ func (cfg Config) options() []option {
 		os = append(os, option{"memory_limit", cfg.MemoryLimit})
 	}
 	if cfg.TempDirLimit == "" {
-		// DuckDB's own limit is 90 % of what is free when it first looks, and stays so: a disk that was full then and is freed
-		// later kept failing. A disk that is full fails by itself, for as long as it is.
+		// DuckDB's default limit is 90 % of the space that is free when it first looks, and never changes: when a full disk was
+		// freed later, queries kept failing. Without a limit they fail only while the disk is full.
 		cfg.TempDirLimit = "1024TiB"
 	}
 	os = append(os, option{"max_temp_directory_size", cfg.TempDirLimit})

@@ -9,7 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
-// The figure that matters is 20 rows, a snapshot of the top 20: it is paid on the way of every price into gold.
+// The figure for 20 rows, a snapshot of the top 20, matters most: every price pays it on its way to gold.
 func BenchmarkIn(b *testing.B) {
 	for _, n := range []int{20, 8_000, 200_000} {
 		c := open(b, Config{})

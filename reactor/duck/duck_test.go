@@ -37,7 +37,7 @@ func exec(t testing.TB, c *Conn, sql string) {
 	}
 }
 
-// text gives a query's rows as DuckDB's own text, a line a row.
+// text returns a query's rows as DuckDB's own text, one row a line.
 func text(t testing.TB, c *Conn, sql string) string {
 	t.Helper()
 	rows, err := c.Query(t.Context(), sql)
@@ -79,7 +79,7 @@ var lakeTypes = arrow.NewSchema([]arrow.Field{
 const lakeTable = `(price decimal(38,28), cap decimal(38,18), observed_at timestamptz, day date, tokens map(varchar, varchar[]),
 	n bigint, f double, rank int, name varchar, flag boolean)`
 
-// lakeRows has n rows of every type the lake has, every 7th of them null from end to end, every 5th map with a null list.
+// lakeRows makes n rows with every type that the lake has. Every 7th row is all null; every 5th map has a null list.
 func lakeRows(mem memory.Allocator, n int) arrow.RecordBatch {
 	b := array.NewRecordBuilder(mem, lakeTypes)
 	defer b.Release()
@@ -117,7 +117,7 @@ func lakeRows(mem memory.Allocator, n int) arrow.RecordBatch {
 	return b.NewRecordBatch()
 }
 
-// sameRows compares what came out of DuckDB with what went in, value by value; only the zone's spelling may differ.
+// sameRows compares the rows that came out of DuckDB with those that went in, value by value. Only the zone's spelling may differ.
 func sameRows(t testing.TB, rows *Rows, want arrow.RecordBatch) {
 	t.Helper()
 	defer rows.Close()
@@ -278,7 +278,7 @@ func TestInsertIsByNameAndAllOrNothing(t *testing.T) {
 }
 
 func TestErrorsAreDuckDBsOwn(t *testing.T) {
-	c := open(t, Config{Threads: 1}) // of two threads the one that did not fail may be the one that is heard: interrupted
+	c := open(t, Config{Threads: 1}) // of two threads, DuckDB may report the one that did not fail: interrupted
 	for sql, want := range map[string]string{
 		"selec 1":                   "syntax error",
 		"select nope":               `Referenced column "nope" was not found`,
@@ -301,7 +301,7 @@ func TestErrorsAreDuckDBsOwn(t *testing.T) {
 }
 
 func TestAFailureInTheMiddleOfAResultSurfaces(t *testing.T) {
-	c := open(t, Config{Threads: 1}) // of two, the other one may say first that it was interrupted
+	c := open(t, Config{Threads: 1}) // of two threads, DuckDB may report the other: interrupted
 	rows, err := c.Query(t.Context(), "select case when i = 1500000 then error('too far') else i end from range(2000000) t(i)")
 	if err != nil {
 		t.Fatal(err)
@@ -359,7 +359,7 @@ func TestCancellingInterrupts(t *testing.T) {
 		t.Errorf("rows after the cancel: %v", rows.Err())
 	}
 	rows.Close()
-	for range 50 { // no late interrupt may hit a statement that nobody cancelled
+	for range 50 { // a late interrupt must not hit a statement that nobody cancelled
 		exec(t, c, "select sum(i) from range(100000) t(i)")
 	}
 }
@@ -393,7 +393,7 @@ func TestAFailingReaderFailsTheStatement(t *testing.T) {
 		t.Errorf("a reader that fails: %v", err)
 	}
 	if err := c.Exec(t.Context(), "from t"); err == nil {
-		t.Error("the table is there, with the rows before the failure")
+		t.Error("the table exists, with the rows before the failure")
 	}
 }
 

@@ -11,11 +11,11 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// vectorSize is DuckDB's STANDARD_VECTOR_SIZE: the rows that its chunks are made for.
+// vectorSize is DuckDB's STANDARD_VECTOR_SIZE, the capacity of its chunks in rows.
 const vectorSize = 2048
 
-// Insert appends the batches to a table ("name" or "schema.name"), columns by name; columns that the batches lack get
-// their default. Either all of the batches go in or none. It is part of the connection's transaction, if one is open.
+// Insert appends batches to a table ("name" or "schema.name"), columns by name. Columns that the batches lack get their default.
+// All batches go in, or none. An open transaction of the connection includes the insert.
 func (c *Conn) Insert(ctx context.Context, table string, schema *arrow.Schema, batches ...arrow.RecordBatch) error {
 	if c.open != nil {
 		return ErrBusy
@@ -57,7 +57,7 @@ func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, b
 			b.Release()
 		}
 		if err != nil {
-			bindings.AppenderClear(app) // destroying it would flush what is in it
+			bindings.AppenderClear(app) // without this, destroying it would flush its rows
 			return err
 		}
 		batches = batches[n:]
@@ -72,10 +72,11 @@ func (c *Conn) insert(ctx context.Context, table string, schema *arrow.Schema, b
 	})
 }
 
-// packedBytes is from which size on a chunk gets no more rows: they are copied for it.
+// packedBytes is the size from which a chunk gets no more batches: packing copies their rows.
 const packedBytes = 1 << 20
 
-// packed is how many of the first batches go in together: a chunk of twenty rows costs almost as much as one of two thousand.
+// packed returns how many of the first batches to pack into one chunk: a chunk of twenty rows costs almost as much as one of two
+// thousand.
 func packed(batches []arrow.RecordBatch) int {
 	n, rows, bytes := 1, batches[0].NumRows(), size(batches[0])
 	for n < len(batches) && rows+batches[n].NumRows() <= vectorSize && bytes < packedBytes {
@@ -85,7 +86,7 @@ func packed(batches []arrow.RecordBatch) int {
 	return n
 }
 
-// size is that of a batch in memory.
+// size returns a batch's size in memory.
 func size(b arrow.RecordBatch) (n uint64) {
 	for _, c := range b.Columns() {
 		n += c.Data().SizeInBytes()
@@ -93,7 +94,7 @@ func size(b arrow.RecordBatch) (n uint64) {
 	return n
 }
 
-// together is one batch with the rows of several, which the caller releases.
+// together returns one batch with the rows of several. The caller releases it.
 func together(schema *arrow.Schema, batches []arrow.RecordBatch) (arrow.RecordBatch, error) {
 	if len(batches) == 1 {
 		batches[0].Retain()
@@ -144,7 +145,7 @@ func appenderError(app bindings.Appender) *Error {
 	return &Error{Message: bindings.ErrorDataMessage(data)}
 }
 
-// sameTypes refuses a batch that is not laid out as the schema says: C would read past the end of its buffers.
+// sameTypes refuses a batch whose types are not the schema's: C would read past the end of its buffers.
 func sameTypes(schema *arrow.Schema, b arrow.RecordBatch) error {
 	if int(b.NumCols()) != schema.NumFields() {
 		return fmt.Errorf("a batch has %d columns, the schema %d", b.NumCols(), schema.NumFields())

@@ -7,7 +7,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// Ints runs a statement and gives the first column of its rows, of whole numbers; of an insert that is how many rows went in.
+// Ints runs a statement and returns its first column, which must hold whole numbers. For an insert that is the number of rows.
 func (c *Conn) Ints(ctx context.Context, sql string) ([]int64, error) {
 	r, err := c.Query(ctx, sql)
 	if err != nil {

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Internal tells whether an error is a defect of DuckDB's. The database has ended with it: every statement after it fails.
+// Internal tells whether an error is a defect of DuckDB. It ended the database: every later statement fails.
 func Internal(err error) bool { return says(err, "INTERNAL Error") }
 
-// OfMachine tells whether a statement failed by what the machine lacks, or by what an earlier statement did to the database.
-// Another statement would have failed just as well.
+// OfMachine tells whether a statement failed because of the machine, or because an earlier statement ended the database or the
+// transaction. Any other statement would have failed too.
 func OfMachine(err error) bool {
 	return says(err, "IO Error", "FATAL Error", "INTERRUPT Error", "TransactionContext Error", "Connection Error") || ended(err)
 }
@@ -33,11 +33,11 @@ func ended(err error) bool {
 	return errors.As(err, &e) && strings.Contains(e.Message, "database has been invalidated")
 }
 
-// Ended is closed once DuckDB has ended the database because of a defect of its own. Nothing works on it any more; it must
-// be closed and opened again, which a process does best by its own end.
+// Ended is closed when a defect of DuckDB has ended the database. It must be closed and opened again; a process does that best by
+// ending itself.
 func (db *DB) Ended() <-chan struct{} { return db.ended }
 
-// watch notes an error after which the database is of no use.
+// watch notes an error that ended the database.
 func (c *Conn) watch(err error) error {
 	if c.db != nil && (Internal(err) || ended(err)) {
 		c.db.end.Do(func() { close(c.db.ended) })

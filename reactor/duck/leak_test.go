@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/procfs"
 )
 
-// resident is the process's memory in bytes, C's included: a leak on the far side of cgo shows nowhere else.
+// resident returns the process's memory in bytes, with C's: a leak behind cgo shows nowhere else.
 func resident(t *testing.T) int {
 	t.Helper()
 	runtime.GC()
@@ -36,7 +36,7 @@ func TestNothingLeaks(t *testing.T) {
 	batch := lakeRows(mem, 500)
 	defer batch.Release()
 	exec(t, c, "create table t "+lakeTable)
-	// Each round moves about 1 MB in and out in every way there is, the failing ones too.
+	// Each round moves about 1 MB in and out in every way, failing ways included.
 	round := func() {
 		if err := c.Insert(t.Context(), "t", lakeTypes, batch); err != nil {
 			t.Fatal(err)
@@ -76,7 +76,8 @@ func TestNothingLeaks(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return
 	}
-	// The least of some looks: the allocator keeps what was freed for a while, on each thread, and 10 KB lost a round are 36 MB.
+	// Take the least of several measurements: each thread's allocator keeps freed memory for a while. A leak of 10 KB a round
+	// makes 36 MB.
 	level := func() int {
 		least := math.MaxInt
 		for range 10 {

@@ -86,7 +86,7 @@ func TestAUsersQueryIsOneThatReads(t *testing.T) {
 	}
 }
 
-// The reactor's own database is locked, and has to put what does not fit memory somewhere.
+// The reactor's database is locked and must still spill rows that do not fit into memory.
 func TestALockedDatabaseSpills(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, Config{MemoryLimit: "40MiB", TempDir: dir, Threads: 1})
@@ -102,7 +102,7 @@ func TestALockedDatabaseSpills(t *testing.T) {
 func TestTheDiskAloneLimitsWhatIsSpilled(t *testing.T) {
 	c := open(t, Config{MemoryLimit: "40MiB", TempDir: t.TempDir()})
 	if got := text(t, c, "select current_setting('max_temp_directory_size')"); got != "1024.0 TiB" && got != "1.0 PiB" {
-		t.Errorf("the limit is %s: what was free when the database opened is no limit for later", got)
+		t.Errorf("the limit is %s: the space that was free when the database opened must not bound it later", got)
 	}
 	c = open(t, Config{TempDirLimit: "2GiB", TempDir: t.TempDir()})
 	if got := text(t, c, "select current_setting('max_temp_directory_size')"); got != "2.0 GiB" {

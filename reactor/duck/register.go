@@ -4,7 +4,7 @@ package duck
 #include <stdint.h>
 #include <stdlib.h>
 
-// The Arrow C stream interface, as its specification prints it.
+// This struct is the Arrow C stream interface, copied from its specification.
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 struct ArrowSchema {
@@ -25,8 +25,8 @@ struct ArrowArrayStream {
 
 extern int duckdb_arrow_scan(void *conn, const char *name, void *stream);
 
-// duckdb_arrow_scan asks the stream for its schema and never releases it (10 KB a view were lost); so it gets a lent copy
-// of one schema that goes with the stream.
+// duckdb_arrow_scan asks the stream for its schema and never releases it, which lost 10 KB a view. So it gets a lent copy of
+// one schema, which is freed with the stream.
 struct lending {
 	struct ArrowArrayStream stream, inner;
 	struct ArrowSchema schema;
@@ -81,11 +81,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/cdata"
 )
 
-// Register makes a view over the reader's batches, which stream through the one statement that reads the view. A second
-// read is an error: copy the view into a table to read it more often. release drops the view and the reader.
+// Register makes a view over the reader's batches. One statement can read the view, and streams the batches; a second read fails.
+// To read more often, copy the view into a table. release drops the view and the reader.
 //
-// duckdb_arrow_scan is marked as to be replaced, but what replaces it (see chunkOf) only fills tables; a view over a
-// stream larger than memory has no other door in the C interface.
+// duckdb_arrow_scan is deprecated, but its replacement (see chunkOf) only fills tables. The C interface has no other way to make a
+// view over a stream larger than memory.
 func (c *Conn) Register(name string, rr array.RecordReader) (release func(), err error) {
 	if c.open != nil {
 		return nil, ErrBusy
@@ -102,16 +102,16 @@ func (c *Conn) Register(name string, rr array.RecordReader) (release func(), err
 		return nil, fmt.Errorf("register a view %s over arrow batches: duckdb refuses the name or the schema %s", name, rr.Schema())
 	}
 	return func() {
-		// The view points into the stream: it has to go first, even when its connection is busy or interrupted.
+		// The view points into the stream, so drop it first, even if its connection is busy or interrupted.
 		if c.open != nil {
 			c.open.Close()
 		}
-		_ = c.Exec(context.Background(), `drop view if exists "`+name+`"`) // a transaction that failed dropped it already
+		_ = c.Exec(context.Background(), `drop view if exists "`+name+`"`) // a failed transaction has dropped it already
 		C.free_lending(lending)
 	}, nil
 }
 
-// onePass turns the silent trap of a stream that is read twice (no rows and no error) into an error.
+// onePass makes a second read of a stream an error. Without it the read returns no rows and no error.
 type onePass struct {
 	array.RecordReader
 	name  string

@@ -11,8 +11,8 @@ import (
 	bindings "github.com/duckdb/duckdb-go-bindings"
 )
 
-// Rows are a statement's result as record batches of at most 2,048 rows, produced as they are read. Rows are an
-// array.RecordReader: a batch from RecordBatch is valid until the next Next; Retain what should live longer.
+// Rows stream a statement's result in record batches of at most 2,048 rows. Rows are an array.RecordReader: a batch from
+// RecordBatch is valid until the next Next; Retain a batch to keep it longer.
 type Rows struct {
 	conn     *Conn
 	ctx      context.Context
@@ -49,10 +49,10 @@ func (r *Rows) describe() error {
 	return err
 }
 
-// Schema gives the columns, all nullable. A timestamptz says zone Etc/UTC, which is how DuckDB spells UTC.
+// Schema returns the columns, all nullable. A timestamptz has the zone Etc/UTC, as DuckDB spells UTC.
 func (r *Rows) Schema() *arrow.Schema { return r.schema }
 
-// Next moves to the next batch and says whether there is one; when not, Err tells why.
+// Next moves to the next batch and tells whether there is one. If not, Err says why.
 func (r *Rows) Next() bool {
 	if r.batch != nil {
 		r.batch.Release()
@@ -65,7 +65,7 @@ func (r *Rows) Next() bool {
 	r.err = r.conn.guard(r.ctx, r.sql, func() string {
 		chunk = bindings.FetchChunk(r.result)
 		if chunk.Ptr == nil {
-			return bindings.ResultError(&r.result) // a failure and the end both come as no chunk
+			return bindings.ResultError(&r.result) // without a chunk it is either a failure or the end
 		}
 		return ""
 	})
@@ -78,16 +78,16 @@ func (r *Rows) Next() bool {
 	return r.err == nil
 }
 
-// RecordBatch is the batch that Next moved to.
+// RecordBatch returns the batch that Next moved to.
 func (r *Rows) RecordBatch() arrow.RecordBatch { return r.batch }
 
-// Record is RecordBatch under the name that array.RecordReader still asks for.
+// Record is RecordBatch under the older name that array.RecordReader needs too.
 func (r *Rows) Record() arrow.RecordBatch { return r.batch }
 
-// Err is what ended the rows early.
+// Err returns the error that ended the rows early, nil at the regular end.
 func (r *Rows) Err() error { return r.err }
 
-// Read gives the next batch, which the caller releases, and io.EOF after the last.
+// Read returns the next batch, which the caller releases, and io.EOF after the last.
 func (r *Rows) Read() (arrow.RecordBatch, error) {
 	if !r.Next() {
 		if r.err != nil {
@@ -99,7 +99,7 @@ func (r *Rows) Read() (arrow.RecordBatch, error) {
 	return r.batch, nil
 }
 
-// All gives the batches, each valid for its turn of the loop; a failure comes as the last pair.
+// All yields the batches. Each is valid during its turn of the loop. A failure comes as the last pair.
 func (r *Rows) All() iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for r.Next() {
@@ -113,7 +113,7 @@ func (r *Rows) All() iter.Seq2[arrow.RecordBatch, error] {
 	}
 }
 
-// Close frees the result and makes the connection free for the next statement. Batches that were retained stay valid.
+// Close frees the result and the connection for the next statement. Retained batches stay valid.
 func (r *Rows) Close() {
 	if r.batch != nil {
 		r.batch.Release()
@@ -132,10 +132,10 @@ func (r *Rows) free() {
 	bindings.DestroyPrepare(&r.prepared)
 }
 
-// Retain and Release count owners, as array.RecordReader wants; the last Release closes.
+// Retain adds an owner, as array.RecordReader needs.
 func (r *Rows) Retain() { r.refs.Add(1) }
 
-// Release gives one ownership back.
+// Release removes an owner; the last one closes the rows.
 func (r *Rows) Release() {
 	if r.refs.Add(-1) == 0 {
 		r.Close()

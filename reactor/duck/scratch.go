@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// Scratch makes a folder for the rows that a database spills. It lies below the home folder, on the disk that the user
-// chose. Folders that processes left behind which were killed are removed.
+// Scratch makes a folder for the rows that a database spills. It is below the home folder, on the disk that the user chose. Scratch
+// also removes folders that killed processes left behind.
 func Scratch(home string) (string, error) {
 	parent := filepath.Join(home, "scratch")
 	if err := os.MkdirAll(parent, 0o700); err != nil {
@@ -19,7 +19,7 @@ func Scratch(home string) (string, error) {
 	}
 	entries, err := os.ReadDir(parent)
 	if err != nil {
-		return "", fmt.Errorf("look for spilled rows of a killed reactor: %w", err)
+		return "", fmt.Errorf("find spilled rows of a killed reactor: %w", err)
 	}
 	for _, e := range entries {
 		if pid, ok := owner(e.Name()); ok && !alive(pid) {
@@ -44,7 +44,7 @@ func owner(name string) (pid int, ok bool) {
 	return pid, err == nil
 }
 
-// alive tells whether a process exists; one that is not ours to signal does.
+// alive tells whether a process exists. A process that we may not signal exists.
 func alive(pid int) bool {
 	err := syscall.Kill(pid, 0)
 	return err == nil || errors.Is(err, syscall.EPERM)

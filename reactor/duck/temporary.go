@@ -5,14 +5,14 @@ import (
 	"os"
 )
 
-// Temporary opens a database for the time of work. It holds what fits memory ("256MiB") and spills the rest into a folder of
-// the system's temporary folder, which goes with it. It is locked.
+// Temporary opens a locked database while work runs. It holds rows up to the memory limit ("256MiB") and spills the rest into a
+// folder in the system's temporary folder, which is removed afterwards.
 func Temporary(memory string, work func(*DB) error) error {
 	dir, err := os.MkdirTemp("", "millrace-")
 	if err != nil {
 		return fmt.Errorf("make a folder for rows that do not fit memory: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // what stays is in the system's temporary folder
+	defer func() { _ = os.RemoveAll(dir) }() // if this fails, the system's temporary folder keeps it
 	db, err := Open(Config{MemoryLimit: memory, TempDir: dir})
 	if err != nil {
 		return err
@@ -21,7 +21,7 @@ func Temporary(memory string, work func(*DB) error) error {
 	return work(db)
 }
 
-// TemporaryConn is Temporary with a connection to the database.
+// TemporaryConn does what Temporary does, with a connection to the database.
 func TemporaryConn(memory string, work func(*Conn) error) error {
 	return Temporary(memory, func(db *DB) error {
 		conn, err := db.Connect()

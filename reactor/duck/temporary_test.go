@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The zero Config is what the programs open everywhere; tests/layout holds them to it.
+// The programs open databases with Unlocked unset; tests/layout checks that.
 func TestATemporaryDatabaseIsLocked(t *testing.T) {
 	err := TemporaryConn("64MiB", func(conn *Conn) error {
 		for _, sql := range []string{

@@ -1,5 +1,5 @@
-// Package event is the pure part of "an object has arrived": what an arrival is, how MinIO writes it down, which
-// identity it has, and what the outcome of working on it means for its delivery. It knows no network, disk or clock.
+// Package event is the pure part of an object's arrival. It defines the event and its identity, reads MinIO's notifications, and
+// decides what an error means for the event's delivery. It knows no network, disk or clock.
 package event
 
 import (
@@ -11,28 +11,29 @@ import (
 	"time"
 )
 
-// NoVersion is the version id S3 gives objects in a bucket, or below a prefix, that keeps no versions.
+// NoVersion is the version id that S3 gives objects in a bucket, or below a prefix, that keeps no versions.
 const NoVersion = "null"
 
-// Object is one version of one object, as far as an event and a bucket listing agree on it: whatever is not in both
-// (sub-millisecond time, user metadata) is left out, so that an object found by listing equals the one that was announced.
+// Object is one version of an object. It has only what both an event and a bucket listing know, so without sub-millisecond time and
+// user metadata: a listed object equals the announced one.
 type Object struct {
 	Bucket  string `json:"bucket"`
 	Key     string `json:"key"`
 	Version string `json:"version"`
-	// ModifiedAt is the object's own time in UTC, cut to the millisecond (a listing has no more).
+	// ModifiedAt is the object's own time in UTC, truncated to the millisecond, because a listing has no more digits.
 	ModifiedAt time.Time `json:"modified_at"`
 	ETag       string    `json:"etag"`
 	Size       int64     `json:"size"`
-	// Removed says that the version was deleted. Its ETag and size are unknown then, and ModifiedAt is when somebody noticed.
+	// Removed tells that the version was deleted. ETag and Size are unknown then, and ModifiedAt is when the deletion was
+	// noticed.
 	Removed bool `json:"removed,omitempty"`
 }
 
-// ID identifies an object version for ever: the same bytes put twice are two objects, the same object announced by
-// two targets, by a listing or by a replay is one.
+// ID identifies an object version for ever. The same bytes put twice are two objects. An object that is announced by two targets,
+// by a listing and by a replay is one.
 type ID string
 
-// ID is sha256(bucket, key, version, modified at in ms, etag) in hex; a removal has a part more.
+// ID returns sha256(bucket, key, version, modified at in ms, etag) in hex. A removal has one more part.
 func (o Object) ID() ID {
 	h := sha256.New()
 	parts := []string{o.Bucket, o.Key, o.Version, strconv.FormatInt(o.ModifiedAt.UnixMilli(), 10), o.ETag}
@@ -40,16 +41,16 @@ func (o Object) ID() ID {
 		parts = append(parts, "removed")
 	}
 	for _, part := range parts {
-		// Lengths keep ("a", "bc") and ("ab", "c") apart.
-		_, _ = fmt.Fprintf(h, "%d:%s,", len(part), part) // a hash takes everything
+		// The lengths make ("a", "bc") and ("ab", "c") differ.
+		_, _ = fmt.Fprintf(h, "%d:%s,", len(part), part) // a hash never fails
 	}
 	return ID(hex.EncodeToString(h.Sum(nil)))
 }
 
-// Marshal is the body of an event in stream EV.
+// Marshal returns the body of an event in stream EV.
 func (o Object) Marshal() []byte {
 	b, err := json.Marshal(o)
-	if err != nil { // strings, an int and a time within year 9999: cannot fail
+	if err != nil { // cannot happen with strings, an int and a time before the year 10000
 		panic(fmt.Sprintf("marshal event %+v: %v", o, err))
 	}
 	return b
@@ -68,10 +69,10 @@ func Unmarshal(b []byte) (Object, error) {
 	return o, nil
 }
 
-// Delivery is an object's event as it is handed to whoever works on it.
+// Delivery is one delivery of an object's event to a promoter.
 type Delivery struct {
 	Object  Object
-	Run     string // the replay that brought it, "" for the live event
+	Run     string // the replay that published it, "" for a live event
 	Attempt uint64 // 1 for the first delivery
-	Trace   string // traceparent of the span that brought it, "" while nobody traces
+	Trace   string // traceparent of the span that published it, "" while tracing is off
 }

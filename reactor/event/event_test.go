@@ -39,7 +39,7 @@ func TestAnEventRoundTrips(t *testing.T) {
 func TestIdentityIsThatOfTheListing(t *testing.T) {
 	announced := Object{Bucket: "b", Key: "k", Version: "v", ModifiedAt: arrived.Truncate(time.Millisecond), ETag: "e", Size: 3}
 	listed := announced
-	listed.Size = 4 // a listing and an event agree on size, but it is no part of what an object is
+	listed.Size = 4 // both a listing and an event have the size, but it is not part of the identity
 	if announced.ID() != listed.ID() {
 		t.Error("size changed the identity")
 	}
@@ -55,7 +55,7 @@ func TestIdentityIsThatOfTheListing(t *testing.T) {
 		}
 	}
 	if (Object{Bucket: "ab", Key: "c"}).ID() == (Object{Bucket: "a", Key: "bc"}).ID() {
-		t.Error("the border between bucket and key does not count")
+		t.Error("the border between bucket and key makes no difference")
 	}
 }
 
@@ -64,7 +64,7 @@ func message(event, key, sequencer, version string) string {
 		"object":{"key":%q,"size":5,"eTag":"abc","versionId":%q,"sequencer":%q}}}]}`, event, event, key, version, sequencer)
 }
 
-// 18EA83F678903683 is 2026-11-23T00:08:16.068…Z, 9 ms before the eventTime that MinIO gave it
+// 18EA83F678903683 is 2026-11-23T00:08:16.068…Z, 9 ms before MinIO's eventTime
 const sequencer = "18EA83F678903683"
 
 func TestParseMinIO(t *testing.T) {
@@ -125,7 +125,7 @@ func FuzzParseMinIO(f *testing.F) {
 		}
 		for _, o := range objects {
 			back, err := Unmarshal(o.Marshal())
-			// JSON carries UTF-8 only; a key of other bytes cannot be a key of S3 either.
+			// JSON and S3 keys are UTF-8 only.
 			if err != nil || (back.ID() != o.ID() && strings.ToValidUTF8(o.Key+o.Bucket+o.Version+o.ETag, "�") == o.Key+o.Bucket+o.Version+o.ETag) {
 				t.Fatalf("%+v came back as %+v, %v", o, back, err)
 			}

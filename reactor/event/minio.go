@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// notification is the part of MinIO's bucket notification that counts here (the AWS S3 event structure 2.0).
+// notification is the part of MinIO's bucket notification that we read (AWS S3 event structure 2.0).
 type notification struct {
 	Records []struct {
 		EventName string
@@ -21,15 +21,15 @@ type notification struct {
 				ETag      string
 				VersionID string
 				Sequencer string
-				// UserMetadata holds the headers X-Amz-Meta-… as the put had them.
+				// UserMetadata has the put's headers X-Amz-Meta-….
 				UserMetadata map[string]string
 			}
 		}
 	}
 }
 
-// ParseMinIO reads one message as MinIO publishes it. It returns the object versions that came, and those that were removed.
-// Other records (delete markers, tagging, retention) are left out, so the result may be empty.
+// ParseMinIO reads one of MinIO's messages and returns the object versions that came or were removed. It skips other records
+// (delete markers, tagging, retention), so the result may be empty.
 func ParseMinIO(body []byte) ([]Object, error) {
 	var n notification
 	if err := json.Unmarshal(body, &n); err != nil {
@@ -43,7 +43,7 @@ func ParseMinIO(body []byte) ([]Object, error) {
 		if !counts(r.EventName) {
 			continue
 		}
-		// MinIO escapes as a query does: '+' is a space, %2B a plus. PathUnescape would leave the '+'.
+		// MinIO escapes keys as a query does: '+' is a space, %2B a plus. PathUnescape would leave the '+'.
 		key, err := url.QueryUnescape(r.S3.Object.Key)
 		if err != nil {
 			return nil, fmt.Errorf("read MinIO notification: record %d: key: %w", i, err)
@@ -67,8 +67,8 @@ func ParseMinIO(body []byte) ([]Object, error) {
 	return objects, nil
 }
 
-// TraceParents are the traceparents that the objects of a message carry in their metadata, by those who put them; in the
-// order of ParseMinIO's objects, "" for those without.
+// TraceParents returns the traceparents that clients put into the metadata of a message's objects, in the order of ParseMinIO's
+// result; "" for objects without one.
 func TraceParents(body []byte) []string {
 	var n notification
 	if json.Unmarshal(body, &n) != nil {
@@ -90,15 +90,15 @@ func TraceParents(body []byte) []string {
 	return parents
 }
 
-// counts tells whether a record changes what tables show.
+// counts tells whether a record changes what the tables show.
 func counts(name string) bool { return created(name) || removed(name) }
 
-// removed tells whether a record says that a version is gone. A delete marker is an event of another name: it hides its
-// object from readers and takes no version away.
+// removed tells whether a record says that a version is gone. A delete marker has another event name: it hides an object from readers
+// and removes no version.
 func removed(name string) bool { return name == "s3:ObjectRemoved:Delete" }
 
-// created tells whether a record announces new bytes. "s3:ObjectCreated:*" also names PutTagging, PutRetention and
-// PutLegalHold, which change nothing that a table could show.
+// created tells whether a record announces new bytes. "s3:ObjectCreated:*" also covers PutTagging, PutRetention and PutLegalHold,
+// which change nothing that a table shows.
 func created(name string) bool {
 	switch strings.TrimPrefix(name, "s3:ObjectCreated:") {
 	case "Put", "Post", "Copy", "CompleteMultipartUpload":
@@ -107,8 +107,8 @@ func created(name string) bool {
 	return false
 }
 
-// ParseSequencer reads MinIO's sequencer, the object's modification time in nanoseconds as hexadecimal, cut to the
-// millisecond: a listing of the bucket shows the same instant with no more digits.
+// ParseSequencer reads MinIO's sequencer: the object's modification time in hexadecimal nanoseconds. It truncates it to the
+// millisecond, because a listing of the bucket has no more digits.
 func ParseSequencer(s string) (time.Time, error) {
 	ns, err := strconv.ParseInt(s, 16, 64)
 	if err != nil || ns <= 0 {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Action is what the delivery of an event comes to.
+// Action says what to do with a delivery.
 type Action int
 
-// The three outcomes of working on an event.
+// The three actions.
 const (
 	Done  Action = iota // acknowledge
 	Retry               // deliver again after a delay
@@ -18,7 +18,7 @@ const (
 
 func (a Action) String() string { return [...]string{"done", "retry", "dead"}[a] }
 
-// Class is the kind of reason that an event is given up for.
+// Class is the kind of reason of a dead letter.
 type Class string
 
 // The classes.
@@ -26,9 +26,9 @@ const (
 	Unreadable Class = "unreadable" // the object's bytes are not what its name says
 	TooLarge   Class = "too_large"  // the object is beyond a limit that can be set
 	Gone       Class = "gone"       // the object version is no longer there
-	Unrouted   Class = "unrouted"   // nobody waits for objects of that name
-	Hiding     Class = "hiding"     // its key is a folder of other objects, which no listing shows any more
-	Malformed  Class = "malformed"  // the message is no event
+	Unrouted   Class = "unrouted"   // no table waits for objects of that name
+	Hiding     Class = "hiding"     // its key is a folder of other objects and hides them from listings
+	Malformed  Class = "malformed"  // the message is not an event
 	Audited    Class = "audit"      // gold's rows break a rule
 	Model      Class = "model"      // a model of gold cannot be computed
 	Other      Class = "other"
@@ -37,7 +37,7 @@ const (
 // Classes lists them all.
 var Classes = []Class{Unreadable, TooLarge, Gone, Unrouted, Hiding, Malformed, Audited, Model, Other}
 
-// DeadError marks an error that no retry can mend: the object itself is wrong. Reason is for people.
+// DeadError marks an error that no retry can mend, because the object itself is wrong. Reason is for people.
 type DeadError struct {
 	Reason string
 	Class  Class
@@ -45,7 +45,7 @@ type DeadError struct {
 
 func (e *DeadError) Error() string { return e.Reason }
 
-// Deadf makes a DeadError of no class that is known.
+// Deadf makes a DeadError of unknown class.
 func Deadf(format string, args ...any) error { return DeadAs(Other, format, args...) }
 
 // DeadAs makes a DeadError of a class.
@@ -53,9 +53,8 @@ func DeadAs(class Class, format string, args ...any) error {
 	return &DeadError{Reason: fmt.Sprintf(format, args...), Class: class}
 }
 
-// Outcome decides, from nothing but the error and how often the event was delivered (1 for the first time), what
-// happens to it. Everything that is not known to be the object's own fault is retried for ever: an outage of a week
-// must not turn good objects into dead letters.
+// Outcome decides what to do with an event. It depends only on the error and on the number of deliveries, from 1. Everything that is
+// not known to be the object's own fault is retried for ever: an outage of a week must not turn good objects into dead letters.
 func Outcome(err error, delivered uint64) (Action, time.Duration) {
 	var dead *DeadError
 	switch {
@@ -67,7 +66,7 @@ func Outcome(err error, delivered uint64) (Action, time.Duration) {
 	return Retry, RetryDelay(delivered)
 }
 
-// RetryDelay doubles from 100 ms to a minute.
+// RetryDelay returns the delay before the next delivery. It doubles from 100 ms to a minute.
 func RetryDelay(delivered uint64) time.Duration {
 	const first, most = 100 * time.Millisecond, time.Minute
 	if delivered < 1 {

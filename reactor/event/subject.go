@@ -7,7 +7,7 @@ import (
 	"millrace/ingestor/bronze"
 )
 
-// Layer is where an object lies, and so who waits for it.
+// Layer is the part of the lake that an object belongs to.
 type Layer string
 
 // The layers whose objects are announced.
@@ -16,13 +16,13 @@ const (
 	Silver Layer = "silver"
 )
 
-// Route is what becomes of an object: the layer, and the dataset ("coincap/assets") or table ("asset_snapshots") in it.
+// Route says where an object belongs: the layer, and the dataset ("coincap/assets") or table ("asset_snapshots") in it.
 type Route struct {
 	Layer Layer
 	Name  string
 }
 
-// RouteOf tells whose an object is. An error means that no part of millrace will ever take it, and says why.
+// RouteOf returns the route of an object. An error says why no part of millrace will ever take the object.
 func RouteOf(o Object) (Route, error) {
 	switch {
 	case strings.HasPrefix(o.Key, "bronze/"):
@@ -32,7 +32,7 @@ func RouteOf(o Object) (Route, error) {
 		}
 		return Route{Bronze, k.Source + "/" + k.Dataset}, nil
 	case strings.HasPrefix(o.Key, "silver/") && strings.HasSuffix(o.Key, ".metadata.json"):
-		// silver/<table>/metadata/<version>-<uuid>.metadata.json (Spark may write .gz.metadata.json)
+		// The form is silver/<table>/metadata/<version>-<uuid>.metadata.json (Spark may write .gz.metadata.json).
 		table, rest, ok := strings.Cut(strings.TrimPrefix(o.Key, "silver/"), "/")
 		if !ok || !strings.HasPrefix(rest, "metadata/") {
 			return Route{}, fmt.Errorf("%s: not the metadata of a table at silver/<table>/metadata/", o.Key)
@@ -42,8 +42,8 @@ func RouteOf(o Object) (Route, error) {
 	return Route{}, fmt.Errorf("%s: neither in bronze/ nor the metadata of a table in silver/", o.Key)
 }
 
-// Subject is where events of the route are published in stream EV: lake.ev.<layer>.<source>.<dataset> or
-// lake.ev.silver.<table>. Bytes with a meaning in subjects are written as %XX.
+// Subject returns the subject of the route's events in stream EV: lake.ev.<layer>.<source>.<dataset> or lake.ev.silver.<table>.
+// Bytes that have a meaning in subjects are written as %XX.
 func (r Route) Subject() string {
 	parts := strings.Split(r.Name, "/")
 	for i, p := range parts {
@@ -52,7 +52,7 @@ func (r Route) Subject() string {
 	return "lake.ev." + string(r.Layer) + "." + strings.Join(parts, ".")
 }
 
-// token makes any text one token of a NATS subject.
+// token turns any text into one token of a NATS subject.
 func token(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -69,10 +69,10 @@ func token(s string) string {
 	return b.String()
 }
 
-// Stray is where objects go that nobody waits for.
+// Stray is the subject of objects that no table waits for.
 const Stray = "lake.ev.stray"
 
-// SubjectOf is where the event of an object belongs; known tells whether somebody waits for a dataset.
+// SubjectOf returns the subject of an object's event. known tells whether a table waits for a dataset.
 func SubjectOf(o Object, known func(dataset string) bool) string {
 	route, err := RouteOf(o)
 	if err != nil || (route.Layer == Bronze && !known(route.Name)) {

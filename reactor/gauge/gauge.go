@@ -140,7 +140,7 @@ func (c *Collector) streams(ctx context.Context, set setter) error {
 }
 
 func (c *Collector) tables(ctx context.Context, set setter) error {
-	v, err := c.Lake.View(ctx)
+	v, err := c.Lake.OwnView(ctx)
 	if err != nil {
 		return err
 	}

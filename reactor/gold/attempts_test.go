@@ -8,7 +8,7 @@ import (
 	"millrace/reactor/duck"
 )
 
-// attempts are what people write as their first model, in DuckDB's many ways to say something, right and wrong.
+// attempts lists first models as people write them, right and wrong, in DuckDB's many forms.
 var attempts = []string{
 	"select day, list(asset_id order by asset_id) as s from gold.daily_summary group by day",
 	"select day, count(*) as n from gold.daily_summary group by day",
@@ -122,7 +122,7 @@ var attempts = []string{
 	"selct 1", "select", "", ";", ";;", "select 1; select 2", "-- nothing", "/* nothing", "select '", "select \"", "(", ")", "select asset_id, day from gold.daily_summary;;", "\x00", "\xff\xfe", "with", "from",
 }
 
-// attempted loads a model, and fails when what comes of it is neither a model nor a refusal that names its file.
+// attempted loads a model. It fails the test unless the result is a model or a refusal that names the model's file.
 func attempted(t *testing.T, text string) {
 	t.Helper()
 	s, err := Load(t.Context(), inputs(t), folder(t, map[string]string{"mine.sql": text}))
@@ -137,7 +137,7 @@ func attempted(t *testing.T, text string) {
 		t.Errorf("%q: no refusal with a place: %v", text, err)
 	}
 	if strings.Contains(err.Error(), "serialized to json") || strings.Contains(err.Error(), "INTERNAL") {
-		t.Errorf("%q: the refusal speaks of what users do not know: %v", text, err)
+		t.Errorf("%q: the refusal uses words that users do not know: %v", text, err)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestFirstAttemptsAreModelsOrRefusals(t *testing.T) {
 	}
 }
 
-// FuzzModel: whatever the SQL of a model is, its load ends, with a model or with a refusal.
+// FuzzModel holds that loading any SQL ends with a model or a refusal.
 func FuzzModel(f *testing.F) {
 	for _, sql := range attempts {
 		f.Add(sql)
@@ -167,7 +167,7 @@ func TestMessagesOfFilesThatAreNoModels(t *testing.T) {
 	for text, says := range map[string]string{
 		head + "insert into gold.daily_summary select * from gold.daily_summary": "a model or an audit is one select",
 		head + "select * from read_csv('x.csv')":                                 "read_csv() in from",
-		head + "pivot gold.daily_summary on asset_id using sum(n_samples)":       "a pivot without the list of its values",
+		head + "pivot gold.daily_summary on asset_id using sum(n_samples)":       "a pivot without a list of values",
 		"\xff\xfe-\x00-\x00": "the file is UTF-16: save it as UTF-8",
 	} {
 		_, err := Load(t.Context(), inputs(t), folder(t, map[string]string{"m.sql": text}))

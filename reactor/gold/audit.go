@@ -13,20 +13,20 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// auditRows is how many of the rows that break an audit are shown.
+// auditRows is the number of rows that an audit's failure shows.
 const auditRows = 10
 
-// Finding is what an audit found.
+// Finding is the result of an audit.
 type Finding struct {
 	Audit   string
 	Of      string // the model
 	File    string
 	Columns []string
-	Rows    [][]string // the first of them, as text
-	Total   int64      // 0 when nothing is wrong
+	Rows    [][]string // the first rows that break the rule, as text
+	Total   int64      // number of rows that break the rule
 }
 
-// Row is one of Rows as text, each value behind its column.
+// Row returns one of Rows as text, each value after its column's name.
 func (f Finding) Row(i int) string {
 	parts := make([]string, len(f.Rows[i]))
 	for c, v := range f.Rows[i] {
@@ -35,7 +35,7 @@ func (f Finding) Row(i int) string {
 	return strings.Join(parts, ", ")
 }
 
-// AuditError says that the rows computed must not be committed.
+// AuditError says that computed rows must not be committed.
 type AuditError Finding
 
 func (e *AuditError) Error() string {
@@ -50,7 +50,7 @@ func (e *AuditError) Error() string {
 	return out.String()
 }
 
-// audits gives what holds for every model, and the set's own audits, of the models that were written.
+// audits returns the audits of the models that were written: the ones that hold for every model, and the set's own.
 func (s *Set) audits(steps []*Model) []*Audit {
 	var out []*Audit
 	for _, m := range steps {
@@ -64,7 +64,7 @@ func (s *Set) audits(steps []*Model) []*Audit {
 	return out
 }
 
-// auditFiles names the files of a model's own audits, or the model's when it has none.
+// auditFiles names the files of a model's own audits, or the model's file if it has none.
 func (s *Set) auditFiles(m *Model) string {
 	var files []string
 	for _, a := range s.Audits {
@@ -78,7 +78,7 @@ func (s *Set) auditFiles(m *Model) string {
 	return strings.Join(files, " or ")
 }
 
-// grainAudit: one row for each grain, and none without.
+// grainAudit finds grains that have several rows, and rows with null in the grain.
 func grainAudit(m *Model) *Audit {
 	var nulls, grain []string
 	for _, g := range m.Grain {
@@ -90,7 +90,7 @@ func grainAudit(m *Model) *Audit {
 		"select %[1]s, count(*) as n_rows from new_gold.%[2]s group by %[1]s having count(*) > 1 or %[3]s", columns, m.Table(), strings.Join(nulls, " or "))}
 }
 
-// dayAudit: no day that none of the inputs has. The planner counts on it: it does not write days beyond the inputs'.
+// dayAudit finds days that no input has. The planner relies on it: it writes no days beyond those of the inputs.
 func dayAudit(m *Model) *Audit {
 	var there []string
 	for _, in := range m.Inputs {
@@ -104,8 +104,8 @@ func dayAudit(m *Model) *Audit {
 		"select distinct %[1]s from new_gold.%[2]s where %[1]s not in (%[3]s)", Day, m.Table(), strings.Join(there, " union all "))}
 }
 
-// Verify runs the audits over what Compute made by the same plan: those of the models that were written, over the days that
-// were; older days were audited when they were written. An *AuditError says that rows break a rule and must not be committed.
+// Verify audits the rows that Compute made by the same plan. Older days were audited when they were written. It returns an
+// *AuditError if rows break a rule.
 func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {
 	for _, m := range s.steps(p) {
 		if err := s.VerifyModel(ctx, conn, p, m); err != nil {
@@ -115,7 +115,7 @@ func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {
 	return nil
 }
 
-// VerifyModel does so for one model, as soon as its rows are there and on any connection of the database.
+// VerifyModel does so for one model, once its rows are there, on any connection of the database.
 func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) error {
 	ctx, end := tracing.Span(ctx, "audit "+m.Name)
 	defer end()
@@ -132,8 +132,7 @@ func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *
 	return nil
 }
 
-// Audit runs all audits over some days of the tables silver.* and gold.* as they are on the connection, and gives what each
-// of them found.
+// Audit runs all audits over some days of the connection's tables silver.* and gold.*, and returns a finding of each.
 func (s *Set) Audit(ctx context.Context, conn *duck.Conn, days plan.Days) ([]Finding, error) {
 	sql := "create schema if not exists new_gold"
 	for _, m := range s.Models {
@@ -145,7 +144,7 @@ func (s *Set) Audit(ctx context.Context, conn *duck.Conn, days plan.Days) ([]Fin
 	return inspect(ctx, conn, s.audits(s.Models), func(*Audit) plan.Days { return days })
 }
 
-// inspect runs audits, each over its days, and gives what they found, in their order.
+// inspect runs audits, each over its days, and returns their findings in the same order.
 func inspect(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*Audit) plan.Days) ([]Finding, error) {
 	findings := make([]Finding, len(audits))
 	rows, counting := make([]string, len(audits)), make([]string, len(audits))
@@ -154,7 +153,7 @@ func inspect(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*A
 		rows[i] = fmt.Sprintf("(select * from %s where %s)", subquery(a.SQL), days(a).SQL(Day))
 		counting[i] = fmt.Sprintf("select %d as audit, count(*) as n from %s", i, rows[i])
 	}
-	// One statement counts for all: that there is nothing is the rule.
+	// One statement counts for all audits, because they usually find nothing.
 	err := each(ctx, conn, strings.Join(counting, "\nunion all "), func(b arrow.RecordBatch) {
 		for r := range int(b.NumRows()) {
 			findings[b.Column(0).(*array.Int32).Value(r)].Total = b.Column(1).(*array.Int64).Value(r)
@@ -183,7 +182,7 @@ func inspect(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*A
 	return findings, nil
 }
 
-// each runs a query and passes its batches on.
+// each runs a query and calls a function with each batch.
 func each(ctx context.Context, conn *duck.Conn, sql string, batch func(arrow.RecordBatch)) error {
 	rows, err := conn.Query(ctx, sql)
 	if err != nil {

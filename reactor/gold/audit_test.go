@@ -12,7 +12,7 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// committed is a connection with gold as a commit left it.
+// committed returns a connection with gold as a commit leaves it.
 func committed(t *testing.T, s *Set, samples []sample) *duck.Conn {
 	t.Helper()
 	c := workplace(t, s, duck.Config{})
@@ -52,7 +52,7 @@ func TestAuditingWhatIsCommittedGivesEveryAuditsFindings(t *testing.T) {
 		t.Errorf("sound rows: %v", broken)
 	}
 	names := func(broken map[string]Finding) string { return strings.Join(slices.Sorted(maps.Keys(broken)), ", ") }
-	// Another engine may write anything: here prices of two days, and a day's ranks twice.
+	// Another engine may write anything. Here it wrote wrong prices of two days, and a day's ranks twice.
 	day := span(samples).From
 	exec(t, c, fmt.Sprintf("update gold.daily_summary set close = 0.001 where day between date '%s' and date '%s'", day, day+1))
 	exec(t, c, fmt.Sprintf("insert into gold.rankings from gold.rankings where day = date '%s'", day+3))
@@ -66,13 +66,13 @@ func TestAuditingWhatIsCommittedGivesEveryAuditsFindings(t *testing.T) {
 		t.Errorf("%+v", mine)
 	}
 	if grain := broken["rankings_grain of gold.rankings"]; grain.Total == 0 || grain.Rows[0][len(grain.Columns)-1] != "2" {
-		t.Errorf("a row that is there twice: %+v", grain)
+		t.Errorf("a duplicate row: %+v", grain)
 	}
 	if got := names(find(plan.Only(day + 3))); got != ranks {
 		t.Errorf("on one day found by %s, want %s", got, ranks)
 	}
 	if broken := find(plan.Only(day + 2)); len(broken) != 0 {
-		t.Errorf("a day without any: %v", broken)
+		t.Errorf("a day without faults: %v", broken)
 	}
 	exec(t, c, "drop table gold.rankings; create table gold.rankings as select date '2024-01-01' as day")
 	if _, err := s.Audit(t.Context(), c, all); err == nil || !strings.Contains(err.Error(), "audit gold") {

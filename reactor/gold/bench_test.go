@@ -10,7 +10,7 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// generate fills silver with days × assets × samples a day, prices from a hash: the same rows at each run.
+// generate fills silver with days × assets × samples a day. Prices come from a hash, so each run has the same rows.
 func generate(b testing.TB, c *duck.Conn, days, assets, samples int) {
 	b.Helper()
 	exec(b, c, fmt.Sprintf(`insert into silver.asset_snapshots by name
@@ -24,7 +24,7 @@ func generate(b testing.TB, c *duck.Conn, days, assets, samples int) {
 
 var epoch2015, _ = plan.ParseDay("2015-01-01")
 
-// year is a workplace with a year of twenty assets in gold, and the plan of a step that computes its last day once more.
+// year makes a workplace with a year of twenty assets in gold, and the plan of a step that computes the last day again.
 func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) {
 	b.Helper()
 	s := loaded(b)
@@ -39,14 +39,14 @@ func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	// As promote hands them over: the rows of the days read.
+	// Only the rows of the days read are there, as promote loads them.
 	for _, in := range s.Inputs {
 		exec(b, c, "delete from "+in.Name+" where not ("+p.Read[in.Name].SQL(SilverDay)+")")
 	}
 	return s, c, change, p
 }
 
-// The figure that matters most is the step of one day: it is on the way of every price into gold.
+// The step of one day matters most: every price takes it on its way to gold.
 func BenchmarkStep(b *testing.B) {
 	s, c, _, p := year(b)
 	for b.Loop() {
@@ -60,10 +60,10 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// Each model's part of that step, without the audits.
+// The next figures are each model's part of that step, without audits.
 func BenchmarkModel(b *testing.B) {
 	s, c, _, p := year(b)
-	if _, err := compute(b, s, c, p); err != nil { // what later models read
+	if _, err := compute(b, s, c, p); err != nil { // later models read this
 		b.Fatal(err)
 	}
 	for _, m := range s.Models {

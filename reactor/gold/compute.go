@@ -13,25 +13,25 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// chunkRows is how many rows of silver a step computes at once: what DuckDB holds for the widest model stays below about
-// 150 MB, and a rebuild of ten years of twenty assets is still one chunk.
+// chunkRows is the number of silver's rows that a step computes at once. DuckDB then needs at most some 150 MB for the widest
+// model, and a rebuild of ten years of twenty assets is one chunk.
 const chunkRows = 500_000
 
-// minChunk is the least number of days in a chunk: each reads a lookback of up to a year again.
+// minChunk is the least number of days in a chunk. Smaller chunks do not pay: each reads a lookback of up to a year again.
 const minChunk = 92
 
-// SpanSQL is a condition on a column of times that holds silver's rows to the days that the model reads which is computed,
-// where it is part of the relations silver.<table>. Times are compared as they are: by its blocks' bounds, DuckDB then reads
-// no more than a chunk of millions of rows that do not fit memory.
+// SpanSQL returns a condition for the relations silver.<table>, over their column of times. It limits them to the days that the
+// model being computed reads. It compares times without a cast, so DuckDB skips blocks by their bounds and reads only a chunk of
+// a table that does not fit into memory.
 func SpanSQL(column string) string { return spanSQL(column, "timestamptz") }
 
-// spanSQL holds a column to the connection's span: the days from span_from to before span_to, and all days when they are not
-// set. They are variables so that the views need not be made again for each model.
+// spanSQL returns a condition that limits a column to the connection's span: from span_from to before span_to, or all days if these
+// variables are not set. With variables the views need not be made again for each model.
 func spanSQL(column, kind string) string {
 	return fmt.Sprintf("%[1]s >= coalesce(getvariable('span_from'), date '-infinity')::%[2]s and %[1]s < coalesce(getvariable('span_to'), date 'infinity')::%[2]s", column, kind)
 }
 
-// setSpan is the statement that sets the span.
+// setSpan returns the statement that sets the span.
 func setSpan(r plan.Range) string {
 	return fmt.Sprintf("set variable span_from = date '%s'; set variable span_to = date '%s'", r.From, r.To+1)
 }
@@ -43,19 +43,18 @@ func Prepare(ctx context.Context, conn *duck.Conn) error {
 	return conn.Exec(ctx, "create schema if not exists silver; create schema if not exists gold; create schema if not exists old_gold; create schema if not exists new_gold")
 }
 
-// CreateTable is the statement that makes an empty table of the model's columns, for example as old_gold.<table>.
+// CreateTable returns the statement that makes an empty table with the model's columns, for example old_gold.<table>.
 func (m *Model) CreateTable(name string) string { return createTable(name, m.Columns) }
 
 // Compute computes the days that the plan writes.
 //
-// It reads the relations silver.<table> (all columns, rows of at least the plan's Read days) and old_gold.<table> (the rows
-// gold has on at least the plan's Read days; for a model whose columns changed an empty table of the new ones), for each
-// table that the plan reads. It leaves new_gold.<table>, the rows of the days written, and gold.<table>, what gold is
-// after them as far as it was read. The rows must pass Verify before they are committed.
+// For each table that the plan reads, it needs a relation with at least the rows of the plan's Read days: silver.<table> with all
+// columns, or old_gold.<table> with gold's present rows. If a model's columns changed, its old_gold.<table> is empty and has the
+// new columns. Compute makes new_gold.<table> with the rows of the days written, and gold.<table> with what gold will be on the
+// days read. The rows must pass Verify before they are committed.
 //
-// made is told of each model whose rows are all there, in a small step while the next model is still to come: other
-// connections may read new_gold.<table> from then on. In a step that needs the memory for itself it is told at the end.
-// made may be nil.
+// made, unless nil, is called for each model whose rows are complete; other connections may read new_gold.<table> from then on. A
+// small step calls it before it computes the next model. A large step needs the memory for itself and calls it at the end.
 func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made func(*Model)) error {
 	if made == nil {
 		made = func(*Model) {}
@@ -77,7 +76,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 	}
 	chunks := all.Chunks(days)
 	atOnce := len(chunks) == 1 && days == minChunk
-	// All models of a chunk before the next one: a model looks back, never ahead, so what it reads is there by then.
+	// Compute all models of a chunk before the next chunk. A model looks back, never ahead, so its input is there.
 	for _, chunk := range chunks {
 		for _, m := range steps {
 			write := p.Write[m.Name].Intersect(chunk)
@@ -85,7 +84,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 				continue
 			}
 			if err := s.step(ctx, conn, p, m, write); err != nil {
-				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // a *Failure within, when the model is to blame
+				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
 			}
 			if atOnce {
 				made(m)
@@ -93,7 +92,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 		}
 	}
 	if err := conn.Exec(ctx, resetSpan); err != nil {
-		return fmt.Errorf("show gold whole: %w", err)
+		return fmt.Errorf("show all days of gold: %w", err)
 	}
 	if !atOnce {
 		for _, m := range steps {
@@ -103,15 +102,14 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 	return nil
 }
 
-// steps are the models that the plan writes, in order.
+// steps returns the models that the plan writes, in order.
 func (s *Set) steps(p plan.Plan) []*Model {
 	return slices.DeleteFunc(slices.Clone(s.Models), func(m *Model) bool { return p.Write[m.Name].Empty() })
 }
 
-// begin makes empty tables for the new rows, and the views gold.<table> of what the plan reads: the old rows outside the days
-// that are written, and the new ones. For a model they hold the days that its lookback covers and no others, so that a table
-// with years of rows costs a step of one day nothing, and a model that looks further back than it says does not work by
-// chance.
+// begin makes empty tables for the new rows, and for each table that the plan reads the view gold.<table>: the new rows, and the old
+// rows of days that are not written. While a model is computed, the views show only the days of its lookback. So years of rows
+// cost a step of one day nothing, and a model that reads more than its lookback does not work by chance.
 func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) error {
 	ctx, end := tracing.Span(ctx, "make tables")
 	defer end()
@@ -138,8 +136,8 @@ func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 	return nil
 }
 
-// step computes one model's rows of some days, in halves when they do not fit into memory together. What a query needs
-// beyond its rows cannot be known before: an ordered list takes 48 KB for each group of more than 16 rows.
+// step computes one model's rows of some days. If they do not fit into memory, it computes halves. Nothing tells beforehand what
+// a query needs: an ordered list takes 48 KB for each group of more than 16 rows.
 func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
 	ctx, end := tracing.Span(ctx, "model "+m.Name)
 	defer end()
@@ -148,7 +146,7 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 	if err := conn.Exec(ctx, setSpan(span)); err != nil {
 		return err
 	}
-	// A statement of its own, which begins on the line before the model's: DuckDB then names lines of the model's file.
+	// The statement runs alone and begins on the model's first line, so DuckDB's line numbers are those of the model's file.
 	err := conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
 	if n := write.Len(); duck.OutOfMemory(err) && n > 1 {
 		for _, half := range write.Chunks((n + 1) / 2) {
@@ -161,7 +159,7 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 	return m.failed(ctx, m.File, err)
 }
 
-// chunkDays gives the number of days to compute at once.
+// chunkDays returns the number of days to compute at once.
 func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (int, error) {
 	ctx, end := tracing.Span(ctx, "count rows")
 	defer end()
@@ -191,21 +189,21 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 	return max(minChunk, int(int64(longest)*chunkRows/int64(total))), nil
 }
 
-// Changed compares a model's new rows with the old ones of the days written, whole rows, both ways, and gives the days whose
-// rows differ. Any connection of the database will do.
+// Changed compares a model's new rows of the days written with its old ones, as whole rows, and returns the days whose rows differ.
+// It works on any connection of the database.
 func (s *Set) Changed(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) (plan.Days, error) {
 	ctx, end := tracing.Span(ctx, "compare "+m.Name)
 	defer end()
 	differing := duck.DifferenceSQL(m.ColumnNames(), "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
 	rows, err := conn.Query(ctx, fmt.Sprintf("select distinct %s from (%s)", Day, differing))
 	if err != nil {
-		return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, m.failed(ctx, m.File, err))
+		return plan.Days{}, fmt.Errorf("compare new rows of %s with the old ones: %w", m.Name, m.failed(ctx, m.File, err))
 	}
 	defer rows.Close()
 	var days []plan.Day
 	for b, err := range rows.All() {
 		if err != nil {
-			return plan.Days{}, fmt.Errorf("compare %s: new rows with the old ones: %w", m.Name, err)
+			return plan.Days{}, fmt.Errorf("compare new rows of %s with the old ones: %w", m.Name, err)
 		}
 		for r := range int(b.NumRows()) {
 			days = append(days, plan.Day(b.Column(0).(*array.Date32).Value(r)))

@@ -23,7 +23,7 @@ func withModels(t testing.TB, files map[string]string) *Set {
 	return s
 }
 
-// attempt computes everything over the samples and gives the error.
+// attempt computes everything over the samples and returns the error.
 func attempt(t *testing.T, s *Set, samples []sample) error {
 	t.Helper()
 	c := workplace(t, s, duck.Config{})
@@ -83,7 +83,7 @@ func TestAFailingAuditNamesItselfAndTheRows(t *testing.T) {
 	}
 }
 
-// The embedded audits are held against rows that break them, one each, by models that take the tables' place.
+// Models that replace the embedded ones make a row that breaks each embedded audit.
 func TestTheEmbeddedAuditsFindWhatTheyAreFor(t *testing.T) {
 	s := loaded(t)
 	c := workplace(t, s, duck.Config{})

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// columnKey begins the header lines of a model that document its columns: `-- column: close the day's last price [USD]`. They
-// become the columns' comments in the table's schema, where other engines show them.
+// columnKey begins header lines that document a model's columns: `-- column: close the day's last price [USD]`. The text becomes
+// the column's comment in the table's schema, where other engines show it.
 const columnKey = "column"
 
-// modelKeys are those of a model's header.
+// modelKeys lists the keys of a model's header.
 var modelKeys = []string{"model", "grain", "lookback", columnKey}
 
 var columnLine = regexp.MustCompile(`^([a-z][a-z0-9_]{0,62})\s+(\S.*)$`)
 
-// readDocs reads the header's column lines, one a line, into meanings by column.
+// readDocs reads the header's column lines and returns the meanings by column.
 func readDocs(file, text, lines string) (map[string]string, error) {
 	docs := map[string]string{}
 	for line := range strings.Lines(lines) {
@@ -31,8 +31,8 @@ func readDocs(file, text, lines string) (map[string]string, error) {
 	return docs, nil
 }
 
-// logic is a model's text without the lines that document columns: its digest is of that, so that a comment rebuilds no
-// table.
+// logic returns a model's text without the lines that document columns. The digest is made from it, so a new comment rebuilds
+// no table.
 func logic(text string) string {
 	lines := strings.SplitAfter(text, "\n")
 	for i := preface(lines, modelKeys); i < len(lines); {

@@ -27,14 +27,17 @@ func TestAColumnsCommentIsInTheSchemaAndNotInTheDigest(t *testing.T) {
 		t.Error("behind a licence, a comment on a column would rebuild the table")
 	}
 	if other := load(documented + strings.Replace(sql, "what it is for", "-- column: close", 1)); other.Digest == plain.Digest {
-		t.Error("a comment outside of the header counts as one on a column")
+		t.Error("a comment outside the header counts as a column's")
 	}
-	var docs []string
-	for _, f := range commented.Schema().Fields() {
-		docs = append(docs, f.Doc)
-	}
-	if got := strings.Join(docs, "|"); got != "the slug||what it closed at [USD]" {
-		t.Errorf("comments in the schema: %s", got)
+	// A model that reads all days once lost its comments.
+	for _, m := range []*Model{commented, load(strings.Replace(documented, "lookback: 0 days", "lookback: all", 1) + sql)} {
+		var docs []string
+		for _, f := range m.Schema().Fields() {
+			docs = append(docs, f.Doc)
+		}
+		if got := strings.Join(docs, "|"); got != "the slug||what it closed at [USD]" {
+			t.Errorf("comments in the schema, with lookback %d: %s", m.Lookback, got)
+		}
 	}
 }
 

@@ -10,14 +10,14 @@ import (
 	"millrace/reactor/duck"
 )
 
-// Failure says that a model cannot be computed from the rows that are there. The model or the rows must be mended: to try
-// again alone is no use.
+// Failure says that a model cannot be computed from the present rows. Somebody must mend the model or the rows; another try
+// will not help.
 type Failure struct {
 	Model  string // gold.<table>
 	File   string // of the model, or of its audit
-	Line   int    // 0 when nobody knows
+	Line   int    // 0 when unknown
 	Reason string
-	// Fatal: DuckDB has ended the database with it, and must not be given the same SQL again.
+	// Fatal tells that the SQL ended DuckDB's database. It must not run again.
 	Fatal bool
 }
 
@@ -29,8 +29,8 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s cannot be computed: %s", at, f.Model, f.Reason)
 }
 
-// failed blames a model, or the file of an audit of it, for DuckDB's refusal of its SQL. What the machine lacks is not the
-// model's fault, nor is the end of the context. A model that needs more than the memory limit for one day is.
+// failed turns DuckDB's refusal of a model's SQL, or of an audit's in another file, into a *Failure. A lack of the machine or the
+// end of the context is not the model's fault. Needing more than the memory limit for one day is.
 func (m *Model) failed(ctx context.Context, file string, err error) error {
 	var refusal *duck.Error
 	if err == nil || ctx.Err() != nil || !errors.As(err, &refusal) || duck.OfMachine(err) {
@@ -39,18 +39,19 @@ func (m *Model) failed(ctx context.Context, file string, err error) error {
 	f := &Failure{Model: m.Name, File: file, Reason: refusal.Message, Fatal: duck.Internal(err)}
 	if before, after, ok := strings.Cut(refusal.Message, "\nLINE "); ok {
 		f.Reason = before
-		_, _ = fmt.Sscanf(after, "%d", &f.Line) // stays 0 when DuckDB says no line
+		_, _ = fmt.Sscanf(after, "%d", &f.Line) // stays 0 if DuckDB names no line
 	}
 	if f.Fatal {
-		f.Reason, _, _ = strings.Cut(f.Reason, "\n") // the C++ stack below it tells users nothing
+		f.Reason, _, _ = strings.Cut(f.Reason, "\n") // the C++ stack that follows is of no use to users
 	}
 	return f
 }
 
-// Without returns the set without some models, those that read them, directly or not, and the audits of all these.
+// Without returns the set without the named models, without models that read them directly or indirectly, and without the audits
+// of both.
 func (s *Set) Without(names ...string) *Set {
 	out, gone := &Set{Inputs: s.Inputs}, map[string]bool{}
-	for _, m := range s.Models { // each after those it reads
+	for _, m := range s.Models { // each model comes after those it reads
 		if slices.Contains(names, m.Name) || slices.ContainsFunc(m.Inputs, func(in string) bool { return gone[in] }) {
 			gone[m.Name] = true
 			continue

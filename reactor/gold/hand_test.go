@@ -17,7 +17,7 @@ func at(text string) time.Time {
 	return t
 }
 
-// rowsOf computes gold from the samples and gives one table's rows as text by "asset day", or by day.
+// rowsOf computes gold from the samples and returns one table's rows by "asset day", or by day.
 func rowsOf(t *testing.T, samples []sample, table string) map[string]map[string]any {
 	t.Helper()
 	s := loaded(t)
@@ -56,29 +56,29 @@ func expectRow(t *testing.T, rows map[string]map[string]any, key string, want ma
 
 func TestDailySummaryByHand(t *testing.T) {
 	rows := rowsOf(t, []sample{
-		// Three snapshots out of order, one of them without a price: no sample, though it is the last.
+		// Three snapshots come out of order. The last has no price, so it is no sample.
 		{asset: "bitcoin", at: at("2024-03-01 12:00"), key: "b", price: "120", cap: "2400", volume: "7"},
 		{asset: "bitcoin", at: at("2024-03-01 00:00"), key: "c", price: "100", cap: "2000", volume: "5"},
 		{asset: "bitcoin", at: at("2024-03-01 18:00"), key: "a", price: "90", volume: "9"},
 		{asset: "bitcoin", at: at("2024-03-01 23:59"), key: "z", cap: "9999"},
-		// History of a day that has snapshots is not used.
+		// The day has snapshots, so its history is not used.
 		{asset: "bitcoin", interval: "d1", at: at("2024-03-01 00:00"), key: "h", price: "1"},
-		// No snapshot with a price: the finest interval, h1 before d1.
+		// No snapshot has a price, so the finest interval counts: h1 before d1.
 		{asset: "bitcoin", at: at("2024-03-02 05:00"), key: "n", cap: "1"},
 		{asset: "bitcoin", interval: "d1", at: at("2024-03-02 00:00"), key: "h", price: "1"},
 		{asset: "bitcoin", interval: "h1", at: at("2024-03-02 01:00"), key: "h", price: "3"},
 		{asset: "bitcoin", interval: "h1", at: at("2024-03-02 02:00"), key: "h", price: "4.0000000000000000000000000001"},
-		// The last microsecond of a UTC day and the first of the next.
+		// These are the last microsecond of a UTC day and the first of the next.
 		{asset: "ethereum", interval: "d1", at: at("2024-03-02 00:00").Add(-time.Microsecond), key: "h", price: "8"},
 		{asset: "ethereum", interval: "d1", at: at("2024-03-02 00:00"), key: "h", price: "9"},
-		// Nothing but a row without a price: no row at all.
+		// The only row has no price, so the day has no row.
 		{asset: "ghost", at: at("2024-03-02 00:00"), key: "g"},
 	}, "daily_summary")
 	expectRow(t, rows, "bitcoin 2024-03-01", map[string]any{
 		"open": "100", "high": "120", "low": "90",
 		"close":          "90",
 		"avg_price":      310.0 / 3, // (100 + 120 + 90) / 3
-		"market_cap_usd": nil,       // of the last sample, which has none; not the 2,400 before it
+		"market_cap_usd": nil,       // the last sample has none; the 2,400 before it does not count
 		"volume_usd_24h": "9", "n_samples": 3, "source": "snapshot",
 		"first_observed_at": "2024-03-01T00:00:00Z", "last_observed_at": "2024-03-01T18:00:00Z",
 	})
@@ -95,7 +95,7 @@ func TestDailySummaryByHand(t *testing.T) {
 
 func TestRollingAveragesByHand(t *testing.T) {
 	var samples []sample
-	// 1, 2, 3 … 40 on forty days in a row, then a hole of a day, then 20; another asset with a price of 0.
+	// Asset a has 1, 2, 3 … 40 on forty days in a row, a hole of one day, then 20. Asset b has a price of 0.
 	for i := range 40 {
 		samples = append(samples, sample{asset: "a", interval: "d1", at: at("2024-01-01 00:00").AddDate(0, 0, i), key: "h", price: fmt.Sprint(i + 1)})
 	}
@@ -113,9 +113,9 @@ func TestRollingAveragesByHand(t *testing.T) {
 	expectRow(t, rows, "a 2024-01-08", map[string]any{"sma_7": 5.0, "return_7d": 7.0}) // 8 / 1 − 1
 	expectRow(t, rows, "a 2024-01-30", map[string]any{
 		"sma_30": 15.5, "n_obs_30": 30, "sma_90": nil, // (1 + … + 30) / 30
-		"return_30d": nil, "volatility_30d": nil, // its first return has no day before
+		"return_30d": nil, "volatility_30d": nil, // the first return needs a day before
 	})
-	// Sample deviation of ln(2/1), ln(3/2) … ln(31/30): their mean is ln(31) / 30.
+	// The expected value is the sample deviation of ln(2/1), ln(3/2) … ln(31/30); their mean is ln(31) / 30.
 	mean, squares := math.Log(31)/30, 0.0
 	for i := 1.0; i <= 30; i++ {
 		d := math.Log((i+1)/i) - mean
@@ -148,9 +148,9 @@ func TestRankingsAndMarketSummaryByHand(t *testing.T) {
 	}
 	samples := []sample{
 		snap("a", "2024-01-01", "10", "600", "1"), snap("b", "2024-01-01", "10", "300", "2"), snap("c", "2024-01-01", "10", "100", ""), snap("d", "2024-01-01", "10", "", "4"),
-		// c overtakes b; a and e tie, and go by name; d is not there.
+		// c overtakes b; a and e tie and are ordered by name; d is missing.
 		snap("a", "2024-01-02", "9", "400", "1"), snap("b", "2024-01-02", "12", "50", ""), snap("c", "2024-01-02", "12", "150", ""), snap("e", "2024-01-02", "1", "400", ""),
-		// A week after the first, no day before it; nobody has a cap.
+		// This day is a week after the first and has no day before it. No asset has a cap.
 		snap("a", "2024-01-08", "10", "", ""), snap("b", "2024-01-08", "10", "", ""),
 		// All caps are 0.
 		snap("a", "2024-01-20", "10", "0", ""),
@@ -165,7 +165,7 @@ func TestRankingsAndMarketSummaryByHand(t *testing.T) {
 	expectRow(t, rows, "e 2024-01-02", map[string]any{"rank": 2, "rank_change_1d": nil, "cumulative_pct": 80.0})
 	expectRow(t, rows, "c 2024-01-02", map[string]any{"rank": 3, "rank_change_1d": 0, "dominance_pct": 15.0})
 	expectRow(t, rows, "b 2024-01-02", map[string]any{"rank": 4, "rank_change_1d": -2, "cumulative_pct": 100.0}) // 2 − 4: it fell
-	// Without a cap the rank goes by name, and is no place to have climbed from or to.
+	// Without a cap the name decides the rank, and rank changes are null.
 	expectRow(t, rows, "b 2024-01-08", map[string]any{"rank": 2, "rank_change_7d": nil, "rank_change_1d": nil, "dominance_pct": nil})
 	expectRow(t, rows, "a 2024-01-20", map[string]any{"rank": 1, "dominance_pct": nil, "cumulative_pct": nil})
 
@@ -177,14 +177,14 @@ func TestRankingsAndMarketSummaryByHand(t *testing.T) {
 	})
 	expectRow(t, market, "2024-01-02", map[string]any{
 		"n_assets": 4, "hhi": 3450.0, // 40² + 40² + 15² + 5²
-		"advancers": 2, "decliners": 1, // b and c up by a fifth, a down by a tenth, e was not there
-		"top_gainer": "b", "top_loser": "a", // b and c tie, and go by name
+		"advancers": 2, "decliners": 1, // b and c rose by a fifth, a fell by a tenth, e was missing
+		"top_gainer": "b", "top_loser": "a", // b and c tie; the name decides
 	})
 	expectRow(t, market, "2024-01-08", map[string]any{"n_assets": 2, "total_market_cap_usd": nil, "hhi": nil, "top_gainer": nil})
 	expectRow(t, market, "2024-01-20", map[string]any{"total_market_cap_usd": "0", "hhi": nil})
 }
 
-// One absurd number that silver lets through must not be able to stop gold.
+// One absurd number that silver accepts must not stop gold.
 func TestTheGreatestAndLeastValuesThatSilverTakes(t *testing.T) {
 	const price, amount = "9999999999.9999999999999999999999999999", "999999999999999.999999999999999999"
 	var samples []sample

@@ -9,7 +9,7 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// Whatever a user's file holds, it is a model or audit whose header keeps its promises, or a refusal with a place.
+// Any user's file is either a model or audit with a valid header, or is refused with a place.
 func FuzzHeader(f *testing.F) {
 	f.Add(head + "select asset_id, day from gold.daily_summary; -- end")
 	f.Add("-- audit: a\n-- of: gold.rankings\nselect * from gold.rankings\n;\n--")

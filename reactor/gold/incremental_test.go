@@ -13,23 +13,23 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// lakeOf is silver and gold as a reactor keeps them: gold only ever changes by computing plans.
+// lakeOf holds silver and gold as a reactor does: gold changes only by computing plans.
 type lakeOf struct {
 	set  *Set
 	conn *duck.Conn
 	rows map[string]sample
-	gold map[string]plan.Range // what gold has, at most
+	gold map[string]plan.Range // the widest range of days that gold may have
 }
 
 func (l *lakeOf) samples() []sample {
 	var out []sample
 	for _, s := range l.rows {
-		out = append(out, s) // in the map's order, another each time: order must not matter
+		out = append(out, s) // in the map's random order: order must not matter
 	}
 	return out
 }
 
-// apply changes silver and brings gold to it, from nothing but the rows that the plan reads.
+// apply changes silver and brings gold to it, from only the rows that the plan reads.
 func (l *lakeOf) apply(t *rapid.T, tb testing.TB, put, remove []sample) {
 	changed := map[string]plan.Days{}
 	touch := func(s sample) { changed[s.table()] = changed[s.table()].Union(plan.Only(s.day())) }
@@ -78,7 +78,7 @@ func (l *lakeOf) apply(t *rapid.T, tb testing.TB, put, remove []sample) {
 		if p.Write[m.Name].Empty() {
 			continue
 		}
-		// Only the days that differ are taken over: the others must be the same.
+		// Take over only the days that differ: the others must be the same.
 		exec(tb, l.conn, fmt.Sprintf("delete from kept.%[1]s where %[2]s; insert into kept.%[1]s by name select * from new_gold.%[1]s where %[2]s", m.Table(), days.SQL(Day)))
 		hull, _ := p.Write[m.Name].Hull()
 		if old, ok := l.gold[m.Name]; ok {
@@ -115,7 +115,7 @@ func TestIncrementalEqualsFullBitForBit(t *testing.T) {
 				case 1: // a new day at the end
 					old.at = old.at.AddDate(0, 0, 420+r.IntN(3)).Add(time.Minute)
 					put = append(put, old)
-				case 2: // the whole last day goes away, and gold's with it
+				case 2: // the whole last day goes away, and gold's too
 					_, last := spanOf(l.samples())
 					for _, x := range l.samples() {
 						if x.day() == last {
@@ -152,7 +152,7 @@ func spanOf(samples []sample) (first, last plan.Day) {
 	return r.From, r.To
 }
 
-// atMost lowers rapid's number of checks for a test whose every check runs DuckDB for half a second; -rapid.checks on the
+// atMost lowers rapid's number of checks for a test in which each check runs DuckDB for half a second. -rapid.checks on the
 // command line still raises it.
 func atMost(t *testing.T, n int) {
 	t.Helper()

@@ -19,8 +19,8 @@ import (
 	"millrace/reactor/duck"
 )
 
-// Load reads the embedded models and audits, and those of folder (models in it, audits in its subfolder audits) unless
-// folder is empty. All that is wrong with any of them comes back joined, each a *Refusal.
+// Load reads the embedded models and audits, and those of folder (audits in its subfolder audits) unless folder is empty. It
+// returns all faults joined, each as a *Refusal.
 func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
 	db, err := duck.Open(duck.Config{Threads: 1})
 	if err != nil {
@@ -54,10 +54,10 @@ func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
 	return set, nil
 }
 
-// ours is how the files are named that come with the program.
+// ours is where the embedded files lie in the repository; refusals name it.
 const ours = "reactor/gold/"
 
-// loader collects models, and what is wrong with them.
+// loader collects models and their faults.
 type loader struct {
 	conn   *duck.Conn
 	known  functions
@@ -80,7 +80,7 @@ func (l *loader) read(ctx context.Context, folder fs.FS, models, audits, prefix 
 			continue
 		}
 		if other, twice := l.models[m.Name]; twice {
-			l.errs = append(l.errs, refuse(m.File, lineOf(text, "-- model"), "the model %s is defined in %s too: give this one another name", m.Name, other.File))
+			l.errs = append(l.errs, refuse(m.File, lineOf(text, "-- model"), "the model %s is also defined in %s: give this one another name", m.Name, other.File))
 			continue
 		}
 		m.Ours = prefix == ours
@@ -96,7 +96,7 @@ func (l *loader) read(ctx context.Context, folder fs.FS, models, audits, prefix 
 			continue
 		}
 		if j := slices.IndexFunc(l.audits, func(o *Audit) bool { return o.Name == a.Name }); j >= 0 {
-			l.errs = append(l.errs, refuse(a.File, 1, "the audit %s is defined in %s too: give this one another name", a.Name, l.audits[j].File))
+			l.errs = append(l.errs, refuse(a.File, 1, "the audit %s is also defined in %s: give this one another name", a.Name, l.audits[j].File))
 			continue
 		}
 		l.audits = append(l.audits, a)
@@ -104,7 +104,7 @@ func (l *loader) read(ctx context.Context, folder fs.FS, models, audits, prefix 
 	return nil
 }
 
-// settle checks what was read and puts it in order.
+// settle checks the models and audits that were read, and sorts them.
 func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 	var err error
 	if l.known, err = knownFunctions(ctx, l.conn); err != nil {
@@ -124,7 +124,7 @@ func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 		l.trees[m], m.Inputs = l.parse(ctx, m.File, m.SQL)
 		if l.trees[m] != nil && len(m.Inputs) == 0 {
 			c := check{file: m.File, sql: m.SQL, known: l.known}
-			if errs := c.run(l.trees[m]); len(errs) > 0 { // such as that it reads a file
+			if errs := c.run(l.trees[m]); len(errs) > 0 { // such as reading a file
 				l.errs = append(l.errs, errs...)
 				continue
 			}
@@ -135,13 +135,13 @@ func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 		l.audit(ctx, a)
 	}
 	if err := errors.Join(l.errs...); err != nil {
-		return nil, err // what follows builds on every model being readable
+		return nil, err // the next checks need every model to be readable
 	}
 	set := &Set{Inputs: inputs}
 	if set.Models, err = l.order(); err != nil {
 		return nil, err
 	}
-	// What builds on a model that is wrong would only be told that its table is not there.
+	// Models that read a wrong model would only hear that its table is missing.
 	wrong := map[string]bool{}
 	for _, m := range set.Models {
 		if slices.ContainsFunc(m.Inputs, func(in string) bool { return wrong[in] }) {
@@ -164,7 +164,7 @@ func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 	return set, nil
 }
 
-// parse gives a statement's tree and the tables it reads, and notes the tables that are not there.
+// parse returns a statement's tree and the tables it reads, and refuses tables that do not exist.
 func (l *loader) parse(ctx context.Context, file, sql string) (map[string]any, []string) {
 	raw, err := l.conn.Parse(ctx, sql)
 	if err != nil {
@@ -187,7 +187,7 @@ func (l *loader) parse(ctx context.Context, file, sql string) (map[string]any, [
 		case strings.HasPrefix(name, silverPrefix) || strings.HasPrefix(name, goldPrefix):
 			l.errs = append(l.errs, refuse(file, line(sql, t), "there is no table %s: there are %s", name, strings.Join(l.names(), ", ")))
 		default:
-			l.errs = append(l.errs, refuse(file, line(sql, t), "%q in from: a model reads tables of silver and gold, written silver.<table> or gold.<table>, and nothing else", name))
+			l.errs = append(l.errs, refuse(file, line(sql, t), "%q in from: a model reads only tables of silver and gold, written silver.<table> or gold.<table>", name))
 		}
 	}
 	slices.Sort(inputs)
@@ -200,7 +200,7 @@ func (l *loader) names() []string {
 
 var pivoted = regexp.MustCompile(`(?i)\bpivot`)
 
-// sqlRefusal gives DuckDB's own message the file's name and line.
+// sqlRefusal adds the file's name and line to DuckDB's own message.
 func (l *loader) sqlRefusal(file, sql string, err error) error {
 	var d *duck.Error
 	if !errors.As(err, &d) {
@@ -208,13 +208,13 @@ func (l *loader) sqlRefusal(file, sql string, err error) error {
 	}
 	switch {
 	case strings.Contains(d.Message, "can be serialized to json"):
-		return refuse(file, 1, "a model or an audit is one select: it says which rows there are, and inserts, creates and changes nothing")
-	case strings.HasPrefix(d.Message, "one statement is wanted") && pivoted.MatchString(sql):
-		return refuse(file, 1, "a pivot without the list of its values has other columns for other rows: write pivot … on x in ('a', 'b') using …")
+		return refuse(file, 1, "a model or an audit is one select: it names the rows of the table, and inserts, creates and changes nothing")
+	case strings.HasPrefix(d.Message, "expected one statement") && pivoted.MatchString(sql):
+		return refuse(file, 1, "a pivot without a list of values gets other columns from other rows: write pivot … on x in ('a', 'b') using …")
 	}
 	n := 1
 	if _, after, ok := strings.Cut(d.Message, "\nLINE "); ok {
-		_, _ = fmt.Sscanf(after, "%d", &n) // stays 1 when DuckDB says no line
+		_, _ = fmt.Sscanf(after, "%d", &n) // stays 1 if DuckDB names no line
 	}
 	return refuse(file, n, "%s", d.Message)
 }
@@ -233,12 +233,12 @@ func (l *loader) audit(ctx context.Context, a *Audit) {
 	l.errs = append(l.errs, c.run(tree)...)
 	for _, in := range a.Inputs {
 		if in != a.Of && !slices.Contains(m.Inputs, in) {
-			l.errs = append(l.errs, refuse(a.File, 1, "it reads %s: an audit of %s sees that table and what its model reads (%s), for only those rows are at hand", in, a.Of, strings.Join(m.Inputs, ", ")))
+			l.errs = append(l.errs, refuse(a.File, 1, "it reads %s: an audit of %s sees only that table and its model's inputs (%s)", in, a.Of, strings.Join(m.Inputs, ", ")))
 		}
 	}
 }
 
-// bindAudit checks an audit's columns, once all tables are there.
+// bindAudit checks an audit's columns. All tables must exist.
 func (l *loader) bindAudit(ctx context.Context, a *Audit) {
 	columns, err := l.describe(ctx, a.File, a.SQL)
 	if err != nil {
@@ -246,11 +246,11 @@ func (l *loader) bindAudit(ctx context.Context, a *Audit) {
 		return
 	}
 	if !hasDay(columns) {
-		l.errs = append(l.errs, refuse(a.File, 1, "it selects no column %s of type date: an audit looks at the days that were written, and tells them by it", Day))
+		l.errs = append(l.errs, refuse(a.File, 1, "it selects no column %s of type date: an audit checks the days that were written, and needs it to tell them", Day))
 	}
 }
 
-// describe gives a statement's columns, and makes sure that it can be run as the subquery that Compute makes of it.
+// describe returns a statement's columns, and checks that it works as a subquery, as Compute runs it.
 func (l *loader) describe(ctx context.Context, file, sql string) ([]duck.Column, error) {
 	columns, err := l.conn.Describe(ctx, sql)
 	if err != nil {
@@ -281,7 +281,7 @@ func (l *loader) order() ([]*Model, error) {
 		defer func() { path = path[:len(path)-1] }()
 		if open[name] {
 			from := slices.Index(path, name)
-			return refuse(m.File, 1, "the models read each other in a circle, %s: take one of these out", strings.Join(path[from:], " → "))
+			return refuse(m.File, 1, "the models read each other in a circle, %s: remove one of these reads", strings.Join(path[from:], " → "))
 		}
 		open[name] = true
 		for _, in := range m.Inputs {
@@ -306,7 +306,7 @@ func (l *loader) order() ([]*Model, error) {
 	return out, nil
 }
 
-// finish holds a model against the rules, gives it its columns and digest, and makes its empty table for those after it.
+// finish checks a model against the rules, sets its columns and digest, and makes its empty table for the models after it.
 func (l *loader) finish(ctx context.Context, m *Model) {
 	digest := sha256.New()
 	digest.Write([]byte(logic(m.SQL) + "\n"))
@@ -339,7 +339,7 @@ func (l *loader) columns(m *Model) {
 	seen := map[string]bool{}
 	for _, c := range m.Columns {
 		if !columnName.MatchString(c.Name) {
-			wrong("it selects a column named %q: name it with small letters, digits and underscores, `… as my_column`", c.Name)
+			wrong("it selects a column named %q: use small letters, digits and underscores, `… as my_column`", c.Name)
 		}
 		if seen[c.Name] {
 			wrong("it selects two columns named %s: rename one, `… as other_name`", c.Name)
@@ -351,20 +351,20 @@ func (l *loader) columns(m *Model) {
 	}
 	for _, g := range m.Grain {
 		if !seen[g] {
-			wrong("the grain names %s, which the model does not select: add the column, or take it out of the grain", g)
+			wrong("the grain names %s, which the model does not select: add the column, or remove it from the grain", g)
 		}
 	}
 	for _, c := range slices.Sorted(maps.Keys(m.Docs)) {
 		if !seen[c] {
-			wrong("the header documents the column %s, which the model does not select: take the line out, or name one of its columns", c)
+			wrong("the header documents the column %s, which the model does not select: remove the line, or name one of the model's columns", c)
 		}
 	}
 	if seen[Day] && !hasDay(m.Columns) {
-		wrong("its column %s is no date: write `cast(… as date) as %s`", Day, Day)
+		wrong("its column %s is not a date: write `cast(… as date) as %s`", Day, Day)
 	}
 }
 
-// createTable makes an empty table of those columns.
+// createTable returns the statement that makes an empty table with the columns.
 func createTable(name string, columns []duck.Column) string {
 	parts := make([]string, len(columns))
 	for i, c := range columns {
@@ -373,7 +373,7 @@ func createTable(name string, columns []duck.Column) string {
 	return "create table " + name + " (" + strings.Join(parts, ", ") + ")"
 }
 
-// knownFunctions asks DuckDB which of its functions are aggregates, and which may give another result at the next call.
+// knownFunctions asks DuckDB which of its functions are aggregates, and which may return another result at the next call.
 func knownFunctions(ctx context.Context, conn *duck.Conn) (functions, error) {
 	f := functions{aggregates: map[string]bool{}, volatile: map[string]bool{}}
 	rows, err := conn.Query(ctx, "select distinct function_name, function_type = 'aggregate' as agg, coalesce(stability, 'CONSISTENT') <> 'CONSISTENT' as vol from duckdb_functions() where function_type in ('aggregate', 'scalar')")

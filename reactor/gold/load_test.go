@@ -12,7 +12,7 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// folder writes files and gives the folder.
+// folder writes files and returns their folder.
 func folder(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -85,7 +85,7 @@ func TestAModelOfOnesOwn(t *testing.T) {
 		return slices.IndexFunc(s.Models, func(m *Model) bool { return m.Name == name })
 	}
 	if at(m.Name) < at("gold.rolling_averages") {
-		t.Error("it comes before what it reads")
+		t.Error("it comes before a model that it reads")
 	}
 	c := workplace(t, s, duck.Config{})
 	load(t, c, []sample{{asset: "a", interval: "d1", at: at2024, key: "h", price: "1"}})
@@ -114,10 +114,10 @@ func TestADigestFollowsTheSQLAndWhatItReads(t *testing.T) {
 	a2, b2 := digest("select asset_id, day from gold.daily_summary", "select asset_id, day from gold.a")
 	a3, b3 := digest("select asset_id, day from gold.daily_summary where true", "select asset_id, day from gold.a")
 	if a1 != a2 || b1 != b2 {
-		t.Error("the same models, other digests")
+		t.Error("the same models have other digests")
 	}
 	if a1 == a3 || b1 == b3 {
-		t.Error("another model, the same digest of it or of what reads it")
+		t.Error("a changed model, or one that reads it, has the same digest")
 	}
 }
 
@@ -130,18 +130,18 @@ func TestRefusedFiles(t *testing.T) {
 	}{
 		{"no header", map[string]string{"m.sql": "select 1"}, `m.sql:1: the header lacks "model"`},
 		{"no lookback", map[string]string{"m.sql": "-- model: gold.m\n-- grain: day\nselect day " + summary}, `the header lacks "lookback": begin the file with a line such as ` + "`-- lookback: 0 days`"},
-		{"an unknown key", map[string]string{"m.sql": "-- model: gold.m\n-- grian: day\n"}, `m.sql:2: the header has no key "grian": it has model, grain, lookback`},
-		{"a key twice", map[string]string{"m.sql": "-- model: gold.m\n-- model: gold.n\n"}, `m.sql:2: the header names "model" twice`},
+		{"an unknown key", map[string]string{"m.sql": "-- model: gold.m\n-- grian: day\n"}, `m.sql:2: the header cannot have the key "grian": its keys are model, grain, lookback`},
+		{"a key twice", map[string]string{"m.sql": "-- model: gold.m\n-- model: gold.n\n"}, `m.sql:2: the header has "model" twice`},
 		{"a name in silver", map[string]string{"m.sql": strings.Replace(head, "gold.mine", "silver.mine", 1)}, `m.sql:1: "silver.mine" cannot be a model's name`},
 		{"a name with a quote", map[string]string{"m.sql": strings.Replace(head, "gold.mine", `gold."x`, 1)}, "cannot be a model's name"},
 		{"a grain that is no list", map[string]string{"m.sql": strings.Replace(head, "asset_id, day", "asset_id; day", 1)}, "m.sql:2: the grain"},
 		{"a grain without day", map[string]string{"m.sql": strings.Replace(head, "asset_id, day", "asset_id", 1)}, "m.sql:2: the grain lacks day"},
 		{"a lookback in weeks", map[string]string{"m.sql": strings.Replace(head, "0 days", "2 weeks", 1)}, `m.sql:3: the lookback "2 weeks" is not a number of days`},
 		{"a lookback of a century", map[string]string{"m.sql": strings.Replace(head, "0 days", "36500 days", 1)}, "is beyond 3660"},
-		{"an embedded name", map[string]string{"m.sql": strings.Replace(head, "gold.mine", "gold.rankings", 1) + "select asset_id, day " + summary}, "the model gold.rankings is defined in reactor/gold/models/rankings.sql too"},
-		{"a name twice", map[string]string{"m.sql": head + "select asset_id, day " + summary, "n.sql": head + "select asset_id, day " + summary}, "n.sql:1: the model gold.mine is defined in"},
+		{"an embedded name", map[string]string{"m.sql": strings.Replace(head, "gold.mine", "gold.rankings", 1) + "select asset_id, day " + summary}, "the model gold.rankings is also defined in reactor/gold/models/rankings.sql"},
+		{"a name twice", map[string]string{"m.sql": head + "select asset_id, day " + summary, "n.sql": head + "select asset_id, day " + summary}, "n.sql:1: the model gold.mine is also defined in"},
 		{"a syntax error", map[string]string{"m.sql": head + "select asset_id,, day " + summary}, "m.sql:4: Parser Error"},
-		{"two statements", map[string]string{"m.sql": head + "select asset_id, day " + summary + "; drop table x"}, "one statement is wanted here, and the text has 2"},
+		{"two statements", map[string]string{"m.sql": head + "select asset_id, day " + summary + "; drop table x"}, "expected one statement, and the text has 2"},
 		{"no select", map[string]string{"m.sql": head + "drop table silver.asset_prices"}, "is one select"},
 		{"no such column", map[string]string{"m.sql": head + "select asset_id, day,\n nope " + summary}, `m.sql:5: Binder Error: Referenced column "nope"`},
 		{"no such table", map[string]string{"m.sql": head + "select asset_id, day\nfrom gold.nope"}, "m.sql:5: there is no table gold.nope: there are silver.asset_prices"},
@@ -151,15 +151,15 @@ func TestRefusedFiles(t *testing.T) {
 			"b.sql": "-- model: gold.b\n-- grain: day\n-- lookback: 0 days\nselect day from gold.a"}, "in a circle, gold.a → gold.b → gold.a"},
 		{"itself", map[string]string{"m.sql": head + "select asset_id, day from gold.mine"}, "in a circle, gold.mine → gold.mine"},
 		{"no day", map[string]string{"m.sql": head + "select asset_id " + summary}, "the grain names day, which the model does not select"},
-		{"a day that is none", map[string]string{"m.sql": head + "select asset_id, first_observed_at as day " + summary}, "its column day is no date: write `cast(… as date) as day`"},
-		{"a column of a huge type", map[string]string{"m.sql": head + "select asset_id, day, sum(n_samples::bigint) as n " + summary + " group by all"}, "column n: its type HUGEINT is not one of a gold table: cast it to bigint or decimal(38, 0)"},
-		{"a column of lists", map[string]string{"m.sql": head + "select asset_id, day, [close] as l " + summary}, "column l: its type DECIMAL(38,28)[] is not one"},
+		{"a day that is none", map[string]string{"m.sql": head + "select asset_id, first_observed_at as day " + summary}, "its column day is not a date: write `cast(… as date) as day`"},
+		{"a column of a huge type", map[string]string{"m.sql": head + "select asset_id, day, sum(n_samples::bigint) as n " + summary + " group by all"}, "column n: a gold table cannot have its type HUGEINT: cast it to bigint or decimal(38, 0)"},
+		{"a column of lists", map[string]string{"m.sql": head + "select asset_id, day, [close] as l " + summary}, "column l: a gold table cannot have its type DECIMAL(38,28)[]"},
 		{"a column without a name", map[string]string{"m.sql": head + "select asset_id, day, close + 1 " + summary}, `selects a column named "(\"close\" + 1)"`},
 		{"a column twice", map[string]string{"m.sql": head + "select asset_id, day, close, open as close " + summary}, "selects two columns named close"},
 		{"an audit of nothing", map[string]string{"audits/a.sql": "-- audit: a\n-- of: gold.nope\nselect 1"}, "a.sql:2: there is no model gold.nope"},
-		{"an audit that looks elsewhere", map[string]string{"audits/a.sql": "-- audit: a\n-- of: gold.daily_summary\nselect * from gold.rankings"}, "it reads gold.rankings: an audit of gold.daily_summary sees that table"},
+		{"an audit that looks elsewhere", map[string]string{"audits/a.sql": "-- audit: a\n-- of: gold.daily_summary\nselect * from gold.rankings"}, "it reads gold.rankings: an audit of gold.daily_summary sees only that table"},
 		{"an audit without a day", map[string]string{"audits/a.sql": "-- audit: a\n-- of: gold.rankings\nselect asset_id from gold.rankings"}, "it selects no column day of type date"},
-		{"an audit of an embedded name", map[string]string{"audits/a.sql": "-- audit: rankings_ranks\n-- of: gold.rankings\nselect * from gold.rankings"}, "the audit rankings_ranks is defined in"},
+		{"an audit of an embedded name", map[string]string{"audits/a.sql": "-- audit: rankings_ranks\n-- of: gold.rankings\nselect * from gold.rankings"}, "the audit rankings_ranks is also defined in"},
 		{"an audit of files", map[string]string{"audits/a.sql": "-- audit: a\n-- of: gold.rankings\nselect * from gold.rankings, read_csv('/etc/passwd')"}, "read_csv() in from"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestRefusedFiles(t *testing.T) {
 		})
 	}
 	if _, err := Load(t.Context(), inputs(t), filepath.Join(t.TempDir(), "absent")); err == nil {
-		t.Error("a folder that is not there was loaded")
+		t.Error("a missing folder was loaded")
 	}
 }
 

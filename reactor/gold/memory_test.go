@@ -8,7 +8,7 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// tenYears is a workplace as small as the reactor's, with 73,000 rows of twenty assets in it.
+// tenYears makes a workplace with the reactor's memory limit and 73,000 rows of twenty assets.
 func tenYears(t *testing.T, s *Set) (*duck.Conn, plan.Range) {
 	t.Helper()
 	const days = 3650
@@ -28,7 +28,7 @@ func TestTenYearsAreRebuiltWithinTheReactorsMemory(t *testing.T) {
 	}
 }
 
-// An ordered list of 20 prices takes 48 KB, and 3,650 of them are more than the memory there is.
+// An ordered list of 20 prices takes 48 KB, and 3,650 of them need more than the memory limit.
 func TestWhatDoesNotFitIntoMemoryIsComputedInHalves(t *testing.T) {
 	s := withModels(t, map[string]string{"m.sql": "-- model: gold.mine\n-- grain: day\n-- lookback: 0 days\n" +
 		"select day, len(list(close order by asset_id)) as n from gold.daily_summary group by day"})
@@ -40,7 +40,7 @@ func TestWhatDoesNotFitIntoMemoryIsComputedInHalves(t *testing.T) {
 	}
 }
 
-// A condition on the left side in a left join's ON is enough for it: ten years of rankings took 17 s.
+// A condition on the left side in a left join's ON makes DuckDB compare all pairs of rows: ten years of rankings took 17 s.
 func TestNoModelComparesEveryRowWithEveryOther(t *testing.T) {
 	s := loaded(t)
 	c, days := tenYears(t, s)

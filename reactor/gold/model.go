@@ -1,6 +1,6 @@
-// Package gold computes the gold tables: a SQL model each, run by DuckDB in process over rows that the caller loads. It
-// reads the models, refuses those whose result would depend on the order of their input, makes their Iceberg schemas, and
-// computes and audits the days that a plan names; it touches neither storage nor network.
+// Package gold computes the gold tables. Each is a SQL model that DuckDB runs in process over rows that the caller loads. The
+// package reads the models, refuses those whose result would depend on the order of their input, makes their Iceberg schemas,
+// and computes and audits the days that a plan names. It touches neither storage nor network.
 package gold
 
 import (
@@ -23,10 +23,10 @@ var own embed.FS
 const (
 	// Day is the column that every gold table has: a UTC date, the unit of change and of partitioning.
 	Day = "day"
-	// SilverTime is the column of a silver row's time, whatever its table.
+	// SilverTime is the column of a row's time in all silver tables.
 	SilverTime = "observed_at"
-	// SilverDay is the SQL for the day of that time in UTC. A plain cast of a time with a zone goes through ICU's calendar, which takes
-	// ten times as long.
+	// SilverDay is the SQL for the UTC day of that time. A plain cast of a time with a zone uses ICU's calendar and takes ten times
+	// as long.
 	SilverDay = "cast(make_timestamp(epoch_us(" + SilverTime + ")) as date)"
 
 	silverPrefix = "silver."
@@ -40,20 +40,20 @@ type Input struct {
 	Key     []string
 }
 
-// Model is one gold table and the SQL that makes it.
+// Model is a gold table and the SQL that makes it.
 type Model struct {
 	Name     string   // gold.<table>
 	Grain    []string // columns that tell the rows of the table apart, day among them
-	Lookback int      // a row of day d is made of its inputs' rows of the days d − Lookback to d; plan.AllDays: of all until d
+	Lookback int      // a row of day d depends on its inputs' rows of days d − Lookback to d; plan.AllDays: of all days to d
 	Inputs   []string // the tables it reads, sorted
 	Columns  []duck.Column
-	Docs     map[string]string // meanings of columns, of those that the header documents
+	Docs     map[string]string // meanings of the columns that the header documents
 	SQL      string
-	// Digest is that of the model's header and SQL and of the models it reads: when it differs, the table is to be rebuilt. What
-	// the header says of columns is not part of it.
+	// Digest is a hash of the model's header and SQL and of the models it reads. If it differs, the table is rebuilt. The
+	// header's column lines are not part of it.
 	Digest string
 	File   string
-	// Ours: it comes with the program, whose tests verify its lookback.
+	// Ours tells that the model comes with the program. The program's tests verify its lookback.
 	Ours bool
 }
 
@@ -78,7 +78,7 @@ type Audit struct {
 	Inputs []string
 }
 
-// Set is all models, each after those it reads, and their audits.
+// Set holds all models, each after those it reads, and their audits.
 type Set struct {
 	Models []*Model
 	Audits []*Audit
@@ -111,10 +111,10 @@ var (
 	lookback   = regexp.MustCompile(`^(?:([0-9]{1,5}) days?|all)$`)
 )
 
-// maxLookback is ten years: more is a typing error, and would read the whole table for each day.
+// maxLookback is ten years. More would be a typing error and read the whole table for each day.
 const maxLookback = 3660
 
-// preface is how many lines come before the header: blank ones and comments, such as a licence. Without a header it is 0.
+// preface counts the lines before the header: blank lines and comments, such as a licence. It is 0 if there is no header.
 func preface(lines, keys []string) int {
 	block := false
 	for i, line := range lines {
@@ -134,8 +134,8 @@ func preface(lines, keys []string) int {
 	return 0
 }
 
-// header reads the comment lines "-- key: value" that a file begins with, behind its preface and up to the first line of another
-// form. Lines of columnKey may come often, or not at all: their values are joined, each with the end of its line.
+// header reads the comment lines "-- key: value" that follow a file's preface, up to the first line of another form. Lines of
+// columnKey are optional and may repeat; their values are joined, one a line.
 func header(file, text string, keys ...string) (map[string]string, error) {
 	values := map[string]string{}
 	lines := strings.Split(text, "\n")
@@ -147,11 +147,11 @@ func header(file, text string, keys ...string) (map[string]string, error) {
 			break
 		}
 		if !slices.Contains(keys, m[1]) {
-			return nil, refuse(file, i+1, "the header has no key %q: it has %s", m[1], strings.Join(keys, ", "))
+			return nil, refuse(file, i+1, "the header cannot have the key %q: its keys are %s", m[1], strings.Join(keys, ", "))
 		}
 		before, twice := values[m[1]]
 		if twice && m[1] != columnKey {
-			return nil, refuse(file, i+1, "the header names %q twice: keep one", m[1])
+			return nil, refuse(file, i+1, "the header has %q twice: keep one", m[1])
 		}
 		if m[1] == columnKey {
 			m[2] = before + m[2] + "\n"
@@ -193,7 +193,7 @@ func readModel(file string, text string) (*Model, error) {
 		m.Grain = append(m.Grain, c)
 	}
 	if !slices.Contains(m.Grain, Day) {
-		return nil, refuse(file, at("grain"), "the grain lacks %s: every gold table has a row for a day, of something; add it to the grain", Day)
+		return nil, refuse(file, at("grain"), "the grain lacks %s: a row of a gold table belongs to a day; add %[1]s to the grain", Day)
 	}
 	days := lookback.FindStringSubmatch(h["lookback"])
 	if days == nil {
@@ -201,9 +201,7 @@ func readModel(file string, text string) (*Model, error) {
 	}
 	if h["lookback"] == "all" {
 		m.Lookback = plan.AllDays
-		return m, nil
-	}
-	if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
+	} else if m.Lookback, err = strconv.Atoi(days[1]); err != nil || m.Lookback > maxLookback {
 		return nil, refuse(file, at("lookback"), "a lookback of %s days is beyond %d: read fewer days, or write `-- lookback: all`", days[1], maxLookback)
 	}
 	if m.Docs, err = readDocs(file, text, h[columnKey]); err != nil {
@@ -224,7 +222,7 @@ func readAudit(file string, text string) (*Audit, error) {
 	return a, nil
 }
 
-// subquery puts a statement in parentheses, without the semicolon and the comment lines that it may end in.
+// subquery puts a statement in parentheses, without a semicolon and comment lines at its end.
 func subquery(sql string) string {
 	lines := strings.Split(sql, "\n")
 	for len(lines) > 0 {
@@ -235,10 +233,10 @@ func subquery(sql string) string {
 		lines = lines[:len(lines)-1]
 	}
 	text := strings.TrimRight(strings.Join(lines, "\n"), "; \t\r")
-	return "(" + text + "\n)" // on a line of its own: the last line may have a comment behind it
+	return "(" + text + "\n)" // on a line of its own: the last line may end in a comment
 }
 
-// lineOf gives the line, from 1, that begins with prefix; 1 when none does.
+// lineOf returns the number, from 1, of the line that begins with prefix; 1 if none does.
 func lineOf(text, prefix string) int {
 	for i, line := range strings.Split(text, "\n") {
 		if strings.HasPrefix(strings.Join(strings.Fields(line), " "), prefix) {
@@ -248,7 +246,7 @@ func lineOf(text, prefix string) int {
 	return 1
 }
 
-// sqlFiles gives the texts of a folder's *.sql by file name, in order; a folder that is not there has none.
+// sqlFiles returns the names and texts of a folder's *.sql, sorted by name. A missing folder has none.
 func sqlFiles(folder fs.FS, dir string) ([]string, []string, error) {
 	names, err := fs.Glob(folder, path.Join(dir, "*.sql"))
 	if err != nil {
@@ -264,7 +262,7 @@ func sqlFiles(folder fs.FS, dir string) ([]string, []string, error) {
 		if bytes.HasPrefix(raw, []byte{0xff, 0xfe}) || bytes.HasPrefix(raw, []byte{0xfe, 0xff}) {
 			return nil, nil, refuse(n, 1, "the file is UTF-16: save it as UTF-8")
 		}
-		texts[i] = strings.TrimPrefix(string(raw), "\ufeff") // Windows editors write that mark before UTF-8
+		texts[i] = strings.TrimPrefix(string(raw), "\ufeff") // Windows editors write a byte order mark
 	}
 	return names, texts, nil
 }

@@ -15,8 +15,8 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// What follows computes the four tables again, in Go, from DESIGN's words alone: exact numbers as big.Rat, doubles in the
-// order of the days. Doubles may differ by 1e-12 of their size, everything else must be equal.
+// This file computes the four tables again, in Go, from their description alone: exact numbers as big.Rat, doubles in the order of
+// the days. Doubles may differ by 1e-12 of their size; everything else must be equal.
 
 type rat = *big.Rat
 
@@ -41,7 +41,7 @@ type dayRow struct {
 	source                                         string
 
 	rank         int64
-	return1d     rat // nil for none
+	return1d     rat // nil if there is none
 	dominance    float64
 	hasDominance bool
 }
@@ -93,7 +93,7 @@ func recomputeDays(samples []sample) map[string]map[plan.Day]*dayRow {
 	return out
 }
 
-// window gives an asset's rows of the last n days, in order.
+// window returns an asset's rows of the last n days, in order.
 func window(rows map[plan.Day]*dayRow, day plan.Day, n int) []*dayRow {
 	var out []*dayRow
 	for d := day - plan.Day(n) + 1; d <= day; d++ {
@@ -131,7 +131,7 @@ func volatility(rows map[plan.Day]*dayRow, day plan.Day) (float64, bool) {
 	return math.Sqrt(squares/29) * math.Sqrt(365), true
 }
 
-// near compares a value of DuckDB's with one of ours: nil for null.
+// near compares DuckDB's value with ours; nil is null.
 func near(got any, want float64, there bool) error {
 	g, ok := got.(float64)
 	switch {
@@ -160,7 +160,7 @@ func same[T comparable](got any, want T) error {
 	return fmt.Errorf("%v, want %v", got, want)
 }
 
-// hardPrices are one double for several decimals, or lose their digits where not all 28 decimals count.
+// hardPrices lists decimals that become the same double, or that lose digits unless all 28 decimals count.
 var hardPrices = []string{
 	"1", "0.9999999999999999", "0.9999999999999999999999999999", "1.0000000000000000000000000001", "1.0000000000000000000000000002",
 	"3", "3.0000000000000000000000000003", "2.9999999999999999999999999997", "0.0000000000000000000000000001", "0.0000000000000000000000000003",
@@ -168,17 +168,17 @@ var hardPrices = []string{
 	"999.9999999999999999999999999999", "1000", "64123.1234567890123456789012345678",
 }
 
-// makeHard gives assets on half of the days prices that are hard to tell apart.
+// makeHard gives assets prices that are hard to tell apart, on half of the days.
 func makeHard(r *rand.Rand, samples []sample) {
 	for i := range samples {
 		if day := samples[i].day(); day%4 < 2 && samples[i].price != "" {
-			// Neighbours in the list, so that the quotients of two days are neighbours as well.
+			// Take neighbours in the list, so that the quotients of two days are neighbours as well.
 			samples[i].price = hardPrices[(int(day)/40+r.IntN(3))%len(hardPrices)]
 		}
 	}
 }
 
-// The finding that began it: a decimal of 28 digits becomes the double 1.0.
+// A decimal of 28 digits became the double 1.0; this test began with it.
 func TestBreadthAndAveragesCountEveryDigit(t *testing.T) {
 	s := loaded(t)
 	c := workplace(t, s, duck.Config{})
@@ -204,7 +204,7 @@ func TestBreadthAndAveragesCountEveryDigit(t *testing.T) {
 	}
 }
 
-// Returns that are one double, and the first asset by its id is not the one that gained or lost most.
+// Two returns are the same double, and the first asset by id is not the one that gained or lost most.
 func TestGainersAreDecidedExactly(t *testing.T) {
 	s := loaded(t)
 	c := workplace(t, s, duck.Config{})
@@ -262,7 +262,7 @@ func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 				}
 				row := days[r["asset_id"].(string)][day]
 				if row == nil {
-					t.Fatalf("a row that should not be: %v", r)
+					t.Fatalf("a row too many: %v", r)
 				}
 				return row
 			}
@@ -446,7 +446,7 @@ func TestTheModelsAgreeWithAnIndependentRecomputation(t *testing.T) {
 	}
 }
 
-// relative is near for values of any size.
+// relative compares values of any size as near does.
 func relative(got any, want float64) error {
 	if g, ok := got.(float64); ok && math.Abs(g-want) <= 1e-12*math.Abs(want) {
 		return nil

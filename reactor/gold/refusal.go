@@ -2,7 +2,7 @@ package gold
 
 import "fmt"
 
-// Refusal says why a model or audit is not taken: where, what, why and how to mend it.
+// Refusal says why a model or audit is refused: where, what, why, and how to mend it.
 type Refusal struct {
 	File   string
 	Line   int

@@ -5,34 +5,35 @@ import (
 	"strings"
 )
 
-// A rule refuses forms whose result is not a function of the input's rows alone, but of their order, of threads, of where
-// the input begins, or of when it is run: with them an incremental run would differ from a full one. Each says what, why,
-// and what to write instead. They go by what is visible in the SQL; what slips through, `reactor check` finds.
+// A rule refuses SQL whose result depends on more than the rows of the input: on their order, on threads, on where the input
+// begins, or on the time of the run. With such SQL an incremental run would differ from a full one. A refusal says what, why, and
+// what to write instead. Rules see only the SQL; `reactor check` finds what slips through.
 
-// The aggregates that any order and any grouping of the input give the same result for.
+// exactAggregates give the same result for any order and grouping of the input.
 var exactAggregates = set(
 	"count", "count_star", "count_if", "countif", "min", "max", "bool_and", "bool_or", "bit_and", "bit_or", "bit_xor",
 	"median", "quantile", "quantile_cont", "quantile_disc", "approx_count_distinct",
 )
 
-// Exact for decimals and integers, and not for doubles.
+// sums are exact for decimals and integers, not for doubles.
 var sums = set("sum", "avg", "mean")
 
-// What comes out depends on the order of what goes in, which ORDER BY inside the parentheses fixes.
+// ordered aggregates depend on the order of their input, which ORDER BY inside the parentheses fixes.
 var ordered = set("list", "array_agg", "string_agg", "group_concat", "listagg", "first", "last", "any_value", "arbitrary")
 
-// The row that has the greatest or least of something: any of them when there are several.
+// extremes return any one of the rows that have the greatest or least value.
 var extremes = set("arg_max", "arg_min", "argmax", "argmin", "max_by", "min_by", "arg_max_null", "arg_min_null", "arg_max_nulls_last", "arg_min_nulls_last")
 
-// Window functions that tell rows apart which their ORDER BY does not; rank and its kind give such rows the same.
+// telling lists window functions whose result differs between rows that are equal in ORDER BY. Those in ranking give such rows the
+// same result.
 var telling = set("row_number", "ntile", "lag", "lead", "first_value", "first", "last_value", "last", "nth_value")
 var ranking = set("rank", "dense_rank", "rank_dense", "percent_rank", "cume_dist")
 
-// Column references that are calls in disguise.
+// disguised lists column references that are really calls.
 var disguised = set("current_date", "current_time", "current_timestamp", "localtime", "localtimestamp", "today", "current_user",
 	"current_catalog", "current_schema", "session_user", "user", "rowid")
 
-// Functions that read the session, the process or the catalog; DuckDB counts some of them as constant.
+// surroundings lists functions that read the session, the process or the catalog. DuckDB calls some of them constant.
 var surroundings = set("current_setting", "getvariable", "getenv", "version", "nextval", "currval", "current_query",
 	"txid_current", "current_database", "current_schema", "current_schemas", "current_catalog", "current_user", "setseed",
 	"current_connection_id", "current_query_id", "current_transaction_id", "now", "today", "get_current_timestamp", "get_current_time",
@@ -48,18 +49,18 @@ func set(names ...string) map[string]bool {
 	return m
 }
 
-// functions is what DuckDB itself says of its functions.
+// functions holds what DuckDB says about its functions.
 type functions struct {
 	aggregates map[string]bool
 	volatile   map[string]bool
 }
 
-// check holds one statement's tree against the rules; keys are those of the tables that it reads.
+// check applies the rules to one statement's tree. keys has the keys of the tables that it reads.
 type check struct {
 	file, sql string
 	known     functions
 	keys      [][]string
-	audit     bool // whose rows are only counted: it may add doubles up as they come
+	audit     bool // only counts rows, so it may add up doubles in any order
 	lookback  int  // of the model
 	errs      []error
 }
@@ -83,7 +84,7 @@ func (c *check) run(tree map[string]any) []error {
 			}
 		case "COLUMN_REF":
 			if name := n.column(); disguised[name] {
-				c.refuse(n, "%s is not in the data: gold is a function of the rows in silver, and would differ at each run; select a column of the input", name)
+				c.refuse(n, "%s is not in the data: gold is a function of silver's rows and would differ at each run; select a column of the input", name)
 			}
 		}
 		c.query(n)
@@ -97,7 +98,7 @@ func (c *check) function(n node) {
 	orders := n.child("order_bys").list("orders")
 	switch {
 	case c.known.volatile[name] || surroundings[name] || name == "age" && len(n.list("children")) == 1:
-		c.refuse(n, "%s() is not in the data: gold is a function of the rows in silver, and would differ at each run; select a column of the input", name)
+		c.refuse(n, "%s() is not in the data: gold is a function of silver's rows and would differ at each run; select a column of the input", name)
 	case c.audit:
 	case sums[name]:
 		c.sum(n, name)
@@ -122,12 +123,12 @@ func (c *check) sum(n node, name string) {
 func (c *check) extreme(n node, name string) {
 	args := n.list("children")
 	if len(args) < 2 || args[1].function() != "row" || len(args[1].list("children")) < 2 {
-		c.refuse(n, "%s by one value: of rows that have the same value any may be taken; order by a tuple that ends in what tells them apart, %s(x, (a, b))", name, name)
+		c.refuse(n, "%s by one value: any row that has the value may be taken; order by a tuple that ends in a column that tells rows apart, %s(x, (a, b))", name, name)
 	}
 }
 
 func (c *check) inexact(n node, name string) {
-	c.refuse(n, "the aggregate %s depends on the order of the rows, as all that compute in doubles do; write list_aggregate(list(x order by …), '%s')", name, name)
+	c.refuse(n, "the aggregate %s depends on the order of the rows, as all aggregates of doubles do; write list_aggregate(list(x order by …), '%s')", name, name)
 }
 
 func (c *check) window(n node) {
@@ -142,7 +143,7 @@ func (c *check) window(n node) {
 		return
 	case telling[name]:
 		if !c.total(orders, by) {
-			c.refuse(n, "%s over an order with ties: which of two equal rows comes first is left to threads; end the window's order by with a column that tells them apart", name)
+			c.refuse(n, "%s over an order with ties: threads decide which of two equal rows comes first; end the window's order by with a column that tells them apart", name)
 		}
 		return
 	case sums[name]:
@@ -157,15 +158,15 @@ func (c *check) window(n node) {
 			c.refuse(n, "%s over a window whose order has ties: it takes the rows as threads deliver them; end the window's order by with a column that tells them apart", name)
 		}
 	case !exactAggregates[name]:
-		c.refuse(n, "%s over a window depends on where the input begins, as all that compute in doubles do; write list_aggregate(list(x) over …, '%s')", name, name)
+		c.refuse(n, "%s over a window depends on where the input begins, as all aggregates of doubles do; write list_aggregate(list(x) over …, '%s')", name, name)
 	}
 	if frame := n.text("start") + n.text("end"); (strings.Contains(frame, "ROWS") || strings.Contains(frame, "GROUPS")) && !c.total(orders, by) {
-		c.refuse(n, "a frame of rows over an order with ties: which rows are in it is left to threads; end the window's order by with a column that tells them apart, or use range")
+		c.refuse(n, "a frame of rows over an order with ties: threads decide which rows are in it; end the window's order by with a column that tells them apart, or use range")
 	}
 }
 
-// total says whether an order visibly leaves no ties: with the partition it names a key of a table that is read, or it
-// ends in a tie breaker.
+// total tells whether an order visibly leaves no ties: it ends in a tie breaker, or it names, together with the partition, a key
+// of a table that is read.
 func (c *check) total(orders []node, by []string) bool {
 	if len(orders) >= 2 {
 		return true
@@ -175,7 +176,7 @@ func (c *check) total(orders []node, by []string) bool {
 	})
 }
 
-// names gives the columns that the partition and the order name.
+// names returns the columns that the partition and the order name.
 func names(partitions, orders []node) []string {
 	var out []string
 	for _, p := range partitions {
@@ -187,8 +188,8 @@ func names(partitions, orders []node) []string {
 	return out
 }
 
-// injective gives the column of an expression that tells apart what the column does: itself, or it and a constant added
-// or taken away, as in day - date '1970-01-01'.
+// injective returns the column of an expression that tells apart the same rows as the column: the column itself, or with a
+// constant added or subtracted, as in day - date '1970-01-01'.
 func injective(n node) (column string) {
 	if n.class() != "FUNCTION" || n.function() != "+" && n.function() != "-" {
 		return n.column()
@@ -207,7 +208,7 @@ func injective(n node) (column string) {
 
 var exactTypes = set("DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "BOOLEAN")
 
-// exact says whether an expression is visibly a decimal or an integer.
+// exact tells whether an expression is visibly a decimal or an integer.
 func exact(n node) bool {
 	switch n.class() {
 	case "CAST":
@@ -231,7 +232,7 @@ func all(ns []node, ok func(node) bool) bool {
 	return !slices.ContainsFunc(ns, func(n node) bool { return !ok(n) })
 }
 
-// query holds a SELECT's modifiers against the rules.
+// query applies the rules to a SELECT's modifiers.
 func (c *check) query(n node) {
 	var limit, distinct, order bool
 	for _, m := range n.list("modifiers") {
@@ -251,11 +252,11 @@ func (c *check) query(n node) {
 		c.refuse(first(n), "distinct on keeps whichever row of a group comes first; write qualify row_number() over (partition by … order by …) = 1")
 	}
 	if len(n.child("sample")) > 0 {
-		c.refuse(first(n), "a sample is not a function of the rows; take the rows by a condition")
+		c.refuse(first(n), "a sample is not a function of the rows; select rows by a condition")
 	}
 }
 
-// first is the first node below n that has a place in the SQL: a SELECT has none of its own.
+// first returns the first node below n that has a place in the SQL. A SELECT itself has none.
 func first(n node) (at node) {
 	at = n
 	place := -1.0
@@ -267,12 +268,12 @@ func first(n node) (at node) {
 	return at
 }
 
-// relation refuses whatever is read but tables, subqueries and series.
+// relation refuses everything in FROM except tables, subqueries and series.
 func (c *check) relation(n node) {
 	switch n.text("type") {
 	case "TABLE_FUNCTION":
 		if name := n.child("function").function(); !tableFunctions[name] {
-			c.refuse(n, "%s() in from: a model reads silver and gold tables and nothing else; a column's list is read with unnest, a series with generate_series or range", name)
+			c.refuse(n, "%s() in from: a model reads only silver and gold tables; read a column's list with unnest, a series with generate_series or range", name)
 		}
 	case "JOIN":
 		if n.text("ref_type") == "POSITIONAL" {

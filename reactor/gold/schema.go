@@ -10,11 +10,11 @@ import (
 	"millrace/reactor/duck"
 )
 
-// firstPartitionID as Iceberg numbers partition fields.
+// firstPartitionID is the first number that Iceberg gives partition fields.
 const firstPartitionID = 1000
 
-// Schema is the Iceberg schema of the model's table: ids from 1 in the order of its columns, the grain required. A table that is
-// there keeps the comments it was made with until its columns change.
+// Schema returns the Iceberg schema of the model's table: ids count from 1 in the order of columns, the grain is required. An
+// existing table keeps its comments until its columns change.
 func (m *Model) Schema() *iceberg.Schema {
 	fields := make([]iceberg.NestedField, len(m.Columns))
 	for i, c := range m.Columns {
@@ -36,7 +36,7 @@ func (m *Model) keyed(column string) bool {
 	return false
 }
 
-// PartitionSpec is the month of day.
+// PartitionSpec partitions by the month of day.
 func (m *Model) PartitionSpec() iceberg.PartitionSpec {
 	f, ok := m.Schema().FindFieldByName(Day)
 	if !ok {
@@ -54,7 +54,7 @@ var icebergTypes = map[string]iceberg.Type{
 	"TIMESTAMP": iceberg.PrimitiveTypes.Timestamp, "TIMESTAMP WITH TIME ZONE": iceberg.PrimitiveTypes.TimestampTz,
 }
 
-// Casts to what Iceberg has, for types it lacks.
+// castTo names, for types that Iceberg lacks, the types to cast to.
 var castTo = map[string]string{
 	"TINYINT": "int", "SMALLINT": "int", "UTINYINT": "int", "USMALLINT": "int", "UINTEGER": "bigint", "UBIGINT": "decimal(20, 0)",
 	"HUGEINT": "bigint or decimal(38, 0)", "UHUGEINT": "decimal(38, 0)", "TIMESTAMP_NS": "timestamptz", "TIME": "varchar", "UUID": "varchar", "JSON": "varchar",
@@ -77,7 +77,7 @@ func icebergType(t string) (iceberg.Type, error) {
 	if !ok {
 		to = "varchar, boolean, int, bigint, double, decimal, date or timestamptz"
 	}
-	return nil, fmt.Errorf("its type %s is not one of a gold table: cast it to %s", t, to)
+	return nil, fmt.Errorf("a gold table cannot have its type %s: cast it to %s", t, to)
 }
 
 // InputOf describes a silver table to Load.
@@ -113,10 +113,10 @@ func duckType(t iceberg.Type) (string, error) {
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("no type of duckdb's for %s", t)
+	return "", fmt.Errorf("duckdb has no type for %s", t)
 }
 
-// EmptyRows is a query with the model's columns and no rows.
+// EmptyRows returns a query with the model's columns and no rows.
 func (m *Model) EmptyRows() string {
 	columns := make([]string, len(m.Columns))
 	for i, c := range m.Columns {

@@ -15,7 +15,8 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// sample is a row of either silver table: of asset_snapshots when interval is empty. Numbers are decimal texts, empty for null.
+// sample is a row of a silver table: of asset_snapshots if interval is empty, else of asset_prices. Numbers are decimal texts,
+// empty for null.
 type sample struct {
 	asset, interval    string
 	at                 time.Time
@@ -32,10 +33,10 @@ func (s sample) table() string {
 	return "silver.asset_prices"
 }
 
-// id is the row's key in its table.
+// id returns the row's key in its table.
 func (s sample) id() string { return s.asset + "|" + s.interval + "|" + s.at.Format(time.RFC3339Nano) }
 
-// load makes the two tables hold exactly those rows, in the order given.
+// load fills the two tables with exactly the given rows, in the given order.
 func load(t testing.TB, c *duck.Conn, samples []sample) {
 	t.Helper()
 	exec(t, c, "truncate silver.asset_snapshots; truncate silver.asset_prices")
@@ -64,7 +65,7 @@ func load(t testing.TB, c *duck.Conn, samples []sample) {
 	insert("silver.asset_prices", "asset_id, interval, observed_at, source_key, price_usd", prices)
 }
 
-// span is the first and last day of the samples.
+// span returns the first and last day of the samples.
 func span(samples []sample) plan.Range {
 	var days []plan.Day
 	for _, s := range samples {
@@ -77,7 +78,7 @@ func span(samples []sample) plan.Range {
 	return r
 }
 
-// dump gives a table's rows as text, doubles to the last bit, in the order of the grain.
+// dump returns a table's rows as text, doubles to the last bit, in the order of the grain.
 func dump(t testing.TB, c *duck.Conn, m *Model, of string) []string {
 	t.Helper()
 	var out []string
@@ -95,7 +96,7 @@ func dump(t testing.TB, c *duck.Conn, m *Model, of string) []string {
 	return out
 }
 
-// relation gives rows as maps: float64, int64 or, for all else, text; nil for null.
+// relation returns rows as maps. Values are float64, int64 or, for all else, text; nil for null.
 func relation(t testing.TB, c *duck.Conn, sql string) []map[string]any {
 	t.Helper()
 	rows, err := c.Query(t.Context(), sql)
@@ -176,7 +177,7 @@ func randomSamples(r *rand.Rand, assets, days int) []sample {
 			}
 		}
 	}
-	// A key is there once in silver.
+	// silver has each key once.
 	seen := map[string]bool{}
 	return slices.DeleteFunc(out, func(s sample) bool {
 		twice := seen[s.id()]

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// node is an object of DuckDB's syntax tree as json_serialize_sql writes it. It is read as it comes, not into types: a
-// rule then looks at every place an expression can be in, also at those that a later DuckDB adds.
+// node is an object of DuckDB's syntax tree, as json_serialize_sql writes it. It has no types, so that a rule sees expressions in
+// every place, including places that a later DuckDB adds.
 type node map[string]any
 
 func (n node) text(key string) string { s, _ := n[key].(string); return s }
@@ -25,13 +25,13 @@ func (n node) list(key string) []node {
 	return out
 }
 
-// class is FUNCTION, WINDOW, COLUMN_REF… of an expression, empty of other nodes.
+// class returns FUNCTION, WINDOW, COLUMN_REF… for an expression, "" for other nodes.
 func (n node) class() string { return n.text("class") }
 
-// function is the name of a function or window function in small letters.
+// function returns the name of a function or window function in small letters.
 func (n node) function() string { return strings.ToLower(n.text("function_name")) }
 
-// column is the last part of a column reference: day of summary.day.
+// column returns the last part of a column reference: day of summary.day.
 func (n node) column() string {
 	names, _ := n["column_names"].([]any)
 	if n.class() != "COLUMN_REF" || len(names) == 0 {
@@ -69,7 +69,7 @@ func readTree(raw []byte) (map[string]any, error) {
 	return tree, nil
 }
 
-// tables gives the tables of the tree that are no common table expressions of its own, by their place.
+// tables returns the tables that the tree reads, in order, without its own common table expressions.
 func tables(tree map[string]any) []node {
 	own := map[string]bool{}
 	walk(tree, func(n node) {
@@ -90,7 +90,7 @@ func tables(tree map[string]any) []node {
 	return out
 }
 
-// fullName is schema.table as it stands in the SQL.
+// fullName returns a table's name as the SQL has it: schema.table.
 func fullName(table node) string {
 	var parts []string
 	for _, k := range []string{"catalog_name", "schema_name", "table_name"} {
@@ -101,10 +101,10 @@ func fullName(table node) string {
 	return strings.Join(parts, ".")
 }
 
-// line is where a node stands in the SQL, from 1.
+// line returns the number of a node's line in the SQL, from 1.
 func line(sql string, n node) int {
 	at, ok := n["query_location"].(float64)
-	// DuckDB writes 2^64 - 1 for "nowhere", which is no int.
+	// DuckDB writes 2^64 - 1 for "nowhere", which does not fit an int.
 	if !ok || at < 0 || at > float64(len(sql)) {
 		return 1
 	}

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// sampledDays and sampledGaps are how many days VerifyLookback looks at: any, and such as follow a hole.
+	// sampledDays is the number of random days that VerifyLookback computes; sampledGaps that of days after a hole.
 	sampledDays, sampledGaps = 6, 4
-	// shownRows of those that differ.
+	// shownRows is the number of differing rows that a failure shows.
 	shownRows = 3
 )
 
-// VerifyLookback holds a model against its header, once Compute has made all of its days. On some days it computes the model
-// once more, from the days of its lookback alone, and on some of these from rows in another order: the rows must be those that
-// Compute made from everything. Else steps would make other rows than a rebuild, and so it returns a *Failure with the rows that differ.
-// It works on the connection of Compute, or any other of the database.
+// VerifyLookback checks a model's lookback after Compute has made all of its days. It computes some days again, from the days of
+// the lookback alone, and some of these from rows in another order. The rows must be those that Compute made from everything;
+// otherwise steps would make other rows than a rebuild, and VerifyLookback returns a *Failure with the rows that differ. It works
+// on any connection of the database.
 func (s *Set) VerifyLookback(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) error {
 	ctx, end := tracing.Span(ctx, "verify "+m.Name)
 	defer end()
@@ -47,12 +47,12 @@ func (s *Set) VerifyLookback(ctx context.Context, conn *duck.Conn, p plan.Plan, 
 		if m.Lookback == plan.AllDays {
 			reads = "the days before it"
 		}
-		failure := fmt.Sprintf("its rows of %s come out otherwise from that day and %s than from all days: write the `-- lookback: … days` that it needs, or `-- lookback: all`, and let it read no later days", day, reads)
+		failure := fmt.Sprintf("its rows of %s differ when computed from that day and %s instead of all days: write the `-- lookback: … days` that it needs, or `-- lookback: all`, and read no later days", day, reads)
 		if err := s.verifyDay(ctx, conn, m, trial{m.SQL, day, failure}); err != nil {
 			return err
 		}
 		if other != "" && i < 3 {
-			failure := fmt.Sprintf("its rows of %s depend on the order in which its input comes: end each order by with columns that leave no ties", day)
+			failure := fmt.Sprintf("its rows of %s depend on the order of its input: end each order by with columns that leave no ties", day)
 			if err := s.verifyDay(ctx, conn, m, trial{other, day, failure}); err != nil {
 				return err
 			}
@@ -61,14 +61,14 @@ func (s *Set) VerifyLookback(ctx context.Context, conn *duck.Conn, p plan.Plan, 
 	return conn.Exec(ctx, resetSpan)
 }
 
-// trial is SQL that must give a day's rows as Compute did; failure says what is wrong where it does not.
+// trial is SQL that must give the same rows of a day as Compute; failure says what is wrong if it does not.
 type trial struct {
 	sql     string
 	day     plan.Day
 	failure string
 }
 
-// verifyDay computes a day from the days of the lookback, and compares it with what Compute made.
+// verifyDay computes a day from the days of the lookback and compares the rows with Compute's.
 func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, try trial) error {
 	day, failure := try.day, try.failure
 	if err := conn.Exec(ctx, setSpan(plan.Range{From: day - plan.Day(m.Lookback), To: day})); err != nil {
@@ -102,8 +102,8 @@ func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, try tria
 	return &Failure{Model: m.Name, File: m.File, Line: lineOf(m.SQL, "-- lookback"), Reason: failure}
 }
 
-// sample chooses days of a model's rows or of its inputs: the first and the last, such as follow a hole in the model's rows, and
-// others by their hash, the same ones each time.
+// sample chooses days of a model's rows or inputs: the first, the last, some that follow a hole in the model's rows, and others by
+// their hash, so that each run takes the same days.
 func (s *Set) sample(ctx context.Context, conn *duck.Conn, m *Model) ([]plan.Day, error) {
 	all := fmt.Sprintf("select distinct %s as day from new_gold.%s", Day, m.Table())
 	for _, in := range m.Inputs {
@@ -141,8 +141,8 @@ var (
 	textInSQL  = regexp.MustCompile(`(?i)'[^']*\b(silver|gold)\s*\.`)
 )
 
-// inOtherOrder makes views of a model's inputs whose rows come in another order, and returns the model's SQL over these;
-// "" where a text in it could be taken for a table's name.
+// inOtherOrder makes views of a model's inputs with the rows in another order, and returns the model's SQL over these views. It
+// returns "" if a text in the SQL looks like a table's name.
 func (s *Set) inOtherOrder(ctx context.Context, conn *duck.Conn, m *Model) (string, error) {
 	if textInSQL.MatchString(m.SQL) {
 		return "", nil

@@ -10,17 +10,17 @@ import (
 	"millrace/reactor/gold/plan"
 )
 
-// declared is a model's header with a lookback.
+// declared returns a model's header with a lookback.
 func declared(lookback string) string {
 	return "-- model: gold.mine\n-- grain: asset_id, day\n-- lookback: " + lookback + "\n"
 }
 
-// Everyday models that were accepted without a word, and made wrong rows right after the first start.
+// These everyday models were once accepted and made wrong rows after the first start.
 var wrongLookbacks = []struct {
 	name, lookback, sql string
 	says                string // the refusal at load, or the failure on real rows
 }{
-	// What the syntax tells.
+	// The syntax shows these.
 	{"an all-time high", "0 days", "select asset_id, day, max(high) over (partition by asset_id order by day) as x from gold.daily_summary", "write `-- lookback: all`"},
 	{"a cumulative sum", "0 days", "select asset_id, day, sum(volume_usd_24h::decimal(38, 18)) over (partition by asset_id order by day) as x from gold.daily_summary", "write `-- lookback: all`"},
 	{"a first value", "30 days", "select asset_id, day, first_value(close) over (partition by asset_id order by day) as x from gold.daily_summary", "write `-- lookback: all`"},
@@ -35,7 +35,7 @@ var wrongLookbacks = []struct {
 	{"the latest only", "0 days", "select asset_id, day from gold.daily_summary qualify row_number() over (partition by asset_id order by day desc) = 1", "later ones among them"},
 	{"the top ten", "0 days", "select asset_id, day from gold.daily_summary order by close desc, asset_id, day limit 10", "qualify row_number()"},
 	{"the top ten in a CTE", "0 days", "with top as (select asset_id, day from gold.daily_summary order by close desc, asset_id, day limit 10) from top", "qualify row_number()"},
-	// What real rows tell.
+	// Real rows show these.
 	{"lag over a hole", "1 day", "select asset_id, day, lag(close) over (partition by asset_id order by day) as x from gold.daily_summary", "lookback"},
 	{"an index to a base date", "0 days", "select asset_id, day, close / (select any_value(b.close order by b.day) from gold.daily_summary b where b.asset_id = s.asset_id and b.day = date '2023-12-21')::double as x from gold.daily_summary s", "from everything"},
 	{"a day later", "0 days", "select asset_id, day + 1 as day, close from gold.daily_summary where day < date '2024-02-01'", "lookback"},
@@ -46,7 +46,7 @@ var wrongLookbacks = []struct {
 	{"a number over ties", "0 days", "select asset_id, day, row_number() over (partition by day order by n_samples, source) as x from gold.daily_summary", "leave no ties"},
 }
 
-// Models that are what they say.
+// These models keep to their lookback.
 var rightLookbacks = []struct{ name, lookback, sql string }{
 	{"an all-time high", "all", "select asset_id, day, max(high) over (partition by asset_id order by day) as x from gold.daily_summary"},
 	{"a cumulative sum", "all", "select asset_id, day, sum(volume_usd_24h::decimal(38, 18)) over (partition by asset_id order by day) as x from gold.daily_summary"},
@@ -61,7 +61,7 @@ var rightLookbacks = []struct{ name, lookback, sql string }{
 	{"samples of silver", "0 days", "select asset_id, cast(make_timestamp(epoch_us(observed_at)) as date) as day, count(*) as n from silver.asset_snapshots group by all"},
 }
 
-// verified loads one model, and gives what its load or, on random rows with holes, its verification says.
+// verified loads a model and verifies it on random rows with holes. It returns the error of either.
 func verified(t *testing.T, text string) error {
 	t.Helper()
 	s, err := Load(t.Context(), inputs(t), folder(t, map[string]string{"mine.sql": text}))
@@ -120,7 +120,7 @@ func TestADeclarationThatHoldsIsTaken(t *testing.T) {
 	}
 }
 
-// A lookback of everything is computed anew from the first changed day on.
+// A model with a lookback of all days is recomputed from the first changed day on.
 func TestALookbackOfAllReachesEveryLaterDay(t *testing.T) {
 	s, err := Load(t.Context(), inputs(t), folder(t, map[string]string{"mine.sql": declared("all") + rightLookbacks[0].sql}))
 	if err != nil {

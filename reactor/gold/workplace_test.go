@@ -11,7 +11,7 @@ import (
 	"millrace/reactor/silver/coincap"
 )
 
-// inputs are CoinCap's two tables as silver defines them.
+// inputs returns CoinCap's two tables as silver defines them.
 func inputs(t testing.TB) []Input {
 	t.Helper()
 	var out []Input
@@ -34,7 +34,7 @@ func loaded(t testing.TB) *Set {
 	return s
 }
 
-// workplace is a connection with empty silver tables and an empty old gold.
+// workplace returns a connection with empty silver tables and an empty old gold.
 func workplace(t testing.TB, s *Set, cfg duck.Config) *duck.Conn {
 	t.Helper()
 	db, err := duck.Open(cfg)
@@ -77,7 +77,7 @@ func computeAll(t testing.TB, s *Set, c *duck.Conn, days plan.Range) map[string]
 	return changed
 }
 
-// compute runs the models of a plan, and compares what each made with what was there; days without a difference have no entry.
+// compute runs the models of a plan and returns, by model, the days whose rows changed.
 func compute(t testing.TB, s *Set, c *duck.Conn, p plan.Plan) (map[string]plan.Days, error) {
 	t.Helper()
 	changed := map[string]plan.Days{}
@@ -101,7 +101,7 @@ func allPresent(s *Set, days plan.Range) map[string]plan.Range {
 	return present
 }
 
-// adopt makes what was computed the old gold, as a commit does.
+// adopt makes the computed rows the old gold, as a commit does.
 func adopt(t testing.TB, s *Set, c *duck.Conn) {
 	t.Helper()
 	for _, m := range s.Models {

@@ -98,12 +98,18 @@ func (c *catalog) write(ctx context.Context, f func(*Tx) error) error {
 	if err != nil {
 		return classify(fmt.Errorf("begin catalog transaction: %w", err))
 	}
-	if err := f(&Tx{tx: tx}); err != nil {
+	note := noteOf(ctx)
+	err = f(&Tx{tx: tx})
+	if err == nil {
+		err = note.write(ctx, tx)
+	}
+	if err != nil {
 		return errors.Join(classify(err), tx.Rollback())
 	}
 	if err := tx.Commit(); err != nil {
 		return &UnknownError{err}
 	}
+	note.written()
 	return nil
 }
 
@@ -132,6 +138,7 @@ var (
 const (
 	serializationFailure  = "40001"
 	deadlockDetected      = "40P01"
+	uniqueViolation       = "23505" // two made one thing at once
 	readOnlyTransaction   = "25006"
 	insufficientPrivilege = "42501"
 )
@@ -152,7 +159,7 @@ func classify(err error) error {
 	errors.As(err, &lite)
 	state := sqlState(err)
 	switch {
-	case lite.Code == sqlite3.ErrBusy, lite.Code == sqlite3.ErrLocked, state == serializationFailure, state == deadlockDetected:
+	case lite.Code == sqlite3.ErrBusy, lite.Code == sqlite3.ErrLocked, state == serializationFailure, state == deadlockDetected, state == uniqueViolation:
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	case lite.Code == sqlite3.ErrReadonly, state == readOnlyTransaction, state == insufficientPrivilege:
 		return fmt.Errorf("%w: %w", ErrReadOnly, err)

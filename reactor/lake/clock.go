@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/apache/iceberg-go/table"
 )
 
 // clockTolerance is how far metadata may be ahead of the clock. iceberg-go refuses a commit beyond a minute.
@@ -16,7 +18,7 @@ func (t *Table) notAfter(now time.Time) (*Table, error) {
 	if t.Meta.LastUpdatedMillis() <= now.Add(clockTolerance).UnixMilli() {
 		return t, nil
 	}
-	b, err := marshalMetadata(t.Meta)
+	b, err := json.Marshal(t.Meta)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func (t *Table) notAfter(now time.Time) (*Table, error) {
 	if b, err = json.Marshal(fields); err != nil {
 		return nil, fmt.Errorf("correct the times of %s: %w", t.Name, err)
 	}
-	m, err := parseMetadata(t.Location, b)
+	m, err := table.ParseMetadataBytes(b)
 	if err != nil {
 		return nil, fmt.Errorf("correct the times of %s: %w", t.Name, err)
 	}

@@ -38,9 +38,18 @@ type Change struct {
 
 // staged is a change whose files are written or under way. Only the pointer has to move then.
 type staged struct {
-	base *Table
+	base *Table // nil for a table that is made
 	next *Table
-	seen *Table // next, as the lake shows it
+	seen *Table     // next, as the lake shows it
+	id   Identifier // empty where the name of next tells it
+}
+
+// identifier is that of the staged table.
+func (c staged) identifier() (Identifier, error) {
+	if c.id != (Identifier{}) {
+		return c.id, nil
+	}
+	return parseName(c.next.Name)
 }
 
 // Commit makes all changes and what inTx writes true at once, or none of them. It returns the new tables in the order of the
@@ -91,10 +100,7 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 
 func moveAll(ctx context.Context, tx *Tx, ready []staged, inTx func(*Tx, []*Table) error) error {
 	for _, c := range ready {
-		if c.next.Location == c.base.Location {
-			continue
-		}
-		if err := tx.move(ctx, c.base.Name, c.base.Location, c.next.Location); err != nil {
+		if err := tx.apply(ctx, c); err != nil {
 			return err
 		}
 	}
@@ -102,6 +108,21 @@ func moveAll(ctx context.Context, tx *Tx, ready []staged, inTx func(*Tx, []*Tabl
 		return nil
 	}
 	return inTx(tx, tables(ready))
+}
+
+// apply moves the pointer of a staged table, or makes it.
+func (t *Tx) apply(ctx context.Context, c staged) error {
+	id, err := c.identifier()
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.base == nil:
+		return t.add(ctx, KindTable, id, c.next.Location)
+	case c.next.Location == c.base.Location:
+		return nil
+	}
+	return t.swap(ctx, KindTable, id, c.base.Location, c.next.Location)
 }
 
 func tables(ready []staged) []*Table {
@@ -196,15 +217,11 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	if err != nil {
 		return nil, err
 	}
-	version, err := MetadataVersion(base.Location)
+	location, err := metadataLocation(meta, nextVersion(base.Location))
 	if err != nil {
 		return nil, err
 	}
-	location, err := metadataLocation(meta, version+1)
-	if err != nil {
-		return nil, err
-	}
-	b, err := marshalMetadata(meta)
+	b, err := marshalMetadata(location, meta)
 	if err != nil {
 		return nil, err
 	}

@@ -3,25 +3,25 @@ package lake
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 )
 
 // ownNamespaces are those whose tables every view must have.
-var ownNamespaces = []string{"silver.", "gold."}
+var ownNamespaces = []string{"silver", "gold"}
+
+// OwnedNamespace tells whether a namespace, or the one that it is in, is millrace's own.
+func OwnedNamespace(namespace string) bool {
+	top, _, _ := strings.Cut(namespace, ".")
+	return slices.Contains(ownNamespaces, top)
+}
 
 // errPassedOver says that a foreign table's metadata could not be read before, and that the pointer has not moved since.
 var errPassedOver = errors.New("the table is passed over: its metadata could not be read")
 
 // foreign tells whether a table is in a namespace in which millrace has no tables. Another engine may have made it where the
 // reactor's key cannot read, and that must not end the reactor.
-func (p pointer) foreign() bool {
-	for _, own := range ownNamespaces {
-		if strings.HasPrefix(p.Name, own) {
-			return false
-		}
-	}
-	return true
-}
+func (p pointer) foreign() bool { return !OwnedNamespace(p.Name) }
 
 // passOver leaves a foreign table out of views until its pointer moves. To ask the store in vain for each view would slow every
 // commit.

@@ -58,7 +58,13 @@ func (v *View) Table(name string) (*Table, error) {
 }
 
 // View reads the lake as it is now.
-func (l *Lake) View(ctx context.Context) (*View, error) {
+func (l *Lake) View(ctx context.Context) (*View, error) { return l.view(ctx, true) }
+
+// OwnView is View without the tables of other namespaces. The reactor works with it: what another engine commits to a table of its
+// own costs a step of gold nothing.
+func (l *Lake) OwnView(ctx context.Context) (*View, error) { return l.view(ctx, false) }
+
+func (l *Lake) view(ctx context.Context, foreign bool) (*View, error) {
 	v := &View{Tables: map[string]*Table{}}
 	var all []pointer
 	err := l.catalog.read(ctx, func(tx bun.Tx) (err error) {
@@ -71,6 +77,9 @@ func (l *Lake) View(ctx context.Context) (*View, error) {
 		return nil, err
 	}
 	for _, p := range all {
+		if p.foreign() && !foreign {
+			continue
+		}
 		t, err := l.load(ctx, p)
 		if err != nil && p.foreign() {
 			l.passOver(p, err)
@@ -182,7 +191,7 @@ func (l *Lake) putMetadata(ctx context.Context, m table.Metadata, version int) (
 	if location, err = metadataLocation(m, version); err != nil {
 		return "", err
 	}
-	b, err := marshalMetadata(m)
+	b, err := marshalMetadata(location, m)
 	if err != nil {
 		return "", err
 	}

@@ -178,7 +178,7 @@ func (l *Lake) Arrived(ctx context.Context, name string, after, upTo int64) ([]t
 	}
 	var stamps []int64
 	if err := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Column("modified_ms").
-		Where("table_name = ? AND sequence_number > ? AND sequence_number <= ? AND outcome = ? AND run = ''", id.table, after, upTo, OutcomeDone).
+		Where("table_name = ? AND sequence_number > ? AND sequence_number <= ? AND outcome = ? AND run = ''", id.Name, after, upTo, OutcomeDone).
 		Limit(10000).Scan(ctx, &stamps); err != nil {
 		return nil, fmt.Errorf("read ledger: %w", err)
 	}

@@ -22,6 +22,7 @@ type migration struct {
 var migrations = []migration{
 	{"first tables", statements(firstTables)},
 	{"ledger by time", statements(ledgerByTime)},
+	{"receipts", statements(receipts)},
 }
 
 //go:embed migrations/0001_first_tables.sql
@@ -29,6 +30,9 @@ var firstTables string
 
 //go:embed migrations/0002_ledger_by_time.sql
 var ledgerByTime string
+
+//go:embed migrations/0003_receipts.sql
+var receipts string
 
 // statements makes a migration of SQL that both databases understand. Where they differ, the migration asks tx.Dialect.
 func statements(text string) func(context.Context, bun.Tx) error {

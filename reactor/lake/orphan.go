@@ -139,7 +139,7 @@ func (l *Lake) reachable(ctx context.Context, t *Table) (map[string]bool, error)
 	}
 	normal := make(map[string]bool, len(paths))
 	for p := range paths {
-		normal["s3://"+strings.TrimPrefix(strings.TrimPrefix(p, "s3://"), "s3a://")] = true // Spark writes s3a://
+		normal[strings.Replace(p, "s3a://", "s3://", 1)] = true // Spark writes s3a://
 	}
 	return normal, nil
 }

@@ -32,7 +32,7 @@ func (l *Lake) Version(ctx context.Context, name string) (version int, ok bool, 
 	}
 	var location string
 	err = l.catalog.db.NewRaw(`SELECT metadata_location FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`,
-		CatalogName, id.namespace, id.table).Scan(ctx, &location)
+		CatalogName, id.Namespace, id.Name).Scan(ctx, &location)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
@@ -49,35 +49,61 @@ func (t *Tx) create(ctx context.Context, name, location string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.tx.ExecContext(ctx, `INSERT INTO iceberg_namespace_properties (catalog_name, namespace, property_key, property_value)
-		VALUES (?, ?, 'exists', 'true') ON CONFLICT DO NOTHING`, CatalogName, id.namespace); err != nil {
-		return fmt.Errorf("make namespace %s: %w", id.namespace, err)
+	if _, err := t.rememberNamespace(ctx, id.Namespace); err != nil {
+		return err
 	}
-	n, err := affected(t.tx.ExecContext(ctx, `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
-		VALUES (?, ?, ?, 'TABLE', ?) ON CONFLICT DO NOTHING`, CatalogName, id.namespace, id.table, location))
-	if err != nil {
-		return fmt.Errorf("make table %s: %w", name, err)
+	ok, err := t.register(ctx, KindTable, id, location)
+	if err == nil && !ok {
+		err = fmt.Errorf("make table %s: %w", name, ErrConflict)
 	}
-	if n == 0 {
-		return fmt.Errorf("make table %s: %w", name, ErrConflict)
-	}
-	return nil
+	return err
 }
 
-// move is the compare-and-swap of one pointer.
+// register writes the row of a new table or view, and tells whether the name was free.
+func (t *Tx) register(ctx context.Context, kind Kind, id Identifier, location string) (ok bool, err error) {
+	n, err := affected(t.tx.ExecContext(ctx, `INSERT INTO iceberg_tables (catalog_name, table_namespace, table_name, iceberg_type, metadata_location)
+		VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, CatalogName, id.Namespace, id.Name, kind, location))
+	if err != nil {
+		return false, fmt.Errorf("make %s: %w", id, err)
+	}
+	return n > 0, nil
+}
+
+// add registers a new table or view in a namespace that must be there.
+func (t *Tx) add(ctx context.Context, kind Kind, id Identifier, location string) error {
+	ok, err := t.register(ctx, kind, id, location)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return taken(ctx, t.tx, kind, id)
+	}
+	held, err := traces(ctx, t.tx, id.Namespace)
+	if err == nil && held == 1 { // the row itself
+		err = &MissingError{KindNamespace, id.Namespace}
+	}
+	return err
+}
+
+// move is the compare-and-swap of one table's pointer.
 func (t *Tx) move(ctx context.Context, name, from, to string) error {
 	id, err := parseName(name)
 	if err != nil {
 		return err
 	}
+	return t.swap(ctx, KindTable, id, from, to)
+}
+
+// swap is the compare-and-swap of the pointer of a table or view.
+func (t *Tx) swap(ctx context.Context, kind Kind, id Identifier, from, to string) error {
 	n, err := affected(t.tx.ExecContext(ctx, `UPDATE iceberg_tables SET metadata_location = ?, previous_metadata_location = ?
-		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ?`,
-		to, from, CatalogName, id.namespace, id.table, from))
+		WHERE catalog_name = ? AND table_namespace = ? AND table_name = ? AND metadata_location = ? AND ?`,
+		to, from, CatalogName, id.Namespace, id.Name, from, bun.Safe(ofKind(kind))))
 	if err != nil {
-		return fmt.Errorf("move pointer of %s: %w", name, err)
+		return fmt.Errorf("move pointer of %s: %w", id, err)
 	}
 	if n == 0 {
-		return fmt.Errorf("move pointer of %s: %w", name, ErrConflict)
+		return fmt.Errorf("move pointer of %s: %w", id, ErrConflict)
 	}
 	return nil
 }
@@ -88,7 +114,7 @@ func (t *Tx) unregister(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.tx.ExecContext(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`, CatalogName, id.namespace, id.table); err != nil {
+	if _, err := t.tx.ExecContext(ctx, `DELETE FROM iceberg_tables WHERE catalog_name = ? AND table_namespace = ? AND table_name = ?`, CatalogName, id.Namespace, id.Name); err != nil {
 		return fmt.Errorf("take table %s out of the catalog: %w", name, err)
 	}
 	return nil

@@ -18,6 +18,9 @@ const (
 	// wholeObject is the size up to which an object is read in one request and kept. A data file of 12 columns takes 17 requests if
 	// iceberg-go reads it by ranges, and one if it is read whole.
 	wholeObject = 8 << 20
+	// documentBytes bounds the metadata files that are kept for those who load tables over HTTP. They have a memory of their own: fifty
+	// loads a second must not take the manifests out of the reactor's.
+	documentBytes = 16 << 20
 	// partSize is the size of a part of a multipart upload. It is also what an open writer of a large file holds in memory.
 	partSize = 8 << 20
 )
@@ -25,13 +28,16 @@ const (
 // Store is the object storage of the lake: whole-object reads with a bounded cache, and puts. The lake uses each name once, so what
 // is cached never goes stale.
 type Store struct {
-	client *minio.Client
-	cache  *recent[[]byte]
+	client    *minio.Client
+	folder    *Folder // for file: addresses, nil for none
+	cache     *recent[[]byte]
+	documents *recent[[]byte] // metadata files, uncompressed
 }
 
 // NewStore makes a store over a client.
 func NewStore(client *minio.Client) *Store {
-	return &Store{client: client, cache: newRecent(cacheBytes, func(path string, b []byte) int { return len(path) + cap(b) })}
+	weigh := func(path string, b []byte) int { return len(path) + cap(b) }
+	return &Store{client: client, cache: newRecent(cacheBytes, weigh), documents: newRecent(documentBytes, weigh)}
 }
 
 // split cuts "s3://bucket/key".
@@ -47,6 +53,10 @@ func split(path string) (bucket, key string, err error) {
 func (s *Store) open(ctx context.Context, path string) (*object, error) {
 	if b, ok := s.cache.get(path); ok {
 		return inMemory(path, b), nil
+	}
+	if isFile(path) {
+		b, err := s.folder.read(path)
+		return inMemory(path, b), err
 	}
 	bucket, key, err := split(path)
 	if err != nil {
@@ -88,6 +98,29 @@ func (s *Store) read(ctx context.Context, path string) ([]byte, error) {
 	return b, nil
 }
 
+// fetch returns the bytes of an object and does not keep them.
+func (s *Store) fetch(ctx context.Context, path string) ([]byte, error) {
+	if b, ok := s.cache.get(path); ok {
+		return b, nil
+	}
+	if isFile(path) {
+		return s.folder.read(path)
+	}
+	bucket, key, err := split(path)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
+	}
+	body, _, _, err := minio.Core{Client: s.client}.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, pathError("read", path, err)
+	}
+	b, err := io.ReadAll(body)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, pathError("read", path, err)
+	}
+	return b, nil
+}
+
 func (s *Store) keep(path string, b []byte) {
 	if len(b) <= wholeObject {
 		s.cache.set(path, b)
@@ -100,6 +133,9 @@ func (s *Store) put(ctx context.Context, path string, b []byte) error {
 
 // putFrom stores what r gives. With size -1 it reads to the end and stores in parts.
 func (s *Store) putFrom(ctx context.Context, path string, r io.Reader, size int64) error {
+	if isFile(path) {
+		return s.folder.write(path, r)
+	}
 	bucket, key, err := split(path)
 	if err != nil {
 		return &fs.PathError{Op: "put", Path: path, Err: err}
@@ -113,6 +149,9 @@ func (s *Store) putFrom(ctx context.Context, path string, r io.Reader, size int6
 }
 
 func (s *Store) remove(ctx context.Context, path string) error {
+	if isFile(path) {
+		return s.folder.remove(path)
+	}
 	bucket, key, err := split(path)
 	if err != nil {
 		return &fs.PathError{Op: "remove", Path: path, Err: err}

@@ -1,14 +1,9 @@
 package lake
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -109,51 +104,6 @@ func newMetadata(root string, d Definition) (table.Metadata, error) {
 	m, err := table.NewMetadata(d.Schema, &d.Spec, table.UnsortedSortOrder, root+"/"+name.folder(), d.properties())
 	if err != nil {
 		return nil, fmt.Errorf("define table %s: %w", d.Name, err)
-	}
-	return m, nil
-}
-
-// metadataLocation names a new file for a version of the metadata.
-func metadataLocation(m table.Metadata, version int) (string, error) {
-	lp, err := table.LoadLocationProvider(m.Location(), m.Properties())
-	if err != nil {
-		return "", fmt.Errorf("name the metadata of %s: %w", m.Location(), err)
-	}
-	return lp.NewTableMetadataFileLocation(version)
-}
-
-// MetadataVersion reads the number that metadata files begin with: 00012-<uuid>.metadata.json is 12.
-func MetadataVersion(location string) (int, error) {
-	number, _, _ := strings.Cut(path.Base(location), "-")
-	n, err := strconv.Atoi(strings.TrimPrefix(number, "v"))
-	if err != nil {
-		return 0, fmt.Errorf("%s does not begin with a version number: %w", location, err)
-	}
-	return n, nil
-}
-
-func marshalMetadata(m table.Metadata) ([]byte, error) {
-	var b bytes.Buffer
-	if err := json.NewEncoder(&b).Encode(m); err != nil {
-		return nil, fmt.Errorf("write metadata of %s: %w", m.Location(), err)
-	}
-	return b.Bytes(), nil
-}
-
-// parseMetadata reads a metadata file, which Spark may have compressed.
-func parseMetadata(location string, b []byte) (table.Metadata, error) {
-	if strings.HasSuffix(location, ".gz.metadata.json") {
-		z, err := gzip.NewReader(bytes.NewReader(b))
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", location, err)
-		}
-		if b, err = io.ReadAll(z); err != nil {
-			return nil, fmt.Errorf("read %s: %w", location, err)
-		}
-	}
-	m, err := table.ParseMetadataBytes(b)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", location, err)
 	}
 	return m, nil
 }

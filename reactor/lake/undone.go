@@ -29,7 +29,7 @@ func (l *Lake) Undone(ctx context.Context, t *Table) (entries []Entry, err error
 	for s := range t.ancestry() {
 		chain, oldest = append(chain, s.SnapshotID), s.SequenceNumber
 	}
-	err = l.eachEntry(ctx, l.undone(id.table, chain, oldest), func(e Entry) error {
+	err = l.eachEntry(ctx, l.undone(id.Name, chain, oldest), func(e Entry) error {
 		entries = append(entries, e)
 		return nil
 	})

@@ -33,6 +33,9 @@ type Tracer struct {
 	Show   progress.Show
 }
 
+// ErrNoRow says that a table has no row with the key that was asked for.
+var ErrNoRow = errors.New("there is no such row")
+
 // KeyError says that the values given for a row's key cannot be such.
 type KeyError struct{ error }
 
@@ -142,7 +145,7 @@ func (w walk) row(ctx context.Context, t *lake.Table, key []string, values map[s
 		row.Commit, err = w.writer(ctx, t, f)
 		return row, err
 	}
-	return row, fmt.Errorf("%s has no row %s", t.Name, strings.Join(texts, " "))
+	return row, fmt.Errorf("%w: %s %s", ErrNoRow, t.Name, strings.Join(texts, " "))
 }
 
 // first returns the values of the first row in the table found, none when it is empty.

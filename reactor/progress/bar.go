@@ -12,3 +12,11 @@ type Bar interface {
 
 // Show begins a bar for work of total parts, -1 where nobody knows how many.
 type Show func(total int, work string) Bar
+
+// Silent shows no bar, for work that nobody watches.
+func Silent(int, string) Bar { return noBar{} }
+
+type noBar struct{}
+
+func (noBar) Add(int) {}
+func (noBar) Done()   {}

@@ -172,7 +172,7 @@ func (g *Gold) bring(ctx context.Context, again bool) error {
 // step does the work of Bring once and returns the failures to report. When a model fails, step starts again without it, so that
 // the others do not wait for it.
 func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
-	view, err := g.cfg.Lake.View(ctx)
+	view, err := g.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return nil, err
 	}

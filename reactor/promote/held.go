@@ -147,7 +147,7 @@ func (g *Gold) hold(ctx context.Context, held failures) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	return g.cfg.Metrics.retry().Do(ctx, func() error {
-		view, err := g.cfg.Lake.View(ctx)
+		view, err := g.cfg.Lake.OwnView(ctx)
 		if err != nil {
 			return err
 		}

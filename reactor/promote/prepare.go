@@ -21,7 +21,7 @@ func (s *Silver) Prepare(ctx context.Context) error {
 }
 
 func (s *Silver) grow(ctx context.Context) error {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (s *Silver) departures(ctx context.Context, batch []event.Delivery) ([]depa
 
 // commitRemoval removes the rows of departed versions from silver and records that in the ledger, in one commit.
 func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs []error) error {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return err
 	}

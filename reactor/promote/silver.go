@@ -168,7 +168,7 @@ func distinct(batch []event.Delivery) (objects []event.Delivery, which []int) {
 
 // promote does the work of Handle once. It returns an error for each object, and one for the whole batch.
 func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, error) {
-	view, err := s.cfg.Lake.View(ctx)
+	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
 		return nil, err
 	}

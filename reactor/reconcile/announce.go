@@ -11,16 +11,16 @@ import (
 	"millrace/reactor/event"
 )
 
-// Announcer sends an event on its way; run is the replay it belongs to, or "". A nonce makes it another message than the
-// event's first, which a broker that still knows that one would otherwise drop. The function it returns waits until the
-// event is stored, and tells whether the broker dropped it as a copy.
+// Announcer publishes an event as part of the replay run, or as a live event if run is "". A nonce gives the message another id:
+// without it the broker drops the message while it remembers the event's first one. The returned function waits until the event is
+// stored, and tells whether the broker dropped it as a copy.
 type Announcer func(o event.Object, run, nonce string) (stored func(context.Context) (duplicate bool, err error), err error)
 
-// window is how many events are on their way at once.
+// window is the number of events that may be on their way at once.
 const window = 256
 
-// Announce sends the events of objects on their way, as part of a run unless that is "", and returns how many there were.
-// progress may be nil.
+// Announce publishes the events of objects as part of a run, or as live events if run is "", and returns their number. progress may
+// be nil.
 func Announce(ctx context.Context, objects iter.Seq2[event.Object, error], publish Announcer, run string, progress func(int)) (int, error) {
 	out := sender{publish: publish, run: run, progress: progress}
 	for o, err := range objects {
@@ -34,7 +34,7 @@ func Announce(ctx context.Context, objects iter.Seq2[event.Object, error], publi
 	return out.sent, out.flush(ctx)
 }
 
-// sender publishes many events side by side and keeps those that the broker dropped as copies.
+// sender publishes many events side by side and collects those that the broker dropped as copies.
 type sender struct {
 	publish    Announcer
 	run, nonce string
@@ -80,7 +80,7 @@ func (s *sender) flush(ctx context.Context) error {
 	return nil
 }
 
-// NewRun names a replay, so that its events differ from earlier ones and can be counted.
+// NewRun makes the name of a replay. The name makes its events differ from earlier ones, and lets them be counted.
 func NewRun(now time.Time) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:8])
 }

@@ -17,12 +17,12 @@ import (
 	"millrace/reactor/event"
 )
 
-// lookAgain is how often an object that hides others is looked for, until it is gone.
+// lookAgain is the time between checks whether an object that hides others is gone.
 const lookAgain = 5 * time.Second
 
-// Covers knows the objects that hide others from MinIO's listings: an object `a/b` hides all of `a/b/…`, though each of
-// those can still be read. One forgotten slash (`cp x.json s3://lakehouse/bronze/coincap/history`) is enough. What is hidden
-// stays in the tables until they are made anew, and would be missing then.
+// Covers finds objects that hide others from MinIO's listings: an object `a/b` hides all of `a/b/…`, though each of these can still
+// be read. One forgotten slash (`cp x.json s3://lakehouse/bronze/coincap/history`) makes one. Rows of hidden objects stay in the
+// tables, but a rebuild would lose them.
 type Covers struct {
 	bucket bucket.Bucket
 	below  func(ctx context.Context, key string) (n int, first string, err error)
@@ -30,11 +30,11 @@ type Covers struct {
 	came   chan string
 
 	mu     sync.Mutex
-	files  map[string]bool   // folders that are named like a data file: Spark writes x.parquet/part-0.parquet
-	hiding map[string]string // what an object hides, by its key
+	files  map[string]bool   // folders named like a data file: Spark writes x.parquet/part-0.parquet
+	hiding map[string]string // by key: what the object hides
 }
 
-// NewCovers makes one that knows nothing yet. below returns how many objects the ledger knows below a key.
+// NewCovers makes a Covers that has found nothing yet. below returns the number of objects that the ledger knows below a key.
 func NewCovers(b bucket.Bucket, below func(ctx context.Context, key string) (int, string, error), log *slog.Logger, r prometheus.Registerer) *Covers {
 	c := &Covers{bucket: b, below: below, log: log, came: make(chan string, 256), files: map[string]bool{}, hiding: map[string]string{}}
 	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -47,8 +47,8 @@ func NewCovers(b bucket.Bucket, below func(ctx context.Context, key string) (int
 	return c
 }
 
-// Saw is told of each object that is put or listed. It returns at once. Only a key that is no data file, or one that is a
-// known folder as well, is worth a look into the ledger.
+// Saw is called for each object that is put or listed. It returns at once. It queues a look into the ledger only for a key that is
+// not a data file's, or that is also a known folder.
 func (c *Covers) Saw(o event.Object) {
 	if o.Removed || !strings.HasPrefix(o.Key, bronze.Prefix) {
 		return
@@ -71,7 +71,7 @@ func (c *Covers) Saw(o event.Object) {
 	}
 }
 
-// Found is told of what a pass over everything found hidden.
+// Found is called with the objects that a pass over everything found hidden.
 func (c *Covers) Found(hidden []Absent) {
 	n, first := map[string]int{}, map[string]string{}
 	for _, a := range hidden {
@@ -86,7 +86,7 @@ func (c *Covers) Found(hidden []Absent) {
 	}
 }
 
-// Run looks at keys that came, until ctx ends.
+// Run looks at queued keys until ctx ends.
 func (c *Covers) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
@@ -111,7 +111,7 @@ func (c *Covers) look(ctx context.Context, key string) {
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		c.log.Warn("whether an object hides others is not known yet; the reconciler looks again", "key", key, "error", err)
+		c.log.Warn("cannot tell whether an object hides others; the reconciler looks again", "key", key, "error", err)
 	}
 }
 
@@ -126,13 +126,13 @@ func (c *Covers) alarm(key string, n int, first string) {
 	}
 }
 
-// Hides says what an object hides, and what mends it.
+// Hides says what an object hides and what mends it.
 func Hides(key string, n int, first string) string {
 	return fmt.Sprintf("the object %s hides %d objects from every listing, such as %s, because its key is a folder of theirs: `reactor retract %s` deletes it",
 		key, n, first, key)
 }
 
-// clear forgets the objects that are gone.
+// clear forgets objects that are gone.
 func (c *Covers) clear(ctx context.Context) {
 	c.mu.Lock()
 	keys := slices.Collect(maps.Keys(c.hiding))
@@ -148,7 +148,7 @@ func (c *Covers) clear(ctx context.Context) {
 	}
 }
 
-// Err says what is hidden by what; nil when nothing is.
+// Err says which objects hide which; nil if none does.
 func (c *Covers) Err(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

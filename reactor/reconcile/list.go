@@ -1,5 +1,5 @@
-// Package reconcile knows bronze by listing it: which object versions there are, and which of them no event ever
-// brought. It compares keys and versions with the ledger, never a last-modified cursor, which clock jumps would fool.
+// Package reconcile lists bronze, and finds the object versions that no event ever brought. It compares keys and versions with the
+// ledger and uses no last-modified cursor, which clock jumps would fool.
 package reconcile
 
 import (
@@ -16,8 +16,8 @@ import (
 	"millrace/reactor/event"
 )
 
-// Objects lists the object versions in bronze below prefix ("" for everything), in the order of their keys, without those
-// that bronze.Ignored. A listing says of an object what its event said: the identity is the same.
+// Objects lists the object versions in bronze below prefix ("" for everything), sorted by key, without those that bronze.Ignored
+// names. A listing says the same about an object as its event did, so the identity is the same.
 func Objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		if !strings.HasPrefix(prefix, "bronze/") {
@@ -51,19 +51,19 @@ func object(bucket string, o minio.ObjectInfo) event.Object {
 	}
 }
 
-// Selection is a part of bronze. The zero value is all of it.
+// Selection selects a part of bronze. The zero value selects all of it.
 type Selection struct {
 	Dataset  string // source/dataset
 	From, To bronze.Day
 	Key      string
 }
 
-// Select are the object versions of a selection.
+// Select yields the object versions of a selection.
 func Select(ctx context.Context, b bucket.Bucket, s Selection) iter.Seq2[event.Object, error] {
 	return wanted(Objects(ctx, b, s.Prefix()), s.Holds)
 }
 
-// wanted are those objects for which keep holds.
+// wanted yields the objects for which keep returns true.
 func wanted(objects iter.Seq2[event.Object, error], keep func(event.Object) bool) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		for o, err := range objects {
@@ -76,7 +76,7 @@ func wanted(objects iter.Seq2[event.Object, error], keep func(event.Object) bool
 	}
 }
 
-// Prefix is what all keys of the selection begin with.
+// Prefix returns the common prefix of the selection's keys.
 func (s Selection) Prefix() string {
 	switch {
 	case s.Key != "":
@@ -87,7 +87,7 @@ func (s Selection) Prefix() string {
 	return "bronze/"
 }
 
-// Holds tells whether an object belongs to the selection. A range of days leaves out objects whose key has no day.
+// Holds tells whether an object belongs to the selection. A range of days excludes objects whose key has no day.
 func (s Selection) Holds(o event.Object) bool {
 	if s.Key != "" && o.Key != s.Key {
 		return false

@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Scope is how much of bronze a pass looks at.
+// Scope says how much of bronze a pass lists.
 type Scope string
 
 // The scopes.
@@ -15,7 +15,7 @@ const (
 	RecentDays Scope = "recent"
 )
 
-// Metrics are what reconciling measures.
+// Metrics counts what reconcile passes do.
 type Metrics struct {
 	missed   *prometheus.CounterVec
 	objects  *prometheus.CounterVec
@@ -35,16 +35,16 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Name: "millrace_reconcile_duration_seconds", Help: "Time of a reconcile pass.", Buckets: []float64{.01, .03, .1, .3, 1, 3, 10, 30, 100, 300, 1000},
 		}, []string{"scope"}),
 		last:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_reconcile_last_success_timestamp_seconds", Help: "When the last reconcile pass ended well."}, []string{"scope"}),
-		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_reconcile_waiting_objects", Help: "Objects that the last pass left because their events may still be worked on."}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "millrace_reconcile_waiting_objects", Help: "Objects that the ledger lacks and the last pass left alone, because their events may be on their way."}),
 	}
 	for _, c := range Causes {
-		m.missed.WithLabelValues(string(c)) // 0, not absent: an alert on an increase needs a beginning
+		m.missed.WithLabelValues(string(c)) // shows 0 at once: an alert on an increase needs a first value
 	}
 	r.MustRegister(m.missed, m.objects, m.failures, m.took, m.last, m.waiting)
 	return m
 }
 
-// Passed records a pass.
+// Passed counts a pass.
 func (m *Metrics) Passed(scope Scope, found Found, took time.Duration, err error) {
 	s := string(scope)
 	m.objects.WithLabelValues(s).Add(float64(found.Objects))

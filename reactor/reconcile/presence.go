@@ -13,15 +13,15 @@ import (
 	"millrace/reactor/event"
 )
 
-// Presence is the object that a version of a key is now.
+// Presence holds the object that a version of a key has now.
 type Presence struct {
 	Object event.Object
-	// exact: ModifiedAt has milliseconds. The answer to a request for an object has seconds, a listing has more.
+	// exact tells that ModifiedAt has milliseconds. A HEAD request returns seconds only, a listing more.
 	exact bool
 }
 
-// Is tells whether it is the object that was put at a time. A version is one object for ever; in a bucket without versions
-// another object may have taken the key since.
+// Is tells whether it is the object that was put at a time. A version is one object for ever. In a bucket without versions another
+// object may have replaced it.
 func (p Presence) Is(at time.Time) bool {
 	if p.Object.Version != event.NoVersion {
 		return true
@@ -32,8 +32,8 @@ func (p Presence) Is(at time.Time) bool {
 	return p.Object.ModifiedAt.Equal(at)
 }
 
-// Present asks for a version of a key, and does not look for it in a listing: an object whose key is a folder of others hides
-// them from listings. It is not there when the version was deleted, or when its key brings no data.
+// Present asks the store for a version of a key. It does not list, because an object whose key is a folder of others hides them from
+// listings. there is false if the version was deleted, or if the key is not one of data.
 func Present(ctx context.Context, b bucket.Bucket, key, version string) (p Presence, there bool, err error) {
 	if bronze.Ignored(key) != "" {
 		return p, false, nil
@@ -43,9 +43,9 @@ func Present(ctx context.Context, b bucket.Bucket, key, version string) (p Prese
 		return p, false, nil
 	}
 	if err != nil {
-		return p, false, fmt.Errorf("look for %s version %s: %w", key, version, err)
+		return p, false, fmt.Errorf("find %s version %s: %w", key, version, err)
 	}
-	// The version is the one that was asked for: a bucket without versions says nothing about it.
+	// Set the version that was asked for: a bucket without versions does not return one.
 	p.Object = event.Object{
 		Bucket: b.Name, Key: key, Version: version, ModifiedAt: info.LastModified.UTC(), ETag: strings.Trim(info.ETag, `"`), Size: info.Size,
 	}
@@ -66,8 +66,8 @@ func Present(ctx context.Context, b bucket.Bucket, key, version string) (p Prese
 	return p, true, nil
 }
 
-// Cover returns the key of the object that hides another one from listings: a key that is a folder of the other's. It is ""
-// when there is none.
+// Cover returns the key of the object that hides another one from listings, because it is a folder of the other's key. It returns ""
+// if there is none.
 func Cover(ctx context.Context, b bucket.Bucket, key string) (string, error) {
 	for at, c := range key {
 		if c != '/' || at < len(bronze.Prefix) {
@@ -81,7 +81,7 @@ func Cover(ctx context.Context, b bucket.Bucket, key string) (string, error) {
 	return "", nil
 }
 
-// AnyVersion tells whether there is a version of a key, or a delete marker: that hides what is below just as well.
+// AnyVersion tells whether a key has a version or a delete marker. A delete marker hides the objects below it too.
 func AnyVersion(ctx context.Context, b bucket.Bucket, key string) (bool, error) {
 	ctx, cancel := context.WithCancel(ctx) // ends the listing's goroutine
 	defer cancel()
@@ -89,7 +89,7 @@ func AnyVersion(ctx context.Context, b bucket.Bucket, key string) (bool, error) 
 		if o.Err != nil {
 			return false, fmt.Errorf("list the versions of %s/%s: %w", b.Name, key, o.Err)
 		}
-		return o.Key == key, nil // the first key that begins so is the key itself
+		return o.Key == key, nil // if the key exists, it is the first with this prefix
 	}
 	return false, nil
 }

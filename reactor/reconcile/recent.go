@@ -12,8 +12,8 @@ import (
 	"millrace/ingestor/bronze"
 )
 
-// Recent are the prefixes of the newest days of each dataset in bronze, by ingest date. They are the last days that there
-// are, not those before today: a clock that jumps must not choose what is looked at.
+// Recent returns the prefixes of the newest days of each dataset in bronze, by ingest date. It takes the last days that exist, not the
+// days before today, so that a jump of the clock does not matter.
 func Recent(ctx context.Context, b bucket.Bucket, days int) ([]string, error) {
 	datasets := []string{bronze.Prefix}
 	for range 2 { // source, dataset
@@ -38,7 +38,7 @@ func Recent(ctx context.Context, b bucket.Bucket, days int) ([]string, error) {
 	return prefixes, nil
 }
 
-// newest are the last of the folders that are days.
+// newest returns the last of the folders that are days.
 func newest(folders []string, days int) []string {
 	var dated []string
 	for _, folder := range folders {
@@ -51,7 +51,7 @@ func newest(folders []string, days int) []string {
 }
 
 func folders(ctx context.Context, b bucket.Bucket, prefix string) ([]string, error) {
-	ctx, cancel := context.WithCancel(ctx) // ends the listing when it is left early
+	ctx, cancel := context.WithCancel(ctx) // ends the listing if it is left early
 	defer cancel()
 	var found []string
 	for o := range b.Client.ListObjectsIter(ctx, b.Name, minio.ListObjectsOptions{Prefix: prefix}) {

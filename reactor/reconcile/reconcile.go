@@ -12,11 +12,10 @@ import (
 	"millrace/reactor/event"
 )
 
-// Cause is why the ledger did not know an object, as far as that can be told.
+// Cause says why the ledger did not know an object, as far as known.
 type Cause string
 
-// The causes. An event that came longer ago than the broker remembers (ten minutes) and left no trace in the ledger
-// counts as Unannounced: nobody can tell any more.
+// The causes. An event that left no trace in the ledger counts as Unannounced once the broker has forgotten it, after ten minutes.
 const (
 	Unannounced Cause = "unannounced"  // no event came: rules missing, queue files lost, power cut
 	Forgotten   Cause = "forgotten"    // its event came and was handled, the ledger lost it: a catalog restored or replaced
@@ -26,18 +25,18 @@ const (
 // Causes lists them all.
 var Causes = []Cause{Unannounced, Forgotten, NewLedger}
 
-// Found is what a pass over bronze came to.
+// Found is the result of a pass over bronze.
 type Found struct {
 	Objects int           // versions listed
 	Missed  map[Cause]int // published because no event had brought them
-	Waiting int           // unknown to the ledger, but events are still being worked on: the next pass looks again
-	// Removed are versions that were deleted and whose rows are still there; their events were published. Hidden are objects
-	// that are there and that the listing lacks. Only Whole looks for them.
+	Waiting int           // unknown to the ledger while events are on their way: the next pass looks again
+	// Removed counts deleted versions whose rows were still in the tables; their events were published. Hidden has objects
+	// that exist and that the listing lacks. Only Whole looks for both.
 	Removed int
 	Hidden  []Absent
 }
 
-// Total is how many were published.
+// Total returns the number of missed objects whose events were published.
 func (f Found) Total() (n int) {
 	for _, of := range f.Missed {
 		n += of
@@ -45,55 +44,54 @@ func (f Found) Total() (n int) {
 	return n
 }
 
-// Ledger is what a reconciler asks of it.
+// Ledger answers a reconciler's questions.
 type Ledger interface {
-	// Known are those of the event ids that have an entry.
+	// Known returns the event ids that have an entry.
 	Known(ctx context.Context, ids []string) (map[string]bool, error)
-	// EmptyLedger tells whether there is no entry at all.
+	// EmptyLedger tells whether the ledger has no entry.
 	EmptyLedger(ctx context.Context) (bool, error)
 }
 
 const (
-	// page is how many objects are looked up in the ledger at once.
+	// page is the number of objects that one lookup in the ledger takes.
 	page = 1000
-	// most is how many objects that the ledger does not know are held in memory, some 8 MB.
+	// most is the number of unknown objects that memory holds at once, some 8 MB.
 	most = 20_000
-	// settle is how long an object that is seen for the first time may take to be announced: MinIO's queue on disk sends
-	// every three seconds.
+	// settle is the time that an object's event may take after the object is first seen: MinIO's queue on disk sends every
+	// three seconds.
 	settle = 5 * time.Second
-	// anew is how long an event that was published a second time is left alone: its object may fail again and again for
-	// another reason, and a copy with each pass would fill the consumer.
+	// anew is the time during which an event that was published a second time is left alone. Its object may fail again and
+	// again for another reason, and a copy from each pass would fill the consumer.
 	anew = time.Hour
 )
 
 // Reconciler publishes the event of every object in bronze that the ledger does not know.
 //
-// A young object's event may be on its way. No clock can tell young from old: the store's may be another one than ours, and
-// both may jump. So an object counts as missed when it is seen twice without an entry, and in between, on the monotonic
-// clock, a queue had time to deliver and everything that lay in the streams was worked on.
+// A new object's event may be on its way. No clock can tell new from old: the store's differs from ours, and both may jump. So an
+// object counts as missed if it is seen twice without an entry. Between the two, a queue had time to deliver, by the monotonic clock,
+// and everything in the streams was worked on.
 type Reconciler struct {
 	list    func(ctx context.Context, prefix string) iter.Seq2[event.Object, error]
 	ledger  Ledger
 	publish Announcer
 	drained func(context.Context) (bool, error)
 	settle  time.Duration
-	again   map[event.ID]time.Time // published a second time, and when
+	again   map[event.ID]time.Time // when an event was published a second time
 }
 
-// New makes a reconciler. drained waits until what is in the streams now was worked on, and is false when that takes too
-// long.
+// New makes a reconciler. drained waits until everything in the streams now was worked on, and returns false if that takes too long.
 func New(list func(ctx context.Context, prefix string) iter.Seq2[event.Object, error], ledger Ledger, publish Announcer, drained func(context.Context) (bool, error)) *Reconciler {
 	return &Reconciler{list: list, ledger: ledger, publish: publish, drained: drained, settle: settle, again: map[event.ID]time.Time{}}
 }
 
-// Pass looks at all objects below the prefixes ("" for all of bronze). progress, when not nil, is told how many more were
+// Pass looks at all objects below the prefixes ("" for all of bronze). progress, unless nil, is called with the number of objects just
 // listed.
 func (r *Reconciler) Pass(ctx context.Context, progress func(int), prefixes ...string) (Found, error) {
 	return r.pass(ctx, nil, progress, prefixes)
 }
 
-// Whole is a pass over all of bronze in both directions: what the listing has and the ledger lacks, and what the ledger has
-// and the listing lacks.
+// Whole makes a pass over all of bronze in both directions: it finds objects that the ledger lacks, and objects of the ledger that the
+// listing lacks.
 func (r *Reconciler) Whole(ctx context.Context, progress func(int), book Book, b bucket.Bucket) (Found, error) {
 	roll, err := CallRoll(ctx, book)
 	if err != nil {
@@ -105,7 +103,7 @@ func (r *Reconciler) Whole(ctx context.Context, progress func(int), book Book, b
 	}
 	absent, err := roll.Absent(ctx, book, b)
 	if err != nil {
-		return found, fmt.Errorf("look for objects that the listing lacks: %w", err)
+		return found, fmt.Errorf("find objects that the listing lacks: %w", err)
 	}
 	out := sender{publish: r.publish}
 	for _, a := range absent {
@@ -135,7 +133,7 @@ func (r *Reconciler) pass(ctx context.Context, roll *Roll, progress func(int), p
 	return p.found, p.publish(ctx)
 }
 
-// Unknown are those of the objects that the ledger does not know at this moment, the ones on their way among them.
+// Unknown yields the objects that the ledger does not know at this moment, including those whose events are on their way.
 func Unknown(ctx context.Context, objects iter.Seq2[event.Object, error], ledger Ledger) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		var some []event.Object
@@ -169,12 +167,12 @@ type pass struct {
 	r        *Reconciler
 	roll     *Roll // nil in a pass over a part of bronze
 	progress func(int)
-	empty    bool // the ledger, when the pass began
+	empty    bool // the ledger was empty when the pass began
 	unknown  []event.Object
 	found    Found
 }
 
-// list gathers what the ledger does not know, and publishes it whenever it becomes much.
+// list collects unknown objects and publishes them when they are many.
 func (p *pass) list(ctx context.Context, prefix string) error {
 	var objects []event.Object
 	look := func() error {
@@ -208,8 +206,8 @@ func (p *pass) list(ctx context.Context, prefix string) error {
 	return look()
 }
 
-// without are the objects that have no entry in the ledger. They are asked for by identity and not merged with the ledger
-// in the order of keys: stores and databases do not agree on one, and an index finds a thousand in milliseconds.
+// without returns the objects that have no entry in the ledger. It looks them up by identity. Merging with the ledger in the order of
+// keys would not work: stores and databases sort differently. An index finds a thousand in milliseconds.
 func without(ctx context.Context, ledger Ledger, objects []event.Object) ([]event.Object, error) {
 	ids := make([]string, len(objects))
 	for i, o := range objects {
@@ -228,8 +226,8 @@ func without(ctx context.Context, ledger Ledger, objects []event.Object) ([]even
 	return unknown, nil
 }
 
-// publish sends what is missed among the unknown. Without any ledger that is all of it, at once: a copy of an event that is
-// on its way is dropped by the broker.
+// publish sends the events of the missed ones among the unknown objects. If the ledger was empty, it sends all at once: the broker
+// drops copies of events that are on their way.
 func (p *pass) publish(ctx context.Context) error {
 	missed, cause := p.unknown, NewLedger
 	p.unknown = nil
@@ -249,14 +247,14 @@ func (p *pass) publish(ctx context.Context) error {
 	}
 	forgotten := out.copies
 	p.found.Missed[cause] -= len(forgotten)
-	if p.empty { // they may be on their way
+	if p.empty { // the first copies may be on their way
 		var err error
 		if forgotten, err = p.second(ctx, forgotten); err != nil {
 			return err
 		}
 	}
-	// The broker saw these events before, they were worked on, and yet the ledger knows nothing: it is not the ledger that it
-	// was. Under the old message id the broker would drop them once more.
+	// The broker saw these events before and they were worked on, but the ledger does not know them: it was restored or
+	// replaced. Publish them under another message id, because the broker would drop the old one again.
 	again := sender{publish: p.r.publish, nonce: "again-" + strings.ToLower(rand.Text()[:12])}
 	return p.send(ctx, &again, p.notLately(forgotten), Forgotten)
 }
@@ -271,7 +269,7 @@ func (p *pass) send(ctx context.Context, out *sender, objects []event.Object, ca
 	return out.flush(ctx)
 }
 
-// second looks a second time, after everything on its way has had time to arrive.
+// second returns the objects that are still unknown after everything on its way has had time to arrive.
 func (p *pass) second(ctx context.Context, first []event.Object) ([]event.Object, error) {
 	select {
 	case <-ctx.Done():
@@ -280,7 +278,7 @@ func (p *pass) second(ctx context.Context, first []event.Object) ([]event.Object
 	}
 	drained, err := p.r.drained(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("wait for the events that are on their way: %w", err)
+		return nil, fmt.Errorf("wait for events that are on their way: %w", err)
 	}
 	var still []event.Object
 	for len(first) > 0 {
@@ -298,7 +296,7 @@ func (p *pass) second(ctx context.Context, first []event.Object) ([]event.Object
 	return still, nil
 }
 
-// notLately leaves out what was published a second time within the last hour.
+// notLately leaves out events that were published a second time within the last hour.
 func (p *pass) notLately(objects []event.Object) []event.Object {
 	for id, at := range p.r.again {
 		if time.Since(at) > anew {

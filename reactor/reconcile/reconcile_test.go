@@ -13,7 +13,7 @@ import (
 	"millrace/reactor/event"
 )
 
-// broker stands in for JetStream and the reactor behind it, for the orders of events that a real one shows once in a while.
+// broker plays JetStream and the reactor behind it, for orders of events that the real ones rarely show.
 type broker struct {
 	entries  map[string]bool // the ledger
 	seen     map[string]bool // message ids within the window
@@ -108,7 +108,7 @@ func TestAnObjectOnItsWayIsNotMissed(t *testing.T) {
 	expect(t, reconciler(b, known, young, lost), Found{Objects: 3, Missed: map[Cause]int{Unannounced: 1}}, lost.Key)
 }
 
-// The store's clock may be years ahead of ours, or behind: neither hides an object nor makes one missed.
+// The store's clock may be years ahead of ours or behind. That neither hides an object nor makes it missed.
 func TestClocksDecideNothing(t *testing.T) {
 	for _, at := range []time.Time{time.Unix(1, 0), time.Now().AddDate(100, 0, 0)} {
 		known, young, lost := object1(1, at), object1(2, at), object1(3, at)
@@ -134,14 +134,14 @@ func TestABacklogIsLeftToTheConsumers(t *testing.T) {
 	expect(t, reconciler(b, known, queued), Found{Objects: 2, Waiting: 1})
 }
 
-// The broker remembers the events of ten minutes. When a ledger of yesterday is put back, it would drop them all.
+// The broker remembers events for ten minutes. After yesterday's ledger is restored, it would drop them all.
 func TestWhatTheLedgerForgotIsPublishedAnewOnce(t *testing.T) {
 	known, forgotten := object1(1, time.Now()), object1(2, time.Now())
 	b := newBroker(known, forgotten)
 	delete(b.entries, string(forgotten.ID()))
 	r := reconciler(b, known, forgotten)
 	expect(t, r, Found{Objects: 2, Missed: map[Cause]int{Forgotten: 1}}, forgotten.Key+" again")
-	// It fails for some other reason, so it is not in the ledger at the next pass: no second copy.
+	// It fails for another reason, so the ledger lacks it at the next pass, which must not send another copy.
 	expect(t, r, Found{Objects: 2, Waiting: 1})
 }
 

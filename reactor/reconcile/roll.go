@@ -14,19 +14,20 @@ import (
 	"millrace/reactor/lake"
 )
 
-// Book is the ledger, entry by entry.
+// Book reads the ledger, entry by entry.
 type Book interface {
 	Entries(ctx context.Context, f func(lake.Entry) error) error
 }
 
-// Roll is the other direction of the comparison: objects whose rows the tables have, and whether a listing shows them. It is
-// called before the listing begins, so what comes in meanwhile is not missed. An object takes 17 bytes.
+// Roll makes the comparison in the other direction: it notes the objects whose rows the tables have, and whether a listing shows them.
+// CallRoll reads the ledger before the listing begins, so objects that come in meanwhile do not count as absent. An object takes 17
+// bytes.
 type Roll struct {
 	names []name // sorted
 	seen  []bool
 }
 
-// name is the first half of an event's identity, which is enough to tell all objects apart.
+// name is the first half of an event's identity. It is enough to tell all objects apart.
 type name [16]byte
 
 func nameOf(id event.ID) (n name, ok bool) {
@@ -34,7 +35,7 @@ func nameOf(id event.ID) (n name, ok bool) {
 	return n, err == nil && copy(n[:], b) == len(n)
 }
 
-// CallRoll reads whose rows the tables have.
+// CallRoll reads from the ledger which objects have rows in the tables.
 func CallRoll(ctx context.Context, book Book) (*Roll, error) {
 	r := &Roll{}
 	err := book.Entries(ctx, func(e lake.Entry) error {
@@ -48,7 +49,7 @@ func CallRoll(ctx context.Context, book Book) (*Roll, error) {
 	return r, err
 }
 
-// See is told of each object that is listed.
+// See is called for each listed object.
 func (r *Roll) See(o event.Object) {
 	if n, ok := nameOf(o.ID()); ok {
 		if i, found := r.find(n); found {
@@ -61,26 +62,26 @@ func (r *Roll) find(n name) (int, bool) {
 	return slices.BinarySearchFunc(r.names, n, func(a, b name) int { return bytes.Compare(a[:], b[:]) })
 }
 
-// Absent is an object whose rows the tables have and that no listing shows.
+// Absent is an object whose rows the tables have and that the listing lacks.
 type Absent struct {
 	lake.Entry
-	// Hidden: the object is there. Cover is the key of the object that hides it, "" when nobody knows why it is not listed.
+	// Hidden tells that the object exists. Cover is the key of the object that hides it, "" if it is missing for an unknown reason.
 	Hidden bool
 	Cover  string
 }
 
-// Advice says what is wrong with the object, and what mends it.
+// Advice says what is wrong with the object and what mends it.
 func (a Absent) Advice() string {
 	switch {
 	case !a.Hidden:
-		return "its version was deleted from bronze and its rows are still there: `reactor reconcile` takes them out"
+		return "its version was deleted from bronze and its rows are still there: `reactor reconcile` removes them"
 	case a.Cover != "":
-		return fmt.Sprintf("it is there, but the object %s hides it from every listing: `reactor retract %s` deletes that object", a.Cover, a.Cover)
+		return fmt.Sprintf("it exists, but the object %s hides it from every listing: `reactor retract %s` deletes that object", a.Cover, a.Cover)
 	}
-	return "it is there, but the listing of the bucket lacks it: look at the object store's log and disk"
+	return "it exists, but the bucket's listing lacks it: look at the object store's log and disk"
 }
 
-// Absent returns what was not seen, and why.
+// Absent returns the objects that were not seen, with the reason.
 func (r *Roll) Absent(ctx context.Context, book Book, b bucket.Bucket) ([]Absent, error) {
 	var absent []lake.Entry
 	if !slices.Contains(r.seen, false) {
@@ -102,8 +103,8 @@ func (r *Roll) Absent(ctx context.Context, book Book, b bucket.Bucket) ([]Absent
 	return Explain(ctx, b, absent)
 }
 
-// Explain finds out of the entries of objects that are not listed whether they are hidden, and by what, in the order of their
-// keys. An object that hides others explains all below it.
+// Explain finds out whether objects that the listing lacks are hidden, and by which object. It sorts them by key. An object that hides
+// others explains all objects below it.
 func Explain(ctx context.Context, b bucket.Bucket, entries []lake.Entry) ([]Absent, error) {
 	slices.SortFunc(entries, func(x, y lake.Entry) int {
 		return cmp.Or(cmp.Compare(x.SourceKey, y.SourceKey), x.ModifiedAt.Compare(y.ModifiedAt), cmp.Compare(x.EventID, y.EventID))
@@ -133,7 +134,7 @@ func Explain(ctx context.Context, b bucket.Bucket, entries []lake.Entry) ([]Abse
 	return all, nil
 }
 
-// Removal is the event that says of a version that it is gone.
+// Removal makes the event that says that a version is gone.
 func Removal(b bucket.Bucket, e lake.Entry) event.Object {
 	return event.Object{Bucket: b.Name, Key: e.SourceKey, Version: e.SourceVersion, ModifiedAt: e.ModifiedAt, Removed: true}
 }

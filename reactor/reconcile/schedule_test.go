@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// round makes one pass that takes some time, a minute after the one before, and tells what it looked at.
+// round makes one pass that takes some time, a minute after the last one, and returns what it looked at.
 func round(s *Schedule, clock *time.Time, outages uint64, took time.Duration, missed int) (Scope, bool) {
 	*clock = clock.Add(time.Minute)
 	began := *clock
@@ -60,18 +60,18 @@ func TestALossOrAnOutageHasItLookAtEverything(t *testing.T) {
 	expect(0, 0, Everything, false) // the first
 	expect(0, 0, RecentDays, false)
 	expect(0, 3, RecentDays, true)
-	expect(0, 3, Everything, false) // what it finds, it has found
+	expect(0, 3, Everything, false) // finds of a pass over everything need no other pass
 	expect(0, 0, RecentDays, false)
 	expect(1, 0, Everything, false)
 	expect(1, 0, RecentDays, false)
-	// An outage while everything is looked at may have hidden an object that the pass had gone by.
+	// An outage during a pass over everything may have hidden an object that the pass was already past.
 	clock = clock.Add(share * time.Minute)
 	if scope := s.Next(clock, 1); scope != Everything {
 		t.Fatalf("it looks at %s", scope)
 	}
-	s.Ended(Everything, Found{}, clock, clock.Add(time.Minute)) // the outage in between is counted by the next Next
+	s.Ended(Everything, Found{}, clock, clock.Add(time.Minute)) // the next Next counts the outage in between
 	expect(2, 0, Everything, false)
-	// A pass that fails is not told of, and comes again.
+	// A pass that fails is not reported to Ended, and comes again.
 	if scope := s.Next(clock, 3); scope != Everything {
 		t.Fatalf("it looks at %s", scope)
 	}

@@ -1,6 +1,6 @@
-// Package rows keeps the rows of live data files in DuckDB, so that a commit which touches twenty rows does not have to
-// read the month around them again. A data file never changes: it is read once, and after that a query only has to say
-// which files it means. Nothing here is ever wrong, only absent.
+// Package rows caches the rows of live data files in DuckDB, so that a commit of twenty rows need not read the whole month again.
+// A data file never changes: it is read once, and later queries only name the files that they mean. The cache may lack rows but
+// never has wrong ones.
 package rows
 
 import (
@@ -21,20 +21,20 @@ import (
 	"millrace/reactor/lake"
 )
 
-// FileColumn is the column that tells which file a row is from, beside the columns of the table.
+// FileColumn is the column, beside those of the table, that has the number of a row's file.
 const FileColumn = "_file"
 
 const (
-	// maxRows is how many rows of one table stay when nobody uses them; about 60 MB for the widest table.
+	// maxRows bounds the unused rows of one table; they take about 60 MB for the widest table.
 	maxRows = 150_000
-	// recentHolds is for how many calls of Hold a file counts as in use. Each commit replaces the files of a few days: what it
-	// replaced is asked for no more, and every query would look through it for ever.
+	// recentHolds is the number of calls of Hold during which a file counts as in use. Each commit replaces the files of a few
+	// days. Nobody asks for replaced files, but every query would scan their rows.
 	recentHolds = 4
-	// staleRows is how many rows that are not in use stay in any case, so that not every commit writes the others anew.
+	// staleRows is the number of unused rows that may stay, so that not every commit rewrites the other rows.
 	staleRows = 8_000
 )
 
-// Cache is the rows of one lake in one DuckDB database; safe for concurrent use.
+// Cache caches the rows of one lake in one DuckDB database. It is safe for concurrent use.
 type Cache struct {
 	lake *lake.Lake
 
@@ -42,7 +42,7 @@ type Cache struct {
 	tables map[string]*cached
 }
 
-// cached is the rows of one table in one schema.
+// cached holds the rows of one table in one schema.
 type cached struct {
 	mu    sync.Mutex
 	name  string // of the DuckDB table
@@ -60,14 +60,14 @@ type entry struct {
 	held   int
 }
 
-// New makes the cache of a lake, with nothing in it.
+// New makes an empty cache of a lake.
 func New(l *lake.Lake) *Cache { return &Cache{lake: l, tables: map[string]*cached{}} }
 
-// Held are the rows of some files, until Release.
+// Held keeps the rows of some files until Release.
 type Held struct {
 	// Relation is a query with the columns of the table and FileColumn.
 	Relation string
-	// Files are those held, by their number in FileColumn.
+	// Files has the files by their number in FileColumn.
 	Files   map[int64]lake.File
 	Release func()
 }
@@ -102,7 +102,7 @@ func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, files 
 	return held, k.shrink(ctx, conn)
 }
 
-// of finds the rows of a table. A table whose schema changed is another one: its columns are others.
+// of returns the rows of a table. A changed schema begins new rows, because the columns differ.
 func (c *Cache) of(t *lake.Table) *cached {
 	id := fmt.Sprintf("%s#%d", t.Name, t.Meta.CurrentSchema().ID)
 	c.mu.Lock()
@@ -115,7 +115,7 @@ func (c *Cache) of(t *lake.Table) *cached {
 	return k
 }
 
-// create makes the DuckDB table with the types that the table's own rows have.
+// create makes the DuckDB table with the types of the table's rows.
 func (k *cached) create(ctx context.Context, conn *duck.Conn, t *lake.Table) error {
 	if k.made {
 		return nil
@@ -141,7 +141,7 @@ func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lak
 	}
 	k.next++
 	e := &entry{number: k.next, used: k.clock}
-	// A large file goes in batch by batch; when one fails, the rows that are in belong to a number nobody knows.
+	// A large file goes in batch by batch. If a batch fails, nobody knows the number of the rows that are in.
 	n, err := Insert(ctx, conn, k.name, Source{Lake: l, Table: t, Files: []lake.File{f}, Change: func(b arrow.RecordBatch) arrow.RecordBatch { return number(b, e.number) }})
 	if err != nil {
 		return nil, err
@@ -178,8 +178,8 @@ func (k *cached) release(ids []string) {
 	}
 }
 
-// shrink drops the files that are not in use once they are the greater part, and those used longest ago once there are too
-// many rows. The table is written anew without them: DuckDB keeps the memory of deleted rows of an in-memory table.
+// shrink drops unused files when they have most of the rows, and the files used longest ago when there are too many rows. It writes
+// the table again without them, because DuckDB keeps the memory of deleted rows in an in-memory table.
 func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	var used int64
 	for _, e := range k.files {
@@ -223,7 +223,7 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	return nil
 }
 
-// uses tells whether a file is in use, or was a moment ago.
+// uses tells whether a file is in use or was used lately.
 func (k *cached) uses(e *entry) bool { return e.held > 0 || k.clock-e.used < recentHolds }
 
 func withFile(schema *arrow.Schema) *arrow.Schema {
@@ -231,8 +231,8 @@ func withFile(schema *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// number puts the file's number before the columns of a batch. The batch's own schema counts: the scan's differs from it
-// in the nullability of nested values.
+// number adds the file's number as first column of a batch. It uses the batch's own schema: the scan's differs in the nullability
+// of nested values.
 func number(b arrow.RecordBatch, n int64) arrow.RecordBatch {
 	builder := array.NewInt64Builder(memory.DefaultAllocator)
 	defer builder.Release()

@@ -13,7 +13,7 @@ import (
 	"millrace/tests/harness"
 )
 
-// create makes a lake with the table rows.numbers, which is partitioned by the month of its second column.
+// create makes a lake with the table rows.numbers, partitioned by the month of its second column.
 func create(t *testing.T, fields ...iceberg.NestedField) *lake.Lake {
 	t.Helper()
 	s := harness.Start(t, harness.WithoutReactor())
@@ -29,7 +29,7 @@ func create(t *testing.T, fields ...iceberg.NestedField) *lake.Lake {
 	return l
 }
 
-// commit writes the rows of a query to the table, and gives it and the files that it got.
+// commit writes the rows of a query to the table and returns the table and its new files.
 func commit(t *testing.T, l *lake.Lake, c *duck.Conn, sql string) (*lake.Table, []lake.File) {
 	t.Helper()
 	v, err := l.View(t.Context())
@@ -99,7 +99,7 @@ func TestCacheHoldsWhatIsAskedForAndShrinks(t *testing.T) {
 	if n, _ := count(t, c, none.Relation); n != 0 {
 		t.Errorf("no file has %d rows", n)
 	}
-	// Together they are more than the cache keeps; while they are held they stay all the same.
+	// Together they have more rows than the cache keeps, but held rows stay.
 	all := hold(files...)
 	if n, sum := count(t, c, all.Relation); n != 3*rows || sum != 3*rows*(3*rows-1)/2 {
 		t.Errorf("three files have %d rows with the sum %d", n, sum)
@@ -126,7 +126,7 @@ func TestFilesThatNobodyAsksForGoWhileTheOthersStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	const each = 600
-	for k.clock < 500 { // as gold: each step reads what the last one wrote, and one file of long ago
+	for k.clock < 500 { // as gold does: each step reads the last step's rows and one old file
 		k.clock++
 		k.next++
 		if err := c.Exec(t.Context(), fmt.Sprintf("insert into stale select %d from range(%d)", k.next, each)); err != nil {

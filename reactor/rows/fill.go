@@ -11,21 +11,21 @@ import (
 	"millrace/reactor/lake"
 )
 
-// fillRows is how many rows Fill takes: those of a commit that somebody waits for. A rebuild waits for silver, and what it has
-// written gold reads beside it.
+// fillRows bounds the rows of one Fill. It covers commits that somebody waits for. In a rebuild nobody waits for gold's read of
+// silver's rows.
 const fillRows = 10_000
 
-// Query gives the rows that a commit wrote, in the columns of the table and any order.
+// Query returns the rows that a commit wrote, with the columns of the table and in any order.
 type Query struct {
-	Conn *duck.Conn // which still has what the query reads
+	Conn *duck.Conn // still has the tables that the query reads
 	SQL  string
-	// Column is the one by whose month the rows are partitioned; "" where all are of one month.
+	// Column is the column whose month partitions the rows; "" if all rows are in one month.
 	Column string
 }
 
-// Fill takes the rows of files that a commit has just written from the query that gave them: to take them from the files
-// would be to decode what was encoded a moment ago. The files are those that came since a snapshot of t (nil: all). Where
-// the query does not give as many rows as they have, the cache stays without them, and that is an error.
+// Fill caches the rows of files that a commit has just written. It takes them from the query that made them, because decoding the
+// files again would be wasteful. The files are those that came after a snapshot of t (nil: all). If the query does not return as
+// many rows as the files have, Fill fails and caches nothing.
 func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, q Query) error {
 	files, _, err := c.lake.Diff(ctx, t, since, t.Snapshot())
 	if err != nil {
@@ -43,7 +43,7 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	}
 	first, last := months[0], months[len(months)-1]
 	base := k.next + 1
-	k.next += int64(last - first + 1) // these numbers are gone, whatever comes of it
+	k.next += int64(last - first + 1) // even a failure uses up these numbers
 	number := fmt.Sprint(base)
 	if first != last {
 		number += fmt.Sprintf(" + %s - %d", lake.MonthSQL(q.Column), first)
@@ -64,8 +64,8 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	return nil
 }
 
-// fillable are the months of files, in order, and their rows; ok is false where they are many, where two files are of one month,
-// so that a row does not tell which one it is in, and where one is in the cache already.
+// fillable returns the months of files, sorted, and the number of their rows. ok is false if the rows are too many, if the cache has
+// one of the files, or if two files have the same month: then a row's month does not tell its file.
 func (k *cached) fillable(files []lake.File) (months []int, rows int64, ok bool) {
 	for _, f := range files {
 		m, known := f.Month()

@@ -9,7 +9,7 @@ import (
 	"millrace/reactor/lake"
 )
 
-// numbers are rows of three months, with a value of every type that tables have, nulls among them.
+// numbers selects rows of three months with values of every type that tables have, some of them null.
 const numbers = `select range::integer as n, timestamptz '2025-12-30 23:59:59.999999+00' + to_hours(range * 7) as seen, 'coin ' || range as name,
 	(range * 1.5 + 0.0000000000000000000000000001)::decimal(38, 28) as price, case when range % 3 > 0 then 1 / range end as change,
 	date '2026-01-01' + range::integer as day, case when range % 2 = 0 then map {'1': ['0x' || range, '0y'], '56': []::varchar[]} end as tokens
@@ -38,7 +38,7 @@ func TestFilledRowsAreThoseOfTheFiles(t *testing.T) {
 		return "(select * exclude (_file) from (" + h.Relation + "))"
 	}
 	read, filled := New(l), New(l)
-	filled.of(tab).name = "rows.filled" // beside the other one's, in the same database
+	filled.of(tab).name = "rows.filled" // in the same database, beside the other cache's table
 	if err := filled.Fill(t.Context(), tab, nil, Query{c, numbers, "seen"}); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 		t.Errorf("filled in with rows missing: %v", err)
 	}
 	tab, second := commit(t, l, c, sql)
-	// Two files of one month: a row does not tell which one it is in.
+	// Two files have the same month, so a row's month does not tell its file.
 	if err := cache.Fill(t.Context(), tab, nil, Query{c, sql + " union all " + sql, "day"}); err != nil {
 		t.Fatal(err)
 	}

@@ -11,12 +11,12 @@ import (
 	"millrace/reactor/lake"
 )
 
-// CreateEmpty makes, or makes anew, a table of DuckDB with the columns of schema and no rows.
+// CreateEmpty makes or replaces a DuckDB table with the columns of schema and no rows.
 func CreateEmpty(ctx context.Context, conn *duck.Conn, name string, schema *arrow.Schema) error {
 	return createEmpty(ctx, conn, "create or replace table "+name, schema)
 }
 
-// CreateTemporary is CreateEmpty for a table that only the connection sees.
+// CreateTemporary does what CreateEmpty does, with a table that only the connection sees.
 func CreateTemporary(ctx context.Context, conn *duck.Conn, name string, schema *arrow.Schema) error {
 	return createEmpty(ctx, conn, "create or replace temp table "+name, schema)
 }
@@ -36,17 +36,17 @@ func createEmpty(ctx context.Context, conn *duck.Conn, create string, schema *ar
 	return conn.Exec(ctx, create+" as from "+columns)
 }
 
-// Source is where Insert reads: files of a table, in the columns that the table has now.
+// Source names what Insert reads: files of a table, with the columns that the table has now.
 type Source struct {
 	Lake  *lake.Lake
 	Table *lake.Table
 	Files []lake.File
-	// Change, when set, gives the batch that goes in for one that was read; Insert releases it.
+	// Change, when set, turns a batch that was read into the one to insert. Insert releases it.
 	Change func(arrow.RecordBatch) arrow.RecordBatch
 }
 
-// Insert reads files into a table of DuckDB, columns by name, batch by batch: memory holds one of them. It returns the
-// number of rows. After an error some of them may be in.
+// Insert reads files into a DuckDB table, columns by name, and returns the number of rows. It holds one batch in memory at a time.
+// After an error some rows may be in the table.
 func Insert(ctx context.Context, conn *duck.Conn, name string, from Source) (n int64, err error) {
 	if len(from.Files) == 0 {
 		return 0, nil

@@ -11,10 +11,9 @@ import (
 	"millrace/reactor/duck"
 )
 
-// Select runs a query whose columns are those of schema, in that order, and gives its rows with exactly that schema: the
-// field ids that Iceberg writes by, the time zone's name and the nullability are not DuckDB's to know. The connection is
-// busy until the rows are read: while the receiver works on one batch, the next one is computed. The receiver of a batch
-// releases it.
+// Select runs a query that has the columns of schema, in that order, and yields its rows with exactly that schema. DuckDB does not
+// know the field ids that Iceberg needs, the time zone's name and the nullability. The connection is busy until all rows are read:
+// Select computes the next batch while the receiver works on one. The receiver releases each batch.
 func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		r, err := conn.Query(ctx, sql)
@@ -24,11 +23,11 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 		}
 		defer r.Close()
 		if got, want := r.Schema().NumFields(), schema.NumFields(); got != want {
-			yield(nil, fmt.Errorf("query gives %d columns, the table has %d", got, want))
+			yield(nil, fmt.Errorf("the query has %d columns, the table has %d", got, want))
 			return
 		}
 		next, stop := ahead(r, schema)
-		defer stop() // before the rows are closed
+		defer stop() // must run before the rows are closed
 		for b := range next {
 			if !yield(b.RecordBatch, b.err) {
 				return
@@ -37,7 +36,7 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 	}
 }
 
-// relabeled are the rows with the schema; after an error there is nothing more.
+// relabeled yields the rows with the schema. It ends after an error.
 func relabeled(r *duck.Rows, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for r.Next() {
@@ -63,7 +62,7 @@ func (b batchOrError) drop() {
 	}
 }
 
-// ahead reads rows, a batch ahead of whoever receives them. stop ends that and waits for the end.
+// ahead reads rows one batch ahead of the receiver. stop ends it and waits for its end.
 func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop func()) {
 	out, stopped := make(chan batchOrError), make(chan struct{})
 	go func() {
@@ -90,7 +89,7 @@ func relabel(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, erro
 	for i, c := range b.Columns() {
 		f := schema.Field(i)
 		if b.ColumnName(i) != f.Name {
-			return nil, fmt.Errorf("column %d is %s, and %s in the table", i+1, b.ColumnName(i), f.Name)
+			return nil, fmt.Errorf("column %d is %s in the query and %s in the table", i+1, b.ColumnName(i), f.Name)
 		}
 		if !f.Nullable && c.NullN() > 0 {
 			return nil, fmt.Errorf("column %s has nulls, which the table does not allow", f.Name)
@@ -125,7 +124,7 @@ func retype(d arrow.ArrayData, to arrow.DataType) (*array.Data, error) {
 	return array.NewData(to, d.Len(), d.Buffers(), children, d.NullN(), d.Offset()), nil
 }
 
-// sameLayout tells whether values of two types of one kind mean the same: a decimal of another scale does not.
+// sameLayout tells whether two types of the same kind give values the same meaning. Decimals of different scales do not.
 func sameLayout(a, b arrow.DataType) bool {
 	switch a := a.(type) {
 	case *arrow.TimestampType:

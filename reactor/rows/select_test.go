@@ -76,12 +76,12 @@ func TestSelectGivesTheTablesOwnSchema(t *testing.T) {
 func TestSelectRefusesOtherColumns(t *testing.T) {
 	c := connect(t)
 	for sql, want := range map[string]string{
-		"select 1 as id": "query gives 1 columns, the table has 4",
+		"select 1 as id": "the query has 1 columns, the table has 4",
 		"select * replace (null::varchar as id) from (select " + row + ")":          "column id has nulls",
 		"select * replace (1.5::decimal(38,18) as price) from (select " + row + ")": "column price: it is decimal(38, 18), the table has decimal(38, 28)",
 		`select * replace (now()::timestamp as "at") from (select ` + row + ")":     "column at: it is timestamp",
 		"select * replace (map {'c': 'a'} as tokens) from (select " + row + ")":     "column tokens: it is",
-		"select * rename (price as cost) from (select " + row + ")":                 "column 3 is cost, and price in the table",
+		"select * rename (price as cost) from (select " + row + ")":                 "column 3 is cost in the query and price in the table",
 		"select nothing": "Binder Error",
 	} {
 		var got error

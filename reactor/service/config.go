@@ -11,6 +11,7 @@ import (
 	"millrace/infra/settings"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
+	"millrace/reactor/rest"
 	"millrace/reactor/silver"
 )
 
@@ -24,6 +25,11 @@ type Config struct {
 	Home string
 	// HTTPAddr is where /healthz, /readyz and /metrics are; port 0 takes a free one (default: 127.0.0.1:8088).
 	HTTPAddr string
+	// TLS has the files by which the address is https (default: it is http).
+	TLS settings.TLS
+	// Iceberg says who may do what over HTTP, in the console and at the Iceberg REST catalog at /iceberg/, and how clients reach the bucket (default: nobody may). The lake
+	// and the bucket are the reactor's.
+	Iceberg rest.Config
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and

@@ -15,8 +15,10 @@ func (s *Service) listen(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s (MILLRACE_HTTP_ADDR): %w", s.cfg.HTTPAddr, err)
 	}
-	s.listener = l
 	s.onClose(func() { _ = l.Close() }) // the server has closed it already, when it ran
+	if s.listener, err = s.cfg.TLS.Listener(l); err != nil {
+		return err
+	}
 	if err := files.Replace(filepath.Join(s.cfg.Home, "http.addr"), []byte(l.Addr().String())); err != nil {
 		return fmt.Errorf("leave the HTTP address in the home folder: %w", err)
 	}

@@ -31,11 +31,11 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 		"bronze":         s.covers.Err,
 		"progress":       s.stuck.Err,
 		"catalog": func(ctx context.Context) error {
-			_, err := s.cfg.Lake.View(ctx)
+			_, err := s.cfg.Lake.OwnView(ctx)
 			return err
 		},
 		"gold": func(ctx context.Context) error {
-			view, err := s.cfg.Lake.View(ctx)
+			view, err := s.cfg.Lake.OwnView(ctx)
 			if err != nil {
 				return nil // the catalog's part says so
 			}

@@ -73,7 +73,7 @@ func (r *reconciling) Run(ctx context.Context) error {
 			failed++
 			delay := min(r.often, 10*event.RetryDelay(failed))
 			wait = time.After(delay)
-			r.log.Warn("reconcile failed, is tried again", "scope", scope, "in", delay.String(), "error", err)
+			r.log.Warn("reconcile failed; trying again", "scope", scope, "in", delay.String(), "error", err)
 		default:
 			failed = 0
 			if r.schedule.Ended(scope, found, began, time.Now()) {

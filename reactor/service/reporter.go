@@ -11,7 +11,7 @@ import (
 // could be told of the last one.
 func (s *Service) reporter() *airflow.Reporter {
 	current := func(ctx context.Context) ([]airflow.Report, error) {
-		view, err := s.cfg.Lake.View(ctx)
+		view, err := s.cfg.Lake.OwnView(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -15,12 +15,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"millrace/reactor/announce"
+	"millrace/reactor/console"
 	"millrace/reactor/duck"
 	"millrace/reactor/gauge"
 	"millrace/reactor/health"
 	"millrace/reactor/intake"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
+	"millrace/reactor/rest"
 	"millrace/reactor/rows"
 	"millrace/reactor/stream"
 	"millrace/reactor/tables"
@@ -176,7 +178,14 @@ func (s *Service) addWatchers(context.Context) error {
 // addHealth adds the HTTP surface.
 func (s *Service) addHealth(context.Context) error {
 	s.registry.MustRegister(&gauge.Collector{JS: s.cfg.JS, Lake: s.cfg.Lake, Home: s.cfg.Home, Parts: s.readiness, Log: s.cfg.Log})
-	server := &health.Server{Registry: s.registry, Parts: s.readiness}
+	iceberg := s.cfg.Iceberg
+	iceberg.Lake, iceberg.Bucket, iceberg.Log = s.cfg.Lake, s.cfg.Bucket.Name, s.cfg.Log
+	pages := console.New(console.Config{
+		Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, JS: s.cfg.JS, Models: s.cfg.Models, Parts: s.readiness, Tokens: iceberg.Tokens, Log: s.cfg.Log,
+	})
+	server := &health.Server{Registry: s.registry, Parts: s.readiness, Routes: map[string]health.Route{
+		"/iceberg/": rest.New(iceberg).Route("/iceberg"), "/": {Handler: pages},
+	}}
 	s.add("http", func(ctx context.Context) error { return server.Serve(ctx, s.listener) })
 	return nil
 }

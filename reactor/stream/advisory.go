@@ -15,7 +15,7 @@ import (
 	"millrace/reactor/event"
 )
 
-// Advisory is what the server says of such a message.
+// Advisory is the server's notice about such a message.
 type advisory struct {
 	Type       string
 	Stream     string
@@ -30,12 +30,12 @@ func (a advisory) reason() string {
 		return fmt.Sprintf("its delivery was terminated: %s", a.Reason)
 	}
 	if a.Type == "io.nats.jetstream.advisory.v1.terminated" {
-		return "its delivery was terminated, without a reason"
+		return "its delivery was terminated without a reason"
 	}
 	return fmt.Sprintf("the server gave up after %d deliveries: the consumer %s has a limit that the reactor did not set", a.Deliveries, a.Consumer)
 }
 
-// AdvisoryReader makes dead letters of the messages that the server gave up.
+// AdvisoryReader makes dead letters from messages that the server gave up.
 type AdvisoryReader struct {
 	js        jetstream.JetStream
 	log       *slog.Logger
@@ -47,15 +47,15 @@ func NewAdvisoryReader(js jetstream.JetStream, log *slog.Logger) *AdvisoryReader
 	return &AdvisoryReader{js: js, log: log, consumers: []string{routerName}}
 }
 
-// Watch adds a consumer whose messages matter; the streams may have others that are no part of millrace. Call it before Run.
+// Watch adds a consumer to watch. The streams may have other consumers that do not belong to millrace. Call it before Run.
 func (r *AdvisoryReader) Watch(consumer string) { r.consumers = append(r.consumers, consumer) }
 
-// Run reads advisories until ctx ends. One is acknowledged after its dead letter is stored.
+// Run reads advisories until ctx ends. It acknowledges an advisory after its dead letter is stored.
 func (r *AdvisoryReader) Run(ctx context.Context) error {
 	return consume(ctx, r.js, consumer{stream: streams.Advisories, name: "advisories", log: r.log}, func(ctx context.Context, batch []message) {
 		for _, m := range batch {
 			if err := r.read(ctx, m); err != nil {
-				r.log.Error("make a dead letter of what the server gave up", "error", err)
+				r.log.Error("make a dead letter from a message that the server gave up", "error", err)
 				_ = m.NakWithDelay(event.RetryDelay(deliveries(m)))
 				continue
 			}
@@ -67,7 +67,7 @@ func (r *AdvisoryReader) Run(ctx context.Context) error {
 func (r *AdvisoryReader) read(ctx context.Context, m jetstream.Msg) error {
 	var a advisory
 	if err := json.Unmarshal(m.Data(), &a); err != nil {
-		r.log.Warn("advisory of no known form", "subject", m.Subject(), "error", err)
+		r.log.Warn("advisory of unknown form", "subject", m.Subject(), "error", err)
 		return nil
 	}
 	if (a.Stream != streams.Events && a.Stream != streams.Raw) || !slices.Contains(r.consumers, a.Consumer) {
@@ -79,7 +79,7 @@ func (r *AdvisoryReader) read(ctx context.Context, m jetstream.Msg) error {
 	}
 	given, err := s.GetMsg(ctx, a.StreamSeq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		r.log.Warn("the server gave up a message that is not there any more", "stream", a.Stream, "sequence", a.StreamSeq, "consumer", a.Consumer)
+		r.log.Warn("the server gave up a message that is gone", "stream", a.Stream, "sequence", a.StreamSeq, "consumer", a.Consumer)
 		return nil
 	}
 	if err != nil {

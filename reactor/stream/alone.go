@@ -11,13 +11,13 @@ import (
 	"millrace/infra/streams"
 )
 
-// ErrNotAlone says that a reactor is at work.
+// ErrNotAlone says that a reactor is running.
 var ErrNotAlone = errors.New("a reactor is running: stop it first (Ctrl-C, or `stack up --no-reactor`)")
 
-// goneWithin is how long a reactor that has just gone may stay in the server's books as one that waits.
+// goneWithin is the time after which the server has noticed that a stopped reactor no longer waits for messages.
 const goneWithin = 5 * time.Second
 
-// Alone returns ErrNotAlone when a reactor is at work: each waits for events of the router's consumer.
+// Alone returns ErrNotAlone if a reactor is running: every reactor waits for messages of the router's consumer.
 func Alone(ctx context.Context, js jetstream.JetStream) error {
 	for deadline := time.Now().Add(goneWithin); ; {
 		waiting, err := routersWaiting(ctx, js)
@@ -38,7 +38,7 @@ func Alone(ctx context.Context, js jetstream.JetStream) error {
 	}
 }
 
-// routersWaiting is the number of pulls that wait at the router's consumer.
+// routersWaiting returns the number of pulls that wait at the router's consumer.
 func routersWaiting(ctx context.Context, js jetstream.JetStream) (int, error) {
 	raw, err := js.Stream(ctx, streams.Raw)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	// storedWithin is how long the broker may take to say that it has stored an event; later the event counts as not stored and is
-	// published again, which its message id makes harmless. Without a bound an answer that is lost is waited for until the connection
-	// breaks: a JetStream that was shut down for a full disk and started again within the same server never gives it.
+	// storedWithin bounds the wait for the broker's answer that it has stored an event. After that the event is published again,
+	// which its message id makes harmless. Without a bound we would wait for a lost answer until the connection breaks: a JetStream
+	// that stops for a full disk and starts again within the same server never sends it.
 	storedWithin = 5 * time.Second
-	// maxUnstored is how many events may be on their way at once.
+	// maxUnstored is the number of events that may be on their way at once.
 	maxUnstored = 1024
 )
 
-// Client is how events are published on a connection.
+// Client publishes events on a connection.
 func Client(nc *nats.Conn) (jetstream.JetStream, error) {
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(maxUnstored), jetstream.WithPublishAsyncTimeout(storedWithin))
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// ackWait is how long a message may go without a sign of life before another reactor gets it, and so how long the
-	// events that a killed reactor held wait.
+	// ackWait is the time without a sign of life after which another reactor gets a message. The events that a killed reactor
+	// held wait that long.
 	ackWait = 10 * time.Second
-	// pinnedTTL is how long a hung reactor keeps the others waiting; one whose connection closed is replaced sooner.
+	// pinnedTTL is the time after which a hung reactor is replaced. A reactor whose connection closed is replaced sooner.
 	pinnedTTL = 5 * time.Second
-	// maxBatch bounds what one commit takes in; more waits in the stream.
+	// maxBatch bounds the events of one commit; more wait in the stream.
 	maxBatch = 512
-	// maxBatchBytes bounds the bytes of the objects of one batch, and so the memory they need.
+	// maxBatchBytes bounds the bytes of a batch's objects, and so the memory that they need.
 	maxBatchBytes = 32 << 20
-	// pinGroup is the one priority group of each consumer; its members take turns at being pinned.
+	// pinGroup is the priority group of each consumer. One of its members is pinned at a time.
 	pinGroup = "reactor"
 )
 
@@ -36,8 +36,8 @@ type consumer struct {
 	idle         func(context.Context) // may be nil
 }
 
-// consume delivers the consumer's messages in batches, what is there at once and without waiting for more, until ctx
-// ends. It comes back by itself after NATS was away or somebody deleted the consumer or its stream.
+// consume delivers the consumer's messages in batches until ctx ends. A batch has the messages that are there; consume does not wait
+// for more. It starts again by itself after NATS was away or somebody deleted the consumer or its stream.
 func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []message)) error {
 	for attempt := uint64(1); ; attempt++ {
 		started := time.Now()
@@ -49,7 +49,7 @@ func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle fun
 			attempt = 1
 		}
 		delay := event.RetryDelay(attempt)
-		c.log.Warn("consumer stopped, starts again", "consumer", c.name, "in", delay, "error", err)
+		c.log.Warn("consumer stopped; starting it again", "consumer", c.name, "in", delay, "error", err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -65,7 +65,7 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 	}
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
-	defer unpin(ctx, js, c) // after Stop: a pull that is still open would be pinned again
+	defer unpin(ctx, js, c) // runs after Stop: an open pull would be pinned again
 	defer messages.Stop()
 
 	held := newHeld()
@@ -83,7 +83,7 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 	return <-failed
 }
 
-// pull makes the streams and the consumer, or brings their settings up to date, and begins to pull.
+// pull makes or updates the streams and the consumer, and begins to pull.
 func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.MessagesContext, error) {
 	if err := streams.Ensure(ctx, js); err != nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 		Durable: c.name, FilterSubjects: c.subjects,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
 		MaxDeliver: -1, MaxAckPending: 4 * maxBatch,
-		// Pinned, so that one reactor at a time works on a table: two would only undo each other's commits.
+		// The pin lets one reactor at a time work on a table. Two would only make each other's commits fail.
 		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: pinnedTTL, PriorityGroups: []string{pinGroup},
 	})
 	if err != nil {
@@ -105,8 +105,7 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 	return messages, nil
 }
 
-// receive passes messages on until pulling ends or ctx does. Then waiting is closed, and failed has why pulling ended, nil
-// when it was stopped.
+// receive passes messages on until pulling or ctx ends. Then it closes waiting, and failed has the reason, nil after a regular stop.
 func (c consumer) receive(ctx context.Context, messages jetstream.MessagesContext, held *held) (waiting <-chan message, failed <-chan error) {
 	out, why := make(chan message, maxBatch), make(chan error, 1)
 	events := c.stream == streams.Events || c.stream == streams.Again
@@ -134,13 +133,13 @@ func (c consumer) receive(ctx context.Context, messages jetstream.MessagesContex
 }
 
 const (
-	// pause is how long nothing must come before idle runs: longer than gold needs after silver's commit.
+	// pause is the time without messages after which idle runs. It is longer than gold needs after silver's commit.
 	pause = 500 * time.Millisecond
-	// maxBusy is after how many batches without a pause idle runs nevertheless.
+	// maxBusy is the number of batches without a pause after which idle runs anyway.
 	maxBusy = 64
 )
 
-// work handles what is waiting, batch by batch, until the channel is closed or ctx ends.
+// work handles waiting messages, batch by batch, until the channel is closed or ctx ends.
 func (c consumer) work(ctx context.Context, waiting <-chan message, handle func([]message)) {
 	batches := 0 // since idle ran to its end
 	for ctx.Err() == nil {
@@ -156,7 +155,7 @@ func (c consumer) work(ctx context.Context, waiting <-chan message, handle func(
 	}
 }
 
-// next waits for a message, and lets idle run meanwhile if there was work since it last did.
+// next waits for a message. Meanwhile it runs idle, if there was work since idle last ran.
 func (c consumer) next(ctx context.Context, waiting <-chan message, batches *int) (message, bool) {
 	if c.idle == nil || *batches == 0 {
 		m, ok := <-waiting
@@ -186,8 +185,8 @@ func (c consumer) next(ctx context.Context, waiting <-chan message, batches *int
 	}
 }
 
-// unpin lets the next reactor begin at once. Without it the server keeps the pin of one that has left for pinnedTTL: the
-// first object after an orderly restart took 4.5 s into silver. Whoever else works on the table is simply pinned again.
+// unpin lets the next reactor begin at once. Without it the server keeps a stopped reactor's pin for pinnedTTL, and the first object
+// after an orderly restart took 4.5 s to silver. If another reactor works on the table, the server simply pins it again.
 func unpin(ctx context.Context, js jetstream.JetStream, c consumer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
@@ -196,11 +195,11 @@ func unpin(ctx context.Context, js jetstream.JetStream, c consumer) {
 		err = s.UnpinConsumer(ctx, c.name, pinGroup)
 	}
 	if err != nil {
-		c.log.Debug("the pin stays for a while", "consumer", c.name, "error", err)
+		c.log.Debug("cannot unpin; the pin stays for some seconds", "consumer", c.name, "error", err)
 	}
 }
 
-// gather takes what is waiting behind the first message, up to the bounds of a batch.
+// gather returns the first message and those that wait behind it, up to the bounds of a batch.
 func gather(first message, waiting <-chan message) []message {
 	batch, bytes := []message{first}, first.bytes
 	for len(batch) < maxBatch && bytes < maxBatchBytes {
@@ -218,7 +217,7 @@ func gather(first message, waiting <-chan message) []message {
 	return batch
 }
 
-// held are the messages that were delivered and not settled yet: they are kept alive while they wait their turn.
+// held has the messages that are delivered and not settled. keepAlive keeps them while they wait their turn.
 type held struct {
 	mu sync.Mutex
 	m  map[jetstream.Msg]struct{}
@@ -240,7 +239,7 @@ func (h *held) remove(batch []message) {
 	}
 }
 
-// keepAlive tells the server of the messages that are worked on, until ctx ends.
+// keepAlive tells the server that the held messages are in progress, until ctx ends.
 func (h *held) keepAlive(ctx context.Context) {
 	beat := time.NewTicker(ackWait / 3)
 	defer beat.Stop()
@@ -258,11 +257,11 @@ func (h *held) inProgress() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for m := range h.m {
-		_ = m.InProgress() // settled in the meantime, or NATS is away: both are fine
+		_ = m.InProgress() // fails if it is settled or NATS is away; both are fine
 	}
 }
 
-// deliveries is how often a message was delivered, this time included.
+// deliveries returns the number of deliveries of a message, with this one.
 func deliveries(m jetstream.Msg) uint64 {
 	md, err := m.Metadata()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"millrace/reactor/event"
 )
 
-// Headers of a dead letter; its body is the event, or MinIO's message, unchanged.
+// These are the headers of a dead letter. Its body is the unchanged event or MinIO's unchanged message.
 const (
 	headerReason   = "Lake-Reason-B64" // base64 of the text, because a header is one line of printable characters
-	headerQuoted   = "Lake-Reason"     // of letters of an earlier release: as a Go string without its quotes
+	headerQuoted   = "Lake-Reason"     // in letters of an earlier release: the text as a Go string without quotes
 	headerAttempts = "Lake-Attempts"
 	headerSubject  = "Lake-Subject"
 	headerFirst    = "Lake-First-At" // when the event was given up for the first time
@@ -27,18 +27,18 @@ const (
 
 // DeadLetter is an event that no retry can mend.
 type DeadLetter struct {
-	Sequence uint64    // its number in the stream, by which it is shown, retried and dropped
-	Consumer string    // who gave it up
+	Sequence uint64    // number in the stream, which commands show and take
+	Consumer string    // the consumer that gave it up
 	Subject  string    // where the event was published
 	Reason   string    // for people
-	Attempts uint64    // deliveries until it was given up, those of earlier letters of the event included
+	Attempts uint64    // deliveries until it was given up, with those of earlier letters of the event
 	First    time.Time // when it was given up for the first time
 	At       time.Time // when it was given up last
 	EventID  string
 	Body     []byte
 }
 
-// buried is a message that is to be kept as a dead letter.
+// buried describes a message that becomes a dead letter.
 type buried struct {
 	subject  string
 	header   nats.Header
@@ -46,10 +46,10 @@ type buried struct {
 	consumer string
 	reason   string
 	attempts uint64
-	first    time.Time // of an earlier letter; zero when there is none
+	first    time.Time // of an earlier letter; zero if there is none
 }
 
-// buriedOf is a message that the named consumer gives up. earlier is the letter that its event has already, if it has one.
+// buriedOf describes a message that the named consumer gives up. earlier is the event's earlier letter, if it has one.
 func buriedOf(m jetstream.Msg, name, reason string, earlier kept) buried {
 	return buried{
 		subject: m.Subject(), header: m.Headers(), body: m.Data(), consumer: name, reason: reason,
@@ -57,19 +57,19 @@ func buriedOf(m jetstream.Msg, name, reason string, earlier kept) buried {
 	}
 }
 
-// bury keeps a message as a dead letter. The same event of the same run is kept once.
+// bury stores a message as a dead letter. The stream keeps an event of a run once.
 func bury(ctx context.Context, js jetstream.JetStream, b buried) error {
 	dead := nats.NewMsg(streams.DeadPrefix + b.consumer)
 	dead.Data = b.body
 	for k, v := range b.header {
-		if !strings.HasPrefix(k, "Nats-") { // the server's own say where a message lay, and would be taken for where the letter lies
+		if !strings.HasPrefix(k, "Nats-") { // the server's own headers say where the message was; readers would take that for the letter's place
 			dead.Header[k] = v
 		}
 	}
 	if id := b.header.Get(nats.MsgIdHdr); id != "" {
 		dead.Header.Set(nats.MsgIdHdr, "dead:"+id)
 	}
-	dead.Header.Del(headerQuoted) // of a letter that was published again by hand
+	dead.Header.Del(headerQuoted) // a letter that was published by hand has it
 	dead.Header.Set(headerReason, base64.StdEncoding.EncodeToString([]byte(b.reason)))
 	dead.Header.Set(headerAttempts, strconv.FormatUint(b.attempts, 10))
 	dead.Header.Set(headerSubject, b.subject)
@@ -87,7 +87,7 @@ func reasonOf(h nats.Header) string {
 	if text := h.Get(headerReason); text != "" {
 		reason, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
-			return text // somebody else's
+			return text // not written by bury
 		}
 		return string(reason)
 	}
@@ -98,8 +98,8 @@ func reasonOf(h nats.Header) string {
 	return quoted
 }
 
-// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each by itself: a
-// consumer that is told of ten letters would wait for the tenth, which has cleared itself meanwhile.
+// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each letter alone: a consumer that
+// expects ten letters would wait for the tenth, which may have cleared itself meanwhile.
 func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]DeadLetter, error) {
 	subject := streams.DeadPrefix + ">"
 	if name != "" {
@@ -128,14 +128,14 @@ func letter(subject string, h nats.Header, body []byte, sequence uint64, at time
 		Sequence: sequence, Consumer: subject[len(streams.DeadPrefix):], Subject: h.Get(headerSubject), Reason: reasonOf(h),
 		First: at, At: at, EventID: h.Get(HeaderID), Body: body,
 	}
-	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // written by bury
+	l.Attempts, _ = strconv.ParseUint(h.Get(headerAttempts), 10, 64) // bury wrote it
 	if first, err := time.Parse(time.RFC3339Nano, h.Get(headerFirst)); err == nil {
 		l.First = first
 	}
 	return l
 }
 
-// ErrNoDeadLetter says that a dead letter is not there (any more).
+// ErrNoDeadLetter says that a dead letter does not exist, or no longer.
 var ErrNoDeadLetter = errors.New("no such dead letter")
 
 // Drop removes a dead letter for good.
@@ -153,9 +153,9 @@ func Drop(ctx context.Context, js jetstream.JetStream, sequence uint64) error {
 	return nil
 }
 
-// Retry publishes the event of a dead letter again. subject tells where an object's event belongs now: its dataset may
-// have been defined since it died. The letter stays until the event is done, or until it dies again and has a newer letter;
-// that of a message that is no event is dropped, because nothing could tell when it is void.
+// Retry publishes the event of a dead letter again. subject returns the present subject of an object's event: its dataset may be new.
+// The letter stays until the event is done, or until it dies again and has a newer letter. If the message is not an event, Retry
+// drops its letter, because nothing could tell when it is obsolete.
 func Retry(ctx context.Context, js jetstream.JetStream, l DeadLetter, subject func(event.Object) string) error {
 	m, drop := nats.NewMsg(l.Subject), true
 	m.Data = l.Body

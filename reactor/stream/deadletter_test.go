@@ -19,7 +19,7 @@ func letterObject(name string) event.Object {
 	return event.Object{Bucket: "lakehouse", Key: "bronze/coincap/assets/" + name, Version: "v", ModifiedAt: time.UnixMilli(1795953600000).UTC(), ETag: "e"}
 }
 
-// A header is one line; a reason quotes what somebody put into an object.
+// A header is one line, but a reason quotes any text that somebody put into an object.
 func TestAReasonIsReadAsItWasGiven(t *testing.T) {
 	reasons := map[string]string{}
 	for name, reason := range map[string]string{
@@ -66,7 +66,7 @@ func TestAReasonIsReadAsItWasGiven(t *testing.T) {
 	}
 }
 
-// Letters of an earlier release hold their reason as a Go string without its quotes.
+// Letters of an earlier release have their reason as a Go string without quotes.
 func TestLettersOfAnEarlierReleaseAreRead(t *testing.T) {
 	js, _ := brokerAs(t, nats.UserOwner)
 	for written, want := range map[string]string{

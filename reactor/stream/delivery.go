@@ -17,26 +17,26 @@ import (
 type Consumer struct {
 	JS       jetstream.JetStream
 	Log      *slog.Logger
-	Name     string // of the durable consumer, and of its dead letters: lake.dlq.<name>
+	Name     string // of the durable consumer; its dead letters are in lake.dlq.<name>
 	Subjects []string
-	// Handle works on a batch and returns one error for each delivery: nil is done, event.DeadError dead, all else is
-	// delivered again after a delay.
+	// Handle works on a batch and returns an error for each delivery. nil means done, an event.DeadError dead; an event with any
+	// other error is delivered again after a delay.
 	Handle func(context.Context, []event.Delivery) []error
-	// Idle, when set, runs in a pause after work on live events, on the same goroutine as Handle for them; its context ends
-	// when an event comes. Without any pause it runs after every 64th batch, uninterrupted, so it should be short.
+	// Idle, when set, runs in a pause after work on live events, never at the same time as Handle for them. Its context ends when
+	// an event comes. If there is no pause, it runs uninterrupted after every 64th batch, so it should be short.
 	Idle func(context.Context)
-	// Letters, when set, is told of what is done, and knows which events have died before.
+	// Letters, when set, is told which events are done, and knows which events have died before.
 	Letters *Letters
-	// Stuck, when set, is told of what fails and what is settled.
+	// Stuck, when set, is told which events fail and which are settled.
 	Stuck *Stuck
-	// Buried, when set, is told of each dead letter that was stored, and why.
+	// Buried, when set, is called for each stored dead letter with the reason.
 	Buried func(consumer string, reason error)
 
-	turn sync.Mutex // whose batch is being worked on: the live events' or those published again
+	turn sync.Mutex // live events and events published again take turns
 }
 
-// Run delivers until ctx ends, one batch at a time. A delivery is acknowledged after Handle has returned for it, so after its commit.
-// Events that were published again take turns with live ones, so that these wait for one batch of them at the most.
+// Run delivers one batch at a time until ctx ends. It acknowledges a delivery after Handle has returned, so after the commit. Live
+// events and events published again take turns, so a live event waits for one batch of the others at most.
 func (c *Consumer) Run(ctx context.Context) error {
 	again := make([]string, len(c.Subjects))
 	for i, s := range c.Subjects {
@@ -72,14 +72,14 @@ func (c *Consumer) run(ctx context.Context, cfg consumer) error {
 		defer c.done(deliveries, errs)
 		for i, m := range messages {
 			if ctx.Err() != nil && errs[i] != nil {
-				return // interrupted, not failed: the next start gets it at once, with no mark against it
+				return // interrupted, not failed: the next start gets it at once and counts no failure
 			}
 			c.settle(ctx, m, errs[i])
 		}
 	})
 }
 
-// done tells the keeper of dead letters what went well.
+// done tells the keeper of dead letters which events are done.
 func (c *Consumer) done(deliveries []event.Delivery, errs []error) {
 	if c.Letters == nil {
 		return
@@ -93,7 +93,7 @@ func (c *Consumer) done(deliveries []event.Delivery, errs []error) {
 	c.Letters.Done(objects...)
 }
 
-// earlier is the letter that a message's event has already.
+// earlier returns the earlier dead letter of a message's event.
 func (c *Consumer) earlier(m message) kept {
 	if m.err != nil {
 		return kept{}
@@ -108,10 +108,10 @@ func (c *Consumer) settle(ctx context.Context, m message, err error) {
 	switch action {
 	case event.Done:
 		c.Stuck.Settled(c.Name, m.object)
-		_ = m.Ack() // lost: delivered once more, found unchanged
+		_ = m.Ack() // if the ack is lost, the next delivery finds nothing to change
 	case event.Retry:
 		c.Stuck.Failed(c.Name, m.object, delivered, err, time.Now())
-		c.Log.Warn("event failed, is retried", "consumer", c.Name, "attempt", delivered, "in", delay, "error", err)
+		c.Log.Warn("event failed; it is delivered again", "consumer", c.Name, "attempt", delivered, "in", delay, "error", err)
 		_ = m.NakWithDelay(delay)
 	case event.Dead:
 		if buryErr := bury(ctx, c.JS, buriedOf(m, c.Name, err.Error(), c.earlier(m))); buryErr != nil {

@@ -12,15 +12,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// drainWithin is how long Drained waits; a backlog of minutes is left to the next pass of whoever asks.
+// drainWithin bounds Drained's wait. A backlog of minutes is left to the caller's next pass.
 const drainWithin = time.Minute
 
-// Drained waits until every announcement of a bronze object that is in the streams now was worked on. It is false when
-// that takes more than a minute. Events that are left because they fail again and again do not count: they would hold up
-// whoever waits for ever.
+// Drained waits until every event of a bronze object that is in the streams now was worked on. It returns false if that takes more than
+// a minute. Events that fail again and again do not count: the caller would wait for ever.
 func Drained(ctx context.Context, js jetstream.JetStream) (bool, error) {
 	deadline := time.Now().Add(drainWithin)                      // monotonic
-	for _, name := range []string{streams.Raw, streams.Events} { // in this order: what leaves the first arrives in the second
+	for _, name := range []string{streams.Raw, streams.Events} { // in this order: messages move from the first to the second
 		ok, err := drained(ctx, js, name, deadline)
 		if err != nil || !ok {
 			return false, err
@@ -32,7 +31,7 @@ func Drained(ctx context.Context, js jetstream.JetStream) (bool, error) {
 func drained(ctx context.Context, js jetstream.JetStream, name string, deadline time.Time) (bool, error) {
 	s, err := js.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return true, nil // and with it whatever was on its way
+		return true, nil // the stream is gone, and with it what was on its way
 	}
 	if err != nil {
 		return false, fmt.Errorf("look at stream %s: %w", name, err)
@@ -52,8 +51,8 @@ func drained(ctx context.Context, js jetstream.JetStream, name string, deadline 
 	}
 }
 
-// passed tells whether the consumers of bronze events are past a state of their stream; when it is late, what was delivered
-// counts as worked on.
+// passed tells whether the consumers of bronze events are past a state of their stream. If it is late, delivered events count as worked
+// on.
 func passed(ctx context.Context, s jetstream.Stream, then jetstream.StreamState, late bool) (bool, error) {
 	consumers, behind := 0, 0
 	list := s.ListConsumers(ctx)
@@ -69,11 +68,11 @@ func passed(ctx context.Context, s jetstream.Stream, then jetstream.StreamState,
 	if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
 		return false, fmt.Errorf("look at the consumers: %w", err)
 	}
-	// A stream that nobody reads yet keeps what it has for the first reactor.
+	// A stream without consumers keeps its messages for the first reactor.
 	return behind == 0 && (consumers > 0 || then.Msgs == 0), nil
 }
 
-// onlySilver is true of gold's consumer, whose events announce no bronze object.
+// onlySilver tells whether a consumer is gold's. Its events announce no bronze object.
 func onlySilver(c jetstream.ConsumerConfig) bool {
 	for _, subject := range append(c.FilterSubjects, c.FilterSubject) {
 		if subject != "" && !strings.HasPrefix(subject, "lake.ev.silver.") {

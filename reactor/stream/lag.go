@@ -12,16 +12,16 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Lag is how far a consumer is behind.
+// Lag says how far a consumer is behind.
 type Lag struct {
 	Consumer string
 	Waiting  uint64 // events not delivered yet
 	Working  int    // delivered, not settled
-	// Oldest is when the oldest event that was not settled came into the stream; zero when there is none.
+	// Oldest is the time when the oldest unsettled event came into the stream; zero if there is none.
 	Oldest time.Time
 }
 
-// Lags are those of the durable consumers, the router's included.
+// Lags returns the lags of the durable consumers, with the router's.
 func Lags(ctx context.Context, js jetstream.JetStream) ([]Lag, error) {
 	var lags []Lag
 	for _, name := range []string{streams.Raw, streams.Events} {
@@ -49,7 +49,7 @@ func Lags(ctx context.Context, js jetstream.JetStream) ([]Lag, error) {
 	return lags, nil
 }
 
-// oldest is the time of the first message after the last one below which everything is settled.
+// oldest returns the time of the first message after the acknowledged ones.
 func oldest(ctx context.Context, s jetstream.Stream, c *jetstream.ConsumerInfo) (first time.Time, err error) {
 	subjects := c.Config.FilterSubjects
 	if c.Config.FilterSubject != "" {
@@ -73,16 +73,16 @@ func oldest(ctx context.Context, s jetstream.Stream, c *jetstream.ConsumerInfo) 
 	return first, nil
 }
 
-// Store is how full a stream is.
+// Store says how full a stream is.
 type Store struct {
 	Stream   string
 	Messages uint64
 	Bytes    uint64
-	Most     int64 // bytes at which the oldest messages are dropped
+	Most     int64 // size in bytes at which the server drops the oldest messages
 	Buried   map[string]uint64
 }
 
-// Stores are those of the three streams; that of the dead letters with their number by consumer.
+// Stores returns the fill of three streams. Dead letters are also counted by consumer.
 func Stores(ctx context.Context, js jetstream.JetStream) ([]Store, error) {
 	var stores []Store
 	for _, name := range []string{streams.Raw, streams.Events, streams.DeadLetters} {

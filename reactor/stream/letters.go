@@ -14,22 +14,22 @@ import (
 	"millrace/reactor/event"
 )
 
-// Letters keeps the dead letters to those that somebody should look at: one for each event, and none whose event needs
-// nobody any more, because its object, or a newer version of it, has been promoted since. It follows the stream of dead
-// letters and is told of each event that is done; whether a letter is void it asks each time.
+// Letters drops dead letters that nobody needs to look at. It keeps one for each event, and none that is obsolete because its object
+// or a newer version has been promoted since. It follows the stream of dead letters and hears of each event that is done. It asks
+// each time whether a letter is obsolete.
 type Letters struct {
 	JS  jetstream.JetStream
 	Log *slog.Logger
-	// Void tells whether the event of a dead letter needs nobody any more.
-	Void func(context.Context, event.Object) (bool, error)
+	// Obsolete tells whether nobody needs to look at the dead letter of an object's event.
+	Obsolete func(context.Context, event.Object) (bool, error)
 
 	mu     sync.Mutex
 	topics map[string]map[uint64]kept // by topic and number in the stream
-	look   map[string]bool            // topics whose letters may have become void
+	look   map[string]bool            // topics whose letters may have become obsolete
 	wake   chan struct{}
 }
 
-// kept is what is remembered of a dead letter.
+// kept has what Letters remembers of a dead letter.
 type kept struct {
 	consumer, eventID string
 	object            event.Object
@@ -37,16 +37,16 @@ type kept struct {
 	attempts          uint64
 }
 
-// lookEvery is how often all letters are looked at again: another reactor may have missed one, or the ledger was away.
+// lookEvery is the time between looks at all letters: another reactor may have missed one, or the ledger was away.
 const lookEvery = time.Minute
 
-// NewLetters makes a keeper of dead letters; Run makes it work.
-func NewLetters(js jetstream.JetStream, log *slog.Logger, void func(context.Context, event.Object) (bool, error)) *Letters {
-	return &Letters{JS: js, Log: log, Void: void, topics: map[string]map[uint64]kept{}, look: map[string]bool{}, wake: make(chan struct{}, 1)}
+// NewLetters makes a keeper of dead letters. It works while Run runs.
+func NewLetters(js jetstream.JetStream, log *slog.Logger, obsolete func(context.Context, event.Object) (bool, error)) *Letters {
+	return &Letters{JS: js, Log: log, Obsolete: obsolete, topics: map[string]map[uint64]kept{}, look: map[string]bool{}, wake: make(chan struct{}, 1)}
 }
 
-// topic is what letters become void by together: versions of one object; and all of gold's, whose events say no more than
-// that silver has moved on.
+// topic groups letters that become obsolete together: versions of one object, and all of gold's, whose events only say that silver has
+// changed.
 func topic(o event.Object) string {
 	if route, err := event.RouteOf(o); err == nil && route.Layer == event.Silver {
 		return string(event.Silver)
@@ -54,7 +54,7 @@ func topic(o event.Object) string {
 	return o.Key
 }
 
-// Done tells of events that were worked on. It returns at once.
+// Done is called with the objects of events that are done. It returns at once.
 func (l *Letters) Done(objects ...event.Object) {
 	l.mu.Lock()
 	found := false
@@ -72,7 +72,7 @@ func (l *Letters) Done(objects ...event.Object) {
 func (l *Letters) signal() {
 	select {
 	case l.wake <- struct{}{}:
-	default: // it is on its way
+	default: // a signal is waiting
 	}
 }
 
@@ -84,7 +84,7 @@ func (l *Letters) Run(ctx context.Context) error {
 			return nil
 		}
 		delay := event.RetryDelay(attempt)
-		l.Log.Warn("dead letters cannot be followed, is tried again", "in", delay, "error", err)
+		l.Log.Warn("cannot follow dead letters; trying again", "in", delay, "error", err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -143,11 +143,11 @@ func (l *Letters) follow(ctx context.Context) error {
 	}
 }
 
-// add remembers a letter, in place of an older one of the same event.
+// add remembers a letter and drops an older one of the same event.
 func (l *Letters) add(ctx context.Context, d DeadLetter) {
 	o, err := event.Unmarshal(d.Body)
 	if err != nil {
-		return // not an event: only a person can say what is to become of it
+		return // not an event: a person must decide
 	}
 	t := topic(o)
 	var older []uint64
@@ -164,12 +164,12 @@ func (l *Letters) add(ctx context.Context, d DeadLetter) {
 	l.look[t] = true
 	l.mu.Unlock()
 	for _, n := range older {
-		l.drop(ctx, t, n, "a newer letter of the same event is there")
+		l.drop(ctx, t, n, "the same event has a newer letter")
 	}
 	l.signal()
 }
 
-// earlier is what is known of a letter that an event of a consumer has already.
+// earlier returns what Letters remembers of an event's earlier letter from the same consumer.
 func (l *Letters) earlier(consumer string, o event.Object) (k kept, ok bool) {
 	if l == nil {
 		return kept{}, false
@@ -184,7 +184,7 @@ func (l *Letters) earlier(consumer string, o event.Object) (k kept, ok bool) {
 	return k, ok
 }
 
-// clear drops the letters that are void among those of the topics to look at.
+// clear drops obsolete letters of the topics to look at.
 func (l *Letters) clear(ctx context.Context) {
 	type candidate struct {
 		topic    string
@@ -201,23 +201,23 @@ func (l *Letters) clear(ctx context.Context) {
 	clear(l.look)
 	l.mu.Unlock()
 	for _, c := range candidates {
-		void, err := l.Void(ctx, c.object)
+		obsolete, err := l.Obsolete(ctx, c.object)
 		if err != nil {
 			if ctx.Err() == nil {
-				l.Log.Warn("dead letter is looked at again later", "id", c.sequence, "error", err)
+				l.Log.Warn("cannot tell whether a dead letter is obsolete; looking again later", "id", c.sequence, "error", err)
 			}
 			continue
 		}
-		if void {
-			l.drop(ctx, c.topic, c.sequence, "its object, or a newer version of it, is promoted")
+		if obsolete {
+			l.drop(ctx, c.topic, c.sequence, "its object or a newer version is promoted")
 		}
 	}
 }
 
 func (l *Letters) drop(ctx context.Context, topic string, sequence uint64, why string) {
 	err := Drop(ctx, l.JS, sequence)
-	if err != nil && !errors.Is(err, ErrNoDeadLetter) { // another reactor, or a person, was quicker
-		l.Log.Warn("clear dead letter, is tried again", "id", sequence, "error", err)
+	if err != nil && !errors.Is(err, ErrNoDeadLetter) { // ErrNoDeadLetter: another reactor or a person was quicker
+		l.Log.Warn("cannot drop a dead letter; trying again", "id", sequence, "error", err)
 		return
 	}
 	l.mu.Lock()

@@ -19,14 +19,14 @@ import (
 	"millrace/reactor/stream"
 )
 
-// broker is a nats-server of the test's own, with the streams in it.
+// broker starts a nats-server for the test and makes the streams.
 func broker(t *testing.T) jetstream.JetStream {
 	t.Helper()
 	js, _ := brokerAs(t, nats.UserReactor)
 	return js
 }
 
-// brokerAs is one with the connection of a user.
+// brokerAs does the same and connects as a user.
 func brokerAs(t *testing.T, user string) (jetstream.JetStream, *natsclient.Conn) {
 	t.Helper()
 	s, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: nats.Passwords{nats.UserMinIO: "m", nats.UserReactor: "r", nats.UserOwner: "o"}, Log: &bytes.Buffer{}})
@@ -94,7 +94,7 @@ func publish(t *testing.T, js jetstream.JetStream, o event.Object, run string) {
 	}
 }
 
-// outcomes is a promoter that says of each object what the test wants, and a ledger of what was done.
+// outcomes plays a promoter that returns what the test wants for each object, and a ledger of what was done.
 type outcomes struct {
 	mu   sync.Mutex
 	dead map[event.ID]bool
@@ -117,7 +117,7 @@ func (o *outcomes) handle(_ context.Context, batch []event.Delivery) []error {
 	return errs
 }
 
-func (o *outcomes) void(_ context.Context, object event.Object) (bool, error) {
+func (o *outcomes) obsolete(_ context.Context, object event.Object) (bool, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	at, ok := o.done[object.Key]
@@ -134,7 +134,7 @@ func TestALetterStaysUntilItsEventNeedsNobody(t *testing.T) {
 	js, log := broker(t), slog.New(slog.DiscardHandler)
 	old, broken, other := object("a", 1), object("a", 2), object("other", 1)
 	o := &outcomes{dead: map[event.ID]bool{old.ID(): true, broken.ID(): true, other.ID(): true}, done: map[string]time.Time{}}
-	keeper := stream.NewLetters(js, log, o.void)
+	keeper := stream.NewLetters(js, log, o.obsolete)
 	run(t, keeper)
 	run(t, &stream.Consumer{JS: js, Log: log, Name: "c", Subjects: []string{subject}, Handle: o.handle, Letters: keeper})
 
@@ -150,7 +150,7 @@ func TestALetterStaysUntilItsEventNeedsNobody(t *testing.T) {
 		}
 	}
 
-	// Once more, and in vain: one letter, which remembers the first time.
+	// A retry fails again: there is one letter, which remembers the first time.
 	publish(t, js, broken, "again")
 	var again stream.DeadLetter
 	eventually(t, "the newer letter is alone", func() bool {
@@ -162,7 +162,7 @@ func TestALetterStaysUntilItsEventNeedsNobody(t *testing.T) {
 		t.Errorf("the letter of the second time: %+v, the first was %+v", again, was)
 	}
 
-	// A retry keeps the letter until the event is done, and then takes it, and that of the older version, away.
+	// A retry keeps the letter until the event is done. Then this letter and the older version's go.
 	o.mend(broken)
 	if err := stream.Retry(t.Context(), js, again, func(event.Object) string { return subject }); err != nil {
 		t.Fatal(err)
@@ -171,17 +171,17 @@ func TestALetterStaysUntilItsEventNeedsNobody(t *testing.T) {
 		all := letters(t, js)
 		return len(all) == 1 && all[0].EventID == string(other.ID())
 	})
-	// The older version dies again in a replay: a newer one is promoted, so nobody has to look at it.
+	// The older version dies again in a replay. A newer one is promoted, so the letter is obsolete.
 	publish(t, js, old, "replay")
 	publish(t, js, object("marker", 1), "")
 	eventually(t, "the replay is through", func() bool { _, done := o.at("marker"); return done })
 	eventually(t, "the letter of the older version is gone again", func() bool { return len(letters(t, js)) == 1 })
 
-	// A reactor that starts finds letters that became void while none ran.
+	// A starting reactor finds letters that became obsolete while none ran.
 	o.mu.Lock()
 	o.done["other"] = other.ModifiedAt
 	o.mu.Unlock()
-	run(t, stream.NewLetters(js, log, o.void))
+	run(t, stream.NewLetters(js, log, o.obsolete))
 	eventually(t, "no letter is left", func() bool { return len(letters(t, js)) == 0 })
 }
 
@@ -201,7 +201,7 @@ func TestWhatTheServerGivesUpIsADeadLetter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Consumers as the reactor does not make them; that of a stranger does not count.
+	// These consumers have a limit of deliveries. The stranger's does not count.
 	advisories, err := js.Stream(t.Context(), streams.Advisories)
 	if err != nil {
 		t.Fatal(err)
@@ -227,7 +227,7 @@ func TestWhatTheServerGivesUpIsADeadLetter(t *testing.T) {
 			t.Fatalf("%s got %d messages", name, n)
 		}
 		eventually(t, "the server has told of both messages of "+name, func() bool {
-			if _, err := c.Next(jetstream.FetchMaxWait(100 * time.Millisecond)); err == nil { // it tells only while somebody pulls
+			if _, err := c.Next(jetstream.FetchMaxWait(100 * time.Millisecond)); err == nil { // the server sends an advisory only during a pull
 				t.Fatal("a message came beyond its limit")
 			}
 			info, err := advisories.Info(t.Context())

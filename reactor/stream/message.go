@@ -6,16 +6,16 @@ import (
 	"millrace/reactor/event"
 )
 
-// message is a message of a stream, with the event in it: that is read once, where the message comes in, and needed for the
-// bounds of a batch, for the work and for a dead letter.
+// message is a stream's message with the event in it. The event is read once, when the message comes in. The bounds of a batch, the work
+// and a dead letter need it.
 type message struct {
 	jetstream.Msg
 	object event.Object
-	err    error // why it is no event; nil in streams that hold other things
-	bytes  int64 // what it counts in the bounds of a batch
+	err    error // why it is not an event; nil in streams of other messages
+	bytes  int64 // its share of maxBatchBytes
 }
 
-// newMessage reads a message. That of a stream without events counts by its own length.
+// newMessage reads a message. In a stream without events, bytes is the message's own length.
 func newMessage(m jetstream.Msg, events bool) message {
 	body := m.Data()
 	n := message{Msg: m, bytes: int64(len(body))}
@@ -28,7 +28,7 @@ func newMessage(m jetstream.Msg, events bool) message {
 	return n
 }
 
-// delivery is the event as it is handed to whoever works on it.
+// delivery returns the event as Handle gets it.
 func (m message) delivery() event.Delivery {
 	d := event.Delivery{Object: m.object, Run: m.Headers().Get(HeaderRun), Attempt: deliveries(m)}
 	d.Trace = received(m, d)

@@ -10,7 +10,7 @@ import (
 	"millrace/reactor/event"
 )
 
-// counted counts how often a message's body is asked for.
+// counted counts the reads of a message's body.
 type counted struct {
 	jetstream.Msg
 	body  []byte
@@ -23,7 +23,7 @@ func (c counted) Metadata() (*jetstream.MsgMetadata, error) {
 	return &jetstream.MsgMetadata{NumDelivered: 3}, nil
 }
 
-// The bounds of a batch, the work and a dead letter all need the event; a million of them are read once each.
+// The bounds of a batch, the work and a dead letter all need the event. Each event must be read only once.
 func TestAMessageIsReadOnce(t *testing.T) {
 	o := event.Object{Bucket: "b", Key: "bronze/coincap/assets/x.json", Version: "v", ModifiedAt: time.UnixMilli(1795953600000).UTC(), ETag: "e", Size: 7}
 	asked := 0

@@ -23,22 +23,22 @@ const routerName = "router"
 type Router struct {
 	JS  jetstream.JetStream
 	Log *slog.Logger
-	// Bucket is the one whose events count; others may share the broker.
+	// Bucket is the lake's bucket. Others may share the broker; the router ignores their events.
 	Bucket string
-	// Subject is where the event of an object belongs.
+	// Subject returns the subject of an object's event.
 	Subject func(event.Object) string
-	// Routed, when set, is told of each object whose event is published. It must return at once.
+	// Routed, when set, is called for each object whose event is published. It must return at once.
 	Routed func(event.Object)
-	// Ignored, when set, is told of each object that gets no event because it is no data.
+	// Ignored, when set, is called for each object that gets no event because it is not data.
 	Ignored func(event.Object)
-	// Buried, when set, is told of each dead letter that was stored, and why.
+	// Buried, when set, is called for each stored dead letter with the reason.
 	Buried func(consumer string, reason error)
 }
 
-// Run routes until ctx ends. A message is acknowledged after its events are stored.
+// Run routes until ctx ends. It acknowledges a message after its events are stored.
 func (r *Router) Run(ctx context.Context) error {
 	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log}, func(ctx context.Context, batch []message) {
-		// Published side by side, then acknowledged in order: one round trip for a batch, not one for each message.
+		// Publish side by side, then wait for the answers in order: one round trip for a batch, not one for each message.
 		heard := time.Now()
 		futures := make([][]sentEvent, len(batch))
 		failed := make([]error, len(batch))
@@ -55,7 +55,7 @@ func (r *Router) Run(ctx context.Context) error {
 	})
 }
 
-// publish sends the objects of one message on their way.
+// publish publishes the events of one message's objects. It does not wait for the answers.
 func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 	objects, err := event.ParseMinIO(m.Data())
 	if err != nil {
@@ -87,8 +87,8 @@ func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
 	return futures, nil
 }
 
-// runOf is the replay that a message belongs to. One that somebody published by hand without saying so is a run of its own,
-// or its event would count as the copy of the one that came first.
+// runOf returns the replay that a message belongs to. A message that somebody published by hand without a run gets its own, because its
+// event would otherwise count as a copy of the first one.
 func runOf(m jetstream.Msg) string {
 	if run := m.Headers().Get(HeaderRun); run != "" || m.Subject() != streams.RawReplay {
 		return run
@@ -110,7 +110,7 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return
 		}
-		r.Log.Warn("message of no known form", "subject", m.Subject(), "reason", err)
+		r.Log.Warn("message of unknown form", "subject", m.Subject(), "reason", err)
 		if r.Buried != nil {
 			r.Buried("raw", err)
 		}
@@ -119,10 +119,10 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 		_ = m.NakWithDelay(delay)
 		return
 	}
-	_ = m.Ack() // a lost ack means one more delivery, which the message id makes void
+	_ = m.Ack() // if the ack is lost, the message id makes the next delivery harmless
 }
 
-// Message is the event of an object for subject. run is the replay it belongs to, or "" for a live event.
+// Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event.
 func Message(o event.Object, subject, run string) *nats.Msg {
 	id := string(o.ID())
 	if run != "" {
@@ -139,13 +139,13 @@ func Message(o event.Object, subject, run string) *nats.Msg {
 	return m
 }
 
-// Anew makes the message another one than the event's first, which a broker that still knows that one would drop.
+// Anew gives the message another id than the event's first one. The broker would drop a message whose id it still knows.
 func Anew(m *nats.Msg, nonce string) *nats.Msg {
 	m.Header.Set(nats.MsgIdHdr, m.Header.Get(nats.MsgIdHdr)+":"+nonce)
 	return m
 }
 
-// Acknowledged waits until a published event is stored, or dropped as a copy of one that is.
+// Acknowledged waits until a published event is stored, or dropped as a copy of a stored one.
 func Acknowledged(ctx context.Context, f jetstream.PubAckFuture) (*jetstream.PubAck, error) {
 	select {
 	case ack := <-f.Ok():

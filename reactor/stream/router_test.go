@@ -13,10 +13,10 @@ import (
 	"millrace/reactor/stream"
 )
 
-// A JetStream that stops and starts again within its server leaves what is being published without an answer, and the connection as
-// it is. Here that is a subject with somebody who listens and says nothing.
+// A JetStream that stops and starts again within its server never answers a publish in progress, and the connection stays. In this test
+// a subscriber that listens and does not answer plays that.
 func TestAnEventWhoseAnswerIsLostIsRoutedAgain(t *testing.T) {
-	js, nc := brokerAs(t, nats.UserOwner) // who may say anything
+	js, nc := brokerAs(t, nats.UserOwner) // may publish anything
 	const silent, subject = "silent", "lake.ev.bronze.coincap.assets"
 	if _, err := nc.Subscribe(silent, func(*natsclient.Msg) {}); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestAnEventWhoseAnswerIsLostIsRoutedAgain(t *testing.T) {
 	})
 }
 
-// A marker of another engine would become a dead letter, and the listing would not know it.
+// Without a rule a marker of another engine would become a dead letter, and no listing would explain it.
 func TestAMarkerGetsNoEvent(t *testing.T) {
 	js, _ := brokerAs(t, nats.UserOwner)
 	var ignored atomic.Int64

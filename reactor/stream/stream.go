@@ -1,6 +1,6 @@
 // Package stream carries events through NATS JetStream: it routes MinIO's messages into one deduplicated stream of events,
 // delivers them in batches to the promoters and keeps the dead letters. It knows what an event is, not what a promoter does
-// with it. The streams themselves are those of infra/streams.
+// with it. infra/streams defines the streams themselves.
 package stream
 
 import (
@@ -15,8 +15,8 @@ const (
 	HeaderID  = "Lake-Event-Id"
 )
 
-// AgainSubject is where an event is published again. It has a stream and consumers of its own: a live event would wait behind a
-// million of a replay, and even its way into the stream leads behind them, one flush to disk after another.
+// AgainSubject returns the subject on which an event is published again. It has its own stream and consumers. In a shared stream a live
+// event would wait behind a million events of a replay, even on its way into the stream, because each is flushed to disk.
 func AgainSubject(subject string) string {
 	return streams.AgainPrefix + strings.TrimPrefix(subject, streams.LivePrefix)
 }

@@ -12,16 +12,15 @@ import (
 )
 
 const (
-	// stuckAfter is for how long an event has to fail before its consumer counts as one that makes no progress: by then it
-	// was tried some ten times.
+	// stuckAfter is the time after which a failing event counts as stuck. It has had some ten tries by then.
 	stuckAfter = time.Minute
-	// forgottenAfter is from when on an event that failed is no trouble any more, without having been done: the broker, or
-	// another reactor, has it. Delays between two tries end at a minute.
+	// forgottenAfter is the time without a try after which a failing event is forgotten: the broker or another reactor has it.
+	// The delay between two tries is a minute at most.
 	forgottenAfter = 5 * time.Minute
 )
 
-// Stuck knows the events that fail again and again. Nothing else shows them: they have no dead letter, because another try may
-// go well, and every part that the reactor needs may answer. Safe for concurrent use; nil knows nothing.
+// Stuck knows the events that fail again and again. Nothing else shows them: they have no dead letter, because another try may succeed,
+// and every part that the reactor needs may answer. It is safe for concurrent use. A nil Stuck knows nothing.
 type Stuck struct {
 	mu     sync.Mutex
 	events map[stuckKey]failing
@@ -32,7 +31,7 @@ type stuckKey struct {
 	event    event.ID
 }
 
-// failing is an event that failed, and was not done since.
+// failing is an event that has failed and was not done since.
 type failing struct {
 	object      event.Object
 	first, last time.Time
@@ -40,10 +39,10 @@ type failing struct {
 	err         error
 }
 
-// NewStuck makes one that knows nothing yet.
+// NewStuck makes an empty Stuck.
 func NewStuck() *Stuck { return &Stuck{events: map[stuckKey]failing{}} }
 
-// Failed is told of an event that is tried again.
+// Failed is called for an event that failed and is tried again.
 func (s *Stuck) Failed(consumer string, o event.Object, attempts uint64, err error, now time.Time) {
 	if s == nil {
 		return
@@ -59,7 +58,7 @@ func (s *Stuck) Failed(consumer string, o event.Object, attempts uint64, err err
 	s.events[key] = f
 }
 
-// Settled is told of an event that is done, or dead.
+// Settled is called for an event that is done or dead.
 func (s *Stuck) Settled(consumer string, o event.Object) {
 	if s == nil {
 		return
@@ -71,10 +70,10 @@ func (s *Stuck) Settled(consumer string, o event.Object) {
 	}
 }
 
-// Count is how many events are stuck.
+// Count returns the number of stuck events.
 func (s *Stuck) Count() int { return len(s.stuck(time.Now())) }
 
-// Err names the event that is stuck longest; nil when there is none.
+// Err names the event that has been stuck longest; nil if there is none.
 func (s *Stuck) Err(context.Context) error { return s.at(time.Now()) }
 
 func (s *Stuck) at(now time.Time) error {
@@ -92,7 +91,7 @@ type named struct {
 	failing
 }
 
-// stuck returns the events that have failed for long, and forgets those that nobody tries any more.
+// stuck returns the stuck events, and forgets events that nobody tries any more.
 func (s *Stuck) stuck(now time.Time) (all []named) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

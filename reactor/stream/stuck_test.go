@@ -42,7 +42,7 @@ func TestAnEventThatFailsAgainAndAgainIsNamed(t *testing.T) {
 	}
 }
 
-// A consumer tells of each try, and of the end.
+// A consumer reports each try and the end.
 func TestAConsumerTellsWhatFails(t *testing.T) {
 	o := event.Object{Bucket: "b", Key: "bronze/coincap/assets/x.json", Version: "v", ModifiedAt: time.UnixMilli(1795953600000).UTC(), ETag: "e"}
 	c := &Consumer{Name: "c", Log: slog.New(slog.DiscardHandler), Stuck: NewStuck()}
@@ -57,7 +57,7 @@ func TestAConsumerTellsWhatFails(t *testing.T) {
 	}
 }
 
-// settling takes what a consumer says of a message.
+// settling records how a consumer settles a message.
 type settling struct{ counted }
 
 func (settling) Ack() error                       { return nil }

@@ -14,7 +14,7 @@ import (
 	"millrace/reactor/event"
 )
 
-// headerTrace carries the span that an event belongs to, by the W3C's name.
+// headerTrace is the W3C's header for the span that an event belongs to.
 const headerTrace = "traceparent"
 
 // sentEvent is an event on its way from the router into the stream.
@@ -22,10 +22,10 @@ type sentEvent struct {
 	future jetstream.PubAckFuture
 	object event.Object
 	root   string // traceparent of its trace's first span
-	parent string // that of whoever put the object
+	parent string // traceparent of the client that put the object
 }
 
-// stored waits until the event is stored. The first copy of it begins the object's trace.
+// stored waits until the event is stored. The first copy begins the object's trace.
 func (e sentEvent) stored(ctx context.Context, heard time.Time) error {
 	ack, err := Acknowledged(ctx, e.future)
 	if err == nil && !ack.Duplicate && e.root != "" {
@@ -36,7 +36,7 @@ func (e sentEvent) stored(ctx context.Context, heard time.Time) error {
 	return err
 }
 
-// traceParents are those of a message's objects.
+// traceParents returns the traceparents of a message's n objects.
 func traceParents(m jetstream.Msg, n int) []string {
 	if tracing.On() {
 		if parents := event.TraceParents(m.Data()); len(parents) == n {
@@ -46,7 +46,7 @@ func traceParents(m jetstream.Msg, n int) []string {
 	return make([]string, n)
 }
 
-// announce writes the trace into an event's header, and returns its first span.
+// announce writes the trace into an event's header and returns its first span.
 func announce(m *nats.Msg, parent string) (root string) {
 	if root = tracing.Root(traceIdentity(m.Header.Get(HeaderID), m.Header.Get(HeaderRun)), parent); root != "" {
 		m.Header.Set(headerTrace, root)
@@ -54,7 +54,7 @@ func announce(m *nats.Msg, parent string) (root string) {
 	return root
 }
 
-// traceIdentity makes each replay of an event a trace of its own.
+// traceIdentity returns the identity of an event's trace. Each replay of an event has its own.
 func traceIdentity(id, run string) string {
 	if run == "" {
 		return id
@@ -63,8 +63,8 @@ func traceIdentity(id, run string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// received is the trace of an event that was delivered: the one that its header names or, where the router had no part in
-// it, the one that follows from its identity.
+// received returns the trace of a delivered event: the one in its header, or, if the event did not come through the router, the one that
+// follows from its identity.
 func received(m jetstream.Msg, d event.Delivery) string {
 	md, err := m.Metadata()
 	if err != nil || !tracing.On() {

@@ -85,7 +85,7 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 			case errors.Is(err, lake.ErrConflict):
 				return // another commit has changed the table; the next pause will do
 			case err != nil:
-				log.Warn("upkeep failed, is tried again later", "error", err)
+				log.Warn("upkeep failed; trying again later", "error", err)
 				return
 			case !ok:
 				return
@@ -125,7 +125,7 @@ func (c *Compactor) All(ctx context.Context, did func(Done)) error {
 func (c *Compactor) expire(ctx context.Context, name string) (Done, error) {
 	done := Done{Table: name}
 	err := lake.Retry{}.Do(ctx, func() error {
-		view, err := c.lake.View(ctx)
+		view, err := c.lake.OwnView(ctx)
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (c *Compactor) expire(ctx context.Context, name string) (Done, error) {
 // Step does the most urgent thing that there is to do, in one commit; ok is false when there is nothing. It returns
 // lake.ErrConflict when another commit came first.
 func (c *Compactor) Step(ctx context.Context) (done Done, ok bool, err error) {
-	view, err := c.lake.View(ctx)
+	view, err := c.lake.OwnView(ctx)
 	if err != nil {
 		return Done{}, false, err
 	}

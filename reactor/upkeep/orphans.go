@@ -33,7 +33,7 @@ type Condition struct {
 // Run returns the condition of each table, by name. refused, when not nil, names the tables whose files were left alone
 // because the catalog is behind the store (lake.ErrBehind). looked is told of each table that is done.
 func (t Tidy) Run(ctx context.Context, looked func()) (all []Condition, refused, err error) {
-	view, err := t.Lake.View(ctx)
+	view, err := t.Lake.OwnView(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

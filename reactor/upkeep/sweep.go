@@ -47,7 +47,7 @@ type Sweeper struct {
 
 // orphanage is what a sweeper needs of lake.Lake.
 type orphanage interface {
-	View(context.Context) (*lake.View, error)
+	OwnView(context.Context) (*lake.View, error)
 	Objects(ctx context.Context, table string) iter.Seq2[lake.Orphan, error]
 	Needs(ctx context.Context, table string) (lake.Needs, error)
 	RemoveOrphans(context.Context, []lake.Orphan) (int, error)
@@ -79,7 +79,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 		did, err := s.Look(ctx)
 		wait = did.next()
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("orphans were not removed, is tried again", "in", wait, "error", err)
+			s.log.Warn("cannot remove orphans; trying again", "in", wait, "error", err)
 		} else if err == nil {
 			s.metrics.finished(Orphans, did.Listing+did.Removing)
 		}
@@ -92,7 +92,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // Look goes through all tables once. It removes what has been an orphan for long enough, and what the ledger keeps of old
 // replays.
 func (s *Sweeper) Look(ctx context.Context) (did Looked, err error) {
-	view, err := s.lake.View(ctx)
+	view, err := s.lake.OwnView(ctx)
 	if err != nil {
 		return did, err
 	}

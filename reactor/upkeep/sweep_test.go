@@ -21,7 +21,7 @@ type fakeLake struct {
 	pieces  int
 }
 
-func (f *fakeLake) View(context.Context) (*lake.View, error) {
+func (f *fakeLake) OwnView(context.Context) (*lake.View, error) {
 	return &lake.View{Tables: map[string]*lake.Table{"silver.a": nil}}, nil
 }
 

@@ -32,6 +32,9 @@ func secrets(t *testing.T, s *harness.Stack) {
 	for user, secret := range creds.NATS {
 		hidden["NATS password of "+user] = secret
 	}
+	for role, token := range creds.Tokens {
+		hidden["token of "+role] = token
+	}
 	said := said{}
 	arguments(t, s, said)
 	commands(t, s, said)

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -151,7 +152,8 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 	crt, key := ca.issue(t, filepath.Join(dir, "certs"), net.IPv4(127, 0, 0, 1))
 	address := broker(t, crt, key)
 	endpoint := secureMinIO(t, filepath.Dir(crt), ca.file, address)
-	env := append(home.CleanEnvironment(), "MILLRACE_HOME="+t.TempDir(), "MILLRACE_S3_ENDPOINT="+endpoint, "MILLRACE_NATS_URL=tls://user:"+natsPassword+"@"+address)
+	dataHome := t.TempDir()
+	env := append(home.CleanEnvironment(), "MILLRACE_HOME="+dataHome, "MILLRACE_S3_ENDPOINT="+endpoint, "MILLRACE_NATS_URL=tls://user:"+natsPassword+"@"+address)
 	root := with(env, "MILLRACE_S3_ACCESS_KEY=root-user", "MILLRACE_S3_SECRET_KEY="+rootPassword, "MILLRACE_CA_FILE="+ca.file)
 	for _, user := range []string{"OWNER", "INGESTOR", "REACTOR", "ANALYST", "REPORTER"} {
 		root = append(root, "MILLRACE_"+user+"_SECRET_KEY=secret-of-"+strings.ToLower(user))
@@ -168,7 +170,7 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 		conn, err := net.Dial("tcp", simulator)
 		return err == nil && conn.Close() == nil
 	})
-	reactor := harness.Launch(t, with(role("reactor"), "MILLRACE_HTTP_ADDR=127.0.0.1:0"), "reactor", "run")
+	reactor := harness.Launch(t, with(role("reactor"), "MILLRACE_HTTP_ADDR=127.0.0.1:0", "MILLRACE_TLS_CERT="+crt, "MILLRACE_TLS_KEY="+key), "reactor", "run")
 	r := harness.RunProgram(t, with(role("ingestor"), "COINCAP_BASE_URL=http://"+simulator+"/v3"), "ingestor", "snapshot", "--output", "json")
 	var landed []struct{ Key string }
 	if err := json.Unmarshal([]byte(r.Stdout), &landed); err != nil || len(landed) != 1 {
@@ -181,10 +183,40 @@ func TestTheWholeWayWorksOverTLS(t *testing.T) {
 	if r.Code != 0 || r.Stdout != "n\n20\n" {
 		t.Errorf("gold by TLS: %s", r)
 	}
+	surfaceByTLS(t, home.Dir(dataHome), ca)
 	distrust(t, role("reactor"), endpoint, landed[0].Key)
 	// A client uses TLS also with an address that does not say so, when the server asks for it.
 	if r := harness.RunProgram(t, with(role("reactor"), "MILLRACE_NATS_URL=nats://user:"+natsPassword+"@"+address), "reactor", "dlq", "list"); r.Code != 0 {
 		t.Errorf("nats:// to a server with TLS: %s", r)
+	}
+}
+
+// surfaceByTLS asks the reactor's own address, which shows a certificate of that authority and takes no token in the clear.
+func surfaceByTLS(t *testing.T, d home.Dir, ca authority) {
+	t.Helper()
+	address, err := d.HTTP()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.cert)
+	ask := func(scheme string, trusted *x509.CertPool) (int, error) {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}}}
+		defer client.CloseIdleConnections()
+		response, err := client.Get(scheme + "://" + address + "/readyz")
+		if err != nil {
+			return 0, err
+		}
+		return response.StatusCode, response.Body.Close()
+	}
+	if code, err := ask("https", pool); code != http.StatusOK || err != nil {
+		t.Errorf("the reactor by TLS: %d, %v", code, err)
+	}
+	if code, err := ask("https", x509.NewCertPool()); err == nil {
+		t.Errorf("the reactor's certificate is trusted by everybody: %d", code)
+	}
+	if code, err := ask("http", nil); err == nil && code == http.StatusOK {
+		t.Error("the reactor answers plain HTTP beside TLS")
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package plan works out which days of which gold table a change reaches, and what must be read to write them. It is a
-// pure function of the models' inputs and lookbacks: no network, no disk, no clock, no SQL.
+// Package plan works out which days of which gold tables a change affects, and which days must be read to write them. It is a pure
+// function of the models' inputs and lookbacks, without network, disk, clock or SQL.
 package plan
 
 import (
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Day is a UTC calendar day as Iceberg and Arrow write a date: days since 1970-01-01.
+// Day is a UTC calendar day, counted from 1970-01-01 as Iceberg and Arrow do.
 type Day int32
 
 const layout = "2006-01-02"
@@ -25,10 +25,10 @@ func ParseDay(s string) (Day, error) {
 	return Day(t.Unix() / 86400), nil
 }
 
-// String gives YYYY-MM-DD.
+// String returns YYYY-MM-DD.
 func (d Day) String() string { return time.Unix(int64(d)*86400, 0).UTC().Format(layout) }
 
-// Month is the number of its month since January 1970, as Iceberg's month transform counts.
+// Month returns the number of months since January 1970, as Iceberg's month transform counts.
 func (d Day) Month() int {
 	t := time.Unix(int64(d)*86400, 0).UTC()
 	return (t.Year()-1970)*12 + int(t.Month()) - 1
@@ -37,14 +37,13 @@ func (d Day) Month() int {
 // Range is the days from From to To, both included.
 type Range struct{ From, To Day }
 
-// Len is the number of days.
+// Len returns the number of days.
 func (r Range) Len() int { return max(0, int(r.To)-int(r.From)+1) }
 
-// Days is a set of days: ranges in order, apart from each other by at least one day. The zero value is empty, and values
-// never change.
+// Days is a set of days: sorted ranges with at least one day between them. The zero value is empty. Values never change.
 type Days struct{ ranges []Range }
 
-// Of makes a set of ranges in any order, overlapping or not; a range that ends before it begins is empty.
+// Of makes a set from ranges in any order, which may overlap. A range that ends before it begins is empty.
 func Of(ranges ...Range) Days {
 	rs := slices.DeleteFunc(slices.Clone(ranges), func(r Range) bool { return r.From > r.To })
 	slices.SortFunc(rs, func(a, b Range) int { return cmp.Compare(a.From, b.From) })
@@ -62,7 +61,7 @@ func Of(ranges ...Range) Days {
 	return Days{slices.Clip(out)}
 }
 
-// Only makes a set of single days.
+// Only makes a set from single days.
 func Only(days ...Day) Days {
 	rs := make([]Range, len(days))
 	for i, d := range days {
@@ -71,13 +70,13 @@ func Only(days ...Day) Days {
 	return Of(rs...)
 }
 
-// Ranges gives the set's ranges in order.
+// Ranges returns the set's ranges in order.
 func (s Days) Ranges() []Range { return slices.Clone(s.ranges) }
 
-// Empty says whether there is no day in the set.
+// Empty tells whether the set has no day.
 func (s Days) Empty() bool { return len(s.ranges) == 0 }
 
-// Len is the number of days.
+// Len returns the number of days.
 func (s Days) Len() int {
 	n := 0
 	for _, r := range s.ranges {
@@ -86,7 +85,7 @@ func (s Days) Len() int {
 	return n
 }
 
-// Hull is the range from the first day to the last; ok is false when there is none.
+// Hull returns the range from the first day to the last; ok is false if the set is empty.
 func (s Days) Hull() (r Range, ok bool) {
 	if s.Empty() {
 		return Range{}, false
@@ -94,7 +93,7 @@ func (s Days) Hull() (r Range, ok bool) {
 	return Range{s.ranges[0].From, s.ranges[len(s.ranges)-1].To}, true
 }
 
-// All gives the days in order.
+// All yields the days in order.
 func (s Days) All() iter.Seq[Day] {
 	return func(yield func(Day) bool) {
 		for _, r := range s.ranges {
@@ -107,7 +106,7 @@ func (s Days) All() iter.Seq[Day] {
 	}
 }
 
-// Contains says whether d is in the set.
+// Contains tells whether d is in the set.
 func (s Days) Contains(d Day) bool {
 	_, found := slices.BinarySearchFunc(s.ranges, d, func(r Range, d Day) int {
 		switch {
@@ -121,13 +120,13 @@ func (s Days) Contains(d Day) bool {
 	return found
 }
 
-// Equal says whether both hold the same days.
+// Equal tells whether both sets have the same days.
 func (s Days) Equal(o Days) bool { return slices.Equal(s.ranges, o.ranges) }
 
-// Union gives the days of either.
+// Union returns the days that are in either set.
 func (s Days) Union(o Days) Days { return Of(append(s.Ranges(), o.ranges...)...) }
 
-// Intersect gives the days of both.
+// Intersect returns the days that are in both sets.
 func (s Days) Intersect(o Days) Days {
 	var out []Range
 	for i, j := 0, 0; i < len(s.ranges) && j < len(o.ranges); {
@@ -142,10 +141,10 @@ func (s Days) Intersect(o Days) Days {
 	return Of(out...)
 }
 
-// Later gives the set and the n days after each of its days: what a lookback of n days makes depend on it.
+// Later adds the n days after each day: with a lookback of n days, these depend on the set.
 func (s Days) Later(n int) Days { return s.stretch(0, n) }
 
-// Earlier gives the set and the n days before each of its days: what a lookback of n days makes it depend on.
+// Earlier adds the n days before each day: with a lookback of n days, the set depends on these.
 func (s Days) Earlier(n int) Days { return s.stretch(n, 0) }
 
 func (s Days) stretch(before, after int) Days {
@@ -178,7 +177,7 @@ func (s Days) Chunks(n int) []Days {
 	return out
 }
 
-// String gives the ranges as text, such as "2026-01-01..2026-01-03 2026-02-01".
+// String returns the ranges as text, such as "2026-01-01..2026-01-03 2026-02-01".
 func (s Days) String() string {
 	parts := make([]string, len(s.ranges))
 	for i, r := range s.ranges {
@@ -190,8 +189,8 @@ func (s Days) String() string {
 	return strings.Join(parts, " ")
 }
 
-// SQL gives a condition that is true on the days of the set. The first part, redundant, is what DuckDB can push through
-// joins and into scans; it does not do that for a list of alternatives.
+// SQL returns a condition that is true on the days of the set. Its first part is redundant: DuckDB pushes it through joins and into
+// scans, which it does not do with a list of alternatives.
 func (s Days) SQL(column string) string {
 	hull, ok := s.Hull()
 	if !ok {

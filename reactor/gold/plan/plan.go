@@ -2,53 +2,53 @@ package plan
 
 import "fmt"
 
-// AllDays is the lookback of a model that reads everything before: more days than any table has, and few enough for
-// arithmetic on days.
+// AllDays is the lookback of a model that reads all earlier days. No table has so many days, and arithmetic on days does not
+// overflow.
 const AllDays = 1 << 16
 
-// Model is what the planner knows of a model: a row of day d is made from its inputs' rows of the days d − Lookback to d.
+// Model describes a model to the planner: a row of day d depends on its inputs' rows of days d − Lookback to d.
 type Model struct {
 	Name     string
 	Inputs   []string // tables: silver.* and gold.*
 	Lookback int      // days
 }
 
-// Change is what happened since gold was last computed.
+// Change says what has happened since gold was last computed.
 type Change struct {
-	// Changed holds, by silver table, the days of which rows were added, removed or altered.
+	// Changed has, by silver table, the days on which rows were added, removed or altered.
 	Changed map[string]Days
-	// Present holds, by table, the first and last day that has rows: of silver's tables now, and of gold's as they lie.
-	// A wider range is correct too, and costs time. A table without an entry has no rows.
+	// Present has, by table of silver and gold, the first and last day that has rows now. A wider range is correct and
+	// costs time. A table without an entry has no rows.
 	Present map[string]Range
-	// Rebuild holds the models to compute anew for all days, because their SQL changed or their table is not there.
+	// Rebuild has the models to compute for all days, because their SQL changed or their table is missing.
 	Rebuild map[string]bool
 }
 
-// Plan is what to read and to write, by table. Tables without days have no entry.
+// Plan says which days to read and to write, by table. Tables without days have no entry.
 type Plan struct {
-	// Write holds, by model, the days whose rows are computed and replace the old ones.
+	// Write has, by model, the days whose rows are computed and replace the old ones.
 	Write map[string]Days
-	// Read holds, by silver and gold table, the days whose rows computing needs: of the inputs, and of the models' own old
-	// rows on the days they write, to tell what changed.
+	// Read has, by silver and gold table, the days whose rows are needed: the inputs of the computation, and the old rows of
+	// the days written, to tell what changed.
 	Read map[string]Days
 }
 
-// Empty says whether there is nothing to do.
+// Empty tells whether there is nothing to do.
 func (p Plan) Empty() bool { return len(p.Write) == 0 }
 
-// Make plans a change for models in topological order: each after the models it reads.
+// Make plans a change for models in topological order: each comes after the models it reads.
 func Make(models []Model, c Change) (Plan, error) {
 	p := Plan{Write: map[string]Days{}, Read: map[string]Days{}}
-	// dirty holds the days of each table that may differ from what gold was computed from.
+	// dirty has the days of each table that may differ from what gold was computed from.
 	dirty := map[string]Days{}
 	for t, days := range c.Changed {
 		dirty[t] = days
 	}
-	span := map[string]Range{} // of each model: the days that it can have rows of, before or after
+	span := map[string]Range{} // by model: the days that can have rows, before or after the change
 	known := map[string]bool{}
 	for _, m := range models {
 		if known[m.Name] {
-			return Plan{}, fmt.Errorf("plan: the model %s is there twice", m.Name)
+			return Plan{}, fmt.Errorf("plan: duplicate model %s", m.Name)
 		}
 		known[m.Name] = true
 		own, has := c.Present[m.Name]
@@ -62,14 +62,14 @@ func Make(models []Model, c Change) (Plan, error) {
 			write = write.Union(dirty[in].Later(m.Lookback))
 		}
 		if !has {
-			continue // no row of any input, and none of its own to take away
+			continue // no input has rows, and the model has none to remove
 		}
 		span[m.Name] = own
 		if c.Rebuild[m.Name] {
 			write = Of(own)
 		}
-		// A model has rows only for days that an input has rows for (computing checks it), so days after the newest need
-		// not be written: without this a new day would write a year ahead of itself.
+		// A model has rows only for days that an input has rows for (an audit checks that), so days after the newest input
+		// need not be written. Without this bound a new day would write the year after it too.
 		write = write.Intersect(Of(own))
 		if write.Empty() {
 			continue

@@ -35,7 +35,7 @@ var someDays = rapid.Custom(func(t *rapid.T) Days {
 	return Of(rs...)
 })
 
-// members is the brute force that the set is held against.
+// members is the simple implementation that the set must agree with.
 func members(s Days) map[Day]bool {
 	m := map[Day]bool{}
 	for d := Day(-20); d < 80; d++ {
@@ -155,8 +155,8 @@ func same(t *testing.T, what string, got, want map[string]Days) {
 	}
 }
 
-// Models as arithmetic: a row of day d is a sum over the inputs' last Lookback+1 days, on the days that an input has rows.
-// What the plan writes on top of the old rows must be what computing everything gives.
+// The models here are arithmetic: a row of day d is a sum over the inputs' last Lookback+1 days, on days that an input has rows.
+// The old rows with the plan's writes on top must equal a full computation.
 func TestWhatIsPlannedCoversWhatChanges(t *testing.T) {
 	const last = 30
 	type table map[Day]int
@@ -234,7 +234,7 @@ func TestWhatIsPlannedCoversWhatChanges(t *testing.T) {
 		}
 		for _, m := range models {
 			want[m.Name] = compute(want, m, all)
-			seen := map[string]table{} // what the plan reads of each input, and no more
+			seen := map[string]table{} // by input: only what the plan reads
 			for _, in := range m.Inputs {
 				seen[in] = table{}
 				for d, v := range now[in] {
@@ -259,7 +259,7 @@ func TestWhatIsPlannedCoversWhatChanges(t *testing.T) {
 	})
 }
 
-// The planner's promise is that it can be tested whole by tests like the one above.
+// The planner must import nothing impure, so that tests like the one above cover all of it.
 func TestThePlannerIsPure(t *testing.T) {
 	allowed := []string{"cmp", "fmt", "iter", "slices", "strings", "time"}
 	clock := []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "Tick", "NewTimer", "NewTicker"}

@@ -52,6 +52,8 @@ type Credentials struct {
 	Root string            `json:"minio_root"`
 	S3   map[string]string `json:"s3"`
 	NATS map[string]string `json:"nats"`
+
+	Tokens map[string]string `json:"tokens"` // of owner, analyst and reporter, for HTTP
 }
 
 // Credentials reads the secrets of all users, MinIO's root included.

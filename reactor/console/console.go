@@ -1,0 +1,64 @@
+// Package console is what people look at in a browser: the lake now, its tables, objects and dead letters. It shows what the
+// commands show, by the same packages, and each view as JSON below /api/v1.
+package console
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/bucket"
+	"millrace/infra/settings"
+	"millrace/reactor/access"
+	"millrace/reactor/console/letters"
+	"millrace/reactor/console/lineage"
+	"millrace/reactor/console/market"
+	"millrace/reactor/console/now"
+	"millrace/reactor/console/objects"
+	"millrace/reactor/console/sql"
+	"millrace/reactor/console/tables"
+	"millrace/reactor/console/web"
+	"millrace/reactor/gold"
+	"millrace/reactor/health"
+	"millrace/reactor/lake"
+)
+
+// Config is what the console shows.
+type Config struct {
+	Lake   *lake.Lake
+	Bucket bucket.Bucket
+	JS     jetstream.JetStream
+	Models *gold.Set
+	// Parts returns what the reactor needs, each with the reason why it cannot be used now.
+	Parts func(context.Context) []health.Part
+	// Tokens tell who may change something.
+	Tokens access.Tokens
+	Log    *slog.Logger
+}
+
+// New makes the console.
+func New(cfg Config) http.Handler {
+	s := web.New(cfg.Log, cfg.gate, []web.Item{
+		{Name: "Now", Path: "/"}, {Name: "Tables", Path: "/tables"}, {Name: "Bronze", Path: "/bronze"}, {Name: "SQL", Path: "/sql"},
+		{Name: "Market", Path: "/market"}, {Name: "Dead letters", Path: "/letters"}, {Name: "Lineage", Path: "/lineage"},
+	})
+	now.Add(s, now.Config{Lake: cfg.Lake, JS: cfg.JS, Parts: cfg.Parts})
+	tables.Add(s, cfg.Lake)
+	objects.Add(s, cfg.Lake, cfg.Bucket)
+	sql.Add(s, cfg.Lake)
+	market.Add(s, cfg.Lake, cfg.Bucket)
+	letters.Add(s, cfg.JS)
+	lineage.Add(s, cfg.Lake, cfg.Bucket, cfg.Models)
+	return s
+}
+
+// gate tells whose token a text is.
+func (c Config) gate(token string) (role string, may, ok bool) {
+	is, err := c.Tokens.Exchange("", settings.Secret(token))
+	if err != nil {
+		return "", false, false
+	}
+	return string(is), is.MayWrite(), true
+}

@@ -1,0 +1,151 @@
+// Package lineage is the console's page of where tables and rows come from: one step each way from a table, and from one row down
+// to the objects in bronze.
+package lineage
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"millrace/infra/bucket"
+	"millrace/reactor/console/web"
+	"millrace/reactor/gold"
+	"millrace/reactor/gold/plan"
+	"millrace/reactor/lake"
+	of "millrace/reactor/lineage"
+	"millrace/reactor/progress"
+	"millrace/reactor/tables"
+)
+
+//go:embed lineage.html
+var files embed.FS
+
+// patience bounds the search for a row's sources.
+const patience = 25 * time.Second
+
+// Page is the page of lineage.
+type Page struct {
+	lake   *lake.Lake
+	bucket bucket.Bucket
+	models *gold.Set
+}
+
+// Add adds the page to a site.
+func Add(s *web.Site, l *lake.Lake, b bucket.Bucket, models *gold.Set) {
+	p := &Page{l, b, models}
+	web.Show(s, web.View[Lineage]{
+		Path: "/lineage", Item: "Lineage", Markup: web.Parse(files, nil, "lineage.html"),
+		Read:    p.read,
+		Title:   func(l Lineage) string { return strings.TrimSuffix("Lineage of "+l.Table, " of ") },
+		Command: func(l Lineage) string { return l.command() },
+	})
+}
+
+// Lineage is where a table comes from and what comes of it; and where one of its rows comes from.
+type Lineage struct {
+	Table string `json:"table,omitempty"`
+	// Tables are those to choose from.
+	Tables []string `json:"tables"`
+	// Key are the columns that tell rows apart, Values the row's that was asked for.
+	Key    []string `json:"key,omitempty"`
+	Values []string `json:"values,omitempty"`
+	// Reads are the tables that the model of the table reads, ReadBy those whose models read the table.
+	Reads  []string `json:"reads"`
+	ReadBy []string `json:"read_by"`
+	Model  *Model   `json:"model,omitempty"`
+	// Nodes are the row's lineage: the row first, then what it is made of, depth first.
+	Nodes []Node `json:"nodes,omitempty"`
+	// Wrong says why there is no lineage of the row.
+	Wrong string `json:"error,omitempty"`
+}
+
+// Model is the SQL that makes a table of gold.
+type Model struct {
+	File     string   `json:"file"`
+	Digest   string   `json:"digest"`
+	Lookback string   `json:"lookback"`
+	SQL      string   `json:"sql"`
+	Audits   []string `json:"audits"`
+}
+
+func (l Lineage) command() string {
+	if l.Table == "" || len(l.Values) == 0 {
+		return "reactor trace TABLE KEY…"
+	}
+	return "reactor trace " + l.Table + " " + strings.Join(l.Values, " ")
+}
+
+func (p *Page) read(r *http.Request) (Lineage, error) {
+	l := Lineage{Table: r.URL.Query().Get("table"), Tables: tables.All(p.models), Reads: []string{}, ReadBy: []string{}}
+	if l.Table == "" {
+		return l, nil
+	}
+	view, err := p.lake.View(r.Context())
+	if err != nil {
+		return l, err
+	}
+	t, ok := view.Tables[l.Table]
+	if !ok {
+		return l, web.NotFound("there is no table %s", l.Table)
+	}
+	l.Key = tables.KeyOf(t)
+	p.neighbours(&l)
+	for _, v := range r.URL.Query()["key"] {
+		if v != "" {
+			l.Values = append(l.Values, v)
+		}
+	}
+	if len(l.Values) == 0 {
+		return l, nil
+	}
+	return l, p.trace(r.Context(), &l)
+}
+
+// neighbours finds the models that make a table and read it.
+func (p *Page) neighbours(l *Lineage) {
+	for _, m := range p.models.Models {
+		if slices.Contains(m.Inputs, l.Table) {
+			l.ReadBy = append(l.ReadBy, m.Name)
+		}
+	}
+	m, ok := p.models.Model(l.Table)
+	if !ok {
+		return
+	}
+	l.Reads = slices.Clone(m.Inputs)
+	l.Model = &Model{File: m.File, Digest: m.Digest, SQL: m.SQL, Lookback: fmt.Sprintf("%d days", m.Lookback), Audits: []string{}}
+	if m.Lookback == plan.AllDays {
+		l.Model.Lookback = "all days before"
+	}
+	for _, a := range p.models.Audits {
+		if a.Of == l.Table {
+			l.Model.Audits = append(l.Model.Audits, a.Name)
+		}
+	}
+}
+
+// trace finds out where a row comes from. What is wrong with the values is shown beside the form.
+func (p *Page) trace(ctx context.Context, l *Lineage) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tracer := of.Tracer{Lake: p.lake, Bucket: p.bucket, Models: func(context.Context) (*gold.Set, error) { return p.models, nil }, Show: progress.Silent}
+	nodes, err := tracer.Trace(ctx, l.Table, l.Values)
+	var wrong of.KeyError
+	switch {
+	case errors.As(err, &wrong):
+		l.Wrong = err.Error()
+	case errors.Is(err, of.ErrNoRow):
+		l.Wrong = err.Error()
+	case err != nil:
+		return err
+	}
+	for _, n := range nodes {
+		l.Nodes = append(l.Nodes, nodeOf(n))
+	}
+	return nil
+}

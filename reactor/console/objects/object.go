@@ -1,0 +1,176 @@
+package objects
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/minio/minio-go/v7"
+
+	"millrace/infra/bucket"
+	"millrace/reactor/console/web"
+	"millrace/reactor/lake"
+	"millrace/reactor/silver"
+)
+
+// read is how many bytes of an object a page shows.
+const read = 64 << 10
+
+// Object is an object of bronze and what became of it.
+type Object struct {
+	Key      string     `json:"key"`
+	Version  string     `json:"version"`
+	Bytes    int64      `json:"bytes"`
+	PutAt    time.Time  `json:"put_at"`
+	Metadata []Property `json:"metadata"`
+	Versions []Version  `json:"versions"`
+	// Text is the beginning of the object, made readable; Cut tells that there is more, and Note what was done to it.
+	Text string `json:"text"`
+	Cut  bool   `json:"cut"`
+	Note string `json:"note,omitempty"`
+	// Gone tells that bronze does not have the object any more.
+	Gone bool `json:"gone"`
+}
+
+// Property is something that the object's metadata say.
+type Property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Version is what the ledger knows of a version of the object.
+type Version struct {
+	Version    string    `json:"version"`
+	ModifiedAt time.Time `json:"modified_at"`
+	Event      string    `json:"event"`
+	Table      string    `json:"table,omitempty"`
+	Outcome    string    `json:"outcome"`
+	Reason     string    `json:"reason,omitempty"`
+	Snapshot   int64     `json:"snapshot"`
+	Run        string    `json:"run,omitempty"`
+	At         time.Time `json:"at"`
+	// Rows is the SQL that shows the rows of this version which the table has now, and Refused those that were refused.
+	Rows    string `json:"rows_sql,omitempty"`
+	Refused string `json:"refused_sql,omitempty"`
+}
+
+func (p *Pages) object(r *http.Request) (Object, error) {
+	query := r.URL.Query()
+	o := Object{Key: query.Get("key"), Version: query.Get("version"), Metadata: []Property{}, Versions: []Version{}}
+	if !strings.HasPrefix(o.Key, root) {
+		return o, web.BadRequest("%q is no object of bronze", o.Key)
+	}
+	entries, err := p.lake.EntriesOf(r.Context(), o.Key)
+	if err != nil {
+		return o, err
+	}
+	for _, e := range entries {
+		o.Versions = append(o.Versions, versionOf(e))
+	}
+	slices.Reverse(o.Versions)
+	if err := p.read(r, &o); err != nil {
+		return o, err
+	}
+	if o.Gone && len(entries) == 0 {
+		return o, web.NotFound("bronze has no object %s, and the ledger never had one", o.Key)
+	}
+	return o, nil
+}
+
+func versionOf(e lake.Entry) Version {
+	v := Version{
+		Version: e.SourceVersion, ModifiedAt: e.ModifiedAt, Event: e.EventID, Outcome: e.Outcome, Reason: e.Reason, Snapshot: e.SnapshotID, Run: e.Run, At: e.At,
+	}
+	if e.Table == "" {
+		return v
+	}
+	v.Table = silver.TableName(e.Table)
+	where := fmt.Sprintf("where source_key = %s and source_version = %s order by source_row", quoted(e.SourceKey), quoted(e.SourceVersion))
+	v.Rows, v.Refused = "from "+v.Table+" "+where, "from silver.rejected "+where
+	return v
+}
+
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+// read fetches the object's metadata and its beginning.
+func (p *Pages) read(r *http.Request, o *Object) error {
+	got, err := p.bucket.Client.GetObject(r.Context(), p.bucket.Name, o.Key, minio.GetObjectOptions{VersionID: o.Version})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", o.Key, err)
+	}
+	defer func() { _ = got.Close() }() // it was read as far as wanted
+	info, err := got.Stat()
+	if bucket.Gone(err) {
+		o.Gone = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", o.Key, err)
+	}
+	o.Bytes, o.PutAt, o.Version = info.Size, info.LastModified, info.VersionID
+	for _, name := range slices.Sorted(maps.Keys(info.UserMetadata)) {
+		o.Metadata = append(o.Metadata, Property{strings.ToLower(name), info.UserMetadata[name]})
+	}
+	head, err := io.ReadAll(io.LimitReader(got, read))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", o.Key, err)
+	}
+	o.show(head)
+	return nil
+}
+
+// show makes the beginning of an object readable: unpacked, indented where it is whole JSON, and as bytes where it is no text.
+func (o *Object) show(head []byte) {
+	o.Cut = int64(len(head)) < o.Bytes
+	if unpacked, ok := gunzip(head); ok {
+		o.Note, o.Cut, head = "unpacked; ", o.Cut || len(unpacked) == read, unpacked
+	}
+	var b bytes.Buffer
+	switch {
+	case bytes.HasPrefix(head, []byte("PAR1")):
+		o.Note, o.Text = "Parquet: its rows are in the table below", ""
+	case !o.Cut && json.Indent(&b, head, "", "  ") == nil:
+		o.Note, o.Text = o.Note+"indented; the object itself is as it came", b.String()
+		if len(o.Text) > 4*read {
+			o.Text, o.Cut = o.Text[:4*read], true
+		}
+	case text(head):
+		o.Text = strings.ToValidUTF8(string(head), "") // the cut may go through a character
+	default:
+		o.Note, o.Text = o.Note+"no text: the first bytes", fmt.Sprintf("% x", head[:min(len(head), 512)])
+	}
+	o.Note = strings.TrimSuffix(o.Note, "; ")
+}
+
+func text(head []byte) bool {
+	for len(head) > 0 {
+		r, n := utf8.DecodeRune(head)
+		if r == 0 || r == utf8.RuneError && n == 1 && len(head) >= utf8.UTFMax {
+			return false
+		}
+		head = head[n:]
+	}
+	return true
+}
+
+// gunzip unpacks as much of a beginning as a page shows.
+func gunzip(head []byte) ([]byte, bool) {
+	z, err := gzip.NewReader(bytes.NewReader(head))
+	if err != nil {
+		return nil, false
+	}
+	unpacked, err := io.ReadAll(io.LimitReader(z, read))
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, false
+	}
+	return unpacked, true
+}

@@ -1,0 +1,117 @@
+// Package objects is the console's pages of bronze: its folders, and of one object its bytes, versions and what became of them.
+package objects
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+
+	"millrace/infra/bucket"
+	"millrace/reactor/console/web"
+	"millrace/reactor/lake"
+)
+
+//go:embed *.html
+var files embed.FS
+
+const (
+	// root is the folder that the pages show; what lies beside it is the tables' files.
+	root = "bronze/"
+	// listed is how many names of a folder a page shows.
+	listed = 500
+)
+
+// Pages are those of bronze.
+type Pages struct {
+	lake   *lake.Lake
+	bucket bucket.Bucket
+}
+
+// Add adds the pages to a site.
+func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
+	p := &Pages{l, b}
+	web.Show(s, web.View[Folder]{
+		Path: "/bronze", Item: "Bronze", Markup: web.Parse(files, nil, "folder.html"),
+		Read:    p.folder,
+		Title:   func(f Folder) string { return f.Prefix },
+		Command: func(f Folder) string { return fmt.Sprintf("aws s3 ls s3://%s/%s", p.bucket.Name, f.Prefix) },
+	})
+	web.Show(s, web.View[Object]{
+		Path: "/bronze/object", Item: "Bronze", Markup: web.Parse(files, nil, "object.html"),
+		Read:    p.object,
+		Title:   func(o Object) string { return path.Base(o.Key) },
+		Command: func(o Object) string { return fmt.Sprintf("aws s3 cp s3://%s/%s -", p.bucket.Name, o.Key) },
+	})
+}
+
+// Folder is what lies directly below a prefix of bronze.
+type Folder struct {
+	Prefix  string  `json:"prefix"`
+	Folders []Entry `json:"folders"`
+	Objects []Entry `json:"objects"`
+	// After is the name after which the list goes on, "" when it is whole.
+	After string `json:"after,omitempty"`
+	// Above are the folders that this one lies in, from the root down.
+	Above []Entry `json:"-"`
+}
+
+// Entry is a name in a folder.
+type Entry struct {
+	Key        string    `json:"key"`
+	Name       string    `json:"name"`
+	Bytes      int64     `json:"bytes,omitempty"`
+	ModifiedAt time.Time `json:"modified_at,omitzero"`
+}
+
+func (p *Pages) folder(r *http.Request) (Folder, error) {
+	f := Folder{Prefix: r.URL.Query().Get("prefix"), Folders: []Entry{}, Objects: []Entry{}}
+	if f.Prefix == "" {
+		f.Prefix = root
+	}
+	if !strings.HasPrefix(f.Prefix, root) || !strings.HasSuffix(f.Prefix, "/") {
+		return f, web.BadRequest("%q is no folder of bronze: it begins with %s and ends with a slash", f.Prefix, root)
+	}
+	for i, c := range f.Prefix {
+		if c == '/' {
+			f.Above = append(f.Above, Entry{Key: f.Prefix[:i+1], Name: path.Base(f.Prefix[:i])})
+		}
+	}
+	ctx, cancel := context.WithCancel(r.Context()) // ends the listing when the page is full
+	defer cancel()
+	options := minio.ListObjectsOptions{Prefix: f.Prefix, StartAfter: r.URL.Query().Get("after"), MaxKeys: listed + 1}
+	for o := range p.bucket.Client.ListObjects(ctx, p.bucket.Name, options) {
+		if o.Err != nil {
+			return f, fmt.Errorf("list %s: %w", f.Prefix, o.Err)
+		}
+		if o.Key == f.Prefix {
+			continue // a marker that some tools put for a folder
+		}
+		if len(f.Folders)+len(f.Objects) == listed {
+			f.After = f.last()
+			break
+		}
+		e := Entry{Key: o.Key, Name: path.Base(o.Key), Bytes: o.Size, ModifiedAt: o.LastModified}
+		if strings.HasSuffix(o.Key, "/") {
+			f.Folders = append(f.Folders, Entry{Key: o.Key, Name: e.Name})
+		} else {
+			f.Objects = append(f.Objects, e)
+		}
+	}
+	return f, nil
+}
+
+// last is the name that the list ends with.
+func (f Folder) last() string {
+	var keys []string
+	for _, e := range slices.Concat(f.Folders, f.Objects) {
+		keys = append(keys, e.Key)
+	}
+	return slices.Max(keys)
+}

@@ -1,0 +1,54 @@
+package tables
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"millrace/reactor/lake"
+	"millrace/reactor/promote"
+)
+
+// List is every table of the lake.
+type List struct {
+	Tables []Line `json:"tables"`
+}
+
+// Line is a table in the list.
+type Line struct {
+	Name        string    `json:"table"`
+	Rows        int64     `json:"rows"`
+	Files       int64     `json:"files"`
+	Bytes       int64     `json:"bytes"`
+	Snapshots   int       `json:"snapshots"`
+	CommittedAt time.Time `json:"committed_at"`
+	// State says why a table of gold is not kept up, "" when it is.
+	State string `json:"state,omitempty"`
+}
+
+func (p *Pages) list(ctx context.Context) (List, error) {
+	view, err := p.lake.View(ctx)
+	if err != nil {
+		return List{}, err
+	}
+	list := List{Tables: []Line{}}
+	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
+		list.Tables = append(list.Tables, lineOf(view.Tables[name]))
+	}
+	return list, nil
+}
+
+func lineOf(t *lake.Table) Line {
+	l := Line{Name: t.Name, Snapshots: len(t.Meta.Snapshots()), State: promote.StateOf(t)}
+	if s := t.Snapshot(); s != nil {
+		l.CommittedAt = time.UnixMilli(s.TimestampMs)
+		l.Rows, _ = lake.Total(s, lake.TotalRows).(int64)
+		l.Files, _ = lake.Total(s, lake.TotalFiles).(int64)
+		l.Bytes, _ = lake.Total(s, lake.TotalBytes).(int64)
+	}
+	return l
+}
+
+// RowsAFile is how many rows a file holds on average; call it where there are files.
+func (l Line) RowsAFile() int64 { return l.Rows / l.Files }

@@ -1,0 +1,111 @@
+package tables
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/lake"
+	own "millrace/reactor/tables"
+)
+
+// One is a table at one of its snapshots.
+type One struct {
+	Table string `json:"table"`
+	Tab   string `json:"-"`
+	Line
+	Key     []string `json:"key"`
+	Columns []Column `json:"columns"`
+	// Partitions says how files are cut.
+	Partitions []string `json:"partitions"`
+	Location   string   `json:"metadata_location"`
+	// At is the snapshot whose rows are shown; Older and Newer are its neighbours, null at the ends.
+	At    Snapshot  `json:"at"`
+	Older *Snapshot `json:"older"`
+	Newer *Snapshot `json:"newer"`
+	// Index is At's place among Steps snapshots, the oldest 0.
+	Index   int     `json:"index"`
+	Steps   int     `json:"steps"`
+	IDs     []int64 `json:"-"`
+	Preview Rows    `json:"preview"`
+}
+
+// Column is one of a table's.
+type Column struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Required bool   `json:"required"`
+	Doc      string `json:"doc,omitempty"`
+}
+
+// Current tells whether the page shows the table as it is now.
+func (o One) Current() bool { return o.Newer == nil }
+
+// command is the one that shows the same rows.
+func (o One) command() string {
+	sql := fmt.Sprintf(`reactor query "from %s limit %d"`, o.Table, previewed)
+	if o.Current() {
+		return sql
+	}
+	return fmt.Sprintf("%s --snapshot %s=%d", sql, o.Table, o.At.ID)
+}
+
+func (p *Pages) one(r *http.Request) (One, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	t, err := p.find(ctx, r.PathValue("table"))
+	if err != nil {
+		return One{}, err
+	}
+	s, err := snapshotOf(t, r.URL.Query(), "at")
+	if err != nil {
+		return One{}, err
+	}
+	o := One{Table: t.Name, Tab: "rows", Line: lineOf(t), Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
+	o.place(t, s)
+	o.Preview, err = p.preview(ctx, t, s)
+	return o, err
+}
+
+// place finds a snapshot among those of its table.
+func (o *One) place(t *lake.Table, s *table.Snapshot) {
+	all := snapshots(t)
+	o.At, o.Steps = snapshot(s, refsOf(t)), len(all)
+	for _, one := range all {
+		o.IDs = append(o.IDs, one.ID)
+	}
+	i := slices.Index(o.IDs, o.At.ID)
+	if i < 0 {
+		return // the table is empty
+	}
+	o.Index = i
+	if i > 0 {
+		o.Older = &all[i-1]
+	}
+	if i+1 < len(all) && o.At.ID != t.SnapshotID() {
+		o.Newer = &all[i+1]
+	}
+}
+
+func columnsOf(schema *iceberg.Schema) []Column {
+	var columns []Column
+	for _, f := range schema.Fields() {
+		columns = append(columns, Column{Name: f.Name, Type: f.Type.String(), Required: f.Required, Doc: f.Doc})
+	}
+	return columns
+}
+
+func partitionsOf(t *lake.Table) []string {
+	parts := []string{}
+	spec := t.Meta.PartitionSpec()
+	for _, f := range spec.Fields() {
+		if name, ok := t.Meta.CurrentSchema().FindColumnName(f.SourceID()); ok {
+			parts = append(parts, fmt.Sprintf("%s(%s)", f.Transform, name))
+		}
+	}
+	return parts
+}

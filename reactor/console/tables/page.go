@@ -1,0 +1,86 @@
+// Package tables is the console's pages of tables: all of them, and of one its columns, rows, snapshots, files and changes.
+package tables
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/apache/iceberg-go/table"
+
+	"millrace/reactor/console/web"
+	"millrace/reactor/lake"
+)
+
+//go:embed *.html
+var files embed.FS
+
+// patience bounds what one page may take; a comparison of large snapshots is a command's work.
+const patience = 20 * time.Second
+
+// Pages are those of tables.
+type Pages struct {
+	lake *lake.Lake
+}
+
+// Add adds the pages to a site.
+func Add(s *web.Site, l *lake.Lake) {
+	p := &Pages{lake: l}
+	web.Show(s, web.View[List]{
+		Path: "/tables", Item: "Tables", Markup: web.Parse(files, nil, "list.html"),
+		Read:    func(r *http.Request) (List, error) { return p.list(r.Context()) },
+		Title:   func(List) string { return "Tables" },
+		Command: func(List) string { return "reactor tables" },
+	})
+	web.Show(s, web.View[One]{
+		Path: "/tables/{table}", Item: "Tables", Markup: web.Parse(files, nil, "one.html", "tabs.html"),
+		Read:    func(r *http.Request) (One, error) { return p.one(r) },
+		Title:   func(o One) string { return o.Table },
+		Command: func(o One) string { return o.command() },
+	})
+	web.Show(s, web.View[Profile]{
+		Path: "/tables/{table}/profile", Item: "Tables", Markup: web.Parse(files, nil, "profile.html", "tabs.html"),
+		Read:    p.profile,
+		Title:   func(f Profile) string { return f.Table + ": columns in figures" },
+		Command: func(f Profile) string { return fmt.Sprintf(`reactor query "summarize %s"`, f.Table) },
+	})
+	web.Show(s, web.View[History]{
+		Path: "/tables/{table}/snapshots", Item: "Tables", Markup: web.Parse(files, nil, "history.html", "tabs.html"),
+		Read:    p.history,
+		Title:   func(h History) string { return h.Table + ": snapshots" },
+		Command: func(h History) string { return "reactor snapshots " + h.Table },
+	})
+	web.Show(s, web.View[Changes]{
+		Path: "/tables/{table}/changes", Item: "Tables", Markup: web.Parse(files, nil, "changes.html", "tabs.html"),
+		Read:  p.changes,
+		Title: func(c Changes) string { return c.Table + ": changes" },
+		Command: func(c Changes) string {
+			return fmt.Sprintf("reactor changes %s --from %d --to %d", c.Table, c.From.ID, c.To.ID)
+		},
+	})
+}
+
+// find returns the table that an address names.
+func (p *Pages) find(ctx context.Context, name string) (*lake.Table, error) {
+	view, err := p.lake.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := view.Tables[name]
+	if !ok {
+		return nil, web.NotFound("there is no table %s", name)
+	}
+	return t, nil
+}
+
+// snapshotOf returns the snapshot that a parameter of the address names, by number, tag or time; or else the current one.
+func snapshotOf(t *lake.Table, query url.Values, parameter string) (*table.Snapshot, error) {
+	s, err := t.Find(query.Get(parameter))
+	if err != nil {
+		return nil, web.NotFound("%w", err)
+	}
+	return s, nil
+}

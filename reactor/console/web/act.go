@@ -1,0 +1,41 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+)
+
+var (
+	errNoToken    = errors.New("whoever changes something has to bring a token")
+	errWrongToken = errors.New("the token in the address is nobody's")
+	errMayNot     = errors.New("the role of your token may look, and may not change anything")
+	errOldForm    = errors.New("the form does not come from a page that this console has just shown")
+)
+
+// Done is what an action has done, for a page and for JSON.
+type Done struct {
+	// Title says it in a few words, Text in a sentence.
+	Title string `json:"done"`
+	Text  string `json:"text,omitempty"`
+	// Back is the page to go to from there.
+	Back string `json:"-"`
+	// Command is the one that does the same.
+	Command string `json:"command,omitempty"`
+}
+
+// Act adds an action: a form that is posted. It runs only for a role that may change something, and for a form of a page of this
+// console.
+func (s *Site) Act(path string, do func(*http.Request) (Done, error)) {
+	s.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		if err := s.mayChange(r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		done, err := do(r)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.write(w, r, http.StatusOK, s.done, page{Title: done.Title, Command: done.Command, Data: done})
+	})
+}

@@ -1,0 +1,53 @@
+// The editor of the SQL page: completion of tables and columns, Ctrl-Enter runs, what was asked stays in this browser.
+import { basicSetup } from "codemirror";
+import { EditorView, keymap } from "@codemirror/view";
+import { Prec } from "@codemirror/state";
+import { sql, PostgreSQL } from "@codemirror/lang-sql";
+
+const form = document.querySelector("form[data-sql]");
+const area = form.querySelector("textarea");
+const schema = JSON.parse(document.getElementById("schema").textContent);
+const nonce = document.querySelector("meta[name=style-nonce]").content;
+
+const run = { key: "Mod-Enter", run: () => (form.requestSubmit(), true) };
+const view = new EditorView({
+  doc: area.value,
+  parent: document.getElementById("editor"),
+  extensions: [
+    EditorView.cspNonce.of(nonce),
+    EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+    Prec.highest(keymap.of([run])),
+    basicSetup,
+    EditorView.lineWrapping,
+    sql({ dialect: PostgreSQL, schema, upperCaseKeywords: false }),
+    EditorView.updateListener.of((u) => {
+      if (u.docChanged) area.value = u.state.doc.toString();
+    }),
+  ],
+});
+area.hidden = true;
+view.focus();
+
+const kept = "millrace.sql.history";
+const history = () => JSON.parse(localStorage.getItem(kept) || "[]");
+
+form.addEventListener("submit", () => {
+  const text = area.value.trim();
+  if (!text) return;
+  localStorage.setItem(kept, JSON.stringify([text, ...history().filter((t) => t !== text)].slice(0, 50)));
+});
+
+const list = document.getElementById("history");
+for (const text of history()) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "mono";
+  button.textContent = text.length > 90 ? text.slice(0, 90) + "…" : text;
+  button.addEventListener("click", () => {
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    view.focus();
+  });
+  const item = document.createElement("li");
+  item.append(button);
+  list.append(item);
+}

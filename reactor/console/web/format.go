@@ -1,0 +1,146 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// functions are those that the markup of every page may call.
+var functions = template.FuncMap{
+	"last": func(ids []int64) int { return len(ids) - 1 },
+	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
+	"now": time.Now,
+}
+
+// at shows a time in UTC; the browser adds the local one on hover.
+func at(t time.Time) template.HTML {
+	if t.IsZero() {
+		return "–"
+	}
+	u := t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime="%s">%s</time>`, u.Format(time.RFC3339Nano), u.Format("2006-01-02 15:04:05"))) //nolint:gosec // digits
+}
+
+// ago shows how long ago something was.
+func ago(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return took(time.Since(t)) + " ago"
+}
+
+// took shows a duration with two digits that matter: 84 ms, 1.2 s, 3 min, 5 h, 12 d.
+func took(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0 ms"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f d", d.Hours()/24)
+}
+
+// count shows a whole number, of whichever type, in groups of three digits.
+func count(n any) string {
+	if v := reflect.ValueOf(n); v.Kind() == reflect.Pointer {
+		n = v.Elem().Interface()
+	}
+	digits := fmt.Sprint(n)
+	var b strings.Builder
+	for i, r := range digits {
+		if i > 0 && r != '-' && (len(digits)-i)%3 == 0 && digits[i-1] != '-' {
+			b.WriteRune('\u202f') // a narrow space that no line breaks at
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// size shows bytes: 812 B, 3.4 kB, 12 MB.
+func size(n int64) string {
+	v, unit := float64(n), 0
+	for v >= 1000 && unit < 4 {
+		v, unit = v/1000, unit+1
+	}
+	if unit == 0 || v >= 10 {
+		return fmt.Sprintf("%.0f %s", v, [...]string{"B", "kB", "MB", "GB", "TB"}[unit])
+	}
+	return fmt.Sprintf("%.1f %s", v, [...]string{"B", "kB", "MB", "GB", "TB"}[unit])
+}
+
+// cell shows a value of a table of the lake: every digit that it has.
+func cell(v any) template.HTML {
+	switch v := v.(type) {
+	case nil:
+		return `<span class="null">null</span>`
+	case time.Time:
+		return at(v)
+	}
+	return template.HTML(template.HTMLEscapeString(Text(v))) //nolint:gosec // escaped
+}
+
+// Text is a value of a table of the lake as text: "" for null, a float as the shortest text that gives it, lists and maps as JSON.
+func Text(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case time.Time:
+		return v.UTC().Format(time.RFC3339Nano)
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case []any, map[string]any:
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Sprint(v)
+		}
+		return string(b)
+	}
+	return fmt.Sprint(v)
+}
+
+// share shows a fraction as a change in percent, and percent a value that is one already.
+func share(v any) string {
+	f, ok := v.(float64)
+	if !ok {
+		return "–"
+	}
+	return fmt.Sprintf("%+.2f %%", 100*f)
+}
+
+func percent(v any) string {
+	f, ok := v.(float64)
+	if !ok {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f %%", f)
+}
+
+// whole shows an amount without what is behind its point.
+func whole(v any) string {
+	digits, _, _ := strings.Cut(Text(v), ".")
+	if digits == "" {
+		return "–"
+	}
+	return count(digits)
+}
+
+// id shows the number of a snapshot: zero is the empty table.
+func id(n int64) string {
+	if n == 0 {
+		return "empty"
+	}
+	return strconv.FormatInt(n, 10)
+}

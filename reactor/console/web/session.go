@@ -1,0 +1,111 @@
+package web
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Whoever is on this machine may look. What changes state needs a token of a role that may write: it comes once, in the address
+// that `up` prints, and is taken out of it at once. From then on a cookie stands for it, which no script can read, and each form
+// holds a text that only a page of this console can know.
+
+// Visitor is who opened a page.
+type Visitor struct {
+	// Role is "" for somebody without a token.
+	Role string
+	// May tells whether the role may change anything.
+	May bool
+	// Form is the text that a form has to bring, "" for those who may not change anything.
+	Form string
+}
+
+// Gate tells whose token a text is.
+type Gate func(token string) (role string, may, ok bool)
+
+const (
+	sessionCookie = "millrace_console"
+	// sessionAge is how long a visit may last; the sessions are in memory, so they end with the reactor anyway.
+	sessionAge = 12 * time.Hour
+	// mostSessions bounds what the token's holders can make the reactor remember.
+	mostSessions = 1000
+)
+
+type sessions struct {
+	mu  sync.Mutex
+	all map[string]session
+}
+
+type session struct {
+	visitor Visitor
+	until   time.Time
+}
+
+func (s *sessions) begin(role string, may bool) (id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == nil || len(s.all) >= mostSessions {
+		s.all = map[string]session{}
+	}
+	id = rand.Text()
+	v := Visitor{Role: role, May: may}
+	if may {
+		v.Form = rand.Text()
+	}
+	s.all[id] = session{v, time.Now().Add(sessionAge)}
+	return id
+}
+
+func (s *sessions) of(r *http.Request) Visitor {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return Visitor{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, ok := s.all[cookie.Value]
+	if !ok || time.Now().After(one.until) {
+		return Visitor{}
+	}
+	return one.visitor
+}
+
+// enter takes a token out of the address: the browser goes to the same page without it, with a cookie. A token in an address would
+// stay in the history and go out as a referrer. It tells whether it has answered.
+func (s *Site) enter(w http.ResponseWriter, r *http.Request) bool {
+	query := r.URL.Query()
+	token := query.Get("token")
+	if token == "" || r.Method != http.MethodGet {
+		return false
+	}
+	role, may, ok := s.Gate(token)
+	if !ok {
+		s.fail(w, r, &Problem{Status: http.StatusForbidden, Err: errWrongToken, Advice: "`stack env` prints the address with the token of the stack that runs."})
+		return true
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: sessionCookie, Value: s.sessions.begin(role, may), Path: "/", MaxAge: int(sessionAge.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
+	})
+	query.Del("token")
+	to := *r.URL
+	to.RawQuery = query.Encode()
+	http.Redirect(w, r, to.RequestURI(), http.StatusSeeOther)
+	return true
+}
+
+// mayChange returns why a request may not change anything, nil when it may.
+func (s *Site) mayChange(r *http.Request) error {
+	v := s.sessions.of(r)
+	switch {
+	case v.Role == "":
+		return &Problem{Status: http.StatusForbidden, Err: errNoToken, Advice: "Open the console by the address that `up` and `stack env` print: it has the token."}
+	case !v.May:
+		return &Problem{Status: http.StatusForbidden, Err: errMayNot}
+	case subtle.ConstantTimeCompare([]byte(r.PostFormValue("form")), []byte(v.Form)) != 1:
+		return &Problem{Status: http.StatusForbidden, Err: errOldForm, Advice: "Go back, load the page again, and do it once more."}
+	}
+	return nil
+}

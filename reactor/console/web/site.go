@@ -1,0 +1,122 @@
+// Package web is what the console's pages have in common: the frame around them, their JSON, streams of live parts, errors for
+// people, and the files of the browser. It knows nothing of the lake.
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+var (
+	//go:embed layout.html problem.html done.html
+	markup embed.FS
+	//go:embed static
+	static embed.FS
+)
+
+// Item is an entry of the navigation.
+type Item struct{ Name, Path string }
+
+// Site is the console as a whole. Make it with New, add pages with Show, then serve it.
+type Site struct {
+	Log *slog.Logger
+	// Gate tells whose token a text is.
+	Gate Gate
+
+	mux           *http.ServeMux
+	items         []Item
+	sessions      sessions
+	problem, done *template.Template
+}
+
+// New makes a site without pages.
+func New(log *slog.Logger, gate Gate, items []Item) *Site {
+	s := &Site{Log: log, Gate: gate, mux: http.NewServeMux(), items: items, problem: Parse(markup, nil, "problem.html"), done: Parse(markup, nil, "done.html")}
+	files, err := fs.Sub(static, "static")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	s.mux.Handle("GET /static/", cached(http.StripPrefix("/static", http.FileServerFS(files))))
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, NotFound("there is no page %s", r.URL.Path))
+	})
+	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		s.FailJSON(w, r, NotFound("there is nothing at %s", r.URL.Path))
+	})
+	return s
+}
+
+// Handle adds an address that is no view, such as a stream.
+func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+
+// policy lets a page load its own files and nothing else: data that looks like markup or a script stays text. %s is for the styles
+// that the SQL editor makes for itself.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-%s'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+type nonceKey struct{}
+
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, nonce := w.Header(), rand.Text()
+	r = r.WithContext(context.WithValue(r.Context(), nonceKey{}, nonce))
+	h.Set("Content-Security-Policy", fmt.Sprintf(policy, nonce))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if !s.enter(w, r) {
+		s.mux.ServeHTTP(w, r)
+	}
+}
+
+// cached lets a browser keep a file for an hour: a page that asks for five files each time would not be there in 300 ms.
+func cached(next http.Handler) http.Handler {
+	started := time.Now().UTC().Format(http.TimeFormat)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=3600")
+		w.Header().Set("Last-Modified", started) // embedded files have no time of their own
+		next.ServeHTTP(w, r)
+	})
+}
+
+// page is what the frame shows around a page's own data.
+type page struct {
+	Title   string
+	Item    string
+	Items   []Item
+	Command string
+	Visitor Visitor
+	Nonce   string
+	Data    any
+}
+
+// Parse reads a page's markup and puts the frame around it. It panics on markup that cannot be read: the files are embedded.
+// more are functions of the page's own.
+func Parse(files fs.FS, more template.FuncMap, names ...string) *template.Template {
+	t := template.Must(template.New("layout.html").Funcs(functions).Funcs(more).ParseFS(markup, "layout.html"))
+	return template.Must(t.ParseFS(files, names...))
+}
+
+// write answers with a page. It is made whole before the first byte goes out, so that an error does not end half of a page.
+func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, t *template.Template, p page) {
+	p.Items, p.Visitor = s.items, s.sessions.of(r)
+	p.Nonce, _ = r.Context().Value(nonceKey{}).(string)
+	var b bytes.Buffer
+	if err := t.Execute(&b, p); err != nil {
+		s.Log.Error("a page of the console could not be made", "page", p.Title, "error", err)
+		http.Error(w, "the page could not be made: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // the other side may have gone
+}
