@@ -25,7 +25,7 @@ type checkCmd struct {
 }
 
 func (*checkCmd) Help() string {
-	return "Decodes every object in bronze again, works out the tables from scratch and compares all rows. The lake may be in use. Exit code 1 when anything differs.\n\nExample:\n\n  reactor check"
+	return "Decodes every object in bronze again, computes all tables from these rows and compares every row. The lake may be in use. The exit code is 1 if anything differs.\n\nExample:\n\n  reactor check"
 }
 
 func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {

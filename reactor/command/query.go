@@ -11,7 +11,7 @@ type queryCmd struct {
 	lakeFlags
 	SQL      string            `arg:"" help:"One query over silver.* and gold.*, in DuckDB's SQL."`
 	AsOf     string            `name:"as-of" placeholder:"TIME" help:"Read every table as it was then: 2026-01-31T12:00:00Z, or a day for its beginning."`
-	Snapshot map[string]string `placeholder:"TABLE=SNAPSHOT" help:"Read a table at this snapshot: its number, a tag, or a time."`
+	Snapshot map[string]string `placeholder:"TABLE=NUMBER|TAG|TIME" help:"Read a table at this snapshot: its number, a tag, or a time."`
 }
 
 func (*queryCmd) Help() string {
