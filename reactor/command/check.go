@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"millrace/infra/cli"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
+	"millrace/reactor/lake"
 	"millrace/reactor/progress"
 	"millrace/reactor/proof"
 	"millrace/reactor/reconcile"
@@ -43,7 +46,7 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 			if err != nil {
 				return err
 			}
-			return printReport(out, report)
+			return errors.Join(printReport(out, report), warnOfDrift(ctx, l.Lake))
 		})
 	})
 }
@@ -65,6 +68,20 @@ func (c *checkCmd) run(ctx context.Context, l opened, check *proof.Check) (proof
 		listed = append(listed, o)
 	}
 	return check.Run(ctx, view, listed, time.Now())
+}
+
+// warnOfDrift says what no comparison with bronze can: that the objects themselves have changed.
+func warnOfDrift(ctx context.Context, l *lake.Lake) error {
+	view, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
+		if text := driftOf(view.Tables[name]); text != "" {
+			slog.Warn("the newest objects of "+name+" differ from those before; the table is what bronze gives all the same", "how", text)
+		}
+	}
+	return nil
 }
 
 // errUnequal makes the exit code 1.

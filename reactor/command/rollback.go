@@ -40,7 +40,7 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 		var from, to *table.Snapshot
 		_, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
 			from = t.Snapshot()
-			if to, err = t.FindThere(c.To); err != nil {
+			if to, err = t.FindThere(ctx, c.To); err != nil {
 				return err
 			}
 			return promote.Rollback(ctx, l.Lake, t, to)

@@ -85,6 +85,8 @@ type Set struct {
 	Models []*Model
 	Audits []*Audit
 	Inputs []Input
+	// Computing, unless it is nil, is told of each model before its SQL runs.
+	Computing func(*Model)
 }
 
 // Model finds a model by its name, gold.<table>.

@@ -53,6 +53,7 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		}
 		w.old[name] = h
 	}
+	defer w.cfg.Deaths.rest()
 	computing, computed := tracing.Span(ctx, "models")
 	err := w.set.Compute(computing, w.conn, w.plan, func(m *gold.Model) {
 		commit.Stage(func() (lake.Change, bool, error) { return w.modelChange(ctx, m) })

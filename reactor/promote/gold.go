@@ -176,8 +176,8 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 	if err != nil {
 		return nil, err
 	}
-	var fresh failures
-	for held := g.held(view); ; {
+	fresh, held := g.killers(view, g.held(view))
+	for {
 		started := g.cfg.now()
 		err := g.attempt(ctx, view, held)
 		var f *gold.Failure
@@ -202,6 +202,7 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 // attempt computes and commits all models that are not held.
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
+	set.Computing = g.cfg.Deaths.computing
 	rebuild, marks := outdated(view, set), g.marks(view, held)
 	marks = append(marks, g.forget(view)...)
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 && len(marks) == 0 {

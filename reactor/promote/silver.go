@@ -15,6 +15,7 @@ import (
 	"github.com/apache/iceberg-go"
 
 	"millrace/infra/tracing"
+	"millrace/reactor/drift"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/gold"
@@ -33,6 +34,7 @@ type Silver struct {
 	refused merger // of rejected
 	removal silver.Removal
 
+	watch drift.Watch // of the dataset's objects
 	busy  sync.Mutex
 	shown [2]string // the metadata of both tables in which no removal is undone
 }
@@ -45,7 +47,7 @@ func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
 		return nil, err
 	}
 	return &Silver{
-		cfg: cfg, dataset: d, removal: d.RemovalSQL(gold.SilverTime),
+		cfg: cfg, dataset: d, watch: drift.New(d, nil, nil), removal: d.RemovalSQL(gold.SilverTime),
 		rows: merger{
 			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), columns: lake.ColumnNames(d.Schema()),
 			time: gold.SilverTime, order: d.Key,
@@ -190,6 +192,8 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err := w.merge(ctx, batch[0].Run); err != nil {
 		return nil, err
 	}
+	w.observe(batch)
+	w.noteDrift(own)
 	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) error {
 		for _, t := range next {
 			if t.Name == own.Name {
@@ -200,6 +204,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	})
 	if err == nil {
 		s.rememberCommit(next)
+		w.tellDrift()
 		s.cfg.Metrics.countCommits(view, next)
 		s.cfg.Metrics.decoded(s.rows.table, batch, w.errs, w.in)
 		// Fill the cache while the event of this commit is on its way to gold.
@@ -216,6 +221,8 @@ type silverWork struct {
 	objects []event.Object
 	errs    []error // by object
 	changes []lake.Change
+	watch   drift.Watch // after the batch
+	news    drift.News
 	written rows.Query // for the rows that the commit writes to the dataset's own table
 	held    []func()   // called by release
 }

@@ -46,6 +46,7 @@ func verifyAgain(c plan.Change, view *lake.View, set *gold.Set) {
 func (w *work) verify(ctx context.Context) error {
 	for _, m := range w.set.Models {
 		if w.rebuild[m.Name] && !m.Ours {
+			w.cfg.Deaths.computing(m)
 			if err := w.set.VerifyLookback(ctx, w.conn, w.plan, m); err != nil {
 				return err
 			}

@@ -62,6 +62,16 @@ func (l *lakehouse) snapshots(t *testing.T) string {
 // command runs Airflow's own command on this Airflow and returns what it printed.
 func (l *lakehouse) command(t *testing.T, args ...string) string {
 	t.Helper()
+	out, err := l.commandOf(t, args...)
+	if err != nil {
+		t.Fatalf("airflow %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// commandOf does the same for a command that may fail.
+func (l *lakehouse) commandOf(t *testing.T, args ...string) (string, error) {
+	t.Helper()
 	cmd := exec.Command(filepath.Join(harness.Root(t), ".venv", "bin", "airflow"), args...)
 	// `dags test` runs tasks itself: it needs the key that Airflow was started with.
 	cmd.Env = append(l.api.env(), "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"))
@@ -70,12 +80,9 @@ func (l *lakehouse) command(t *testing.T, args ...string) string {
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil && strings.Contains(string(out), "database is locked") { // by another part of Airflow; nothing was done
-		return l.command(t, args...)
+		return l.commandOf(t, args...)
 	}
-	if err != nil {
-		t.Fatalf("airflow %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 // TestAirflow has one Airflow for all steps, because its start takes ten seconds. The steps build on each other.

@@ -200,7 +200,10 @@ func (l *lakehouse) byHand(t *testing.T) {
 	if out := l.command(t, "dags", "test", "coincap_daily", day(-2)+"T07:00:00"); !strings.Contains(out, "daily --date "+day(-2)+" ") {
 		t.Errorf("`dags test` of %s does something else: %s", day(-2), out)
 	}
-	// Airflow runs no task of a day before the DAG's first one; the parameter may be any day.
+	// Airflow runs no task of a day before the DAG's first one, and called that a success. The parameter may be any day.
+	if out, err := l.commandOf(t, "dags", "test", "coincap_daily", day(-400)+"T00:00:00"); err == nil || !strings.Contains(out, "ran no task") || !strings.Contains(out, "backfill create") {
+		t.Errorf("`dags test` of a day before the first one: %v\n%s", err, out)
+	}
 	l.command(t, "dags", "test", "coincap_daily", "--conf", `{"date": "`+day(-32)+`"}`)
 	if n := l.landed(t, day(-32)); n < 18 {
 		t.Errorf("`dags test` with the date %s landed %d objects", day(-32), n)
