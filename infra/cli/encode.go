@@ -39,7 +39,7 @@ func (o *Output) writeJSON(headers []string, rows iter.Seq2[[]any, error]) error
 			}
 			line.Write(names[i])
 			line.WriteString(": ")
-			text, err := json.Marshal(jsonValue(value))
+			text, err := json.Marshal(o.jsonValue(value))
 			if err != nil {
 				return fmt.Errorf("print column %s as JSON: %w", headers[i], err)
 			}

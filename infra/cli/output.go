@@ -22,7 +22,8 @@ const (
 
 // Format is the flag that chooses how results are printed.
 type Format struct {
-	Output string `name:"output" short:"o" env:"MILLRACE_OUTPUT" enum:"auto,table,json,csv" default:"auto" help:"How results are printed: table, json or csv. auto is a table, fitted to the terminal; some commands print less when stdout is not one."`
+	Output   string `name:"output" short:"o" env:"MILLRACE_OUTPUT" enum:"auto,table,json,csv" default:"auto" help:"How results are printed: table, json or csv. auto is a table, fitted to the terminal; some commands print less when stdout is not one."`
+	Decimals string `name:"decimals" env:"MILLRACE_DECIMALS" enum:"number,string" default:"number" help:"How decimals are written in JSON: as numbers with all their digits, or as strings for readers (jq) that cut numbers to 16 digits."`
 }
 
 // Output takes a command's results to stdout. Its zero value is of no use; commands get one from Main, tests from NewOutput.
@@ -31,6 +32,7 @@ type Output struct {
 	stderr io.Writer
 	form   string
 	column string // what a script wants, see Scripted
+	texts  bool   // decimals are strings in JSON
 	width  int    // of the terminal; 0 when stdout is none: tables are then as wide as they need, and nothing is wrapped
 }
 
@@ -40,7 +42,7 @@ func NewOutput(w io.Writer, form string) *Output {
 }
 
 func newOutput(stdout, stderr io.Writer, format Format, column string) *Output {
-	o := &Output{stdout: stdout, stderr: stderr, form: format.Output, column: column}
+	o := &Output{stdout: stdout, stderr: stderr, form: format.Output, column: column, texts: format.Decimals == "string"}
 	if isTerminal(stdout) {
 		o.width = terminalWidth(stdout.(*os.File), os.Getenv("COLUMNS"))
 	}
@@ -51,6 +53,11 @@ func newOutput(stdout, stderr io.Writer, format Format, column string) *Output {
 		}
 	}
 	return o
+}
+
+// To is an output in another form (json or csv) to another place, such as a file.
+func (o *Output) To(w io.Writer, form string) *Output {
+	return &Output{stdout: w, stderr: io.Discard, form: form, texts: o.texts}
 }
 
 // terminalWidth is what the user set as COLUMNS, or else what the terminal says; 0 when neither is known.
@@ -84,7 +91,7 @@ func (o *Output) Table(headers []string, rows [][]any) error {
 }
 
 // Rows prints rows as they come: JSON and CSV in constant memory, a table when the last has come, because its columns must
-// be measured. The first error ends it.
+// be measured. Of more rows than anybody reads, a table shows the first and the last. The first error ends it.
 func (o *Output) Rows(headers []string, rows iter.Seq2[[]any, error]) error {
 	switch o.form {
 	case formJSON:

@@ -23,9 +23,16 @@ func (g *grid) records(total int) []string {
 	width := max(total-names-2, narrowestCell)
 	var lines []string
 	for i, row := range g.rows {
-		lines = append(lines, text.Pad(fmt.Sprintf("── %d ", i+1), min(total, names+2+width), '─'))
+		title := fmt.Sprint(i + 1)
+		if g.left > 0 && i >= shownRows {
+			title = fmt.Sprint(i + g.left)
+			if i == shownRows {
+				title = fmt.Sprintf("… %d more rows", g.left)
+			}
+		}
+		lines = append(lines, text.Pad("── "+title+" ", min(total, names+2+width), '─'))
 		for j, cell := range row {
-			if cell == "" {
+			if cell == "" || g.left > 0 && i == shownRows {
 				continue
 			}
 			lines = append(lines, beside(wrap(g.headers[j], names), wrap(cell, width), names)...)

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -14,7 +15,13 @@ type grid struct {
 	headers []string
 	rows    [][]string
 	columns []column
+	n       int // of rows that were added
+	left    int // of them that are not in rows, and for which one of dots stands after the first shownRows
 }
+
+// shownRows is how many of the first and of the last rows a long table shows. 800,000 rows as a table took 2.4 GB and nobody
+// read them; a script reads CSV or JSON, where all are.
+const shownRows = 500
 
 // column is how much room a column takes.
 type column struct {
@@ -48,13 +55,31 @@ func (g *grid) add(row []any) error {
 			c.least = max(c.least, leastWidth(cell))
 		}
 	}
-	g.rows = append(g.rows, cells)
+	g.n++
+	if len(g.rows) < 2*shownRows {
+		g.rows = append(g.rows, cells)
+	} else {
+		g.rows[shownRows+(g.n-1)%shownRows] = cells // the last ones, in a ring
+	}
 	return nil
+}
+
+// cut brings the last rows into their order, and sets a row of dots where rows are left out.
+func (g *grid) cut() {
+	if g.left = g.n - len(g.rows); g.left == 0 {
+		return
+	}
+	dots := make([]string, len(g.headers))
+	for i := range dots {
+		dots[i] = "…"
+	}
+	oldest := shownRows + g.n%shownRows
+	g.rows = slices.Concat(g.rows[:shownRows], [][]string{dots}, g.rows[oldest:], g.rows[shownRows:oldest])
 }
 
 // writeTable prints a table that fits the terminal, if there is one. Cells wrap when a column has to be narrower than they are.
 // If the columns cannot be narrow enough, or if it takes fewer lines, each row becomes a record with a field a line. Nothing is
-// ever cut off: people copy keys from tables.
+// ever cut off a cell: people copy keys from tables.
 func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) error {
 	g := newGrid(headers)
 	for row, err := range rows {
@@ -65,8 +90,14 @@ func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) erro
 			return err
 		}
 	}
+	g.cut()
 	if _, err := fmt.Fprintln(o.stdout, g.render(o.width)); err != nil {
 		return fmt.Errorf("print results: %w", err)
+	}
+	if g.left > 0 {
+		if _, err := fmt.Fprintf(o.stdout, "… %d more rows, %d in all; --output csv or json has all of them\n", g.left, g.n); err != nil {
+			return fmt.Errorf("print results: %w", err)
+		}
 	}
 	return nil
 }

@@ -12,17 +12,34 @@ import (
 
 // jsonValue returns what encoding/json is to print for a value: numbers stay numbers, and what it cannot hold or would show as
 // a struct becomes text.
-func jsonValue(value any) any {
+func (o *Output) jsonValue(value any) any {
 	switch v := value.(type) {
 	case time.Time:
 		return textValue(v)
-	case json.Marshaler, json.Number:
+	case json.Number:
+		if o.texts {
+			return v.String()
+		}
+		return v
+	case json.Marshaler:
 		return v
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return textValue(v)
 		}
 		return json.Number(textValue(v))
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = o.jsonValue(v[i])
+		}
+		return list
+	case map[string]any:
+		object := make(map[string]any, len(v))
+		for name := range v {
+			object[name] = o.jsonValue(v[name])
+		}
+		return object
 	case fmt.Stringer:
 		return v.String()
 	case error:
@@ -55,7 +72,7 @@ func textValue(value any) string {
 	case bool, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
 		return fmt.Sprint(v)
 	}
-	text, err := json.Marshal(value)
+	text, err := json.Marshal((&Output{}).jsonValue(value))
 	if err != nil {
 		return fmt.Sprint(value)
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 
 	"millrace/infra/cli"
+	"millrace/infra/minio"
 	"millrace/infra/settings"
 )
 
@@ -36,6 +38,9 @@ func (e env) Run(_ context.Context, out *cli.Output) error {
 	}
 	if err != nil {
 		return err
+	}
+	if _, ok := vars["MILLRACE_CATALOG"]; !ok && (e.Role == minio.UserAnalyst || e.Role == minio.UserReporter) {
+		slog.Warn("the catalog is in PostgreSQL, and no user is named that may only read it, so this role has no MILLRACE_CATALOG: make one (docs/operate.md, PostgreSQL) and start the stack with MILLRACE_CATALOG_READONLY", "role", e.Role)
 	}
 	_, err = fmt.Fprint(out, exports(vars))
 	return err

@@ -44,6 +44,7 @@ type access struct {
 	at      addresses
 	bucket  string
 	catalog settings.Secret
+	readers settings.Secret // the catalog for those who only read, where it is in PostgreSQL; empty for none
 	secrets credentials
 	natsURL func(user string) settings.Secret
 }
@@ -65,7 +66,9 @@ func (a access) environment(role string) map[string]string {
 		vars["MILLRACE_NATS_URL"] = a.natsURL(nats.UserReactor).Reveal()
 	}
 	if role != minio.UserIngestor {
-		vars["MILLRACE_CATALOG"] = a.catalog.Reveal()
+		if catalog := a.catalogOf(role); catalog != "" {
+			vars["MILLRACE_CATALOG"] = catalog.Reveal()
+		}
 		if a.at.HTTP != "" {
 			vars["MILLRACE_HTTP_ADDR"] = a.at.HTTP
 		}
@@ -86,11 +89,22 @@ func (a access) environment(role string) map[string]string {
 	return vars
 }
 
+// catalogOf returns the catalog as a role may open it, "" for none: the owner's password is for nobody who only reads.
+func (a access) catalogOf(role string) settings.Secret {
+	if role == minio.UserOwner || role == minio.UserReactor {
+		return a.catalog
+	}
+	if readOnly, ok := settings.ReadOnly(a.catalog); ok {
+		return readOnly
+	}
+	return a.readers
+}
+
 // stackOwned are the variables that come from a role's env file only. The user's shell may still have one of another stack's
 // `eval "$(stack env)"`, or of a role that may do more: it must not reach a child.
 var stackOwned = []string{
 	"MILLRACE_HOME", "MILLRACE_S3_ENDPOINT", "MILLRACE_S3_ACCESS_KEY", "MILLRACE_S3_SECRET_KEY", "MILLRACE_S3_REGION",
-	"MILLRACE_BUCKET", "MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_HTTP_ADDR",
+	"MILLRACE_BUCKET", "MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_CATALOG_READONLY", "MILLRACE_HTTP_ADDR",
 	"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE",
 	"MILLRACE_OWNER_TOKEN", "MILLRACE_ANALYST_TOKEN", "MILLRACE_REPORTER_TOKEN",
 	"MILLRACE_TLS_CERT", "MILLRACE_TLS_KEY", // the stack's own reactor is on loopback, and the stack asks it by plain HTTP

@@ -10,7 +10,9 @@ import (
 	"millrace/infra/settings"
 )
 
-func testEnvironment(role string) map[string]string {
+func testEnvironment(role string) map[string]string { return testAccess().environment(role) }
+
+func testAccess() access {
 	secrets := credentials{
 		root: "root-secret",
 		s3:   map[string]settings.Secret{"owner": "s3-owner", "ingestor": "s3-ingestor", "reactor": "s3-reactor", "analyst": "s3-analyst"},
@@ -23,7 +25,40 @@ func testEnvironment(role string) map[string]string {
 	all.natsURL = func(user string) settings.Secret {
 		return "nats://" + settings.Secret(user) + ":" + secrets.nats[user] + "@127.0.0.1:4222"
 	}
-	return all.environment(role)
+	return all
+}
+
+func TestWhoOnlyReadsGetsACatalogThatCannotBeWritten(t *testing.T) {
+	for role, want := range map[string]string{
+		"owner": "sqlite:////c.db", "reactor": "sqlite:////c.db", "analyst": "sqlite:///file:/c.db?mode=ro&uri=true", "reporter": "sqlite:///file:/c.db?mode=ro&uri=true",
+	} {
+		if got := testEnvironment(role)["MILLRACE_CATALOG"]; got != want {
+			t.Errorf("the catalog of %s is %s, want %s", role, got, want)
+		}
+	}
+	for _, readers := range []settings.Secret{"", "postgres://reader:pass-of-readers@h/lake"} {
+		server := testAccess()
+		server.catalog, server.readers = "postgres://lakehouse:pass-of-owner@h/lake", readers
+		for _, role := range roles {
+			vars := server.environment(role)
+			catalog, there := vars["MILLRACE_CATALOG"]
+			all := strings.Join(childEnvironment(nil, role, vars), "\n")
+			switch role {
+			case "owner", "reactor":
+				if catalog != server.catalog.Reveal() {
+					t.Errorf("the catalog of %s is %s", role, catalog)
+				}
+			case "analyst", "reporter":
+				if catalog != readers.Reveal() || there != (readers != "") || strings.Contains(all, "pass-of-owner") {
+					t.Errorf("%s has %s", role, all)
+				}
+			default:
+				if strings.Contains(all, "pass-of") {
+					t.Errorf("%s has %s", role, all)
+				}
+			}
+		}
+	}
 }
 
 func TestEachRoleGetsItsOwnSecretsOnly(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 type up struct {
 	settings.Home
 	settings.Catalog
+	settings.CatalogOfReaders
 	S3Port    int             `name:"s3-port" env:"MILLRACE_S3_PORT" default:"9000" help:"Port of the object store; 0 takes a free one."`
 	NATSPort  int             `name:"nats-port" env:"MILLRACE_NATS_PORT" default:"4222" help:"Port of the broker; 0 takes a free one."`
 	HTTPAddr  string          `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Address of the reactor's metrics and health; port 0 takes a free one."`
@@ -206,7 +207,7 @@ func (s *stack) catalogURI() (settings.Secret, error) {
 }
 
 func (s *stack) writeEnvironments() error {
-	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, secrets: s.secrets, natsURL: s.natsURL}
+	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, readers: s.options.CatalogOfReaders.CatalogOfReaders, secrets: s.secrets, natsURL: s.natsURL}
 	for _, role := range roles {
 		if err := settings.WriteEnv(string(s.home), role, all.environment(role)); err != nil {
 			return err

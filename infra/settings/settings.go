@@ -59,9 +59,30 @@ func (c Catalog) URI(home Home) (Secret, error) {
 	return c.Catalog, nil
 }
 
-// SQLitePath returns the file of a sqlite:// address; ok is false for every other kind of address.
+// SQLitePath returns the file of a sqlite:// address, also of one that ReadOnly made; ok is false for every other kind of address.
 func SQLitePath(uri Secret) (path string, ok bool) {
-	return strings.CutPrefix(uri.Reveal(), "sqlite:///")
+	path, ok = strings.CutPrefix(uri.Reveal(), "sqlite:///")
+	if file, isURI := strings.CutPrefix(path, "file:"); ok && isURI {
+		file, _, _ = strings.Cut(file, "?")
+		unescaped, err := url.PathUnescape(file)
+		return unescaped, err == nil
+	}
+	return path, ok
+}
+
+// ReadOnly returns the address of a SQLite catalog under which SQLite itself refuses every write, in SQLAlchemy's form, which
+// PyIceberg takes. ok is false for a database server, which has users for that.
+func ReadOnly(uri Secret) (address Secret, ok bool) {
+	path, ok := SQLitePath(uri)
+	if !ok {
+		return "", false
+	}
+	return Secret("sqlite:///file:" + (&url.URL{Path: filepath.Clean("/" + path)}).EscapedPath() + "?mode=ro&uri=true"), true
+}
+
+// CatalogOfReaders is the catalog as those open it who only read.
+type CatalogOfReaders struct {
+	CatalogOfReaders Secret `name:"catalog-readonly" env:"MILLRACE_CATALOG_READONLY" placeholder:"URL" help:"The same catalog as a user of PostgreSQL that may only read it: what analyst and reporter get. Without it they get no catalog, rather than the owner's password. (A SQLite catalog needs none.)"`
 }
 
 // redact takes the password out of an address, or of a list of them, and leaves user and host.

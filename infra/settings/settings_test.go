@@ -91,6 +91,29 @@ func TestCatalogURI(t *testing.T) {
 	checkError(t, err, "sqlite:// or postgres://")
 }
 
+// SQLAlchemy hands file:… to SQLite, which unescapes it. A reader of this project finds the same file.
+func TestAReadersAddressNamesTheSameFile(t *testing.T) {
+	for _, file := range []string{"/home/a/catalog.db", "/home/a b/it's/50%/catalog#1?.db", "/home/ü/catalog.db"} {
+		address, ok := ReadOnly(Secret("sqlite:///" + file))
+		if !ok {
+			t.Fatalf("%s has no address for readers", file)
+		}
+		uri := strings.TrimPrefix(address.Reveal(), "sqlite:///")
+		if !strings.HasPrefix(uri, "file:/home/") || !strings.HasSuffix(uri, "?mode=ro&uri=true") || strings.Count(uri, "?") != 1 || strings.Contains(uri, "#") {
+			t.Errorf("%s: the address is %s", file, uri)
+		}
+		if back, ok := SQLitePath(address); !ok || back != file {
+			t.Errorf("%s became %s", file, back)
+		}
+		if again, ok := ReadOnly(address); !ok || again != address {
+			t.Errorf("made read-only twice: %s and %s", address.Reveal(), again.Reveal())
+		}
+	}
+	if address, ok := ReadOnly("postgres://u:" + password + "@h/lake"); ok || address != "" {
+		t.Errorf("a database server has users, and here %s", address.Reveal())
+	}
+}
+
 func TestNATSConnect(t *testing.T) {
 	srv, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, Username: "reactor", Password: password})
 	if err != nil {

@@ -162,7 +162,7 @@ func (r *Replay) Compare(ctx context.Context, name string) ([]Compared, error) {
 	err = duck.TemporaryConn(r.Memory, func(conn *duck.Conn) error {
 		for _, table := range slices.Sorted(maps.Keys(view.Tables)) {
 			t := view.Tables[table]
-			to, err := t.Find(name)
+			to, err := t.Find(ctx, name)
 			if err != nil {
 				to = t.Snapshot() // it had no rows when the branch was made, and has none in it
 			}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"millrace/infra/cli"
+	"millrace/infra/settings"
 	"millrace/reactor/health"
 	"millrace/reactor/lake"
 	"millrace/reactor/rest"
@@ -19,6 +20,7 @@ import (
 type catalogCmd struct {
 	lakeFlags
 	icebergFlags
+	settings.TLS
 	HTTPAddr string `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where the catalog is, at /iceberg/, with /healthz, /readyz and /metrics; port 0 takes a free one."`
 	Folder   string `type:"existingdir" placeholder:"DIR" help:"Folder of this machine in which new tables lie, as files, for engines without object storage. Without it they lie in the bucket below tables/."`
 }
@@ -46,7 +48,10 @@ func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s (MILLRACE_HTTP_ADDR): %w", c.HTTPAddr, err)
 		}
-		address := "http://" + listener.Addr().String() + "/iceberg"
+		address := c.TLS.Scheme() + "://" + listener.Addr().String() + "/iceberg"
+		if listener, err = c.TLS.Listener(listener); err != nil {
+			return err
+		}
 		if err := out.Table([]string{"iceberg"}, [][]any{{address}}); err != nil {
 			return err
 		}

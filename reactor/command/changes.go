@@ -36,11 +36,11 @@ func (c *changesCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		from, err := t.Find(c.From)
+		from, err := t.Find(ctx, c.From)
 		if err != nil {
 			return err
 		}
-		to, err := t.Find(c.To)
+		to, err := t.Find(ctx, c.To)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
+
+	"millrace/reactor/namespace"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -40,7 +41,7 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 		var from, to *table.Snapshot
 		_, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
 			from = t.Snapshot()
-			if to, err = t.FindThere(c.To); err != nil {
+			if to, err = t.FindThere(ctx, c.To); err != nil {
 				return err
 			}
 			return promote.Rollback(ctx, l.Lake, t, to)
@@ -64,7 +65,7 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // afterRollback says what becomes of a table that was rolled back.
 func afterRollback(name string) string {
-	if strings.HasPrefix(name, "gold.") {
+	if namespace.Gold.Has(name) {
 		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
 	}
 	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"

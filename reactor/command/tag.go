@@ -50,7 +50,7 @@ func (c *tagCmd) Run(ctx context.Context, out *cli.Output) error {
 			case c.Drop:
 				return l.DropTag(ctx, t, c.Name)
 			}
-			s, err := t.FindThere(c.Snapshot)
+			s, err := t.FindThere(ctx, c.Snapshot)
 			if err != nil {
 				return err
 			}

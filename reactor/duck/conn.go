@@ -48,19 +48,12 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-	}
-	return rows.Err()
+	return rows.drain()
 }
 
 // Query runs the statements of sql and streams the rows of the last one, so memory never holds a whole large result. The caller
 // closes the rows. ctx covers the rows too.
 func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
-	return c.query(ctx, sql, anything)
-}
-
-func (c *Conn) query(ctx context.Context, sql string, refuse func(kind bindings.StatementType, last bool) string) (*Rows, error) {
 	if c.open != nil {
 		return nil, ErrBusy
 	}
@@ -70,18 +63,15 @@ func (c *Conn) query(ctx context.Context, sql string, refuse func(kind bindings.
 	}
 	defer bindings.DestroyExtracted(&statements)
 	for i := range n - 1 {
-		rows, err := c.start(ctx, sql, statements, i, func(kind bindings.StatementType) string { return refuse(kind, false) })
+		rows, err := c.start(ctx, sql, statements, i, anything)
 		if err != nil {
 			return nil, err
 		}
-		for rows.Next() {
-		}
-		rows.Close()
-		if rows.Err() != nil {
-			return nil, rows.Err()
+		if err := rows.drain(); err != nil {
+			return nil, err
 		}
 	}
-	return c.start(ctx, sql, statements, n-1, func(kind bindings.StatementType) string { return refuse(kind, true) })
+	return c.start(ctx, sql, statements, n-1, anything)
 }
 
 // extract splits sql into its statements.

@@ -76,12 +76,8 @@ func TestAUsersQueryIsOneThatReads(t *testing.T) {
 		"values (1)": true, "pivot t on a using count(*)": true, "select a from t;": true, "select 1; select 2": true, "select 1; drop table t": false, "set threads = 1; select 1": false, "drop table t": false, "insert into t values (2)": false,
 		"create table u as from t": false, "call enable_logging(storage = 'file')": false, "set threads = 1": false, "prepare p as select 1": false, "begin": false,
 	} {
-		rows, err := c.Ask(t.Context(), sql)
-		if (err == nil) != fine {
+		if _, err := answers(t, c, sql); (err == nil) != fine {
 			t.Errorf("%s: %v", sql, err)
-		}
-		if err == nil {
-			rows.Close()
 		}
 	}
 }
@@ -107,5 +103,42 @@ func TestTheDiskAloneLimitsWhatIsSpilled(t *testing.T) {
 	c = open(t, Config{TempDirLimit: "2GiB", TempDir: t.TempDir()})
 	if got := text(t, c, "select current_setting('max_temp_directory_size')"); got != "2.0 GiB" {
 		t.Errorf("the limit is %s, want that of the configuration", got)
+	}
+}
+
+// answers runs a user's script and gives the first value of each result.
+func answers(t *testing.T, c *Conn, sql string) (all []string, err error) {
+	t.Helper()
+	script, err := c.Script(t.Context(), sql)
+	if err != nil {
+		return nil, err
+	}
+	defer script.Close()
+	for {
+		rows, err := script.Next()
+		if err != nil || rows == nil {
+			return all, err
+		}
+		if !rows.Next() {
+			all = append(all, "none")
+		} else {
+			all = append(all, rows.RecordBatch().Column(0).ValueStr(0))
+		}
+		rows.Close()
+	}
+}
+
+func TestEachSelectOfAScriptAnswersInOrder(t *testing.T) {
+	c := open(t, Config{})
+	for sql, want := range map[string]string{
+		"select 1; select 2": "1 2", "select 1;": "1", "create table a as select 7 as x; select x from a; select 8; from a where false": "7 8 none",
+		"pivot (values ('k', 1)) as v(k, n) on k using sum(n)": "1",
+	} {
+		if got, err := answers(t, c, sql); err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, %v; want %s", sql, got, err, want)
+		}
+	}
+	if got, err := answers(t, c, "select 1; drop table a"); err == nil || strings.Join(got, " ") != "1" {
+		t.Errorf("what comes before a refused statement: %v, %v", got, err)
 	}
 }

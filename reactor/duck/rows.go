@@ -113,6 +113,14 @@ func (r *Rows) All() iter.Seq2[arrow.RecordBatch, error] {
 	}
 }
 
+// drain reads the rows to their end, drops and closes them.
+func (r *Rows) drain() error {
+	defer r.Close()
+	for r.Next() {
+	}
+	return r.Err()
+}
+
 // Close frees the result and the connection for the next statement. Retained batches stay valid.
 func (r *Rows) Close() {
 	if r.batch != nil {

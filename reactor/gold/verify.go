@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"millrace/infra/tracing"
@@ -108,7 +110,7 @@ func (s *Set) sample(ctx context.Context, conn *duck.Conn, m *Model) ([]plan.Day
 	all := fmt.Sprintf("select distinct %s as day from new_gold.%s", Day, m.Table())
 	for _, in := range m.Inputs {
 		column := Day
-		if strings.HasPrefix(in, silverPrefix) {
+		if namespace.Silver.Has(in) {
 			column = SilverDay
 		}
 		all += fmt.Sprintf(" union select distinct %s as day from %s", column, in)

@@ -82,7 +82,7 @@ func (l *Lake) restoreFrom(ctx context.Context, file string) error {
 
 // openBackup opens a file of Backup's for reading.
 func openBackup(file string) (*catalog, error) {
-	f, err := findFile(file)
+	f, err := findFile(file, false)
 	if err != nil {
 		return nil, err
 	}

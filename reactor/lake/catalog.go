@@ -44,7 +44,7 @@ func openCatalog(ctx context.Context, address string) (*catalog, error) {
 func connect(address string) (*catalog, error) {
 	switch {
 	case strings.HasPrefix(address, "sqlite:///"):
-		file, err := findFile(sqliteFile(address))
+		file, err := findFile(sqliteFile(address), readingOnly(address))
 		if err != nil {
 			return nil, err
 		}
@@ -64,8 +64,26 @@ func connect(address string) (*catalog, error) {
 	return nil, fmt.Errorf("catalog address must be sqlite:///absolute/path/catalog.db or postgres://…, not %q", redact(address))
 }
 
-// sqliteFile is the file of an address. Four slashes (as SQLAlchemy writes it) or three: both name the same absolute path.
-func sqliteFile(address string) string { return path.Clean(strings.TrimPrefix(address, "sqlite://")) }
+// sqliteFile is the file of an address. Four slashes (as SQLAlchemy writes it) or three: both name the same absolute path; and
+// so does sqlite:///file:/absolute/path?mode=ro&uri=true, the form for those who only read.
+func sqliteFile(address string) string {
+	file := strings.TrimPrefix(address, "sqlite://")
+	if uri, ok := strings.CutPrefix(file, "/file:"); ok {
+		uri, _, _ = strings.Cut(uri, "?")
+		if unescaped, err := url.PathUnescape(uri); err == nil {
+			uri = unescaped
+		}
+		file = uri
+	}
+	return path.Clean(file)
+}
+
+// readingOnly tells whether an address is for reading alone, whatever the file's mode would allow.
+func readingOnly(address string) bool {
+	_, options, _ := strings.Cut(address, "?")
+	query, err := url.ParseQuery(options)
+	return err == nil && strings.HasPrefix(address, "sqlite:///file:") && query.Get("mode") == "ro"
+}
 
 // redact keeps a password out of an error.
 func redact(address string) string {

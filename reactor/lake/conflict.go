@@ -69,8 +69,8 @@ func (l *Lake) OnTable(ctx context.Context, name string, work func(*Table) error
 }
 
 // FindThere finds a snapshot that has to be one: the empty table can be read, but neither named nor gone back to.
-func (t *Table) FindThere(name string) (*table.Snapshot, error) {
-	s, err := t.Find(name)
+func (t *Table) FindThere(ctx context.Context, name string) (*table.Snapshot, error) {
+	s, err := t.Find(ctx, name)
 	if err == nil && s == nil {
 		err = fmt.Errorf("%s had no snapshot then: `reactor snapshots %s` lists those it has", t.Name, t.Name)
 	}

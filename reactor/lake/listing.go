@@ -70,9 +70,10 @@ func (l *Lake) Locations(ctx context.Context) (map[Identifier]string, error) {
 	return all, nil
 }
 
-// Metadata returns the metadata file at a location, uncompressed. The bytes are shared: do not change them.
+// Metadata returns the metadata file at a location, uncompressed. The bytes are shared: do not change them. It remembers what it read
+// from object storage, where a name is used once; a file of this machine is quick to read again.
 func (l *Lake) Metadata(ctx context.Context, location string) ([]byte, error) {
-	if b, ok := l.store.documents.get(location); ok {
+	if b, ok := l.store.documents.get(location); ok && !isFile(location) {
 		return b, nil
 	}
 	b, err := l.store.fetch(ctx, location)

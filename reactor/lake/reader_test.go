@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -171,6 +172,30 @@ func TestAReadOnlyFileIsReadAndNotWritten(t *testing.T) {
 	}
 }
 
+// What an analyst is given may stand in a file that its user could write.
+func TestAnAddressForReadingIsReadAndNotWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "it's 50% #1.db")
+	address := "sqlite:///file:" + (&url.URL{Path: file}).EscapedPath() + "?mode=ro&uri=true"
+	if said := read(t, address); !strings.Contains(said, "there is no catalog") {
+		t.Errorf("of no file: %q", said)
+	}
+	c := current(t, file)
+	for _, live := range []bool{true, false} {
+		if !live {
+			if err := c.db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := listing(t, filepath.Dir(file))
+		if said := read(t, address); !strings.Contains(said, allRead) {
+			t.Errorf("with a writer %v: %q, want %q", live, said, allRead)
+		}
+		if after := listing(t, filepath.Dir(file)); !slices.Equal(after, before) {
+			t.Errorf("reading made files: %v, there were %v", after, before)
+		}
+	}
+}
+
 func TestAFolderThatCannotBeWrittenHasNoCatalog(t *testing.T) {
 	if said := asReader(t, filepath.Join(public(t), "not-there", "catalog.db")); !strings.Contains(said, "there is no catalog") {
 		t.Errorf("%q", said)
@@ -183,7 +208,7 @@ func TestAFrozenFileThatIsWrittenIsNotedAtTheRead(t *testing.T) {
 	if err := current(t, file).db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f, err := findFile(file)
+	f, err := findFile(file, false)
 	if err != nil {
 		t.Fatal(err)
 	}

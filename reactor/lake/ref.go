@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -17,7 +18,7 @@ const Main = table.MainBranch
 
 // Find returns the snapshot that a person names by its number, by a tag or branch, or by a time, for what was current then. "" names
 // the current snapshot, and 0 the empty table, for which Find returns nil.
-func (t *Table) Find(name string) (*table.Snapshot, error) {
+func (t *Table) Find(ctx context.Context, name string) (*table.Snapshot, error) {
 	if name == "" || name == Main {
 		return t.Snapshot(), nil
 	}
@@ -27,10 +28,10 @@ func (t *Table) Find(name string) (*table.Snapshot, error) {
 	if to, ok := t.ref(name); ok {
 		return t.SnapshotByID(to.SnapshotID)
 	}
-	if at, ok := ParseTime(name); ok {
-		return t.SnapshotAsOf(at)
+	if at, ok := ParseTime(name, time.Now()); ok {
+		return t.SnapshotAsOf(ctx, at)
 	}
-	return nil, fmt.Errorf("%s has no snapshot, tag or branch %q (a time is written 2026-01-31T12:00:00Z): `reactor snapshots %s` lists them", t.Name, name, t.Name)
+	return nil, fmt.Errorf("%s has no snapshot, tag or branch %q (a time is written 2026-01-31T12:00:00Z, 2026-01-31, yesterday): `reactor snapshots %s` lists them", t.Name, name, t.Name)
 }
 
 // ref finds a tag or a branch.
@@ -43,9 +44,19 @@ func (t *Table) ref(name string) (table.SnapshotRef, bool) {
 	return table.SnapshotRef{}, false
 }
 
-// ParseTime reads a moment, or a day for its beginning in UTC.
-func ParseTime(text string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339Nano, time.DateTime, time.DateOnly} {
+// ParseTime reads a moment, or a day for its beginning in UTC; now, today and yesterday are days and a moment, too. Without a
+// zone a time is in UTC.
+func ParseTime(text string, now time.Time) (time.Time, bool) {
+	today := now.UTC().Truncate(24 * time.Hour)
+	switch strings.ToLower(text) {
+	case "now":
+		return now.UTC(), true
+	case "today":
+		return today, true
+	case "yesterday":
+		return today.AddDate(0, 0, -1), true
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04:05Z07:00", time.DateTime, "2006-01-02 15:04", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t.UTC(), true
 		}
@@ -57,8 +68,8 @@ var refName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,99}$`)
 
 // CheckRefName refuses a name for a tag or branch that could be taken for a number, a time or main.
 func CheckRefName(name string) error {
-	if name == Main || !refName.MatchString(name) {
-		return fmt.Errorf("%q cannot be the name of a tag or branch: a name begins with a letter, has letters, digits, dots, underscores and hyphens, and is not %s", name, Main)
+	if _, isTime := ParseTime(name, time.Now()); isTime || name == Main || !refName.MatchString(name) {
+		return fmt.Errorf("%q cannot be the name of a tag or branch: a name begins with a letter, has letters, digits, dots, underscores and hyphens, and is neither %s nor a time such as yesterday", name, Main)
 	}
 	return nil
 }

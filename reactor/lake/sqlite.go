@@ -31,11 +31,11 @@ const (
 	frozen          // nobody has the file open
 )
 
-// findFile looks at the file of a catalog, which need not be there yet.
-func findFile(path string) (*databaseFile, error) {
+// findFile looks at the file of a catalog, which need not be there yet. only is for a reader who wants no right to write.
+func findFile(path string, only bool) (*databaseFile, error) {
 	f := &databaseFile{path: path}
 	var err error
-	folder := may(filepath.Dir(path))
+	folder := may(filepath.Dir(path)) && !only
 	switch f.opened, err = os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist) && !folder:
 		return nil, fmt.Errorf("there is no catalog %s, and its folder is not there or cannot be written", path)
@@ -43,7 +43,7 @@ func findFile(path string) (*databaseFile, error) {
 		return f, nil
 	case err != nil:
 		return nil, err
-	case may(path) && (folder || may(path+"-wal")):
+	case !only && may(path) && (folder || may(path+"-wal")):
 	case f.hasLog():
 		f.access = readOnly
 	default:

@@ -49,6 +49,16 @@ func OwnSummary(s *table.Snapshot) string {
 	return strings.Join(own, " ")
 }
 
+// OwnNumber reads a number that millrace wrote into a snapshot's summary: the step of a gold snapshot, or by the name of a
+// silver table its snapshot that gold was computed from.
+func OwnNumber(s *table.Snapshot, name string) (n int64, ok bool) {
+	if s == nil || s.Summary == nil {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s.Summary.Properties[ownProperties+name], 10, 64)
+	return n, err == nil
+}
+
 // IDOf returns the number of a snapshot, 0 for the empty table.
 func IDOf(s *table.Snapshot) int64 {
 	if s == nil {

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/apache/iceberg-go"
 	icebergio "github.com/apache/iceberg-go/io"
@@ -106,26 +105,4 @@ func newMetadata(root string, d Definition) (table.Metadata, error) {
 		return nil, fmt.Errorf("define table %s: %w", d.Name, err)
 	}
 	return m, nil
-}
-
-// SnapshotAsOf finds the snapshot that was current at a time, nil if nothing had been written yet.
-func (t *Table) SnapshotAsOf(at time.Time) (*table.Snapshot, error) {
-	var id int64
-	var first *table.SnapshotLogEntry
-	for entry := range t.Meta.SnapshotLogs() {
-		if first == nil {
-			first = &entry
-		}
-		if entry.TimestampMs <= at.UnixMilli() {
-			id = entry.SnapshotID
-		}
-	}
-	if id == 0 && first != nil {
-		// The log begins with what has not expired. If that snapshot has a parent it is not the table's first.
-		if s := t.Meta.SnapshotByID(first.SnapshotID); s == nil || s.ParentSnapshotID != nil {
-			return nil, fmt.Errorf("what %s was at %s has expired: its history begins at %s; older snapshots that are kept have tags (`reactor tag %s`)",
-				t.Name, at.UTC().Format(time.RFC3339), time.UnixMilli(first.TimestampMs).UTC().Format(time.RFC3339), t.Name)
-		}
-	}
-	return t.SnapshotByID(id)
 }

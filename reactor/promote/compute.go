@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
@@ -17,7 +19,6 @@ import (
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
-	"millrace/reactor/silver"
 )
 
 // work holds what a step has read and made, from computing to the end of its commit.
@@ -119,7 +120,7 @@ func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read pl
 		return nil, err
 	}
 	column, as, condition := gold.Day, "old_"+name, read.SQL(gold.Day)
-	if _, ok := silver.CutName(name); ok {
+	if namespace.Silver.Has(name) {
 		column, as, condition = gold.SilverTime, name, gold.SpanSQL(gold.SilverTime)+" and "+read.SQL(gold.SilverDay)
 	}
 	files, err := g.filesOf(ctx, t, column, read)

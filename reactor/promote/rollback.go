@@ -2,7 +2,8 @@ package promote
 
 import (
 	"context"
-	"strings"
+
+	"millrace/reactor/namespace"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -21,7 +22,7 @@ func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapsh
 		return nil
 	}
 	var properties iceberg.Properties
-	if strings.HasPrefix(t.Name, "gold.") && t.Meta.Properties()[digestProperty] != "" {
+	if namespace.Gold.Has(t.Name) && t.Meta.Properties()[digestProperty] != "" {
 		properties = iceberg.Properties{digestProperty: rolledBack}
 	}
 	return l.Rollback(ctx, t, to, properties, letGo(t))

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go/table"
 
@@ -132,7 +134,7 @@ func (v Verdict) Mends() string {
 	if v.Table == tables.Rejected {
 		again = "reactor replay --wait"
 	}
-	_, isSilver := silver.CutName(v.Table)
+	isSilver := namespace.Silver.Has(v.Table)
 	switch {
 	case isSilver && v.Excess > v.Missing && back == "":
 		return "" // another engine wrote the rows, and its snapshot has expired

@@ -11,11 +11,16 @@ import (
 	"millrace/reactor/duck"
 )
 
-// Cells gives a result's rows as values to print.
-func Cells(rows *duck.Rows) iter.Seq2[[]any, error] {
+// Cells gives rows of DuckDB as values to print.
+func Cells(rows *duck.Rows) iter.Seq2[[]any, error] { return cells(rows.All()) }
+
+func cells(batches iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[[]any, error] {
 	return func(yield func([]any, error) bool) {
-		for rows.Next() {
-			b := rows.RecordBatch()
+		for b, err := range batches {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
 			for i := range int(b.NumRows()) {
 				row := make([]any, b.NumCols())
 				for j := range row {
@@ -25,9 +30,6 @@ func Cells(rows *duck.Rows) iter.Seq2[[]any, error] {
 					return
 				}
 			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(nil, err)
 		}
 	}
 }
@@ -56,6 +58,12 @@ func cell(column arrow.Array, i int) any {
 		return int64(c.Value(i))
 	case *array.Int64:
 		return c.Value(i)
+	case *array.Uint8:
+		return int64(c.Value(i))
+	case *array.Uint16:
+		return int64(c.Value(i))
+	case *array.Uint32:
+		return int64(c.Value(i))
 	case *array.Uint64:
 		return c.Value(i)
 	case *array.Float32:
@@ -76,6 +84,13 @@ func cell(column arrow.Array, i int) any {
 			list = append(list, cell(c.ListValues(), n))
 		}
 		return list
+	}
+	if c, ok := column.(*array.Struct); ok {
+		object := map[string]any{}
+		for n, f := range c.DataType().(*arrow.StructType).Fields() {
+			object[f.Name] = cell(c.Field(n), i)
+		}
+		return object
 	}
 	return strings.Clone(column.ValueStr(i))
 }

@@ -26,7 +26,7 @@ type Reading struct {
 func (r Reading) Over(ctx context.Context, work func(*duck.Conn) error) error {
 	return duck.TemporaryConn(r.Memory, func(conn *duck.Conn) error {
 		for name, t := range r.View.Tables {
-			if err := r.create(ctx, conn, t); err != nil {
+			if err := r.put(ctx, conn, t); err != nil {
 				return fmt.Errorf("read %s: %w", name, err)
 			}
 		}
@@ -34,9 +34,27 @@ func (r Reading) Over(ctx context.Context, work func(*duck.Conn) error) error {
 	})
 }
 
-// create makes a table of the same name, with its rows where they are wanted.
-func (r Reading) create(ctx context.Context, conn *duck.Conn, t *lake.Table) error {
-	ns, own, _ := strings.Cut(t.Name, ".")
+// put makes a table of the same name, with its rows where they are wanted.
+func (r Reading) put(ctx context.Context, conn *duck.Conn, t *lake.Table) error {
+	if err := create(ctx, conn, t); err != nil || !r.Filled(t.Name) {
+		return err
+	}
+	s, err := r.At(t)
+	if err != nil {
+		return err
+	}
+	return state{r.Lake, t, s, r.Months}.fill(ctx, conn)
+}
+
+// quoted is a table's name, namespace.table, in SQL.
+func quoted(name string) string {
+	ns, own, _ := strings.Cut(name, ".")
+	return duck.Identifier(ns) + "." + duck.Identifier(own)
+}
+
+// create makes an empty table of the same name and columns, in place of one that is there.
+func create(ctx context.Context, conn *duck.Conn, t *lake.Table) error {
+	ns, _, _ := strings.Cut(t.Name, ".")
 	if err := conn.Exec(ctx, "create schema if not exists "+duck.Identifier(ns)); err != nil {
 		return err
 	}
@@ -44,20 +62,23 @@ func (r Reading) create(ctx context.Context, conn *duck.Conn, t *lake.Table) err
 	if err != nil {
 		return err
 	}
-	if err := rows.CreateEmpty(ctx, conn, duck.Identifier(ns)+"."+duck.Identifier(own), schema); err != nil {
-		return err
-	}
-	if !r.Filled(t.Name) {
-		return nil
-	}
-	s, err := r.At(t)
+	return rows.CreateEmpty(ctx, conn, quoted(t.Name), schema)
+}
+
+// state is a table at a snapshot, nil for the empty table; rows of other months may be left out.
+type state struct {
+	lake     *lake.Lake
+	table    *lake.Table
+	snapshot *table.Snapshot
+	months   lake.Months
+}
+
+// fill puts the rows into the empty table of that name.
+func (s state) fill(ctx context.Context, conn *duck.Conn) error {
+	files, err := s.lake.Files(ctx, s.table, s.snapshot, s.months)
 	if err != nil {
 		return err
 	}
-	files, err := r.Lake.Files(ctx, t, s, r.Months)
-	if err != nil {
-		return err
-	}
-	_, err = rows.Insert(ctx, conn, t.Name, rows.Source{Lake: r.Lake, Table: t, Files: files})
+	_, err = rows.Insert(ctx, conn, s.table.Name, rows.Source{Lake: s.lake, Table: s.table, Files: files})
 	return err
 }

@@ -85,7 +85,7 @@ func (s *Server) registerView(w http.ResponseWriter, r *http.Request) error {
 	if err := s.mayBecome("view", id); err != nil {
 		return err
 	}
-	if err := body.check(s.places); err != nil {
+	if err := s.checkRegistration(r.Context(), id, body.MetadataLocation); err != nil {
 		return err
 	}
 	v, err := s.Lake.RegisterSQLView(r.Context(), id, body.MetadataLocation)

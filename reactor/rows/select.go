@@ -40,7 +40,7 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 func relabeled(r *duck.Rows, schema *arrow.Schema) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		for r.Next() {
-			b, err := relabel(r.RecordBatch(), schema)
+			b, err := Relabel(r.RecordBatch(), schema)
 			if !yield(b, err) || err != nil {
 				return
 			}
@@ -84,7 +84,8 @@ func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop f
 	}
 }
 
-func relabel(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
+// Relabel gives a batch a schema of the same columns, whose types may be called otherwise. The caller releases it.
+func Relabel(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
 	columns := make([]arrow.Array, b.NumCols())
 	for i, c := range b.Columns() {
 		f := schema.Field(i)

@@ -21,8 +21,6 @@ import (
 	"millrace/infra/bucket"
 	"millrace/infra/minio"
 	"millrace/infra/nats"
-	"millrace/infra/process"
-	"millrace/infra/settings"
 	"millrace/infra/streams"
 	"millrace/reactor/announce"
 	"millrace/reactor/duck"
@@ -58,15 +56,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	passwords := nats.Passwords{}
-	for _, user := range nats.Users {
-		passwords[user] = settings.Secret("password-of-" + user)
-	}
-	broker, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: passwords, Log: &bytes.Buffer{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Stop)
+	broker := harness.Broker(t)
 	nc, err := broker.Connect(nats.UserOwner)
 	if err != nil {
 		t.Fatal(err)
@@ -79,22 +69,7 @@ func newHouse(t *testing.T) *house {
 	if err := streams.Ensure(t.Context(), h.js); err != nil {
 		t.Fatal(err)
 	}
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: harness.MinIO(t), Port: port,
-		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
-		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	if h.client, err = server.Client(); err != nil {
+	if h.client, err = harness.Store(t, broker).Client(); err != nil {
 		t.Fatal(err)
 	}
 	h.bucket = bucket.Bucket{Client: h.client, Name: "lakehouse"}

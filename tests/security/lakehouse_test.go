@@ -19,8 +19,10 @@ func TestALakehouse(t *testing.T) {
 	t.Run("each S3 user may do its job and no more", func(t *testing.T) { s3Users(t, s) })
 	t.Run("each NATS user may do its job and no more", func(t *testing.T) { natsUsers(t, s) })
 	t.Run("queries see the tables and nothing else", func(t *testing.T) { queries(t, s) })
+	t.Run("who only reads cannot write the catalog", func(t *testing.T) { catalogOfReaders(t, s) })
 	t.Run("models see the tables and nothing else", func(t *testing.T) { models(t, s) })
 	t.Run("the HTTP surface is for this machine", func(t *testing.T) { surface(t, s) })
+	t.Run("the Iceberg catalog opens what a role may and no more", func(t *testing.T) { theCatalog(t, s) })
 	t.Run("bombs burst nothing", func(t *testing.T) { bombs(t, s) })
 	t.Run("secrets are where they belong", func(t *testing.T) { secrets(t, s) }) // last: it looks at all that the others did
 }

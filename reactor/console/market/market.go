@@ -18,8 +18,12 @@ import (
 //go:embed *.html
 var files embed.FS
 
-// patience bounds the query of a page.
-const patience = 20 * time.Second
+const (
+	// patience bounds the query of a page.
+	patience = 20 * time.Second
+	// memory is what it may take; beyond it rows spill to disk.
+	memory = "64MiB"
+)
 
 // Pages are those of the market.
 type Pages struct {
@@ -140,8 +144,8 @@ func (p *Pages) asset(r *http.Request) (Asset, error) {
 func (p *Pages) each(ctx context.Context, sql string, take func([]any)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return query.Ask(ctx, p.lake, query.Question{SQL: sql}, func(a query.Answer) error {
-		for row, err := range a.Rows {
+	return query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
+		for row, err := range a.Cells() {
 			if err != nil {
 				return err
 			}

@@ -28,6 +28,8 @@ const (
 	// patience bounds a query of a page, and downloadPatience one whose rows are downloaded.
 	patience         = 25 * time.Second
 	downloadPatience = 10 * time.Minute
+	// memory is what one query may take; beyond it its rows spill to disk.
+	memory = "128MiB"
 	// paged is how many rows a page shows.
 	paged = 200
 )
@@ -148,19 +150,19 @@ func (r *Result) judge(ctx context.Context, err error) error {
 	return nil
 }
 
-func (p *Pages) ask(ctx context.Context, r Result, show func(query.Answer) error) error {
-	asOf, err := query.ParseTime(r.AsOf)
-	if err != nil {
+func (p *Pages) ask(ctx context.Context, r Result, show func(*query.Result) error) error {
+	err := query.Ask(ctx, query.Config{Lake: p.lake, AsOf: r.AsOf, Memory: memory}, r.SQL, show)
+	if errors.Is(err, query.ErrAsOf) {
 		return web.BadRequest("as of: %w", err)
 	}
-	return query.Ask(ctx, p.lake, query.Question{SQL: r.SQL, AsOf: asOf}, show)
+	return err
 }
 
 // take keeps the rows of the page.
-func (r *Result) take(a query.Answer) error {
-	r.Columns = a.Columns
+func (r *Result) take(a *query.Result) error {
+	r.Columns = a.Columns()
 	n := 0
-	for row, err := range a.Rows {
+	for row, err := range a.Cells() {
 		if err != nil {
 			return err
 		}
@@ -200,7 +202,7 @@ func (p *Pages) download(w http.ResponseWriter, r *http.Request) {
 	}
 	res := Result{SQL: r.URL.Query().Get("sql"), AsOf: r.URL.Query().Get("as-of")}
 	begun := false
-	err := p.ask(ctx, res, func(a query.Answer) error {
+	err := p.ask(ctx, res, func(a *query.Result) error {
 		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 		w.Header().Set("Content-Disposition", `attachment; filename="result.csv"`)
 		begun = true
@@ -215,12 +217,12 @@ func (p *Pages) download(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func writeCSV(w *csv.Writer, a query.Answer) error {
-	if err := w.Write(a.Columns); err != nil {
+func writeCSV(w *csv.Writer, a *query.Result) error {
+	if err := w.Write(a.Columns()); err != nil {
 		return err
 	}
-	line := make([]string, len(a.Columns))
-	for row, err := range a.Rows {
+	line := make([]string, len(a.Columns()))
+	for row, err := range a.Cells() {
 		if err != nil {
 			return err
 		}

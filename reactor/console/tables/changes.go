@@ -46,11 +46,11 @@ func (p *Pages) changes(r *http.Request) (Changes, error) {
 	if err != nil {
 		return Changes{}, err
 	}
-	to, err := snapshotOf(t, r.URL.Query(), "to")
+	to, err := snapshotOf(r.Context(), t, r.URL.Query(), "to")
 	if err != nil {
 		return Changes{}, err
 	}
-	from, err := snapshotOf(t, r.URL.Query(), "from")
+	from, err := snapshotOf(r.Context(), t, r.URL.Query(), "from")
 	if err != nil {
 		return Changes{}, err
 	}

@@ -61,7 +61,7 @@ func (p *Pages) one(r *http.Request) (One, error) {
 	if err != nil {
 		return One{}, err
 	}
-	s, err := snapshotOf(t, r.URL.Query(), "at")
+	s, err := snapshotOf(r.Context(), t, r.URL.Query(), "at")
 	if err != nil {
 		return One{}, err
 	}

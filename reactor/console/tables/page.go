@@ -77,8 +77,8 @@ func (p *Pages) find(ctx context.Context, name string) (*lake.Table, error) {
 }
 
 // snapshotOf returns the snapshot that a parameter of the address names, by number, tag or time; or else the current one.
-func snapshotOf(t *lake.Table, query url.Values, parameter string) (*table.Snapshot, error) {
-	s, err := t.Find(query.Get(parameter))
+func snapshotOf(ctx context.Context, t *lake.Table, query url.Values, parameter string) (*table.Snapshot, error) {
+	s, err := t.Find(ctx, query.Get(parameter))
 	if err != nil {
 		return nil, web.NotFound("%w", err)
 	}

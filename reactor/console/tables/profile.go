@@ -44,7 +44,7 @@ func (p *Pages) profile(r *http.Request) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	s, err := snapshotOf(t, r.URL.Query(), "at")
+	s, err := snapshotOf(r.Context(), t, r.URL.Query(), "at")
 	if err != nil {
 		return Profile{}, err
 	}
