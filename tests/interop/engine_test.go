@@ -19,7 +19,7 @@ type rested struct {
 	block string
 	// role is whose environment it has, the owner's when none is named.
 	role string
-	// cannot are the abilities that it does not have, tried here as far as its file in engines/ has a call for them. One that it
+	// cannot are the abilities that it does not have. A call for one, where its file in engines/ has any, must be refused; one that it
 	// turns out to have fails the test.
 	cannot []ability
 	// emptyMaps: it reads null maps as empty ones.
