@@ -147,6 +147,11 @@ func (e rested) write(t *testing.T, l *lake, session, broom *session, s seen) {
 		return origin(map[string]any{"asset_id": id, "observed_at": "2025-08-21T12:00:00Z", "price_usd": price, "market_cap_usd": "12345678901234567890.123456789012345678"})
 	}
 	key := []string{"asset_id", "observed_at"}
+	t.Cleanup(func() { // an engine that fails half way leaves the next one no row
+		if t.Failed() {
+			_, _ = broom.try("delete", with{"table": table, "column": "asset_id", "value": id})
+		}
+	})
 	price := ""
 	if e.can(t, session, s, appends, "append", with{"table": table, "row": row("0.0000000000000000000000000001")}) {
 		session.write(t, "append", with{"table": table, "row": row("0.0000000000000000000000000001")})
