@@ -70,8 +70,8 @@ func (w wound) inflict(t *testing.T, l *lake, spark *session) {
 	if !slices.ContainsFunc(made, func(s harness.Snapshot) bool { return strings.Contains(s.MadeBy, "engine-name=spark") }) {
 		t.Errorf("the snapshots of %s do not say which one Spark made: %+v", w.table, made)
 	}
+	v := l.check(t, true)[w.table] // before the table's last snapshots, which are thirty, are all of the reactor's
 	l.goesOn(t)
-	v := l.check(t, true)[w.table]
 	if v.Equal || !strings.Contains(v.FirstWrong, w.names) {
 		t.Errorf("%s: check says %+v, and does not name %s", w.table, v, w.names)
 	}
