@@ -114,17 +114,21 @@ func (s *Server) checkPlace(ctx context.Context, id lake.Identifier, location st
 // metadataPath is the property that says where the server itself is to write metadata.
 const metadataPath = "write.metadata.path"
 
-// lying is where a table or view lies, and its properties, of which one says where its metadata lies.
-type lying struct {
-	location   string
-	properties iceberg.Properties
+// placed is what says where a table or view and its metadata lie.
+type placed interface {
+	Location() string
+	Properties() iceberg.Properties
 }
 
-// checkMove refuses what would let a table or view, or its metadata, lie where it may not. What another catalog made elsewhere stays
-// there.
-func (s *Server) checkMove(ctx context.Context, id lake.Identifier, was, is lying) error {
-	before, after := was.location, is.location
-	path, moved := is.properties[metadataPath], is.properties[metadataPath] != was.properties[metadataPath]
+// checkMove refuses what would let a table or view, or its metadata, lie where it may not. was is nil for what is made. What another
+// catalog made may lie elsewhere, and stays there.
+func (s *Server) checkMove(ctx context.Context, id lake.Identifier, was, is placed) error {
+	var before, pathBefore string
+	if was != nil {
+		before, pathBefore = was.Location(), was.Properties()[metadataPath]
+	}
+	after, path := is.Location(), is.Properties()[metadataPath]
+	moved := path != pathBefore
 	if id.Owned() {
 		if before != after || moved && path != "" {
 			return ownedBy("move "+id.String(), "the reactor finds it by its place")
