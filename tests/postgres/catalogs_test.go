@@ -20,7 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"millrace/tests/harness"
-	"millrace/tests/harness/catalog"
+	"millrace/tests/harness/coin"
 	"millrace/tests/postgres"
 )
 
@@ -49,7 +49,14 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	load := s.StartLoad(t, 1, 1)
+	var keys []string
+	put := func() {
+		for range 10 {
+			i := len(keys)
+			keys = append(keys, coin.AssetsKey(fmt.Sprintf("beside-%d.json", i)))
+			s.Put(t, keys[i], coin.Assets(coin.Day(time.June, 1).Add(time.Duration(i)*time.Minute), coin.Asset("bitcoin", fmt.Sprint(i+1), "1")), nil)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var writers, readers sync.WaitGroup
 	for w := range 6 {
@@ -58,12 +65,13 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 	for range 3 {
 		readers.Go(func() { c.read(ctx) })
 	}
+	put()
 	harness.Eventually(t, "a third of the commits is done", func() bool { return c.acknowledged.Load() >= 30 || c.failure() != nil })
 	catalogs[2].Kill()
+	put()
 	writers.Wait()
 	cancel()
 	readers.Wait()
-	load.End(t)
 	if err := c.failure(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,10 +100,7 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 		t.Errorf("%d commits were sent again after the death, and readers looked %d times: it proves nothing", c.sent.Load(), c.looks.Load())
 	}
 	t.Logf("%d commits to two tables, %d conflicts, %d sent again, %d looks of readers", len(c.acked), c.conflicts.Load(), c.sent.Load(), c.looks.Load())
-	for _, object := range load.Recent(0) {
-		key, _ := catalog.Split(object)
-		s.Wait(t, key)
-	}
+	s.Wait(t, keys...)
 	s.CheckEqual(t, env...)
 }
 
