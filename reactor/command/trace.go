@@ -98,9 +98,11 @@ func flat(n lineage.Node) map[string]any {
 	return line
 }
 
-// outcome is the ledger's of an object, and whether the object is still there.
+// outcome is the ledger's of an object, and whether the object is still there and gives these rows.
 func outcome(o *lineage.SourceObject) string {
 	switch {
+	case o.Altered:
+		return o.Outcome + "; the object gives other rows: another engine changed them (`reactor repair` takes that back)"
 	case !o.Gone:
 		return o.Outcome
 	case o.Outcome == "":
