@@ -20,7 +20,8 @@ type traceCmd struct {
 func (*traceCmd) Help() string {
 	return `Shows where a row comes from: the models and the rows of each table that it may be made of, back to the objects in bronze, what their
 requests were, and which commit and run brought them. The rows are those of the row's day and of as many before it as the models
-look back, with the same key; rows of other keys, which a model may compare with, are counted as others. JSON tells more than the table.
+look back, with the same key; rows of other keys, which a model may compare with, are counted as others. Where a row of silver is not what its object gives, because another engine changed
+it, the line of the object says so. JSON tells more than the table.
 
 Examples:
 
