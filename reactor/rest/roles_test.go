@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"millrace/infra/settings"
 	"millrace/reactor/access"
 )
@@ -17,7 +20,8 @@ func TestWhoMayOnlyReadChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := New(Config{Tokens: tokens}).Handler("")
+	registry := prometheus.NewRegistry()
+	h := New(Config{Tokens: tokens, Registry: registry}).Handler("")
 	refused := 0
 	for _, e := range endpoints() {
 		if e.method == http.MethodGet || e.method == http.MethodHead || strings.HasSuffix(e.path, "/metrics") {
@@ -31,6 +35,10 @@ func TestWhoMayOnlyReadChangesNothing(t *testing.T) {
 			t.Errorf("%s %s: %d %s", e.method, e.path, w.Code, w.Body)
 		}
 		refused++
+	}
+	// Each is a series of its own, by its endpoint and not by its path.
+	if n, err := testutil.GatherAndCount(registry, "millrace_iceberg_call_seconds"); err != nil || n != refused {
+		t.Errorf("%d series, %v: want %d", n, err, refused)
 	}
 	if refused != 14 {
 		t.Errorf("%d calls change something, want 14: is a new one missing here?", refused)
