@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	"millrace/reactor/namespace"
-
 	"github.com/apache/iceberg-go/table"
 
 	"millrace/infra/cli"
@@ -57,15 +55,7 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 			slog.Info(c.Table + " was at that snapshot already")
 			return nil
 		}
-		slog.Info(afterRollback(c.Table), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
+		slog.Info(promote.AfterRollback(c.Table), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
 		return nil
 	})
-}
-
-// afterRollback says what becomes of a table that was rolled back.
-func afterRollback(name string) string {
-	if namespace.Gold.Has(name) {
-		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
-	}
-	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"
 }

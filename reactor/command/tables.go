@@ -17,7 +17,7 @@ type tablesCmd struct {
 }
 
 func (*tablesCmd) Help() string {
-	return "The column drift says how the newest objects of a dataset differ from those before: a field that is gone and the new one of nearly its name, a column that is null in most rows now, rows that are refused. The column model says why a table of gold is not kept up: its model is gone (`reactor drop` removes the table), has failed, or the table is rolled back.\n\nExample:\n\n  reactor tables\n  reactor tables --output json"
+	return "The column drift says how the newest objects of a dataset differ from those before: a field that is gone and the new one of nearly its name, a column that is null in most rows now, rows that are refused. The column model says why a table of gold is not kept up: its model is gone (`reactor drop` removes the table), has failed, or the table is rolled back. The column metadata is where the table's metadata lies now, for programs that read it from there.\n\nExample:\n\n  reactor tables\n  reactor tables --output json"
 }
 
 func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
@@ -29,7 +29,7 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 		var rows [][]any
 		for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
 			t := v.Tables[name]
-			row := []any{name, nil, nil, int64(0), int64(0), int64(0), len(t.Meta.Snapshots()), nil, orNil(driftOf(t))}
+			row := []any{name, nil, nil, int64(0), int64(0), int64(0), len(t.Meta.Snapshots()), nil, orNil(driftOf(t)), t.Location}
 			if s := t.Snapshot(); s != nil {
 				row[1], row[2] = s.SnapshotID, time.UnixMilli(s.TimestampMs)
 				row[3], row[4], row[5] = lake.Total(s, lake.TotalRows), lake.Total(s, lake.TotalFiles), lake.Total(s, lake.TotalBytes)
@@ -39,7 +39,7 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 			}
 			rows = append(rows, row)
 		}
-		return out.Table([]string{"table", "snapshot", "committed_at", "rows", "files", "bytes", "snapshots", "model", "drift"}, rows)
+		return out.Table([]string{"table", "snapshot", "committed_at", "rows", "files", "bytes", "snapshots", "model", "drift", "metadata"}, rows)
 	})
 }
 

@@ -31,7 +31,7 @@ var floors = [][]string{
 	{"reactor/progress", "reactor/proof"},
 	{"reactor/query", "reactor/backup", "reactor/preview", "reactor/retract"},
 	{"reactor/branch", "reactor/lineage", "reactor/rest", "reactor/console/now", "reactor/console/tables", "reactor/console/objects", "reactor/console/sql", "reactor/console/market", "reactor/console/letters"},
-	{"reactor/console/lineage"},
+	{"reactor/console/lineage", "reactor/console/replay"},
 	{"reactor/console"},
 	{"reactor/service"},
 	{"reactor/command"},
