@@ -36,7 +36,7 @@ var all = []rested{
 	{engine: engine{"Polars 2.1", "polars", ""}, block: "polars", flat: true, cannot: []ability{merges, deletes, grows, branches}},
 	{engine: engine{"Daft 0.6", "daft", ""}, block: "daft", cannot: []ability{merges, deletes, grows, branches}},
 	{engine: engine{"ClickHouse 26.9 (chDB 4.4)", "clickhouse", ""}, block: "clickhouse", emptyMaps: true, role: "analyst", cannot: []ability{atTag, appends, merges, deletes, grows, branches}},
-	{engine: engine{"Sail 0.7", "sail", "spark41"}, block: "sail", cannot: []ability{branches}},
+	{engine: engine{"Sail 0.7", "sail", "spark41"}, block: "sail", role: "analyst", cannot: []ability{appends, merges, deletes, grows, branches}},
 }
 
 // Each engine opens the lake by its block of docs/interop.md and does what the table there says, while objects arrive.
