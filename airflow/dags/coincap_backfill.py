@@ -12,7 +12,7 @@ import subprocess
 from datetime import datetime, timezone
 
 from airflow.sdk import Param, dag, task
-from lakehouse import INGEST, bronze_asset, program
+from lakehouse import INGEST, bronze_asset, program, refuse_empty_run
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
     schedule=None,
     start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),
     catchup=False,
+    on_success_callback=refuse_empty_run,
     max_active_runs=1,
     params={
         "from": Param("2025-01-01", type="string", format="date", description="First day, UTC."),

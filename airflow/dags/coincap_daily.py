@@ -9,7 +9,7 @@ import os
 from datetime import datetime, timezone
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
-from lakehouse import INGEST, bronze_asset, day_to_land, program
+from lakehouse import INGEST, bronze_asset, day_to_land, program, refuse_empty_run
 
 # The first day to land. `stack airflow` sets it to the day before its first start: what came before is in the first ingest,
 # or is for coincap_backfill.
@@ -21,6 +21,7 @@ START = datetime.fromisoformat(os.environ.get("MILLRACE_DAILY_START", "2026-11-0
     start_date=START,
     # Days on which Airflow was down are landed when it is back.
     catchup=True,
+    on_success_callback=refuse_empty_run,
     max_active_runs=3,
     params={
         "date": Param(
@@ -38,7 +39,8 @@ not written twice, and what CoinCap has restated since comes in as a new version
   asset has data counts as failed.
 * A refused key fails at once. Its log says what to change; then clear the task.
 * One day by hand: `airflow dags trigger coincap_daily --conf '{{"date": "2026-01-31"}}'`, or with `-l 2026-01-31`.
-* Airflow runs no task of a logical date before the DAG's first day ({START:%Y-%m-%d}); the parameter `date` may be any day.
+* Airflow runs no task of a logical date before the DAG's first day ({START:%Y-%m-%d}), and calls the run a success: `dags test` of such
+  a day fails and says so, and so does the log of a triggered one. The parameter `date` may be any day.
 * Past days: `airflow backfill create --dag-id coincap_daily --from-date … --to-date …`; years: the DAG `coincap_backfill`.
 * Is it in gold? `reactor wait --key …`, with a key from the log.
 """,

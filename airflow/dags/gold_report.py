@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from airflow.sdk import Param, dag, get_current_context, task
-from lakehouse import gold_asset
+from lakehouse import gold_asset, refuse_empty_run
 
 
 @dag(
     schedule=[gold_asset()],
     start_date=datetime(2026, 11, 1, tzinfo=timezone.utc),
     catchup=False,
+    on_success_callback=refuse_empty_run,
     max_active_runs=1,
     default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "execution_timeout": timedelta(minutes=5)},
     params={"max_age_days": Param(2, type="integer", minimum=0, description="How old gold's newest day may be.")},

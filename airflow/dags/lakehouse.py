@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -58,6 +59,25 @@ def day_to_land(params: Mapping, logical_date: datetime | None) -> str:
             "or with a logical date (-l 2026-01-31)"
         )
     return logical_date.astimezone(timezone.utc).date().isoformat()
+
+
+def refuse_empty_run(context: Mapping) -> None:
+    """Say that a run was green and ran nothing; the DAGs are told of each run that succeeds.
+
+    Airflow makes no task of a run whose logical date is before the DAG's first day, and calls it a success: `dags test` of such
+    a day, or `dags trigger -l`. There is no task then that could fail. `dags test` ends with this message and exit code 1; the
+    scheduler's log of DAG files has it.
+    """
+    if context.get("ti") is not None:
+        return
+    message = (
+        f"run {context.get('run_id')} of {context['dag'].dag_id} ran no task: its logical date is before the DAG's first day, "
+        f"{context['dag'].start_date:%Y-%m-%d}. Name a day with the parameter date (--conf '{{\"date\": \"2026-01-31\"}}'), or use "
+        "`airflow backfill create`"
+    )
+    if sys.argv[1:3] == ["dags", "test"]:
+        raise SystemExit(message)  # Airflow logs every other exception of a callback, and goes on
+    raise AirflowFailException(message)
 
 
 def program(name: str) -> str:

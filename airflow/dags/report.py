@@ -49,10 +49,9 @@ def query(sql: str, env: dict[str, str] | None = None) -> list[dict]:
     return json.loads(run(["reactor", "query", sql, "--output", "json"], env or environment()))
 
 
-def gold_tables(env: dict[str, str]) -> list[dict]:
-    """The tables of gold that the lake has, the user's own among them: name, rows, files, and when each was committed."""
-    listed = json.loads(run(["reactor", "tables", "--output", "json"], env))
-    return [table for table in listed if table["table"].startswith("gold.")]
+def lake_tables(env: dict[str, str]) -> list[dict]:
+    """The tables that the lake has, the user's own among them: name, rows, files, when each was committed, and its drift."""
+    return json.loads(run(["reactor", "tables", "--output", "json"], env))
 
 
 def newest_day() -> str:
@@ -93,12 +92,13 @@ def write(day: str) -> str:
     )
     key = f"{PREFIX}/{day}/report.md"
     put(f"{PREFIX}/{day}/chart.svg", chart(closes, [r["asset_id"] for r in ranks]), "image/svg+xml", env)
-    put(key, markdown(day, market[0], ranks, gold_tables(env)).encode(), "text/markdown; charset=utf-8", env)
+    tables = lake_tables(env)
+    put(key, markdown(day, market[0], ranks, tables).encode(), "text/markdown; charset=utf-8", env)
     return key
 
 
 def markdown(day: str, market: dict, ranks: list[dict], tables: Sequence[dict] = ()) -> str:
-    """Write the report's text: the market of the day, and the tables of gold as they are now."""
+    """Write the report's text: the market of the day, what changed in what comes in, and the tables of gold as they are now."""
     lines = [f"# The market on {day}", ""]
     if market["total_market_cap_usd"] is None:
         lines.append(f"{market['n_assets']} assets; their history tells no market capitalisation.")
@@ -127,9 +127,13 @@ def markdown(day: str, market: dict, ranks: list[dict], tables: Sequence[dict] =
         cells.append("" if r["dominance_pct"] is None else f"{r['dominance_pct']:.1f} %")
         lines.append(f"| {' | '.join(cells)} |")
     lines += ["", "Every number is a row of gold; a window that is not complete is left blank.", ""]
-    if tables:
+    if drifts := [t for t in tables if t.get("drift")]:
+        lines += ["## What came in looks otherwise than before", ""]
+        lines += [f"* **{t['table']}**: {t['drift']}" for t in drifts]
+        lines += ["", "Prices of such days may be missing: the field that is gone is null.", ""]
+    if gold := [t for t in tables if t["table"].startswith("gold.")]:
         lines += ["## The tables of gold", "", "| table | rows | last committed |", "|---|---:|---|"]
-        lines += [f"| {t['table']} | {t['rows']:,} | {t['committed_at'] or 'never'} |" for t in tables]
+        lines += [f"| {t['table']} | {t['rows']:,} | {t['committed_at'] or 'never'} |" for t in gold]
         lines.append("")
     return "\n".join(lines)
 

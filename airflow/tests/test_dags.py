@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -127,6 +128,16 @@ def test_a_run_without_a_day_fails_and_is_not_tried_again(bag, params, says):
         day_to_land(params, None)
 
 
+@pytest.mark.parametrize(("argv", "error"), [(["airflow", "dags", "test", "x"], SystemExit), (["airflow", "scheduler"], Exception)])
+def test_a_green_run_without_a_task_says_so(bag, monkeypatch, argv, error):
+    monkeypatch.setattr(sys, "argv", argv)
+    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report"}
+    for name, dag in bag.dags.items():
+        with pytest.raises(error, match=rf"run manual__1 of {name} ran no task: .* first day, 2026-11-01\. .*backfill create"):
+            dag.on_success_callback({"dag": dag, "run_id": "manual__1", "reason": "success"})
+        dag.on_success_callback({"dag": dag, "run_id": "manual__1", "ti": object()})
+
+
 def test_the_date_is_a_parameter_that_may_be_missing(bag):
     from airflow.sdk.exceptions import ParamValidationError
 
@@ -149,17 +160,26 @@ def test_the_tables_of_the_report_are_those_of_the_lake(bag, monkeypatch):
 
     listed = [
         {"table": "gold.weekly_high", "rows": 7976, "files": 1, "committed_at": "2026-01-31T00:00:07Z"},
-        {"table": "silver.asset_prices", "rows": 1, "files": 1, "committed_at": "2026-01-31T00:00:07Z"},
+        {"table": "silver.asset_prices", "rows": 1, "files": 1, "committed_at": "2026-01-31T00:00:07Z", "drift": None},
+        {
+            "table": "silver.asset_snapshots",
+            "rows": 1,
+            "files": 1,
+            "committed_at": "2026-01-31T00:00:07Z",
+            "drift": "priceUsd is gone, priceUSD is new, since bronze/coincap/assets/x.json",
+        },
         {"table": "gold.empty", "rows": 0, "files": 0, "committed_at": None},
     ]
     asked = []
     monkeypatch.setattr(report, "run", lambda command, env: asked.append(command) or json.dumps(listed))
-    tables = report.gold_tables({})
+    tables = report.lake_tables({})
     assert asked == [["reactor", "tables", "--output", "json"]]
-    assert [t["table"] for t in tables] == ["gold.weekly_high", "gold.empty"]
     text = report.markdown("2026-01-31", MARKET, [RANK], tables)
     assert "| gold.weekly_high | 7,976 | 2026-01-31T00:00:07Z |" in text
     assert "| gold.empty | 0 | never |" in text
+    assert "| silver." not in text
+    assert "* **silver.asset_snapshots**: priceUsd is gone, priceUSD is new, since bronze/coincap/assets/x.json" in text
+    assert "otherwise than before" not in report.markdown("2026-01-31", MARKET, [RANK], [t for t in tables if not t.get("drift")])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"log/slog"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +10,6 @@ import (
 
 	"millrace/infra/minio"
 	"millrace/infra/nats"
-	"millrace/infra/process"
 	"millrace/infra/settings"
 	"millrace/infra/streams"
 	"millrace/tests/harness"
@@ -22,35 +18,13 @@ import (
 // started is a NATS and a MinIO without anything in them, as containers have them at their first start.
 func started(t *testing.T) (broker *nats.Server, p provision) {
 	t.Helper()
-	passwords := nats.Passwords{}
-	for _, user := range nats.Users {
-		passwords[user] = settings.Secret("password-of-" + user)
-	}
-	broker, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: passwords, Log: &bytes.Buffer{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Stop)
-	number, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: harness.MinIO(t), Port: number,
-		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
-		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.Default(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
+	broker = harness.Broker(t)
+	server := harness.Store(t, broker)
 	for _, user := range minio.Users {
 		t.Setenv(secretVariable(user), "secret-of-"+user)
 	}
 	return broker, provision{
-		S3:     settings.S3{Endpoint: server.Endpoint(), AccessKey: minio.Root, SecretKey: "password-of-root", Bucket: "lakehouse"},
+		S3:     settings.S3{Endpoint: server.Endpoint(), AccessKey: minio.Root, SecretKey: harness.RootPassword, Bucket: "lakehouse"},
 		NATS:   settings.NATS{URL: broker.URL(nats.UserReactor)},
 		Within: 30 * time.Second,
 	}

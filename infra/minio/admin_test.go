@@ -2,43 +2,17 @@ package minio_test
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/infra/minio"
-	"millrace/infra/process"
 	"millrace/infra/settings"
 	"millrace/tests/harness"
 )
-
-// running starts a real MinIO of the test's own. Its events wait in the queue: no NATS is needed for them.
-func running(t *testing.T) *minio.Server {
-	t.Helper()
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: harness.MinIO(t), Port: port,
-		Dir: filepath.Join(dir, "store"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "minio.log"), PIDFile: filepath.Join(dir, "minio.pid"),
-		RootUser: minio.Root, RootPassword: "a-password-of-root",
-		NATSAddress: "127.0.0.1:1", NATSUser: "minio", NATSPassword: "nobody-listens",
-		Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	return server
-}
 
 // refusedWith fails the test unless err is a refusal with that code.
 func refusedWith(t *testing.T, what string, err error, code string) {
@@ -57,7 +31,7 @@ func secretsOfAll(version string) map[string]settings.Secret {
 }
 
 func TestEnsureUsersSetsKeysAndPolicies(t *testing.T) {
-	server, ctx := running(t), t.Context()
+	server, ctx := harness.Store(t, nil), t.Context()
 	const bucket = "lakehouse"
 	root, err := server.Client()
 	if err != nil {
@@ -87,7 +61,7 @@ func TestEnsureUsersSetsKeysAndPolicies(t *testing.T) {
 }
 
 func TestEnsureUsersTakesOtherPolicies(t *testing.T) {
-	server, ctx, secrets := running(t), t.Context(), secretsOfAll("only")
+	server, ctx, secrets := harness.Store(t, nil), t.Context(), secretsOfAll("only")
 	if err := server.EnsureUsers(ctx, "lakehouse", secrets); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +85,7 @@ func TestEnsureUsersTakesOtherPolicies(t *testing.T) {
 }
 
 func TestAnImportThatIsRefusedSaysWhat(t *testing.T) {
-	server, ctx, secrets := running(t), t.Context(), secretsOfAll("only")
+	server, ctx, secrets := harness.Store(t, nil), t.Context(), secretsOfAll("only")
 	secrets["reporter"] = "short" // MinIO takes eight characters or more
 	if err := server.EnsureUsers(ctx, "lakehouse", secrets); err == nil || !strings.Contains(err.Error(), "refused users reporter") {
 		t.Errorf("a key that is too short: %v", err)

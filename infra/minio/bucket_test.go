@@ -6,11 +6,12 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/infra/minio"
+	"millrace/tests/harness"
 )
 
 // Who suspends versions loses what is overwritten, and nothing says so.
 func TestVersioningThatWasSuspendedIsSetAgain(t *testing.T) {
-	client, err := running(t).Client()
+	client, err := harness.Store(t, nil).Client()
 	if err != nil {
 		t.Fatal(err)
 	}

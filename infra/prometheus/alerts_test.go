@@ -77,7 +77,7 @@ func TestAlertRulesAreRules(t *testing.T) {
 		}
 	}
 	all.check(t)
-	for _, needed := range []string{"MillraceLag", "MillraceDeadLetters", "MillraceNotReady", "MillraceMissedEvents", "MillraceGoldBehind", "MillraceMemory", "MillraceDiskFull"} {
+	for _, needed := range []string{"MillraceLag", "MillraceDeadLetters", "MillraceNotReady", "MillraceMissedEvents", "MillraceGoldBehind", "MillraceMemory", "MillraceDiskFull", "MillraceDrift"} {
 		if !seen[needed] {
 			t.Errorf("there is no alert %s", needed)
 		}

@@ -37,6 +37,14 @@ type TLS struct {
 	Key  string `name:"tls-key" env:"MILLRACE_TLS_KEY" placeholder:"FILE" help:"PEM file of the certificate's key."`
 }
 
+// Scheme is that of the address's URL: https with files, http without.
+func (t TLS) Scheme() string {
+	if t.Cert == "" {
+		return "http"
+	}
+	return "https"
+}
+
 // Listener returns a listener that speaks TLS over l, or l itself when there are no files. They are read again when they change:
 // certificates are replaced every few weeks, and nobody wants to start a reactor anew for it.
 func (t TLS) Listener(l net.Listener) (net.Listener, error) {

@@ -29,13 +29,7 @@ var noon = time.Date(2025, 7, 1, 12, 0, 0, 0, time.UTC)
 // serve starts a simulator on a free port.
 func serve(t *testing.T, cfg SimulatorConfig) (address string, s *Simulator) {
 	t.Helper()
-	if cfg.Now == nil {
-		cfg.Now = func() time.Time { return noon }
-	}
-	s, err := NewSimulator(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s = newSimulator(t, cfg)
 	return serveHandler(t, s), s
 }
 

@@ -11,17 +11,8 @@ import (
 	"testing"
 
 	"millrace/ingestor/bronze"
+	"millrace/tests/harness"
 )
-
-// genuine is the folder of recorded CoinCap responses; it is not part of the project.
-func genuine(t *testing.T) string {
-	t.Helper()
-	shared := os.Getenv("MILLRACE_SHARED")
-	if shared == "" {
-		t.Fatal("MILLRACE_SHARED is not set: it names the folder that holds data/coincap_v3_history and its like")
-	}
-	return filepath.Join(shared, "data")
-}
 
 func readFile(t *testing.T, path string) []byte {
 	t.Helper()
@@ -34,7 +25,7 @@ func readFile(t *testing.T, path string) []byte {
 
 // Every point of every recorded d1 history of 2025 must come through server and client with its own bytes.
 func TestGenuineHistoriesComeThroughUnchanged(t *testing.T) {
-	dir := genuine(t)
+	dir := harness.Genuine(t)
 	address, _ := serve(t, SimulatorConfig{Recorded: dir})
 	c := newClient(t, Config{BaseURL: address})
 	piece := Piece{From: mustDay(t, "2025-04-27"), To: mustDay(t, "2025-05-25")}
@@ -80,7 +71,7 @@ func TestGenuineHistoriesComeThroughUnchanged(t *testing.T) {
 }
 
 func TestGenuineListsAndAssetsAreServedByteForByte(t *testing.T) {
-	dir := genuine(t)
+	dir := harness.Genuine(t)
 	s := newSimulator(t, SimulatorConfig{Recorded: dir})
 	for path, file := range map[string]string{
 		"/v3/assets?limit=20": "coincap_v2/assets_top10_2021-10-27.json",
@@ -96,7 +87,7 @@ func TestGenuineListsAndAssetsAreServedByteForByte(t *testing.T) {
 }
 
 func TestGenuineHistoriesOfOtherIntervals(t *testing.T) {
-	s := newSimulator(t, SimulatorConfig{Recorded: genuine(t)})
+	s := newSimulator(t, SimulatorConfig{Recorded: harness.Genuine(t)})
 	for path, least := range map[string]int{
 		"/assets/pepe/history?interval=m15&start=1749081600000&end=1749168000000":    20,
 		"/assets/bitcoin/history?interval=h1&start=1749513600000&end=1749686399999":  20,
@@ -112,7 +103,7 @@ func TestGenuineHistoriesOfOtherIntervals(t *testing.T) {
 
 // The body with which v2 has answered since its end must never pass for data.
 func TestGenuineFarewellIsRecognized(t *testing.T) {
-	body := readFile(t, filepath.Join(genuine(t), "coincap_v2", "deprecated_429_2025-03-31.json"))
+	body := readFile(t, filepath.Join(harness.Genuine(t), "coincap_v2", "deprecated_429_2025-03-31.json"))
 	for _, status := range []int{200, 429} {
 		if failed := judge(status, body, nil, 1<<20, &Envelope{}); failed == nil || failed.Kind != Farewell || failed.Kind.Retryable() {
 			t.Errorf("status %d is judged %v", status, failed)
@@ -121,7 +112,7 @@ func TestGenuineFarewellIsRecognized(t *testing.T) {
 }
 
 func TestGenuineListWithoutEnvelopeIsRefused(t *testing.T) {
-	body := readFile(t, filepath.Join(genuine(t), "coincap_v3", "assets_items_top4_2025-12_no-envelope.json"))
+	body := readFile(t, filepath.Join(harness.Genuine(t), "coincap_v3", "assets_items_top4_2025-12_no-envelope.json"))
 	failed := judge(200, body, nil, 1<<20, &Envelope{})
 	if failed == nil || failed.Kind != NotList {
 		t.Errorf("judged %v", failed)
@@ -129,7 +120,7 @@ func TestGenuineListWithoutEnvelopeIsRefused(t *testing.T) {
 }
 
 func TestGenuineSlugsPass(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(genuine(t), "coincap_v3_history", "d1", "*.json"))
+	files, err := filepath.Glob(filepath.Join(harness.Genuine(t), "coincap_v3_history", "d1", "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}

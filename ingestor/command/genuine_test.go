@@ -17,11 +17,7 @@ import (
 
 // Genuine responses must reach bronze with their own bytes: 46 histories with prices and a list of ten assets.
 func TestGenuineResponsesLandByteForByte(t *testing.T) {
-	shared := os.Getenv("MILLRACE_SHARED")
-	if shared == "" {
-		t.Fatal("MILLRACE_SHARED is not set: it names the folder that holds data/coincap_v3_history and its like")
-	}
-	data := filepath.Join(shared, "data")
+	data := harness.Genuine(t)
 	s := harness.Start(t, harness.WithoutReactor())
 	api, _ := serve(t, coincap.SimulatorConfig{Recorded: data})
 	f := flags(t, s, api)

@@ -15,8 +15,8 @@ func TestOldKeysAreGivenToNobody(t *testing.T) {
 	}
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	write, read := grant{true, "silver/a"}, grant{false, "silver/a"}
-	v.kept.Add(write, Keys{AccessKey: "w", Expires: now.Add(keysLive)})
-	for after, want := range map[time.Duration]bool{0: true, keysLive - keysLeft: true, keysLive - keysLeft + 1: false, keysLive: false, 2 * keysLive: false} {
+	v.kept.Add(write, Keys{AccessKey: "w", Expires: now.Add(v.Life)})
+	for after, want := range map[time.Duration]bool{0: true, 45 * time.Minute: true, 45*time.Minute + 1: false, time.Hour: false, 2 * time.Hour: false} {
 		if keys, ok := v.remembered(write, now.Add(after)); ok != want || ok && keys.AccessKey != "w" {
 			t.Errorf("after %s: %v, want %v", after, ok, want)
 		}

@@ -13,15 +13,8 @@ import (
 	"millrace/infra/settings"
 )
 
-const (
-	// keysLive is how long vended keys work. Whoever has them keeps them that long, even if his token is taken away.
-	keysLive = time.Hour
-	// keysLeft is how long they still work at the least when somebody gets them: a job that just began is not cut off, and
-	// a table that is loaded fifty times a second costs one call of STS in three quarters of an hour.
-	keysLeft = 15 * time.Minute
-	// keysKept bounds the memory for them: some 2 KB each.
-	keysKept = 4096
-)
+// keysKept bounds the memory for keys that may be lent again: some 2 KB each.
+const keysKept = 4096
 
 // Keys open a table's folder for a while.
 type Keys struct {
@@ -34,6 +27,10 @@ type Keys struct {
 // Vendor makes keys for one table's folder by the object storage's STS. They can do no more than the reactor's own keys, by
 // which it asks for them.
 type Vendor struct {
+	// Life is how long keys work, from 15 minutes to a week (default: an hour). Whoever has them keeps them that long, even if his
+	// token is taken away.
+	Life time.Duration
+
 	s3     settings.S3
 	client *http.Client
 
@@ -62,7 +59,7 @@ func NewVendor(s3 settings.S3) (*Vendor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vendor{s3: s3, client: &http.Client{Transport: transport, Timeout: 10 * time.Second}, kept: kept}, nil
+	return &Vendor{Life: time.Hour, s3: s3, client: &http.Client{Transport: transport, Timeout: 10 * time.Second}, kept: kept}, nil
 }
 
 // Keys returns keys for the folder of the table at location, such as s3://lakehouse/silver/asset_prices, and for nothing beside
@@ -90,10 +87,11 @@ func (v *Vendor) Keys(ctx context.Context, role Role, location string) (Keys, er
 	}
 }
 
-// remembered returns keys that work for long enough.
+// remembered returns keys that work for a quarter of their life yet: a job that just began is not cut off, and a table that is loaded
+// fifty times a second costs one call of STS in three quarters of an hour.
 func (v *Vendor) remembered(g grant, now time.Time) (Keys, bool) {
 	keys, ok := v.kept.Get(g)
-	return keys, ok && keys.Expires.Sub(now) >= keysLeft
+	return keys, ok && keys.Expires.Sub(now) >= v.Life/4
 }
 
 // ask makes new keys.
@@ -104,7 +102,7 @@ func (v *Vendor) ask(ctx context.Context, g grant) (Keys, error) {
 	}
 	role := credentials.STSAssumeRole{Client: v.client, STSEndpoint: v.s3.Endpoint, Options: credentials.STSAssumeRoleOptions{
 		AccessKey: v.s3.AccessKey, SecretKey: v.s3.SecretKey.Reveal(), Location: v.s3.Region,
-		Policy: policy, DurationSeconds: int(keysLive.Seconds()),
+		Policy: policy, DurationSeconds: int(v.Life.Seconds()),
 	}}
 	value, err := role.RetrieveWithCredContext(&credentials.CredContext{Context: ctx, Client: v.client})
 	if err != nil {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,7 +15,6 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"millrace/infra/minio"
-	"millrace/infra/process"
 	"millrace/infra/settings"
 	"millrace/reactor/access"
 	"millrace/tests/harness"
@@ -28,23 +25,7 @@ const bucket = "lakehouse"
 // storage is a real MinIO with the users of a lakehouse and some files.
 func storage(t testing.TB) (reactor settings.S3) {
 	t.Helper()
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, ctx := t.TempDir(), t.Context()
-	server, err := minio.Start(ctx, minio.Config{
-		Binary: harness.MinIO(t), Port: port,
-		Dir: filepath.Join(dir, "store"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "minio.log"), PIDFile: filepath.Join(dir, "minio.pid"),
-		RootUser: minio.Root, RootPassword: "a-password-of-root",
-		NATSAddress: "127.0.0.1:1", NATSUser: "minio", NATSPassword: "nobody-listens",
-		Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
+	ctx, server := t.Context(), harness.Store(t, nil)
 	root, err := server.Client()
 	if err != nil {
 		t.Fatal(err)

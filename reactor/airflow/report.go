@@ -2,7 +2,8 @@ package airflow
 
 import (
 	"strconv"
-	"strings"
+
+	"millrace/reactor/namespace"
 
 	"millrace/reactor/gold/plan"
 )
@@ -21,7 +22,8 @@ type Report struct {
 
 // uri returns the URI of the table's asset in Airflow.
 func (r Report) uri(bucket string) string {
-	return "s3://" + bucket + "/gold/" + strings.TrimPrefix(r.Table, "gold.")
+	table, _ := namespace.Gold.Cut(r.Table)
+	return "s3://" + bucket + "/gold/" + table
 }
 
 // then returns one report in place of r and a later one. If another reactor committed in between, nobody here knows what that

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/reactor/namespace"
+
 	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
@@ -129,7 +131,7 @@ func restored(t lake.Condition) Restored {
 
 // refuseLoss refuses to make tables anew from a bronze that lacks what they were made of.
 func (r Restoration) refuseLoss(ctx context.Context, l *lake.Lake, damaged []string, everything bool) error {
-	if r.AcceptLoss || !slices.ContainsFunc(damaged, func(name string) bool { _, ok := silver.CutName(name); return ok }) {
+	if r.AcceptLoss || !slices.ContainsFunc(damaged, namespace.Silver.Has) {
 		return nil
 	}
 	there := map[event.ID]bool{}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"millrace/infra/cli"
+	"millrace/infra/settings"
 	"millrace/reactor/health"
 	"millrace/reactor/lake"
 	"millrace/reactor/rest"
@@ -19,6 +20,7 @@ import (
 type catalogCmd struct {
 	lakeFlags
 	icebergFlags
+	settings.TLS
 	HTTPAddr string `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where the catalog is, at /iceberg/, with /healthz, /readyz and /metrics; port 0 takes a free one."`
 	Folder   string `type:"existingdir" placeholder:"DIR" help:"Folder of this machine in which new tables lie, as files, for engines without object storage. Without it they lie in the bucket below tables/."`
 }
@@ -34,6 +36,9 @@ func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
+		if !cfg.Tokens.Any() {
+			return errors.New("nobody could call the catalog: give a role a token, such as MILLRACE_OWNER_TOKEN or MILLRACE_ANALYST_TOKEN")
+		}
 		cfg.Lake, cfg.Bucket = l.Lake, l.Bucket.Name
 		if c.Folder != "" {
 			if cfg.Folder, err = lake.OpenFolder(c.Folder); err != nil {
@@ -46,7 +51,10 @@ func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s (MILLRACE_HTTP_ADDR): %w", c.HTTPAddr, err)
 		}
-		address := "http://" + listener.Addr().String() + "/iceberg"
+		address := c.TLS.Scheme() + "://" + listener.Addr().String() + "/iceberg"
+		if listener, err = c.TLS.Listener(listener); err != nil {
+			return err
+		}
 		if err := out.Table([]string{"iceberg"}, [][]any{{address}}); err != nil {
 			return err
 		}

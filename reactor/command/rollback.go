@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -38,7 +37,7 @@ Examples:
 func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l opened) error {
 		var from, to *table.Snapshot
-		_, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
+		t, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
 			from = t.Snapshot()
 			if to, err = t.FindThere(ctx, c.To); err != nil {
 				return err
@@ -48,24 +47,22 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{
-			{c.Table, lake.IDOf(from), to.SnapshotID, lake.Total(from, lake.TotalRows), lake.Total(to, lake.TotalRows)},
-		}); err != nil {
+		before, err := l.Rows(ctx, t, from)
+		if err != nil {
+			return err
+		}
+		now, err := l.Rows(ctx, t, to)
+		if err != nil {
+			return err
+		}
+		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{{c.Table, lake.IDOf(from), to.SnapshotID, before, now}}); err != nil {
 			return err
 		}
 		if lake.IDOf(from) == to.SnapshotID {
 			slog.Info(c.Table + " was at that snapshot already")
 			return nil
 		}
-		slog.Info(afterRollback(c.Table), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
+		slog.Info(promote.AfterRollback(c.Table), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
 		return nil
 	})
-}
-
-// afterRollback says what becomes of a table that was rolled back.
-func afterRollback(name string) string {
-	if strings.HasPrefix(name, "gold.") {
-		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
-	}
-	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"
 }

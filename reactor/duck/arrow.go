@@ -1,27 +1,8 @@
 package duck
 
 /*
-#include <stdint.h>
 #include <stdlib.h>
-
-// These structs are the Arrow C data interface, copied from its specification. DuckDB's header only names them.
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-struct ArrowSchema {
-	const char *format, *name, *metadata;
-	int64_t flags, n_children;
-	struct ArrowSchema **children, *dictionary;
-	void (*release)(struct ArrowSchema *);
-	void *private_data;
-};
-struct ArrowArray {
-	int64_t length, null_count, offset, n_buffers, n_children;
-	const void **buffers;
-	struct ArrowArray **children, *dictionary;
-	void (*release)(struct ArrowArray *);
-	void *private_data;
-};
-#endif
+#include "arrow.h"
 
 // These declarations come from duckdb.h; cgo cannot name its folder in the module cache. Handles are pointers, idx_t has 64 bits.
 extern void *duckdb_to_arrow_schema(void *options, void **types, const char **names, uint64_t n, struct ArrowSchema *out);

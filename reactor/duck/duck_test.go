@@ -17,16 +17,11 @@ import (
 
 func open(t testing.TB, cfg Config) *Conn {
 	t.Helper()
-	db, err := Open(cfg)
+	c, done, err := OpenConn(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.Close)
-	c, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	t.Cleanup(done)
 	return c
 }
 

@@ -1,27 +1,8 @@
 package duck
 
 /*
-#include <stdint.h>
 #include <stdlib.h>
-
-// This struct is the Arrow C stream interface, copied from its specification.
-#ifndef ARROW_C_DATA_INTERFACE
-#define ARROW_C_DATA_INTERFACE
-struct ArrowSchema {
-	const char *format, *name, *metadata;
-	int64_t flags, n_children;
-	struct ArrowSchema **children, *dictionary;
-	void (*release)(struct ArrowSchema *);
-	void *private_data;
-};
-#endif
-struct ArrowArrayStream {
-	int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *);
-	int (*get_next)(struct ArrowArrayStream *, void *);
-	const char *(*get_last_error)(struct ArrowArrayStream *);
-	void (*release)(struct ArrowArrayStream *);
-	void *private_data;
-};
+#include "arrow.h"
 
 extern int duckdb_arrow_scan(void *conn, const char *name, void *stream);
 

@@ -31,6 +31,19 @@ func Temporary(memory string, work func(*DB) error) error {
 	return work(db)
 }
 
+// OpenConn opens the database that cfg describes for a single connection. close frees both.
+func OpenConn(cfg Config) (conn *Conn, close func(), err error) {
+	db, err := Open(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if conn, err = db.Connect(); err != nil {
+		db.Close()
+		return nil, nil, err
+	}
+	return conn, func() { conn.Close(); db.Close() }, nil
+}
+
 // TemporaryConn does what Temporary does, with a connection to the database.
 func TemporaryConn(memory string, work func(*Conn) error) error {
 	return Temporary(memory, func(db *DB) error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
@@ -95,7 +97,7 @@ func dayAudit(m *Model) *Audit {
 	var there []string
 	for _, in := range m.Inputs {
 		column := Day
-		if strings.HasPrefix(in, silverPrefix) {
+		if namespace.Silver.Has(in) {
 			column = SilverDay
 		}
 		there = append(there, fmt.Sprintf("select %s from %s", column, in))

@@ -83,6 +83,9 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 			if write.Empty() {
 				continue
 			}
+			if s.Computing != nil {
+				s.Computing(m)
+			}
 			if err := s.step(ctx, conn, p, m, write); err != nil {
 				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
 			}

@@ -19,6 +19,9 @@ type Failure struct {
 	Reason string
 	// Fatal tells that the SQL ended DuckDB's database. It must not run again.
 	Fatal bool
+	// Unverified: it can be computed from all days, and its header promises too much: its rows of a day come out otherwise from
+	// fewer days, or from rows in another order.
+	Unverified bool
 }
 
 func (f *Failure) Error() string {
@@ -50,7 +53,7 @@ func (m *Model) failed(ctx context.Context, file string, err error) error {
 // Without returns the set without the named models, without models that read them directly or indirectly, and without the audits
 // of both.
 func (s *Set) Without(names ...string) *Set {
-	out, gone := &Set{Inputs: s.Inputs}, map[string]bool{}
+	out, gone := &Set{Inputs: s.Inputs, Computing: s.Computing}, map[string]bool{}
 	for _, m := range s.Models { // each model comes after those it reads
 		if slices.Contains(names, m.Name) || slices.ContainsFunc(m.Inputs, func(in string) bool { return gone[in] }) {
 			gone[m.Name] = true

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"millrace/reactor/duck"
@@ -22,16 +24,11 @@ import (
 // Load reads the embedded models and audits, and those of folder (audits in its subfolder audits) unless folder is empty. It
 // returns all faults joined, each as a *Refusal.
 func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
-	db, err := duck.Open(duck.Config{Threads: 1})
+	conn, done, err := duck.OpenConn(duck.Config{Threads: 1})
 	if err != nil {
 		return nil, fmt.Errorf("load gold's models: %w", err)
 	}
-	defer db.Close()
-	conn, err := db.Connect()
-	if err != nil {
-		return nil, fmt.Errorf("load gold's models: %w", err)
-	}
-	defer conn.Close()
+	defer done()
 	l := &loader{conn: conn, models: map[string]*Model{}, tables: map[string]Input{}}
 	for _, in := range inputs {
 		l.tables[in.Name] = in
@@ -184,7 +181,7 @@ func (l *loader) parse(ctx context.Context, file, sql string) (map[string]any, [
 		switch {
 		case silver || gold:
 			inputs = append(inputs, name)
-		case strings.HasPrefix(name, silverPrefix) || strings.HasPrefix(name, goldPrefix):
+		case namespace.Silver.Has(name) || namespace.Gold.Has(name):
 			l.errs = append(l.errs, refuse(file, line(sql, t), "there is no table %s: there are %s", name, strings.Join(l.names(), ", ")))
 		default:
 			l.errs = append(l.errs, refuse(file, line(sql, t), "%q in from: a model reads only tables of silver and gold, written silver.<table> or gold.<table>", name))

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
 )
@@ -28,9 +30,6 @@ const (
 	// SilverDay is the SQL for the UTC day of that time. A plain cast of a time with a zone uses ICU's calendar and takes ten times
 	// as long.
 	SilverDay = "cast(make_timestamp(epoch_us(" + SilverTime + ")) as date)"
-
-	silverPrefix = "silver."
-	goldPrefix   = "gold."
 )
 
 // Input is a silver table as models see it.
@@ -58,7 +57,10 @@ type Model struct {
 }
 
 // Table is the name without its schema.
-func (m *Model) Table() string { return strings.TrimPrefix(m.Name, goldPrefix) }
+func (m *Model) Table() string {
+	table, _ := namespace.Gold.Cut(m.Name)
+	return table
+}
 
 // ColumnNames returns the names of the model's columns, in order.
 func (m *Model) ColumnNames() []string {
@@ -83,6 +85,8 @@ type Set struct {
 	Models []*Model
 	Audits []*Audit
 	Inputs []Input
+	// Computing, unless it is nil, is told of each model before its SQL runs.
+	Computing func(*Model)
 }
 
 // Model finds a model by its name, gold.<table>.

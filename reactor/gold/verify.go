@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"millrace/infra/tracing"
@@ -99,7 +101,7 @@ func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, try tria
 		}
 		failure += "\n  " + from + ": " + Finding{Columns: columns[:times], Rows: [][]string{r[:times]}}.Row(0)
 	}
-	return &Failure{Model: m.Name, File: m.File, Line: lineOf(m.SQL, "-- lookback"), Reason: failure}
+	return &Failure{Model: m.Name, File: m.File, Line: lineOf(m.SQL, "-- lookback"), Reason: failure, Unverified: true}
 }
 
 // sample chooses days of a model's rows or inputs: the first, the last, some that follow a hole in the model's rows, and others by
@@ -108,7 +110,7 @@ func (s *Set) sample(ctx context.Context, conn *duck.Conn, m *Model) ([]plan.Day
 	all := fmt.Sprintf("select distinct %s as day from new_gold.%s", Day, m.Table())
 	for _, in := range m.Inputs {
 		column := Day
-		if strings.HasPrefix(in, silverPrefix) {
+		if namespace.Silver.Has(in) {
 			column = SilverDay
 		}
 		all += fmt.Sprintf(" union select distinct %s as day from %s", column, in)

@@ -37,16 +37,11 @@ func loaded(t testing.TB) *Set {
 // workplace returns a connection with empty silver tables and an empty old gold.
 func workplace(t testing.TB, s *Set, cfg duck.Config) *duck.Conn {
 	t.Helper()
-	db, err := duck.Open(cfg)
+	c, done, err := duck.OpenConn(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.Close)
-	c, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	t.Cleanup(done)
 	if err := Prepare(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -59,6 +59,8 @@ type Intake struct {
 	// Again: an object of the batch was delivered before. Its reactor may have died of it, whatever its kind.
 	Again bool
 
+	// Shapes is what the rows of each object of the last batch looked like; without rows for one that could not be read.
+	Shapes []silver.Shape
 	// Refused is the number of refused rows so far.
 	Refused int64
 	// Credits is what each object of the last batch cost, as its metadata says; 0 for objects of other origin.
@@ -89,7 +91,7 @@ func (in *Intake) KeepRefused() { in.refusing = true }
 func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, error) {
 	ctx, end := tracing.Span(ctx, "decode")
 	defer end()
-	in.Credits = make([]int, len(objects))
+	in.Credits, in.Shapes = make([]int, len(objects)), make([]silver.Shape, len(objects))
 	errs := make([]error, len(objects))
 	small := make([]*decoded, len(objects))
 	var g errgroup.Group
@@ -198,6 +200,14 @@ func (s stream) send(d decoded) error {
 	}
 }
 
+// observed is a sink that keeps an object's shape.
+type observed struct {
+	silver.Sink
+	shape *silver.Shape
+}
+
+func (o observed) Seen(s silver.Shape) { *o.shape = s }
+
 func (in *Intake) insert(ctx context.Context, rows, rejected []arrow.RecordBatch) error {
 	if len(rows) > 0 {
 		if err := in.Rows.Insert(ctx, "incoming", in.Dataset.ArrowSchema(), rows...); err != nil {
@@ -240,7 +250,7 @@ func (in *Intake) decode(ctx context.Context, i int, o event.Object, sink silver
 	src := silver.Source{
 		Key: o.Key, Version: o.Version, ModifiedAt: o.ModifiedAt, IngestDate: key.IngestDate, Metadata: p.metadata, Limits: in.Limits,
 	}
-	decode := func() error { return in.Dataset.Decode(ctx, src, p, sink) }
+	decode := func() error { return in.Dataset.Decode(ctx, src, p, observed{sink, &in.Shapes[i]}) }
 	if in.Journal != nil && (in.Again || key.Ext == bronze.Parquet || p.whole == nil) {
 		try := func() error { return in.Journal.Try(ctx, in.Dataset, src, p) }
 		err = in.Journal.watch(ctx, o, try, decode)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/iceberg-go/table"
 )
 
@@ -123,7 +125,7 @@ func (l *Lake) Forget(ctx context.Context, names, pins []string, wholeLedger boo
 			if err := tx.unregister(ctx, name); err != nil {
 				return err
 			}
-			if own, ok := strings.CutPrefix(name, "silver."); ok {
+			if own, ok := namespace.Silver.Cut(name); ok {
 				if _, err := tx.tx.NewDelete().Model((*ledgerRow)(nil)).Where("table_name = ?", own).Exec(ctx); err != nil {
 					return fmt.Errorf("forget the events of %s: %w", name, err)
 				}

@@ -5,15 +5,14 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+
+	"millrace/reactor/namespace"
 )
 
-// ownNamespaces are those whose tables every view must have.
-var ownNamespaces = []string{"silver", "gold"}
-
 // OwnedNamespace tells whether a namespace, or the one that it is in, is millrace's own.
-func OwnedNamespace(namespace string) bool {
-	top, _, _ := strings.Cut(namespace, ".")
-	return slices.Contains(ownNamespaces, top)
+func OwnedNamespace(name string) bool {
+	top, _, _ := strings.Cut(name, ".")
+	return slices.Contains(namespace.Own, namespace.Namespace(top))
 }
 
 // errPassedOver says that a foreign table's metadata could not be read before, and that the pointer has not moved since.

@@ -169,6 +169,26 @@ func (l *Lake) events(ids []string) *bun.SelectQuery {
 	return l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).Column("event_id").Where("event_id IN (?)", bun.List(ids))
 }
 
+// Before tells whether silver tables hold an object that no event has brought since a time: the ledger knows when each was brought
+// last.
+func (l *Lake) Before(ctx context.Context, names []string, at time.Time) (bool, error) {
+	for _, name := range names {
+		id, err := parseName(name)
+		if err != nil {
+			return false, err
+		}
+		there, err := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).
+			Where("table_name = ? AND outcome = ? AND committed_us < ?", id.Name, OutcomeDone, at.UnixMicro()).Exists(ctx)
+		if err != nil {
+			return false, fmt.Errorf("read ledger: %w", err)
+		}
+		if there {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Arrived gives the times at which objects were put that live events brought into a silver table, after one sequence number and
 // up to another; at most 10,000 of them.
 func (l *Lake) Arrived(ctx context.Context, name string, after, upTo int64) ([]time.Time, error) {

@@ -70,9 +70,10 @@ func (l *Lake) Locations(ctx context.Context) (map[Identifier]string, error) {
 	return all, nil
 }
 
-// Metadata returns the metadata file at a location, uncompressed. The bytes are shared: do not change them.
+// Metadata returns the metadata file at a location, uncompressed. The bytes are shared: do not change them. It remembers what it read
+// from object storage, where a name is used once; a file of this machine is quick to read again.
 func (l *Lake) Metadata(ctx context.Context, location string) ([]byte, error) {
-	if b, ok := l.store.documents.get(location); ok {
+	if b, ok := l.store.documents.get(location); ok && !isFile(location) {
 		return b, nil
 	}
 	b, err := l.store.fetch(ctx, location)
@@ -87,6 +88,23 @@ func (l *Lake) Metadata(ctx context.Context, location string) ([]byte, error) {
 	}
 	l.store.documents.set(location, b)
 	return b, nil
+}
+
+// handOver keeps the metadata of a commit for those who load the table over HTTP, if they did before: a load after each commit of the
+// reactor would fetch it from object storage, while the next commit puts its files there.
+func (s *Store) handOver(c staged) {
+	if c.base == nil {
+		return
+	}
+	if _, asked := s.documents.get(c.base.Location); !asked {
+		return
+	}
+	if b, ok := s.cache.get(c.next.Location); ok && !compressed(c.next.Location) {
+		s.documents.set(c.next.Location, b)
+	}
+	if c.next.Location != c.base.Location {
+		s.documents.remove(c.base.Location)
+	}
 }
 
 // document writes metadata down for its file, and keeps it as Metadata returns it: whoever commits it is answered with it.

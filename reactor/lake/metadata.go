@@ -100,8 +100,9 @@ func compressed(location string) bool {
 	return gzipped(location) || strings.HasSuffix(location, ".zstd.metadata.json")
 }
 
-// largestMetadata bounds what a compressed metadata file may grow to: a small file can hold gigabytes.
-const largestMetadata = 1 << 30
+// largestMetadata bounds a metadata file, and what a compressed one may grow to: a small file can hold gigabytes, and anybody who may
+// register tables names one. That of a table with 10,000 snapshots has some 6 MB.
+const largestMetadata = 64 << 20
 
 // expand undoes the compression that a metadata file's name tells of.
 func expand(location string, b []byte) ([]byte, error) {
@@ -110,7 +111,7 @@ func expand(location string, b []byte) ([]byte, error) {
 	case gzipped(location):
 		z, err := gzip.NewReader(bytes.NewReader(b))
 		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", location, err)
+			return nil, invalid("read %s: %v", location, err)
 		}
 		in = z
 	case strings.HasSuffix(location, ".zstd.metadata.json"):
@@ -125,12 +126,16 @@ func expand(location string, b []byte) ([]byte, error) {
 	}
 	whole, err := io.ReadAll(io.LimitReader(in, largestMetadata+1))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", location, err)
+		return nil, invalid("read %s: %v", location, err)
 	}
 	if len(whole) > largestMetadata {
-		return nil, fmt.Errorf("read %s: it has more than %d bytes", location, largestMetadata)
+		return nil, tooLarge(location)
 	}
 	return whole, nil
+}
+
+func tooLarge(location string) error {
+	return invalid("%s has more than %d bytes, which is too much for metadata", location, largestMetadata)
 }
 
 // parseMetadata reads a metadata file, which may be compressed.

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"millrace/reactor/namespace"
+
 	"github.com/minio/minio-go/v7"
 	"github.com/uptrace/bun"
 )
@@ -51,7 +53,7 @@ func (l *Lake) Recover(ctx context.Context, r Recovered) error {
 }
 
 // rejectedTable has the refused rows of every object. If it is made anew, all objects are promoted again.
-const rejectedTable = "silver.rejected"
+var rejectedTable = namespace.Silver.Table(namespace.Rejected)
 
 // Foresee compares the catalog with object storage, and changes nothing.
 //

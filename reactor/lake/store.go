@@ -98,7 +98,7 @@ func (s *Store) read(ctx context.Context, path string) ([]byte, error) {
 	return b, nil
 }
 
-// fetch returns the bytes of an object and does not keep them.
+// fetch returns the bytes of a metadata file and does not keep them.
 func (s *Store) fetch(ctx context.Context, path string) ([]byte, error) {
 	if b, ok := s.cache.get(path); ok {
 		return b, nil
@@ -110,9 +110,12 @@ func (s *Store) fetch(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
-	body, _, _, err := minio.Core{Client: s.client}.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
+	body, info, _, err := minio.Core{Client: s.client}.GetObject(ctx, bucket, key, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, pathError("read", path, err)
+	}
+	if info.Size > largestMetadata {
+		return nil, errors.Join(tooLarge(path), body.Close())
 	}
 	b, err := io.ReadAll(body)
 	if err = errors.Join(err, body.Close()); err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/iceberg-go/table"
 	"github.com/minio/minio-go/v7"
 
@@ -20,7 +22,6 @@ import (
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
 	"millrace/reactor/query"
-	"millrace/reactor/silver"
 	"millrace/reactor/tables"
 )
 
@@ -92,7 +93,7 @@ func (w walk) from(ctx context.Context, t *lake.Table, key, values []string) ([]
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := silver.CutName(t.Name); ok {
+	if namespace.Silver.Has(t.Name) {
 		objects, err := w.objects(ctx, t, 1)
 		return append([]Node{row}, objects...), err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
@@ -16,7 +18,6 @@ import (
 	"millrace/reactor/lake"
 	"millrace/reactor/query"
 	"millrace/reactor/rows"
-	"millrace/reactor/silver"
 	"millrace/reactor/tables"
 )
 
@@ -70,7 +71,7 @@ func (n *reader) condition(t *lake.Table) string {
 
 // dayOf is the SQL for a row's day.
 func dayOf(t *lake.Table) string {
-	if _, ok := silver.CutName(t.Name); ok {
+	if namespace.Silver.Has(t.Name) {
 		return gold.SilverDay
 	}
 	return gold.Day

@@ -16,8 +16,9 @@ import (
 // removeAtOnce is how many removals that a rollback took back are done again in one commit.
 const removeAtOnce = 256
 
-// RemoveAgain takes the rows of deleted versions out of a table that was rolled back. It does nothing while the promoter works
-// on a batch, which does the same.
+// RemoveAgain mends what another engine or a rollback did to silver's tables: it adds columns of ours that are gone, and takes the
+// rows of deleted versions out of a table that was rolled back. It does nothing while the promoter works on a batch, which does the
+// same.
 func (s *Silver) RemoveAgain(ctx context.Context) error {
 	if !s.busy.TryLock() {
 		return nil
@@ -31,7 +32,7 @@ func (s *Silver) RemoveAgain(ctx context.Context) error {
 	return err
 }
 
-// removeAgain does the removals again that the view does not show any more, and returns the view after them.
+// removeAgain adds lost columns, does the removals again that the view does not show any more, and returns the view after that.
 func (s *Silver) removeAgain(ctx context.Context, view *lake.View) (*lake.View, error) {
 	own, err := view.Table(s.rows.table)
 	if err != nil {
@@ -43,6 +44,15 @@ func (s *Silver) removeAgain(ctx context.Context, view *lake.View) (*lake.View, 
 	}
 	if now := [2]string{own.Location, refused.Location}; s.shown == now {
 		return view, nil // as this promoter left them
+	}
+	if err := s.grow(ctx); err != nil {
+		return nil, err
+	}
+	if view, err = s.cfg.Lake.View(ctx); err != nil {
+		return nil, err
+	}
+	if own, err = view.Table(s.rows.table); err != nil {
+		return nil, err
 	}
 	undone, err := s.cfg.Lake.Undone(ctx, own)
 	if err != nil {
@@ -63,6 +73,15 @@ func (s *Silver) removeAgain(ctx context.Context, view *lake.View) (*lake.View, 
 	}
 	s.remember(view)
 	return view, nil
+}
+
+// Left tells whether an event is of the metadata that the promoter itself left last: then there is nothing to mend.
+func (s *Silver) Left(o event.Object) bool {
+	if !s.busy.TryLock() {
+		return false
+	}
+	defer s.busy.Unlock()
+	return slices.ContainsFunc(s.shown[:], func(location string) bool { return strings.HasSuffix(location, "/"+o.Key) })
 }
 
 // remember notes the tables in which no removal is undone. A rollback makes other metadata the current one.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"millrace/reactor/namespace"
+
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
@@ -17,7 +19,6 @@ import (
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
 	"millrace/reactor/rows"
-	"millrace/reactor/silver"
 )
 
 // work holds what a step has read and made, from computing to the end of its commit.
@@ -52,6 +53,7 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		}
 		w.old[name] = h
 	}
+	defer w.cfg.Deaths.rest()
 	computing, computed := tracing.Span(ctx, "models")
 	err := w.set.Compute(computing, w.conn, w.plan, func(m *gold.Model) {
 		commit.Stage(func() (lake.Change, bool, error) { return w.modelChange(ctx, m) })
@@ -118,7 +120,7 @@ func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read pl
 		return nil, err
 	}
 	column, as, condition := gold.Day, "old_"+name, read.SQL(gold.Day)
-	if _, ok := silver.CutName(name); ok {
+	if namespace.Silver.Has(name) {
 		column, as, condition = gold.SilverTime, name, gold.SpanSQL(gold.SilverTime)+" and "+read.SQL(gold.SilverDay)
 	}
 	files, err := g.filesOf(ctx, t, column, read)
@@ -174,6 +176,9 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 		c.Properties = iceberg.Properties{digestProperty: m.Digest, columnsProperty: strings.Join(m.ColumnNames(), ",")}
 		if !m.Ours {
 			c.Properties[verifiedProperty] = verification{m.Digest, w.days}.String()
+			if w.mending.unverifiable(m.Name) {
+				c.Properties[verifiedProperty] = ""
+			}
 		}
 		if t.Meta.Properties()[failedProperty] != "" {
 			c.Properties[failedProperty] = ""

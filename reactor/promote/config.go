@@ -27,6 +27,8 @@ type Config struct {
 	Limits silver.Limits
 	// Journal notes which objects are being decoded, so that a restart knows which one ended the process (default: none).
 	Journal *intake.Journal
+	// Deaths knows the models that killed the process (default: they are not noted).
+	Deaths *Deaths
 	// Metrics counts (default: metrics that nobody reads).
 	Metrics *Metrics
 	// Log takes messages (default: slog's).

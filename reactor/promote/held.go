@@ -36,6 +36,8 @@ type mark struct {
 	Line   int    `json:"line,omitempty"`
 	Reason string `json:"reason"`
 	Fatal  bool   `json:"fatal,omitempty"`
+	// Program is the one that a fatal failure ended. Another one tries the model again.
+	Program string `json:"program,omitempty"`
 }
 
 func (m mark) failure() *gold.Failure {
@@ -90,7 +92,7 @@ func (g *Gold) held(view *lake.View) failures {
 			delete(g.turns, m.Name)
 			continue
 		}
-		if t.Fatal || g.cfg.now().Before(g.turns[m.Name]) {
+		if t.Fatal && t.Program == g.cfg.Deaths.programNow() || g.cfg.now().Before(g.turns[m.Name]) {
 			held = append(held, t.failure())
 		}
 	}
@@ -133,7 +135,11 @@ func (g *Gold) markText(m *gold.Model, held failures) string {
 	}
 	f := held[i]
 	of, _ := g.set.Model(f.Model)
-	text, err := json.Marshal(mark{Model: f.Model, Digest: of.Digest, File: f.File, Line: f.Line, Reason: f.Reason, Fatal: f.Fatal})
+	made := mark{Model: f.Model, Digest: of.Digest, File: f.File, Line: f.Line, Reason: f.Reason, Fatal: f.Fatal}
+	if f.Fatal {
+		made.Program = g.cfg.Deaths.programNow()
+	}
+	text, err := json.Marshal(made)
 	if err != nil {
 		panic(fmt.Sprintf("mark %s: %v", m.Name, err)) // cannot happen: a mark has strings and numbers only
 	}
@@ -211,4 +217,19 @@ func StateOf(t *lake.Table) string {
 		return rolledBack
 	}
 	return ""
+}
+
+// killers adds the models that killed the process to those that are held, and returns those that nobody was told of yet.
+func (g *Gold) killers(view *lake.View, held failures) (fresh, all failures) {
+	for _, f := range g.cfg.Deaths.held(g.set) {
+		if slices.Contains(held.names(), f.Model) {
+			continue
+		}
+		held = append(held, f)
+		if !g.known(view, f) {
+			fresh = append(fresh, f)
+			g.cfg.Log.Error("a model is held because the reactor died of it; its table stays as it was", "model", f.Model, "error", f)
+		}
+	}
+	return fresh, held
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"millrace/reactor/drift"
 	"millrace/reactor/event"
 	"millrace/reactor/intake"
 	"millrace/reactor/lake"
@@ -19,6 +20,8 @@ type Metrics struct {
 	batchEvents, batchTime                   *prometheus.HistogramVec
 	putToSilver, putToGold                   *prometheus.HistogramVec
 	conflicts, ignored                       prometheus.Counter
+	drifting, unknown                        *prometheus.GaugeVec
+	drifted                                  *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -44,10 +47,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		conflicts:   prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_commit_conflicts_total", Help: "Commits computed again because another commit came first."}),
 		ignored:     prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_ignored_objects_total", Help: "Objects put into bronze that are not data: markers of folders and of other engines."}),
 	}
+	m.drifting = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_drifting_fields", Help: "Fields by which the newest objects differ from those before: gone, nulls (null in most rows), refused (one for the rows that are refused)."}, []string{"table", "what"})
+	m.unknown = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "millrace_unknown_fields", Help: "Names of fields that no column knows, in the objects since the start; 256 at most of each kind."}, []string{"table"})
+	m.drifted = counters("millrace_drifted_objects_total", "Objects that differ from those before, by how: gone, nulls or refused.", "table", "what")
 	for _, class := range event.Classes {
 		m.dead.WithLabelValues(string(class)) // shows 0 at once: an alert on an increase needs a first value
 	}
-	r.MustRegister(m.events, m.dead, m.commits, m.rejected, m.credits, m.removed, m.batchEvents, m.batchTime, m.putToSilver, m.putToGold, m.conflicts, m.ignored)
+	r.MustRegister(m.events, m.dead, m.commits, m.rejected, m.credits, m.removed, m.batchEvents, m.batchTime, m.putToSilver, m.putToGold, m.conflicts, m.ignored, m.drifting, m.unknown, m.drifted)
 	return m
 }
 
@@ -113,4 +119,17 @@ func (m *Metrics) countCommits(before *lake.View, next []*lake.Table) {
 			m.commits.WithLabelValues(t.Name).Inc()
 		}
 	}
+}
+
+// drift shows how the objects of a table's dataset differ from those before.
+func (m *Metrics) drift(table string, w drift.Watch, news drift.News) {
+	standing := map[string]int{}
+	for _, f := range w.Stands() {
+		standing[f.What]++
+	}
+	for _, what := range drift.Kinds {
+		m.drifting.WithLabelValues(table, what).Set(float64(standing[what]))
+		m.drifted.WithLabelValues(table, what).Add(float64(news.Objects[what]))
+	}
+	m.unknown.WithLabelValues(table).Set(float64(w.Unknown()))
 }

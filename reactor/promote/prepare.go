@@ -3,6 +3,7 @@ package promote
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"millrace/reactor/lake"
 	"millrace/reactor/tables"
@@ -17,9 +18,13 @@ func (s *Silver) Prepare(ctx context.Context) error {
 	if err := s.cfg.Metrics.retry().Do(ctx, func() error { return s.grow(ctx) }); err != nil {
 		return err
 	}
-	return s.RemoveAgain(ctx)
+	if err := s.RemoveAgain(ctx); err != nil {
+		return err
+	}
+	return s.recallDrift(ctx)
 }
 
+// grow adds the columns that the tables lack, also those that another engine took away.
 func (s *Silver) grow(ctx context.Context) error {
 	view, err := s.cfg.Lake.OwnView(ctx)
 	if err != nil {
@@ -38,12 +43,19 @@ func (s *Silver) grow(ctx context.Context) error {
 		if len(lacking) == 0 {
 			continue
 		}
+		set := lostProperties(t, lacking, s.cfg.now())
+		if set != nil {
+			if err := needed(d, lacking); err != nil {
+				return err
+			}
+			s.cfg.Log.Warn("another engine dropped or renamed columns; they are added again, null until a replay", "table", d.Name, "columns", strings.Join(namesOf(lacking), ", "))
+		}
 		schema, err := tables.Grown(t.Meta, lacking)
 		if err != nil {
 			return fmt.Errorf("add columns to %s: %w", d.Name, err)
 		}
 		s.cfg.Log.Info("adding columns to a table", "table", d.Name, "columns", len(lacking))
-		changes = append(changes, lake.Change{Base: t, Evolve: schema})
+		changes = append(changes, lake.Change{Base: t, Evolve: schema, Properties: set})
 	}
 	if len(changes) == 0 {
 		return nil

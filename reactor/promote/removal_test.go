@@ -1,12 +1,9 @@
 package promote_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,9 +15,6 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/infra/minio"
-	"millrace/infra/nats"
-	"millrace/infra/process"
-	"millrace/infra/settings"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
@@ -36,31 +30,7 @@ import (
 // store starts a MinIO of the test's own.
 func store(t *testing.T) *s3.Client {
 	t.Helper()
-	passwords := nats.Passwords{}
-	for _, user := range nats.Users {
-		passwords[user] = settings.Secret("password-of-" + user)
-	}
-	broker, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: passwords, Log: &bytes.Buffer{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Stop)
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: harness.MinIO(t), Port: port,
-		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
-		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.Default(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	client, err := server.Client()
+	client, err := harness.Store(t, nil).Client()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,8 @@ package promote
 
 import (
 	"context"
-	"strings"
+
+	"millrace/reactor/namespace"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -21,7 +22,7 @@ func Rollback(ctx context.Context, l *lake.Lake, t *lake.Table, to *table.Snapsh
 		return nil
 	}
 	var properties iceberg.Properties
-	if strings.HasPrefix(t.Name, "gold.") && t.Meta.Properties()[digestProperty] != "" {
+	if namespace.Gold.Has(t.Name) && t.Meta.Properties()[digestProperty] != "" {
 		properties = iceberg.Properties{digestProperty: rolledBack}
 	}
 	return l.Rollback(ctx, t, to, properties, letGo(t))
@@ -38,4 +39,12 @@ func RolledBack(view *lake.View) bool {
 		}
 	}
 	return false
+}
+
+// AfterRollback tells people what becomes of a table that was rolled back.
+func AfterRollback(name string) string {
+	if namespace.Gold.Has(name) {
+		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
+	}
+	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"
 }

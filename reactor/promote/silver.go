@@ -15,6 +15,7 @@ import (
 	"github.com/apache/iceberg-go"
 
 	"millrace/infra/tracing"
+	"millrace/reactor/drift"
 	"millrace/reactor/duck"
 	"millrace/reactor/event"
 	"millrace/reactor/gold"
@@ -33,6 +34,7 @@ type Silver struct {
 	refused merger // of rejected
 	removal silver.Removal
 
+	watch drift.Watch // of the dataset's objects
 	busy  sync.Mutex
 	shown [2]string // the metadata of both tables in which no removal is undone
 }
@@ -45,7 +47,7 @@ func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
 		return nil, err
 	}
 	return &Silver{
-		cfg: cfg, dataset: d, removal: d.RemovalSQL(gold.SilverTime),
+		cfg: cfg, dataset: d, watch: drift.New(d, nil, nil), removal: d.RemovalSQL(gold.SilverTime),
 		rows: merger{
 			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), columns: lake.ColumnNames(d.Schema()),
 			time: gold.SilverTime, order: d.Key,
@@ -190,22 +192,34 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err := w.merge(ctx, batch[0].Run); err != nil {
 		return nil, err
 	}
-	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) error {
-		for _, t := range next {
-			if t.Name == own.Name {
-				own = t
-			}
+	w.observe(batch)
+	w.noteDrift(own)
+	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
+		if own, err = tableAfter(ctx, tx, own, next); err != nil {
+			return err
 		}
 		return tx.Record(ctx, s.entries(batch, w.errs, own)...)
 	})
 	if err == nil {
 		s.rememberCommit(next)
+		w.tellDrift()
 		s.cfg.Metrics.countCommits(view, next)
 		s.cfg.Metrics.decoded(s.rows.table, batch, w.errs, w.in)
 		// Fill the cache while the event of this commit is on its way to gold.
 		s.cfg.fillCache(ctx, view.Tables[own.Name], own, w.written)
 	}
 	return w.errs, err
+}
+
+// tableAfter returns what a commit makes of a table. A table that the commit leaves alone must still be the one that was read: with
+// other rows in it, events that change nothing might have changed something.
+func tableAfter(ctx context.Context, tx *lake.Tx, read *lake.Table, next []*lake.Table) (*lake.Table, error) {
+	for _, t := range next {
+		if t.Name == read.Name {
+			return t, nil
+		}
+	}
+	return read, tx.Unmoved(ctx, read)
 }
 
 // silverWork holds a batch from decoding to the end of its commit.
@@ -216,6 +230,8 @@ type silverWork struct {
 	objects []event.Object
 	errs    []error // by object
 	changes []lake.Change
+	watch   drift.Watch // after the batch
+	news    drift.News
 	written rows.Query // for the rows that the commit writes to the dataset's own table
 	held    []func()   // called by release
 }

@@ -15,16 +15,11 @@ import (
 
 // SQL and Go must put a row into the same month and day, whatever the session's time zone.
 func TestMonthsAndDaysOfTimesAreThoseOfUTC(t *testing.T) {
-	db, err := duck.Open(duck.Config{Threads: 1, Unlocked: true}) // to set the zone
+	conn, done, err := duck.OpenConn(duck.Config{Threads: 1, Unlocked: true}) // to set the zone
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	conn, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
+	defer done()
 	if err := conn.Exec(t.Context(), "set TimeZone = 'America/New_York'"); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,8 @@ package rest
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -40,7 +42,21 @@ func (p places) usual(id lake.Identifier) string {
 	if p.folder != nil {
 		root = p.folder.Address()
 	}
-	return root + "/" + escaped(id.Namespace) + "/" + escaped(id.Name)
+	return root + "/" + folderOf(id.Namespace) + "/" + folderOf(id.Name)
+}
+
+// longestFolder leaves room for a namespace, a table and its files in the 1,024 bytes of a key: a name of 255 characters can have
+// 3,000 bytes when it is escaped.
+const longestFolder = 120
+
+// folderOf is the folder of a namespace or table; a long name's ends in a digest of it.
+func folderOf(name string) string {
+	folder := escaped(name)
+	if len(folder) <= longestFolder {
+		return folder
+	}
+	digest := sha256.Sum256([]byte(name))
+	return folder[:longestFolder-17] + "-" + hex.EncodeToString(digest[:8])
 }
 
 // escaped writes a name as that of a folder: bytes that a place may not have become % and two digits.
@@ -70,16 +86,17 @@ func (s *Server) newLocation(ctx context.Context, id lake.Identifier, asked stri
 	}
 	location := s.places.usual(id)
 	if of := properties["location"]; of != "" {
-		location = strings.TrimRight(of, "/") + "/" + escaped(id.Name)
+		location = strings.TrimRight(of, "/") + "/" + folderOf(id.Name)
 		if err := s.places.check(location); err != nil {
 			return "", fmt.Errorf("the property location of namespace %s: %w", id.Namespace, err)
 		}
 	}
 	shared, err := s.Lake.Shared(ctx, id, location)
-	if shared { // a table that was renamed keeps its folder
-		location += "-" + uuid.NewString()[:8]
+	if err != nil || !shared {
+		return location, err
 	}
-	return location, err
+	location += "-" + uuid.NewString()[:8] // a table that was renamed keeps its folder
+	return location, s.checkPlace(ctx, id, location)
 }
 
 // checkPlace refuses a place for a table or view that is none, or that another one lies in.
@@ -97,10 +114,21 @@ func (s *Server) checkPlace(ctx context.Context, id lake.Identifier, location st
 // metadataPath is the property that says where the server itself is to write metadata.
 const metadataPath = "write.metadata.path"
 
-// checkMove refuses what would let a table or view, or its metadata, lie where it may not. before is what it was: where it was made by
-// another catalog it may lie elsewhere, and stays there.
-func (s *Server) checkMove(ctx context.Context, id lake.Identifier, before, after string, was, is iceberg.Properties) error {
-	path, moved := is[metadataPath], is[metadataPath] != was[metadataPath]
+// placed is what says where a table or view and its metadata lie.
+type placed interface {
+	Location() string
+	Properties() iceberg.Properties
+}
+
+// checkMove refuses what would let a table or view, or its metadata, lie where it may not. was is nil for what is made. What another
+// catalog made may lie elsewhere, and stays there.
+func (s *Server) checkMove(ctx context.Context, id lake.Identifier, was, is placed) error {
+	var before, pathBefore string
+	if was != nil {
+		before, pathBefore = was.Location(), was.Properties()[metadataPath]
+	}
+	after, path := is.Location(), is.Properties()[metadataPath]
+	moved := path != pathBefore
 	if id.Owned() {
 		if before != after || moved && path != "" {
 			return ownedBy("move "+id.String(), "the reactor finds it by its place")
@@ -112,8 +140,15 @@ func (s *Server) checkMove(ctx context.Context, id lake.Identifier, before, afte
 			return err
 		}
 	}
-	if moved && path != "" {
-		return s.places.check(path)
+	if !moved || path == "" {
+		return nil
+	}
+	if err := s.places.check(path); err != nil {
+		return err
+	}
+	// A table's folder is known by where its metadata lies: elsewhere, or deeper, others could get a place in it.
+	if lake.Home(strings.TrimRight(path, "/")+"/x") != strings.TrimRight(after, "/") {
+		return &lake.InvalidError{Reason: fmt.Sprintf("%s must be a folder in the table's own, such as %s/metadata", metadataPath, after)}
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -91,7 +93,7 @@ func (s *Server) createTable(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkMove(r.Context(), id, location, location, nil, m.Properties()); err != nil {
+	if err := s.checkMove(r.Context(), id, nil, m); err != nil {
 		return err
 	}
 	if body.StageCreate {
@@ -132,7 +134,7 @@ func (s *Server) registerTable(w http.ResponseWriter, r *http.Request) error {
 	if err := s.mayBecome("table", id); err != nil {
 		return err
 	}
-	if err := body.check(s.places); err != nil {
+	if err := s.checkRegistration(r.Context(), id, body.MetadataLocation); err != nil {
 		return err
 	}
 	t, err := s.Lake.Register(r.Context(), id, body.MetadataLocation, body.Overwrite)
@@ -149,12 +151,29 @@ type registration struct {
 	Overwrite        bool   `json:"overwrite"`
 }
 
-// check refuses metadata that the server must not read for others, or that may not lie where it does.
-func (b registration) check(p places) error {
-	if b.MetadataLocation == "" {
+// checkRegistration refuses metadata that the server must not read for others, and metadata of a table or view that lies where none
+// may: by its file, or by its own words. Anybody can write a file that says that it lies in bronze, and would get keys to it.
+func (s *Server) checkRegistration(ctx context.Context, id lake.Identifier, location string) error {
+	if location == "" {
 		return bad("a registration needs a metadata-location")
 	}
-	return p.check(lake.Home(b.MetadataLocation))
+	if err := s.places.check(location); err != nil {
+		return err
+	}
+	text, err := s.Lake.Metadata(ctx, location)
+	if err != nil {
+		return err
+	}
+	var says struct {
+		Location string `json:"location"`
+	}
+	if err := json.Unmarshal(text, &says); err != nil {
+		return &lake.InvalidError{Reason: fmt.Sprintf("%s is not the metadata of a table or view: %v", location, err)}
+	}
+	if err := s.checkPlace(ctx, id, lake.Home(location)); err != nil {
+		return err
+	}
+	return s.checkPlace(ctx, id, says.Location)
 }
 
 func (s *Server) loadTable(w http.ResponseWriter, r *http.Request) error {

@@ -14,16 +14,11 @@ import (
 
 func connect(t *testing.T) *duck.Conn {
 	t.Helper()
-	db, err := duck.Open(duck.Config{})
+	c, done, err := duck.OpenConn(duck.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.Close)
-	c, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	t.Cleanup(done)
 	return c
 }
 

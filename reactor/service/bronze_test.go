@@ -21,8 +21,6 @@ import (
 	"millrace/infra/bucket"
 	"millrace/infra/minio"
 	"millrace/infra/nats"
-	"millrace/infra/process"
-	"millrace/infra/settings"
 	"millrace/infra/streams"
 	"millrace/reactor/announce"
 	"millrace/reactor/duck"
@@ -58,15 +56,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	passwords := nats.Passwords{}
-	for _, user := range nats.Users {
-		passwords[user] = settings.Secret("password-of-" + user)
-	}
-	broker, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: passwords, Log: &bytes.Buffer{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Stop)
+	broker := harness.Broker(t)
 	nc, err := broker.Connect(nats.UserOwner)
 	if err != nil {
 		t.Fatal(err)
@@ -79,22 +69,7 @@ func newHouse(t *testing.T) *house {
 	if err := streams.Ensure(t.Context(), h.js); err != nil {
 		t.Fatal(err)
 	}
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	server, err := minio.Start(t.Context(), minio.Config{
-		Binary: harness.MinIO(t), Port: port,
-		Dir: filepath.Join(dir, "minio"), Queue: filepath.Join(dir, "queue"), Quarantine: filepath.Join(dir, "quarantine"),
-		LogFile: filepath.Join(dir, "log"), RootUser: minio.Root, RootPassword: "password-of-root",
-		NATSAddress: broker.Address(), NATSUser: nats.UserMinIO, NATSPassword: passwords[nats.UserMinIO], Log: slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	if h.client, err = server.Client(); err != nil {
+	if h.client, err = harness.Store(t, broker).Client(); err != nil {
 		t.Fatal(err)
 	}
 	h.bucket = bucket.Bucket{Client: h.client, Name: "lakehouse"}
@@ -418,7 +393,7 @@ func TestACheckNamesWhatAnotherEngineDid(t *testing.T) {
 	}
 	for _, v := range report.Verdicts {
 		if v.Table != "gold.rankings" {
-			if !v.Equal() || v.Mends() != "" || len(v.Wrong) > 0 {
+			if !v.Equal() || v.Mends != "" || len(v.Causes) > 0 || len(v.Wrong) > 0 {
 				t.Errorf("%+v", v)
 			}
 			continue
@@ -429,8 +404,11 @@ func TestACheckNamesWhatAnotherEngineDid(t *testing.T) {
 		if v.Foreign == nil || v.Foreign.Snapshot != next[0].SnapshotID() || !strings.Contains(v.Foreign.By, "engine-name=spark") {
 			t.Errorf("who did it: %+v", v.Foreign)
 		}
-		if want := fmt.Sprintf("reactor rollback gold.rankings --to %d", rankings.SnapshotID()); v.Mends() != want {
-			t.Errorf("what mends it is %q, want %q", v.Mends(), want)
+		if len(v.Causes) != 1 || !strings.Contains(v.Causes[0], fmt.Sprint("another engine changed it: snapshot ", next[0].SnapshotID())) {
+			t.Errorf("the causes are %q", v.Causes)
+		}
+		if v.Mends != proof.Repair {
+			t.Errorf("what mends it is %q, want %q", v.Mends, proof.Repair)
 		}
 	}
 }

@@ -6,15 +6,16 @@ import (
 	"slices"
 	"time"
 
+	"millrace/reactor/namespace"
+
 	"millrace/reactor/lake"
-	"millrace/reactor/silver"
 	"millrace/reactor/tables"
 )
 
 // recover has tables made anew when the catalog is older than they are, or lacks some of them, and says so.
 func (s *Service) recover(ctx context.Context) error {
 	r, err := s.cfg.Lake.Foresee(ctx, tables.All(s.cfg.Models)...)
-	if err == nil && slices.ContainsFunc(r.Tables, isSilver) {
+	if err == nil && slices.ContainsFunc(r.Tables, namespace.Silver.Has) {
 		err = s.refuseLoss(ctx)
 	}
 	if err == nil {
@@ -30,9 +31,6 @@ func (s *Service) recover(ctx context.Context) error {
 	}
 	return nil
 }
-
-// isSilver tells whether a table is made from bronze.
-func isSilver(table string) bool { _, ok := silver.CutName(table); return ok }
 
 // watchCatalog ends the reactor when the catalog's file is another one than it has open, or cannot be read: its next start
 // recovers.

@@ -28,8 +28,8 @@ type Config struct {
 	HTTPAddr string
 	// TLS has the files by which the address is https (default: it is http).
 	TLS settings.TLS
-	// Iceberg says who may do what over HTTP, in the console and at the Iceberg REST catalog at /iceberg/, and how clients reach the bucket (default: nobody may). The lake
-	// and the bucket are the reactor's.
+	// Iceberg says who may do what over HTTP, in the console and at the Iceberg REST catalog at /iceberg/, and how clients reach the
+	// bucket (default: nobody may). The lake and the bucket are the reactor's.
 	Iceberg rest.Config
 	// Postgres serves clients of PostgreSQL until its context ends (default: nobody does).
 	Postgres func(context.Context) error

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
@@ -68,21 +69,31 @@ func (s *Service) addGold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.addConsumer(stream.GoldConsumer, stream.GoldConsumer, g.Subjects(), s.thenRemoveAgain(g.Handle), idle)
+	s.addConsumer(stream.GoldConsumer, stream.GoldConsumer, g.Subjects(), s.mended(g.Handle), idle)
 	return nil
 }
 
-// thenRemoveAgain lets silver look, after gold, at each change of its tables: gold is told of a rollback, too, and no object may
-// come for a day.
-func (s *Service) thenRemoveAgain(handle handler) handler {
+// mended lets silver look at each change of its tables that is not its own, before gold does and, because the event may come before
+// the change, after it: gold hears of a rollback and of a dropped column at once, and no object may come for a day.
+func (s *Service) mended(handle handler) handler {
 	return func(ctx context.Context, batch []event.Delivery) []error {
-		errs := handle(ctx, batch)
-		for _, p := range s.silver {
-			if err := p.RemoveAgain(ctx); err != nil && ctx.Err() == nil {
-				s.cfg.Log.Warn("silver could not be asked for rows of deleted versions that a rollback brought back; its next commit does it", "error", err)
-			}
+		own := !slices.ContainsFunc(batch, func(d event.Delivery) bool {
+			return !slices.ContainsFunc(s.silver, func(p *promote.Silver) bool { return p.Left(d.Object) })
+		})
+		if own {
+			return handle(ctx, batch)
 		}
-		return errs
+		s.mend(ctx)
+		defer s.mend(ctx)
+		return handle(ctx, batch)
+	}
+}
+
+func (s *Service) mend(ctx context.Context) {
+	for _, p := range s.silver {
+		if err := p.RemoveAgain(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("cannot mend what a rollback or another engine did to a table of silver; its next commit tries again", "error", err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,7 +40,14 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 			if err != nil {
 				return nil // the catalog's part says so
 			}
-			return promote.Failed(view)
+			return errors.Join(promote.Failed(view), promote.LostByModels(view, s.cfg.Models))
+		},
+		"silver": func(ctx context.Context) error {
+			view, err := s.cfg.Lake.View(ctx)
+			if err != nil {
+				return nil // the catalog's part says so
+			}
+			return promote.LostColumns(ctx, s.cfg.Lake, view)
 		},
 	})
 }

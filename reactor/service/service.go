@@ -132,8 +132,13 @@ func (s *Service) open(context.Context) error {
 	if err != nil {
 		return err
 	}
+	deaths, err := promote.OpenDeaths(filepath.Join(s.cfg.Home, "computing"), s.cfg.Log)
+	if err != nil {
+		return err
+	}
+	s.onClose(deaths.Close)
 	s.promote = promote.Config{
-		Lake: s.cfg.Lake, Client: s.cfg.Bucket.Client, DB: s.db, Cache: rows.New(s.cfg.Lake),
+		Lake: s.cfg.Lake, Deaths: deaths, Client: s.cfg.Bucket.Client, DB: s.db, Cache: rows.New(s.cfg.Lake),
 		Limits: s.cfg.Limits, Journal: journal, Metrics: promote.NewMetrics(s.registry), Log: s.cfg.Log,
 	}
 	s.covers = reconcile.NewCovers(s.cfg.Bucket, s.cfg.Lake.Below, s.cfg.Log, s.registry)

@@ -25,14 +25,15 @@ var errReadAgain = errors.New("read the object again")
 
 // json reads one JSON value: an envelope, or a list without one.
 func (o *object) json(packed bool) error {
-	err := o.jsonPass(packed)
+	err := o.text(packed, o.jsonPass)
 	if errors.Is(err, errReadAgain) {
-		err = o.jsonPass(packed)
+		err = o.text(packed, o.jsonPass)
 	}
 	return err
 }
 
-func (o *object) jsonPass(packed bool) error {
+// text opens the payload and has its text read.
+func (o *object) text(packed bool, read func(*scanner) error) error {
 	c, err := openContent(o.ctx, o.payload, packed, o.src.Limits)
 	if err != nil {
 		return err
@@ -45,6 +46,10 @@ func (o *object) jsonPass(packed bool) error {
 	if err := o.begin(s); err != nil {
 		return err
 	}
+	return read(s)
+}
+
+func (o *object) jsonPass(s *scanner) error {
 	if err := inUTF8(s.buf[s.pos:]); err != nil {
 		return err
 	}

@@ -67,15 +67,11 @@ type table struct {
 
 func openDuck(t testing.TB) *duck.Conn {
 	t.Helper()
-	db, err := duck.Open(duck.Config{})
+	conn, done, err := duck.OpenConn(duck.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(); db.Close() })
+	t.Cleanup(done)
 	return conn
 }
 

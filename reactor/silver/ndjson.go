@@ -9,21 +9,7 @@ import (
 
 // ndjson reads a row or an envelope a line. A line that is neither is a refused row. If no line is a JSON object, the
 // whole object is unreadable.
-func (o *object) ndjson(packed bool) error {
-	c, err := openContent(o.ctx, o.payload, packed, o.src.Limits)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = c.Close() }()
-	s, err := newScanner(c)
-	if err != nil {
-		return err
-	}
-	if err := o.begin(s); err != nil {
-		return err
-	}
-	return o.lines(s)
-}
+func (o *object) ndjson(packed bool) error { return o.text(packed, o.lines) }
 
 // lines reads the rest of the text, a row or an envelope a line.
 func (o *object) lines(s *scanner) error {

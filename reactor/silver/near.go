@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// plainName is a name without what people write differently: ID, Id and id, price_usd and priceUsd, asset-id and asset_id.
-func plainName(name string) string {
+// PlainName is a name without what people write differently: ID, Id and id, price_usd and priceUsd, asset-id and asset_id.
+func PlainName(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
 }
 
@@ -14,7 +14,7 @@ func plainName(name string) string {
 func (f *Field) near(names func(yield func(string) bool)) string {
 	for name := range names {
 		for _, own := range []string{f.From, f.Column, f.Also} {
-			if own != "" && name != own && plainName(name) == plainName(own) {
+			if own != "" && name != own && PlainName(name) == PlainName(own) {
 				return fmt.Sprintf("; there is %s, and names are exact: write %s", quote([]byte(name)), own)
 			}
 		}

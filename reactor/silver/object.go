@@ -32,6 +32,9 @@ type object struct {
 	nearly []string
 	// envelopeRead: a pass over the whole object has already looked for the envelope's members.
 	envelopeRead bool
+	// shape is what the rows looked like, and inFile which columns a Parquet file has.
+	shape  Shape
+	inFile []bool
 	// noData: the object that was to be an envelope has no data.
 	noData bool
 }
@@ -53,6 +56,7 @@ func (d *Dataset) Decode(ctx context.Context, src Source, p Payload, s Sink) err
 		latest:  src.ModifiedAt.Add(slack),
 		standIn: make([][]byte, len(d.inputs)),
 		brought: make([]bool, len(d.inputs)), lacking: make([]bool, len(d.inputs)), nearly: make([]string, len(d.inputs)),
+		shape: newShape(d), inFile: make([]bool, len(d.columns)),
 	}
 	defer o.out.release()
 	if err := o.fromOutside(path.Base(key.Name)); err != nil {
@@ -68,7 +72,11 @@ func (d *Dataset) Decode(ctx context.Context, src Source, p Payload, s Sink) err
 	if err := o.nowhere(); err != nil {
 		return err
 	}
-	return o.out.flush()
+	if err := o.out.flush(); err != nil {
+		return err
+	}
+	o.seen(s)
+	return nil
 }
 
 func (o *object) read(ext string) error {
@@ -144,6 +152,7 @@ func (o *object) count() error {
 
 // refuse takes a refused row; size is that of the whole text, of which raw may be the beginning only.
 func (o *object) refuse(ref *refusal, raw []byte, size int64) error {
+	o.shape.Refused++
 	if err := o.count(); err != nil {
 		return err
 	}
@@ -153,9 +162,15 @@ func (o *object) refuse(ref *refusal, raw []byte, size int64) error {
 // convert fills the row's cells; the first column that cannot be filled refuses the row.
 func (o *object) convert() *refusal {
 	r := o.row
+	if o.shape.Read++; len(r.extra) > 0 {
+		o.shape.knowsNot(r.extra)
+	}
 	for i := range o.d.columns {
+		lacks := isNull(r.values[i]) && !o.alsoThere(i) && o.standIn[i] == nil
+		if lacks {
+			o.shape.lacks(i, r.values[i] == nil)
+		}
 		if o.d.columns[i].outside() {
-			lacks := isNull(r.values[i]) && !o.alsoThere(i) && o.standIn[i] == nil
 			if lacks && !o.lacking[i] {
 				o.nearly[i] = o.d.columns[i].near(r.extraNames)
 			}

@@ -254,9 +254,10 @@ func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool
 	var names []string
 	for i := range fields {
 		name := fields[i].Field.Name
-		_, ok := o.d.byName[name]
+		input, ok := o.d.byName[name]
 		if ok {
 			known++
+			o.inFile[o.d.columnOf(input)] = true
 		}
 		quoted, utf8 := quoteJSON(name)
 		if !utf8 {

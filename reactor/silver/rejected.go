@@ -3,10 +3,12 @@ package silver
 import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
+
+	"millrace/reactor/namespace"
 )
 
 // RejectedTable is where refused rows of every dataset go.
-const RejectedTable = "rejected"
+const RejectedTable = namespace.Rejected
 
 // rejectedPartition is the column that `rejected` is partitioned by, by month: a refused row may have no other time.
 const rejectedPartition = "source_modified_at"

@@ -135,34 +135,16 @@ func (s *scanner) value(limit int) (text []byte, size int64, err error) {
 		return nil, 0, err
 	}
 	v := extent{scalar: first != '{' && first != '[' && first != '"'}
-	start, from := s.pos, s.base+int64(s.pos)
-	var head []byte
-	for i := s.pos; ; {
-		end, done := v.scan(s.buf, i)
-		if done {
-			s.pos = end
-			size = s.base + int64(end) - from
-			if head != nil {
-				return head, size, nil
-			}
-			return s.buf[start:end], size, nil
+	for p := s.begin(limit); ; {
+		if end, done := v.scan(s.buf, p.at); done {
+			text, size = p.end(end)
+			return text, size, nil
 		}
-		i = len(s.buf)
-		if head == nil && i-start > limit {
-			head = bytes.Clone(s.buf[start:min(i, start+rawLimit)])
-		}
-		keep := start
-		if head != nil {
-			keep = i
-		}
-		moved, err := s.more(keep)
-		start, i = start-moved, i-moved
-		if err == io.EOF && v.scalar {
-			s.pos = i
-			return s.buf[start:i], int64(i - start), nil
-		}
-		if err != nil {
-			s.pos = i
+		if err := p.more(); err == io.EOF && v.scalar {
+			text, size = p.end(p.at)
+			return text, size, nil
+		} else if err != nil {
+			s.pos = p.at
 			return nil, 0, err
 		}
 	}
@@ -223,39 +205,20 @@ func (v *extent) scan(text []byte, i int) (end int, done bool) {
 // line takes the next line without its end: its text up to limit bytes (valid until the next call), and its size.
 // A longer line is skipped, and only its beginning is returned. At the end it returns io.EOF.
 func (s *scanner) line(limit int) (text []byte, size int64, err error) {
-	start, from := s.pos, s.offset()
-	var head []byte
-	for i := s.pos; ; {
-		if n := bytes.IndexByte(s.buf[i:], '\n'); n >= 0 {
-			end := i + n
-			s.pos = end + 1
-			size = s.base + int64(end) - from
-			if head != nil {
-				return head, size, nil
-			}
-			return s.buf[start:end], size, nil
+	for p := s.begin(limit); ; {
+		if n := bytes.IndexByte(s.buf[p.at:], '\n'); n >= 0 {
+			text, size = p.end(p.at + n)
+			s.pos++
+			return text, size, nil
 		}
-		i = len(s.buf)
-		if head == nil && i-start > limit {
-			head = bytes.Clone(s.buf[start:min(i, start+rawLimit)])
-		}
-		keep := start
-		if head != nil {
-			keep = i
-		}
-		moved, err := s.more(keep)
-		start, i = start-moved, i-moved
+		err := p.more()
 		if err == nil {
 			continue
 		}
-		s.pos = i
-		size = s.base + int64(i) - from
+		text, size = p.end(p.at)
 		if err != io.EOF || size == 0 {
 			return nil, 0, err
 		}
-		if head != nil {
-			return head, size, nil
-		}
-		return s.buf[start:i], size, nil
+		return text, size, nil
 	}
 }

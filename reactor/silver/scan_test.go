@@ -67,6 +67,16 @@ func checkElements(t interface{ Fatalf(string, ...any) }, text []byte, size int)
 			t.Fatalf("%q: value %d is %v, in pieces of %d %v", text, i, whole[i], size, parts[i])
 		}
 	}
+	// A limit changes how much of a text is kept, and nothing else.
+	short, shortErr := elements(inPieces(text, size), 2)
+	if shortErr != wholeErr || len(short) != len(whole) {
+		t.Fatalf("%q: whole %v, %v; at most 2 bytes of each %v, %v", text, whole, wholeErr, short, shortErr)
+	}
+	for i := range whole {
+		if short[i].size != whole[i].size || !strings.HasPrefix(whole[i].text, short[i].text) {
+			t.Fatalf("%q: value %d is %v, with a limit %v", text, i, whole[i], short[i])
+		}
+	}
 	var want []json.RawMessage
 	if json.Unmarshal(text, &want) != nil || want == nil {
 		return
@@ -102,6 +112,21 @@ func TestScannerSkipsLongValues(t *testing.T) {
 			if _, size, err := s.line(1000); err != nil || size != int64(want) {
 				t.Errorf("a line of %d bytes, %v; want %d", size, err, want)
 			}
+		}
+	}
+}
+
+// A stream that ended in a number longer than the limit was a panic, which ended the reactor.
+func TestScannerSkipsALongNumberAtTheEnd(t *testing.T) {
+	long := strings.Repeat("7", 5000)
+	for _, size := range []int{1, 100, 10000} {
+		s := inPieces([]byte(long), size)
+		text, n, err := s.value(1000)
+		if err != nil || n != int64(len(long)) || !strings.HasPrefix(long, string(text)) || len(text) == 0 {
+			t.Errorf("in pieces of %d: %d bytes, of %d, %v", size, n, len(text), err)
+		}
+		if _, err := s.peek(); err != io.EOF {
+			t.Errorf("in pieces of %d: %v after the number, want the end", size, err)
 		}
 	}
 }

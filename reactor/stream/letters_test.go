@@ -1,7 +1,6 @@
 package stream_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"millrace/infra/streams"
 	"millrace/reactor/event"
 	"millrace/reactor/stream"
+	"millrace/tests/harness"
 )
 
 // broker starts a nats-server for the test and makes the streams.
@@ -29,12 +29,7 @@ func broker(t *testing.T) jetstream.JetStream {
 // brokerAs does the same and connects as a user.
 func brokerAs(t *testing.T, user string) (jetstream.JetStream, *natsclient.Conn) {
 	t.Helper()
-	s, err := nats.Start(nats.Config{Dir: t.TempDir(), Users: nats.Passwords{nats.UserMinIO: "m", nats.UserReactor: "r", nats.UserOwner: "o"}, Log: &bytes.Buffer{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	nc, err := s.Connect(user)
+	nc, err := harness.Broker(t).Connect(user)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,8 @@ package tables
 
 import (
 	"slices"
-	"strings"
+
+	"millrace/reactor/namespace"
 
 	"millrace/reactor/lake"
 	"millrace/reactor/silver"
@@ -21,7 +22,7 @@ func KeyOf(t *lake.Table) []string {
 		}
 	}
 	var key []string
-	if strings.HasPrefix(t.Name, "gold.") {
+	if namespace.Gold.Has(t.Name) {
 		for _, f := range t.Meta.CurrentSchema().Fields() {
 			if f.Required {
 				key = append(key, f.Name)

@@ -35,6 +35,12 @@ func secrets(t *testing.T, s *harness.Stack) {
 	for role, token := range creds.Tokens {
 		hidden["token of "+role] = token
 	}
+	for secret := range vendedSecrets {
+		hidden["a vended secret "+secret[:4]] = secret
+	}
+	if len(vendedSecrets) < 10 {
+		t.Errorf("only %d secrets were vended", len(vendedSecrets))
+	}
 	said := said{}
 	arguments(t, s, said)
 	commands(t, s, said)

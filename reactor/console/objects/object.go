@@ -20,6 +20,7 @@ import (
 	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 	"millrace/reactor/silver"
+	"millrace/reactor/tables"
 )
 
 // read is how many bytes of an object a page shows.
@@ -95,7 +96,7 @@ func versionOf(e lake.Entry) Version {
 	}
 	v.Table = silver.TableName(e.Table)
 	where := fmt.Sprintf("where source_key = %s and source_version = %s order by source_row", quoted(e.SourceKey), quoted(e.SourceVersion))
-	v.Rows, v.Refused = "from "+v.Table+" "+where, "from silver.rejected "+where
+	v.Rows, v.Refused = "from "+v.Table+" "+where, "from "+tables.Rejected+" "+where
 	return v
 }
 

@@ -13,16 +13,13 @@ import (
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
+	"millrace/tests/harness"
 )
 
-// genuine finds recorded responses. They are not part of the project: MILLRACE_SHARED names the folder above data/.
+// genuine finds recorded responses.
 func genuine(t *testing.T, pattern string) []string {
 	t.Helper()
-	root := os.Getenv("MILLRACE_SHARED")
-	if root == "" {
-		t.Fatal("set MILLRACE_SHARED to the folder that has data/ with recorded responses")
-	}
-	files, err := filepath.Glob(filepath.Join(root, "data", pattern))
+	files, err := filepath.Glob(filepath.Join(harness.Genuine(t), pattern))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no recorded response matches %s: %v", pattern, err)
 	}

@@ -12,20 +12,10 @@ import (
 	"millrace/tests/harness/coin"
 )
 
-// genuineData finds the folder of recorded responses.
-func genuineData(t *testing.T) string {
-	t.Helper()
-	shared := os.Getenv("MILLRACE_SHARED")
-	if shared == "" {
-		t.Fatal("MILLRACE_SHARED is not set: it names a folder with genuine responses in data/")
-	}
-	return filepath.Join(shared, "data")
-}
-
 // recorded gives the oracle the recorded histories of one interval, and returns whose they are.
 func recorded(t *testing.T, o *oracle, pattern, interval string) (assets []string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(genuineData(t), pattern))
+	files, err := filepath.Glob(filepath.Join(harness.Genuine(t), pattern))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no responses in %s: %v", pattern, err)
 	}
@@ -45,7 +35,7 @@ func recorded(t *testing.T, o *oracle, pattern, interval string) (assets []strin
 }
 
 func TestGenuineResponsesReachGoldDigitForDigit(t *testing.T) {
-	data := genuineData(t)
+	data := harness.Genuine(t)
 	s := harness.Start(t, harness.WithArgs("--recorded", data))
 	o := newOracle()
 	history := func(from, to, interval string, assets []string) {

@@ -1,0 +1,217 @@
+package promote
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"millrace/reactor/gold"
+)
+
+const (
+	// crashesHeld is after how many crashes in C++ a model is held, and killsHeld after how many other deaths: an operator or the
+	// kernel may have killed the process for a reason of their own.
+	crashesHeld, killsHeld = 2, 5
+	// markBytes is the size of the file that names the model. It is written in place.
+	markBytes = 1024
+)
+
+// Deaths knows which models were being computed when the process died. DuckDB is C++: a fault in it ends the process, the next
+// start computes the same model, and nothing else gets into gold. So the model's name is written down before its SQL runs: a write
+// of a kilobyte in place, without a sync, which a process that dies leaves behind. What Go's runtime says of a crash goes into a
+// file too, which tells a crash from a kill.
+//
+// A nil Deaths notes nothing.
+type Deaths struct {
+	folder  string
+	program string   // a newer one gets a try of its own
+	mark    *os.File // what is computed now
+	now     string   // the model in it
+	counts  map[string]death
+	log     *slog.Logger
+}
+
+// death is how often the process died while a model was computed, since it was last computed to its end.
+type death struct {
+	Digest  string `json:"digest"`
+	Program string `json:"program"`
+	Crashes int    `json:"crashes"`
+	Kills   int    `json:"kills"`
+	How     string `json:"how,omitempty"` // the last crash
+}
+
+// OpenDeaths reads, from a folder that it makes, how the last process ended. It has Go's runtime write crashes of this one there;
+// there is one such place in a process.
+func OpenDeaths(folder string, log *slog.Logger) (*Deaths, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of models being computed: %w", err)
+	}
+	d := &Deaths{folder: folder, program: revision(), counts: map[string]death{}, log: log}
+	if text, err := os.ReadFile(d.file("deaths.json")); err == nil && json.Unmarshal(text, &d.counts) != nil {
+		d.counts = map[string]death{} // it was cut off
+	}
+	d.bury()
+	var err error
+	if d.mark, err = os.OpenFile(d.file("now"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
+		return nil, fmt.Errorf("open the mark of the model being computed: %w", err)
+	}
+	crash, err := os.OpenFile(d.file("crash"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the file for crashes: %w", err), d.mark.Close())
+	}
+	return d, errors.Join(debug.SetCrashOutput(crash, debug.CrashOptions{}), crash.Close()) // the runtime has a copy
+}
+
+// Close lets go of the mark.
+func (d *Deaths) Close() {
+	if d != nil {
+		_ = d.mark.Close()
+	}
+}
+
+func (d *Deaths) file(name string) string { return filepath.Join(d.folder, name) }
+
+// marked is what the mark says.
+type marked struct {
+	Model   string `json:"model"`
+	Digest  string `json:"digest"`
+	Program string `json:"program"`
+}
+
+// bury counts the death of the last process, if it died while a model was computed.
+func (d *Deaths) bury() {
+	text, err := os.ReadFile(d.file("now"))
+	var m marked
+	if err != nil || json.Unmarshal(bytes.TrimRight(text, "\x00"), &m) != nil || m.Model == "" {
+		return
+	}
+	of := d.counts[m.Model]
+	if of.Digest != m.Digest || of.Program != m.Program {
+		of = death{Digest: m.Digest, Program: m.Program}
+	}
+	// A signal in C++ is DuckDB's doing. A panic of Go's is somebody else's, an object's reader's for instance.
+	if how := d.crash(); strings.HasPrefix(how, "SIG") {
+		of.Crashes, of.How = of.Crashes+1, how
+	} else {
+		of.Kills++
+	}
+	d.counts[m.Model] = of
+	d.log.Warn("the reactor died while a model was computed", "model", m.Model, "crashes", of.Crashes, "kills", of.Kills, "how", of.How)
+	d.save()
+}
+
+// crash is the line in which Go's runtime said what ended the last process, "" when it was killed without a word.
+func (d *Deaths) crash() string {
+	text, err := os.ReadFile(d.file("crash"))
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	return strings.TrimSpace(line)
+}
+
+// computing notes that a model's SQL is about to run. The one before it has survived.
+func (d *Deaths) computing(m *gold.Model) {
+	if d == nil {
+		return
+	}
+	d.survived()
+	d.now = m.Name
+	d.write(marked{Model: m.Name, Digest: m.Digest, Program: d.program})
+}
+
+// rest notes that no model is computed any more.
+func (d *Deaths) rest() {
+	if d == nil || d.now == "" {
+		return
+	}
+	d.survived()
+	d.now = ""
+	d.write(marked{})
+}
+
+func (d *Deaths) survived() {
+	if _, died := d.counts[d.now]; died {
+		delete(d.counts, d.now)
+		d.save()
+	}
+}
+
+// write changes the mark in place. A disk that is full stops no model.
+func (d *Deaths) write(m marked) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(fmt.Sprintf("mark %s: %v", m.Model, err)) // strings
+	}
+	if len(text) < markBytes {
+		text = append(text, make([]byte, markBytes-len(text))...)
+	}
+	if _, err := d.mark.WriteAt(text, 0); err != nil {
+		d.log.Warn("cannot note which model is computed", "model", m.Model, "error", err)
+	}
+}
+
+// save writes the counts.
+func (d *Deaths) save() {
+	text, err := json.Marshal(d.counts)
+	if err == nil && len(d.counts) == 0 {
+		if err = os.Remove(d.file("deaths.json")); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+	} else if err == nil {
+		err = os.WriteFile(d.file("deaths.json"), text, 0o600)
+	}
+	if err != nil {
+		d.log.Warn("cannot note how often models killed the reactor", "error", err)
+	}
+}
+
+// held are the models that have killed the process too often. They are not run again by this program until their text changes.
+func (d *Deaths) held(set *gold.Set) failures {
+	if d == nil {
+		return nil
+	}
+	var held failures
+	for _, m := range set.Models {
+		of := d.counts[m.Name]
+		if of.Digest != m.Digest || of.Program != d.program || of.Crashes < crashesHeld && of.Kills < killsHeld {
+			continue
+		}
+		how := fmt.Sprintf("the reactor died %d times while it was computed (out of memory?)", of.Kills)
+		if of.Crashes >= crashesHeld {
+			how = fmt.Sprintf("the reactor crashed %d times while it was computed: %s", of.Crashes, of.How)
+		}
+		held = append(held, &gold.Failure{Model: m.Name, File: m.File, Fatal: true, Reason: how + "; it is tried again when its text or the program has changed"})
+	}
+	return held
+}
+
+// programNow is the program that a fatal failure is of.
+func (d *Deaths) programNow() string {
+	if d == nil {
+		return ""
+	}
+	return d.program
+}
+
+// revision tells programs apart.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			text += " " + s.Value
+		}
+	}
+	return text
+}
