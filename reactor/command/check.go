@@ -26,7 +26,7 @@ type checkCmd struct {
 }
 
 func (*checkCmd) Help() string {
-	return `Decodes every object in bronze again, works out the tables from scratch and compares all rows. The lake may be in use. Exit code 1 when anything differs.
+	return `Decodes every object in bronze again, computes all tables from these rows and compares every row. The lake may be in use. The exit code is 1 if anything differs.
 
 Of a table that differs it says why (cause), which snapshot of another engine did it and what that engine says of itself (made_by), the
 first rows and their day, and the command that mends it. That is reactor repair, unless objects are hidden from the listing.

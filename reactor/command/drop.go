@@ -16,7 +16,7 @@ type dropCmd struct {
 }
 
 func (*dropCmd) Help() string {
-	return "Takes a table of gold out of the catalog, with its history, and removes its objects. Only a table whose model is gone can be dropped: the reactor would make any other anew at its next start.\n\nExample:\n\n  reactor drop gold.my_table"
+	return "Removes a gold table from the catalog, with its history, and deletes its objects. It drops only a table whose model is gone, because the reactor would make any other table again at its next start.\n\nExample:\n\n  reactor drop gold.my_table"
 }
 
 func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {

@@ -58,7 +58,7 @@ func (f *lakeFlags) withLakeBy(ctx context.Context, client *minio.Client, run fu
 	}
 	l, err := lake.Open(ctx, client, f.Bucket, address.Reveal())
 	if err != nil {
-		return err
+		return settings.NoAnswer("the catalog", err)
 	}
 	return errors.Join(run(opened{l, bucket.Bucket{Client: client, Name: f.Bucket}}), l.Close())
 }

@@ -14,7 +14,7 @@ type tagCmd struct {
 	lakeFlags
 	Table    string `arg:"" help:"Table, such as gold.rankings."`
 	Name     string `arg:"" optional:"" help:"Name of the tag; without one the tags are listed."`
-	Snapshot string `placeholder:"SNAPSHOT" help:"Snapshot to tag: its number, another tag, or a time (default: the current one)."`
+	Snapshot string `placeholder:"NUMBER|TAG|TIME" help:"Snapshot to tag: its number, another tag, or a time (default: the current one)."`
 	Drop     bool   `help:"Drop the tag; its snapshot expires in its turn."`
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -37,6 +38,7 @@ type Gold struct {
 	turns   map[string]time.Time  // by model that failed: the time of its next try
 	mending *mending              // of Mend, while it works; else nil
 	mu      sync.Mutex
+	audited atomic.Pointer[gold.AuditError] // what holds gold back since the last step
 }
 
 // Written tells what a commit did to a gold table.
@@ -144,6 +146,15 @@ func (g *Gold) awaitPointer(ctx context.Context, d event.Delivery) error {
 	return errPointerBehind
 }
 
+// Audited returns the audit that holds all of gold back; nil when none does. Events fail no more once they are dead letters, and every
+// model can be computed: nothing else would say that gold makes no progress.
+func (g *Gold) Audited() error {
+	if a := g.audited.Load(); a != nil {
+		return a
+	}
+	return nil
+}
+
 // Bring computes what has changed since the last step and commits it. If a model cannot be computed, its table and the tables of
 // models that read it stay as they were; the others go on. The error is a *event.DeadError when a model fails for the first time.
 func (g *Gold) Bring(ctx context.Context) error { return g.bring(ctx, false) }
@@ -161,8 +172,12 @@ func (g *Gold) bring(ctx context.Context, again bool) error {
 		return err
 	})
 	var audit *gold.AuditError
+	if ctx.Err() == nil {
+		g.audited.Store(nil)
+	}
 	switch {
 	case errors.As(err, &audit):
+		g.audited.Store(audit)
 		return event.DeadAs(event.Audited, "gold stays as it was: %v", audit)
 	case err == nil && len(failed) > 0:
 		return event.DeadAs(event.Model, "%v", failed)

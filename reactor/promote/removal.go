@@ -78,7 +78,7 @@ func (s *Silver) departures(ctx context.Context, batch []event.Delivery) ([]depa
 		}
 		one := departure{Delivery: d, overwritten: there}
 		for _, e := range entries {
-			if e.SourceVersion == o.Version && !(there && now.Is(e.ModifiedAt)) {
+			if e.SourceVersion == o.Version && (!there || !now.Is(e.ModifiedAt)) {
 				one.former = append(one.former, e)
 			}
 		}
