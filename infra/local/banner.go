@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+
+	"millrace/infra/minio"
 )
 
 // synthetic reports whether prices are made up.
@@ -18,7 +20,8 @@ func (s *stack) banner() {
 	line("S3", s.at.S3+"  bucket "+s.options.Bucket)
 	line("NATS", s.at.NATS)
 	if s.at.HTTP != "" {
-		line("metrics", "http://"+s.at.HTTP+"/metrics")
+		line("console", s.at.console(s.secrets.tokens[minio.UserOwner]))
+		line("metrics", s.at.http()+"/metrics")
 	}
 	switch {
 	case s.synthetic():

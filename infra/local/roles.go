@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -27,12 +28,20 @@ type addresses struct {
 const warehouse = "lakehouse"
 
 // iceberg is where the reactor serves the tables as an Iceberg REST catalog.
-func (a addresses) iceberg() string {
+func (a addresses) iceberg() string { return a.http() + "/iceberg" }
+
+// console is where people look, as a role that then may do what it may do.
+func (a addresses) console(token settings.Secret) string {
+	return a.http() + "/?token=" + url.QueryEscape(token.Reveal())
+}
+
+// http is the reactor's address as programs on this machine reach it.
+func (a addresses) http() string {
 	host, number, err := net.SplitHostPort(a.HTTP)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		return "http://" + net.JoinHostPort("127.0.0.1", number) + "/iceberg"
+		return "http://" + net.JoinHostPort("127.0.0.1", number)
 	}
-	return "http://" + a.HTTP + "/iceberg"
+	return "http://" + a.HTTP
 }
 
 // tokenVariable names the variable by which the reactor learns a role's token.
@@ -82,6 +91,7 @@ func (a access) environment(role string) map[string]string {
 		vars["MILLRACE_ICEBERG_URI"] = a.at.iceberg()
 		vars["MILLRACE_ICEBERG_TOKEN"] = token.Reveal()
 		vars["MILLRACE_ICEBERG_WAREHOUSE"] = warehouse
+		vars["MILLRACE_CONSOLE_URL"] = a.at.console(token)
 	}
 	if a.at.Simulator != "" && (role == minio.UserIngestor || role == minio.UserOwner) {
 		vars["COINCAP_BASE_URL"] = a.at.Simulator
@@ -105,7 +115,7 @@ func (a access) catalogOf(role string) settings.Secret {
 var stackOwned = []string{
 	"MILLRACE_HOME", "MILLRACE_S3_ENDPOINT", "MILLRACE_S3_ACCESS_KEY", "MILLRACE_S3_SECRET_KEY", "MILLRACE_S3_REGION",
 	"MILLRACE_BUCKET", "MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_CATALOG_READONLY", "MILLRACE_HTTP_ADDR",
-	"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE",
+	"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE", "MILLRACE_CONSOLE_URL",
 	"MILLRACE_OWNER_TOKEN", "MILLRACE_ANALYST_TOKEN", "MILLRACE_REPORTER_TOKEN",
 	"MILLRACE_TLS_CERT", "MILLRACE_TLS_KEY", // the stack's own reactor is on loopback, and the stack asks it by plain HTTP
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",

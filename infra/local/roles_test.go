@@ -100,11 +100,11 @@ func TestAChildSeesNothingOfAnotherStack(t *testing.T) {
 func TestARolesEnvironmentOpensTheCatalog(t *testing.T) {
 	for _, role := range roles {
 		vars := testEnvironment(role)
-		want := map[string]string{"MILLRACE_ICEBERG_URI": "http://127.0.0.1:8088/iceberg", "MILLRACE_ICEBERG_TOKEN": "token-" + role, "MILLRACE_ICEBERG_WAREHOUSE": "lakehouse"}
+		want := map[string]string{"MILLRACE_ICEBERG_URI": "http://127.0.0.1:8088/iceberg", "MILLRACE_ICEBERG_TOKEN": "token-" + role, "MILLRACE_ICEBERG_WAREHOUSE": "lakehouse", "MILLRACE_CONSOLE_URL": "http://127.0.0.1:8088/?token=token-" + role}
 		if !slices.Contains(tokenRoles, role) {
 			want = map[string]string{}
 		}
-		for _, name := range []string{"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE"} {
+		for _, name := range []string{"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE", "MILLRACE_CONSOLE_URL"} {
 			if vars[name] != want[name] {
 				t.Errorf("role %s: %s is %q, want %q", role, name, vars[name], want[name])
 			}

@@ -17,6 +17,7 @@ import (
 	"millrace/reactor/console/market"
 	"millrace/reactor/console/now"
 	"millrace/reactor/console/objects"
+	"millrace/reactor/console/replay"
 	"millrace/reactor/console/sql"
 	"millrace/reactor/console/tables"
 	"millrace/reactor/console/web"
@@ -42,7 +43,7 @@ type Config struct {
 func New(cfg Config) http.Handler {
 	s := web.New(cfg.Log, cfg.gate, []web.Item{
 		{Name: "Now", Path: "/"}, {Name: "Tables", Path: "/tables"}, {Name: "Bronze", Path: "/bronze"}, {Name: "SQL", Path: "/sql"},
-		{Name: "Market", Path: "/market"}, {Name: "Dead letters", Path: "/letters"}, {Name: "Lineage", Path: "/lineage"},
+		{Name: "Market", Path: "/market"}, {Name: "Dead letters", Path: "/letters"}, {Name: "Replay", Path: "/replay"}, {Name: "Lineage", Path: "/lineage"},
 	})
 	now.Add(s, now.Config{Lake: cfg.Lake, JS: cfg.JS, Parts: cfg.Parts})
 	tables.Add(s, cfg.Lake)
@@ -50,6 +51,7 @@ func New(cfg Config) http.Handler {
 	sql.Add(s, cfg.Lake)
 	market.Add(s, cfg.Lake, cfg.Bucket)
 	letters.Add(s, cfg.JS)
+	replay.Add(s, &replay.Pages{Lake: cfg.Lake, Bucket: cfg.Bucket, JS: cfg.JS, Models: cfg.Models})
 	lineage.Add(s, cfg.Lake, cfg.Bucket, cfg.Models)
 	return s
 }

@@ -93,6 +93,7 @@ func (l *Lake) finish(ctx context.Context, s *session, ready []staged, err error
 	}
 	for _, c := range ready {
 		l.remember(c.next)
+		l.store.handOver(c)
 		l.store.cache.remove(c.next.Location) // it is remembered parsed
 	}
 	return tables(ready), nil

@@ -90,6 +90,23 @@ func (l *Lake) Metadata(ctx context.Context, location string) ([]byte, error) {
 	return b, nil
 }
 
+// handOver keeps the metadata of a commit for those who load the table over HTTP, if they did before: a load after each commit of the
+// reactor would fetch it from object storage, while the next commit puts its files there.
+func (s *Store) handOver(c staged) {
+	if c.base == nil {
+		return
+	}
+	if _, asked := s.documents.get(c.base.Location); !asked {
+		return
+	}
+	if b, ok := s.cache.get(c.next.Location); ok && !compressed(c.next.Location) {
+		s.documents.set(c.next.Location, b)
+	}
+	if c.next.Location != c.base.Location {
+		s.documents.remove(c.base.Location)
+	}
+}
+
 // document writes metadata down for its file, and keeps it as Metadata returns it: whoever commits it is answered with it.
 func (l *Lake) document(location string, m any) ([]byte, error) {
 	whole, err := marshalMetadata("", m)

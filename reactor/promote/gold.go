@@ -36,6 +36,7 @@ type Gold struct {
 	writers map[string]*duck.Conn // by model: tables are written side by side
 	extents map[string]extent     // by table
 	turns   map[string]time.Time  // by model that failed: the time of its next try
+	mending *mending              // of Mend, while it works; else nil
 	mu      sync.Mutex
 	audited atomic.Pointer[gold.AuditError] // what holds gold back since the last step
 }
@@ -199,6 +200,9 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 		if !errors.As(err, &f) {
 			return fresh, err
 		}
+		if g.mending.passes(f) {
+			continue
+		}
 		held = append(held, f)
 		fails := again || !g.known(view, f)
 		if fails {
@@ -218,7 +222,7 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
 	set.Computing = g.cfg.Deaths.computing
-	rebuild, marks := outdated(view, set), g.marks(view, held)
+	rebuild, marks := g.rebuild(view, set), g.marks(view, held)
 	marks = append(marks, g.forget(view)...)
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 && len(marks) == 0 {
 		return nil
@@ -235,7 +239,7 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 		return err
 	}
 	commit := g.cfg.Lake.Begin(ctx)
-	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
+	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: g.mending.summarize(summary(pins)), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
 		return commit.Abandon(err)

@@ -40,3 +40,11 @@ func RolledBack(view *lake.View) bool {
 	}
 	return false
 }
+
+// AfterRollback tells people what becomes of a table that was rolled back.
+func AfterRollback(name string) string {
+	if namespace.Gold.Has(name) {
+		return name + " is rolled back until gold is computed next (a change of silver, a start of the reactor, or `reactor replay`): then it is made anew from silver"
+	}
+	return name + " is rolled back and gold follows it; `reactor replay` brings the rows of bronze back, and until then `reactor check` says what is missing"
+}

@@ -39,12 +39,12 @@ func (s *Server) request(ctx context.Context, id lake.Identifier, c change) (lak
 		Table: id, Create: create, Require: c.Requirements.check, Updates: c.Updates,
 		Allow: func(base, next table.Metadata) error {
 			if base == nil {
-				return s.checkMove(ctx, id, "", next.Location(), nil, next.Properties())
+				return s.checkMove(ctx, id, nil, next)
 			}
 			if base.TableUUID() != next.TableUUID() { // other clients, and the reactor, would take it for another table
 				return &lake.InvalidError{Reason: "a table keeps its uuid: " + id.String() + " has " + base.TableUUID().String()}
 			}
-			return s.checkMove(ctx, id, base.Location(), next.Location(), base.Properties(), next.Properties())
+			return s.checkMove(ctx, id, base, next)
 		},
 	}, nil
 }

@@ -37,7 +37,7 @@ func (s *Server) answerTable(w http.ResponseWriter, r *http.Request, id lake.Ide
 	refs := r.Method == http.MethodGet && r.URL.Query().Get("snapshots") == "refs"
 	etag := tag(location, refs)
 	if refs {
-		if metadata, err = onlyRefs(metadata); err != nil {
+		if metadata, err = s.shortened(location, metadata); err != nil {
 			return fmt.Errorf("read %s: %w", location, err)
 		}
 	}
@@ -81,44 +81,45 @@ func (s *Server) answerMetadata(w http.ResponseWriter, r *http.Request, t loaded
 	return nil
 }
 
+// shortened is the metadata at location without the snapshots that neither a branch nor a tag names. It remembers what is short: to take
+// a thousand snapshots apart takes as long as many loads.
+func (s *Server) shortened(location string, metadata []byte) ([]byte, error) {
+	if short, ok := s.short.Get(location); ok {
+		return short, nil
+	}
+	short, err := onlyRefs(metadata)
+	if err == nil && len(short) <= shortDocument {
+		s.short.Add(location, short)
+	}
+	return short, err
+}
+
 // onlyRefs leaves out of a table's metadata the snapshots that neither a branch nor a tag names.
 func onlyRefs(metadata []byte) ([]byte, error) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(metadata, &fields); err != nil {
 		return nil, err
 	}
-	var refs map[string]struct {
-		SnapshotID int64 `json:"snapshot-id"`
-	}
-	if text, ok := fields["refs"]; ok {
-		if err := json.Unmarshal(text, &refs); err != nil {
-			return nil, err
-		}
+	var refs map[string]snapshotID
+	if err := optional(fields["refs"], &refs); err != nil {
+		return nil, err
 	}
 	named := map[int64]bool{}
 	for _, ref := range refs {
-		named[ref.SnapshotID] = true
+		named[ref.ID] = true
 	}
-	var current struct {
-		ID *int64 `json:"current-snapshot-id"` // metadata of format 1 may name main in no other way
-	}
-	if err := json.Unmarshal(metadata, &current); err != nil {
+	var current int64 // metadata of format 1 may name main in no other way
+	if err := optional(fields["current-snapshot-id"], &current); err != nil {
 		return nil, err
 	}
-	if current.ID != nil {
-		named[*current.ID] = true
-	}
+	named[current] = true
 	var snapshots []json.RawMessage
-	if text, ok := fields["snapshots"]; ok {
-		if err := json.Unmarshal(text, &snapshots); err != nil {
-			return nil, err
-		}
+	if err := optional(fields["snapshots"], &snapshots); err != nil {
+		return nil, err
 	}
 	kept := []json.RawMessage{}
 	for _, text := range snapshots {
-		var snapshot struct {
-			ID int64 `json:"snapshot-id"`
-		}
+		var snapshot snapshotID
 		if err := json.Unmarshal(text, &snapshot); err != nil {
 			return nil, err
 		}
@@ -132,6 +133,18 @@ func onlyRefs(metadata []byte) ([]byte, error) {
 	}
 	fields["snapshots"] = text
 	return json.Marshal(fields)
+}
+
+type snapshotID struct {
+	ID int64 `json:"snapshot-id"`
+}
+
+// optional reads a field that may be missing.
+func optional(text json.RawMessage, into any) error {
+	if len(text) == 0 {
+		return nil
+	}
+	return json.Unmarshal(text, into)
 }
 
 // home reads where a table lies out of its metadata. It remembers: to read a long file for one field takes as long as to send it.

@@ -114,10 +114,21 @@ func (s *Server) checkPlace(ctx context.Context, id lake.Identifier, location st
 // metadataPath is the property that says where the server itself is to write metadata.
 const metadataPath = "write.metadata.path"
 
-// checkMove refuses what would let a table or view, or its metadata, lie where it may not. before is what it was: where it was made by
-// another catalog it may lie elsewhere, and stays there.
-func (s *Server) checkMove(ctx context.Context, id lake.Identifier, before, after string, was, is iceberg.Properties) error {
-	path, moved := is[metadataPath], is[metadataPath] != was[metadataPath]
+// placed is what says where a table or view and its metadata lie.
+type placed interface {
+	Location() string
+	Properties() iceberg.Properties
+}
+
+// checkMove refuses what would let a table or view, or its metadata, lie where it may not. was is nil for what is made. What another
+// catalog made may lie elsewhere, and stays there.
+func (s *Server) checkMove(ctx context.Context, id lake.Identifier, was, is placed) error {
+	var before, pathBefore string
+	if was != nil {
+		before, pathBefore = was.Location(), was.Properties()[metadataPath]
+	}
+	after, path := is.Location(), is.Properties()[metadataPath]
+	moved := path != pathBefore
 	if id.Owned() {
 		if before != after || moved && path != "" {
 			return ownedBy("move "+id.String(), "the reactor finds it by its place")

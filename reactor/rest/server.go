@@ -41,10 +41,15 @@ type Server struct {
 	Config
 	places places
 	homes  *lru.Cache[string, string] // where a table lies, by the location of its metadata
+	short  *lru.Cache[string, []byte] // metadata without most snapshots, by its location
 }
 
-// knownHomes is how many places of tables are remembered, some 200 bytes each.
-const knownHomes = 4096
+const (
+	// knownHomes is how many places of tables are remembered, some 200 bytes each.
+	knownHomes = 4096
+	// shortDocuments is how many pieces of metadata without most snapshots are remembered, each of shortDocument bytes at the most.
+	shortDocuments, shortDocument = 128, 64 << 10
+)
 
 // New makes a server.
 func New(cfg Config) *Server {
@@ -52,7 +57,8 @@ func New(cfg Config) *Server {
 		cfg.Log = slog.Default()
 	}
 	homes, _ := lru.New[string, string](knownHomes) // it fails for a size that is not positive only
-	return &Server{Config: cfg, places: places{cfg.Bucket, cfg.Folder}, homes: homes}
+	short, _ := lru.New[string, []byte](shortDocuments)
+	return &Server{Config: cfg, places: places{cfg.Bucket, cfg.Folder}, homes: homes, short: short}
 }
 
 // call serves a request, or says why not.

@@ -93,7 +93,7 @@ func (s *Server) createTable(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkMove(r.Context(), id, location, location, nil, m.Properties()); err != nil {
+	if err := s.checkMove(r.Context(), id, nil, m); err != nil {
 		return err
 	}
 	if body.StageCreate {

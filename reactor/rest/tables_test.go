@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/apache/iceberg-go"
+	icecatalog "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/table"
 	s3 "github.com/minio/minio-go/v7"
 )
 
@@ -194,6 +197,44 @@ func TestKeysAreLentToWhoAsksForThem(t *testing.T) {
 			if again := asked.Credentials[0].Config["client.refresh-credentials-endpoint"]; !strings.Contains(c.must("GET", "/"+again, "").body, `"s3.access-key-id":"`+role+`"`) {
 				t.Errorf("%s: no new keys at %s", role, again)
 			}
+		}
+	})
+}
+
+// A purge removes what only the table needs. A folder that two tables lie in stays as it is.
+func TestAPurgeTakesNothingOfAnotherTable(t *testing.T) {
+	onEach(t, func(t *testing.T, c *catalog) {
+		c.TB = t
+		other := c.byJDBC()
+		space := "purged_" + t.Name()[strings.LastIndex(t.Name(), "/")+1:]
+		c.must("POST", "/v1/namespaces", `{"namespace":["`+space+`"]}`)
+		for _, name := range []string{"outer", "inner"} {
+			location := "s3://lakehouse/tables/" + space + "/outer"
+			if name == "inner" {
+				location += "/inner"
+			}
+			// An engine with a SQL catalog lays a table wherever it wants.
+			if _, err := other.CreateTable(t.Context(), table.Identifier{space, name}, iceberg.NewSchema(0, iceberg.NestedField{ID: 1, Name: "id", Type: iceberg.PrimitiveTypes.String}), icecatalog.WithLocation(location)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.must("DELETE", "/v1/namespaces/"+space+"/tables/outer?purgeRequested=true", "")
+		if left := c.keys("tables/" + space + "/"); len(left) != 2 {
+			t.Errorf("after the purge of a table in whose folder another lies: %v", left)
+		}
+		if got := c.load(space, "inner"); got.Metadata.Location == "" {
+			t.Errorf("the other table is %+v", got)
+		}
+		c.must("DELETE", "/v1/namespaces/"+space+"/tables/inner?purgeRequested=true", "")
+		if left := c.keys("tables/" + space + "/outer/inner/"); len(left) != 0 {
+			t.Errorf("after the purge of a table with a folder of its own: %v", left)
+		}
+
+		kept := c.makeTable(space, "kept")
+		c.must("POST", "/v1/namespaces/"+space+"/tables/kept", set("gc.enabled", "false", ""))
+		c.must("DELETE", "/v1/namespaces/"+space+"/tables/kept?purgeRequested=true", "")
+		if left := c.keys("tables/" + space + "/kept/"); len(left) != 2 {
+			t.Errorf("after the purge of a table whose files are to stay: %v (it was %s)", left, kept.MetadataLocation)
 		}
 	})
 }

@@ -53,7 +53,7 @@ func (s *Server) createView(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &lake.InvalidError{Reason: "no view can be made like that: " + err.Error()}
 	}
-	if err := s.checkMove(r.Context(), id, location, location, nil, m.Properties()); err != nil {
+	if err := s.checkMove(r.Context(), id, nil, m); err != nil {
 		return err
 	}
 	made, err := s.Lake.CreateSQLView(r.Context(), id, m)
@@ -199,7 +199,7 @@ func (s *Server) viewAfter(ctx context.Context, id lake.Identifier, now view.Met
 	if err != nil {
 		return nil, &lake.InvalidError{Reason: err.Error()}
 	}
-	return next.Metadata, s.checkMove(ctx, id, now.Location(), next.Location(), now.Properties(), next.Properties())
+	return next.Metadata, s.checkMove(ctx, id, now, next)
 }
 
 func (s *Server) dropView(w http.ResponseWriter, r *http.Request) error {

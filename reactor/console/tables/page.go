@@ -53,6 +53,7 @@ func Add(s *web.Site, l *lake.Lake) {
 		Title:   func(h History) string { return h.Table + ": snapshots" },
 		Command: func(h History) string { return "reactor snapshots " + h.Table },
 	})
+	s.Act("/tables/{table}/rollback", p.rollback)
 	web.Show(s, web.View[Changes]{
 		Path: "/tables/{table}/changes", Item: "Tables", Markup: web.Parse(files, nil, "changes.html", "tabs.html"),
 		Read:  p.changes,

@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 )
 
 var (
@@ -38,4 +39,12 @@ func (s *Site) Act(path string, do func(*http.Request) (Done, error)) {
 		}
 		s.write(w, r, http.StatusOK, s.done, page{Title: done.Title, Command: done.Command, Data: done})
 	})
+}
+
+// Typed refuses an action whose form does not bring the name of what it is about: somebody has to type it.
+func Typed(r *http.Request, name string) error {
+	if given := strings.TrimSpace(r.PostFormValue("typed")); given != name {
+		return BadRequest("type %s to confirm; the form says %q", name, given)
+	}
+	return nil
 }

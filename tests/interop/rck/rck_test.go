@@ -7,6 +7,7 @@ package rck
 import (
 	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,6 +25,8 @@ import (
 	"millrace/tests/harness/coin"
 	"millrace/tests/postgres"
 )
+
+var jarsIn = flag.String("jars", "", "folder with the kit's jars")
 
 // reference is what Iceberg 1.11's own server gets of the 157 tests; one of the others is skipped, and twelve give up because they are
 // for abilities that a REST catalog does not have.
@@ -107,9 +110,9 @@ var line = regexp.MustCompile(`\[ *(\d+) tests (found|skipped|started|aborted|su
 // run runs the kit and holds its result against the reference's.
 func run(t *testing.T, iceberg *harness.Iceberg) {
 	t.Helper()
-	jars, err := filepath.Glob(filepath.Join(os.Getenv("MILLRACE_RCK"), "*.jar"))
+	jars, err := filepath.Glob(filepath.Join(*jarsIn, "*.jar"))
 	if err != nil || len(jars) == 0 {
-		t.Fatalf("MILLRACE_RCK=%q has no jars of the kit: `go tool task test:rck` brings them (%v)", os.Getenv("MILLRACE_RCK"), err)
+		t.Fatalf("-jars %q has no jars of the kit: `go tool task test:rck` brings them (%v)", *jarsIn, err)
 	}
 	for _, left := range []string{"ns", "newdb"} { // what the kit's tests make there
 		t.Cleanup(func() { _ = os.RemoveAll(filepath.Join(folder, left)) })

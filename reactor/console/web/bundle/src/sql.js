@@ -3,11 +3,21 @@ import { basicSetup } from "codemirror";
 import { EditorView, keymap } from "@codemirror/view";
 import { Prec } from "@codemirror/state";
 import { sql, PostgreSQL } from "@codemirror/lang-sql";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { tags } from "@lezer/highlight";
 
 const form = document.querySelector("form[data-sql]");
 const area = form.querySelector("textarea");
 const schema = JSON.parse(document.getElementById("schema").textContent);
 const nonce = document.querySelector("meta[name=style-nonce]").content;
+
+// The page's own colours, which are readable on light and on dark.
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--mark)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--good)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--warn)" },
+  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
+]);
 
 const run = { key: "Mod-Enter", run: () => (form.requestSubmit(), true) };
 const view = new EditorView({
@@ -18,6 +28,7 @@ const view = new EditorView({
     EditorView.contentAttributes.of({ "aria-label": "SQL" }),
     Prec.highest(keymap.of([run])),
     basicSetup,
+    syntaxHighlighting(colours),
     EditorView.lineWrapping,
     sql({ dialect: PostgreSQL, schema, upperCaseKeywords: false }),
     EditorView.updateListener.of((u) => {

@@ -1,0 +1,83 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"millrace/reactor/announce"
+	"millrace/reactor/branch"
+	"millrace/reactor/console/web"
+	"millrace/reactor/lake"
+	"millrace/reactor/progress"
+)
+
+// Branch is a replay that main does not show yet, and how it differs.
+type Branch struct {
+	lake.BranchInfo
+	Tables []branch.Compared `json:"tables"`
+}
+
+// memory that a comparison may use; beyond it rows spill to disk.
+const memory = "128MiB"
+
+func (p *Pages) find(ctx context.Context, name string) (lake.BranchInfo, error) {
+	b, err := branch.Find(ctx, p.Lake, name)
+	if errors.Is(err, lake.ErrNoBranch) {
+		return b, web.NotFound("%w", err)
+	}
+	return b, err
+}
+
+func (p *Pages) branch(r *http.Request) (Branch, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	info, err := p.find(ctx, r.PathValue("branch"))
+	if err != nil {
+		return Branch{}, err
+	}
+	replay := &branch.Replay{Lake: p.Lake, Bucket: p.Bucket, Models: p.Models, Memory: memory, Show: progress.Silent}
+	compared, err := replay.Compare(ctx, info.Name)
+	return Branch{info, compared}, err
+}
+
+// publish makes main what a branch is.
+func (p *Pages) publish(r *http.Request) (web.Done, error) {
+	info, err := p.confirmed(r)
+	if err != nil {
+		return web.Done{}, err
+	}
+	ctx := context.WithoutCancel(r.Context())
+	if info, err = branch.Publish(ctx, p.Lake, info.Name, nil); err != nil {
+		return web.Done{}, &web.Problem{Status: http.StatusConflict, Err: err}
+	}
+	if err := announce.ClearLetters(ctx, p.Lake, p.JS); err != nil {
+		return web.Done{}, fmt.Errorf("the branch is published; dead letters that it answers were not cleared: %w", err)
+	}
+	return web.Done{
+		Title: "Branch " + info.Name + " is main", Text: fmt.Sprintf("%d events, %d of them dead. To undo it, roll the tables back: each has the snapshot before among its snapshots.", info.Events, info.Dead),
+		Back: "/tables", Command: "reactor publish " + info.Name,
+	}, nil
+}
+
+// drop takes a branch away.
+func (p *Pages) drop(r *http.Request) (web.Done, error) {
+	info, err := p.confirmed(r)
+	if err != nil {
+		return web.Done{}, err
+	}
+	if err := branch.Drop(r.Context(), p.Lake, info.Name); err != nil {
+		return web.Done{}, err
+	}
+	return web.Done{Title: "Branch " + info.Name + " is gone", Text: "Main is as it was.", Back: "/replay", Command: "reactor publish " + info.Name + " --drop"}, nil
+}
+
+// confirmed is the branch of the address, whose name the form has to bring as well: somebody typed it.
+func (p *Pages) confirmed(r *http.Request) (lake.BranchInfo, error) {
+	info, err := p.find(r.Context(), r.PathValue("branch"))
+	if err != nil {
+		return info, err
+	}
+	return info, web.Typed(r, info.Name)
+}

@@ -1,0 +1,169 @@
+// Package replay is the console's page of replays: events of objects published again, and branches that become main.
+package replay
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/bucket"
+	"millrace/ingestor/bronze"
+	"millrace/reactor/announce"
+	"millrace/reactor/console/web"
+	"millrace/reactor/event"
+	"millrace/reactor/gold"
+	"millrace/reactor/lake"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/silver/datasets"
+)
+
+//go:embed *.html
+var files embed.FS
+
+// Pages are those of replays.
+type Pages struct {
+	Lake   *lake.Lake
+	Bucket bucket.Bucket
+	JS     jetstream.JetStream
+	Models *gold.Set
+}
+
+// Add adds the pages to a site.
+func Add(s *web.Site, p *Pages) {
+	web.Show(s, web.View[Form]{
+		Path: "/replay", Item: "Replay", Markup: web.Parse(files, nil, "form.html"),
+		Read:    p.form,
+		Title:   func(Form) string { return "Replay" },
+		Command: func(f Form) string { return f.Selection.command() + " --dry-run" },
+	})
+	web.Show(s, web.View[Run]{
+		Path: "/replay/run/{run}", Item: "Replay", Markup: web.Parse(files, nil, "run.html"),
+		Read:  p.run,
+		Title: func(r Run) string { return "Replay " + r.Run },
+	})
+	web.Show(s, web.View[Branch]{
+		Path: "/replay/branch/{branch}", Item: "Replay", Markup: web.Parse(files, nil, "branch.html"),
+		Read:    p.branch,
+		Title:   func(b Branch) string { return "Branch " + b.Name },
+		Command: func(b Branch) string { return "reactor publish " + b.Name },
+	})
+	s.Act("/replay", p.start)
+	s.Act("/replay/branch/{branch}/publish", p.publish)
+	s.Act("/replay/branch/{branch}/drop", p.drop)
+}
+
+// Selection is the objects whose events are published again.
+type Selection struct {
+	Dataset     string `json:"dataset,omitempty"`
+	From        string `json:"from,omitempty"`
+	To          string `json:"to,omitempty"`
+	Key         string `json:"key,omitempty"`
+	DeadLetters bool   `json:"dead_letters,omitempty"`
+}
+
+// command is the one that replays the same objects.
+func (s Selection) command() string {
+	command := "reactor replay"
+	for _, flag := range [][2]string{{"--dataset", s.Dataset}, {"--from", s.From}, {"--to", s.To}, {"--key", s.Key}} {
+		if flag[1] != "" {
+			command += " " + flag[0] + " " + flag[1]
+		}
+	}
+	if s.DeadLetters {
+		command += " --dead-letters"
+	}
+	return command
+}
+
+func selectionOf(v url.Values) Selection {
+	text := func(name string) string { return strings.TrimSpace(v.Get(name)) }
+	return Selection{Dataset: text("dataset"), From: text("from"), To: text("to"), Key: text("key"), DeadLetters: v.Get("dead-letters") != ""}
+}
+
+// objects are those of the selection, as they are now.
+func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Object, error], error) {
+	chosen := reconcile.Selection{Dataset: s.Dataset, Key: s.Key}
+	for _, day := range []struct {
+		name, text string
+		to         *bronze.Day
+	}{{"from", s.From, &chosen.From}, {"to", s.To, &chosen.To}} {
+		if day.text == "" {
+			continue
+		}
+		if err := day.to.UnmarshalText([]byte(day.text)); err != nil {
+			return nil, web.BadRequest("%s: %w", day.name, err)
+		}
+	}
+	if s.DeadLetters {
+		return announce.DeadObjects(ctx, p.JS, chosen), nil
+	}
+	return reconcile.Select(ctx, p.Bucket, chosen), nil
+}
+
+// Form is what a replay would do.
+type Form struct {
+	Selection `json:"selection"`
+	// Counted tells that Groups says how many objects the selection has.
+	Counted  bool              `json:"counted"`
+	Groups   []reconcile.Group `json:"groups"`
+	Objects  int               `json:"objects"`
+	Datasets []string          `json:"-"`
+	Branches []lake.BranchInfo `json:"branches"`
+}
+
+// patience bounds how long a page counts objects.
+const patience = 25 * time.Second
+
+func (p *Pages) form(r *http.Request) (Form, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	f := Form{Selection: selectionOf(r.URL.Query()), Groups: []reconcile.Group{}}
+	for _, d := range datasets.All() {
+		f.Datasets = append(f.Datasets, d.Name)
+	}
+	var err error
+	if f.Branches, err = p.Lake.Branches(ctx); err != nil {
+		return f, err
+	}
+	if len(r.URL.Query()) == 0 {
+		return f, nil
+	}
+	objects, err := p.objects(ctx, f.Selection)
+	if err != nil {
+		return f, err
+	}
+	if f.Groups, err = reconcile.Count(objects, func(int) { f.Objects++ }); err != nil {
+		return f, err
+	}
+	f.Counted = true
+	return f, nil
+}
+
+// start publishes the events of a selection again. The answer comes when the broker has all of them.
+func (p *Pages) start(r *http.Request) (web.Done, error) {
+	selection := selectionOf(r.PostForm)
+	objects, err := p.objects(r.Context(), selection)
+	if err != nil {
+		return web.Done{}, err
+	}
+	// A browser that goes away must not leave half of a replay.
+	ctx, run := context.WithoutCancel(r.Context()), reconcile.NewRun(time.Now())
+	n, err := reconcile.Announce(ctx, objects, announce.To(p.JS), run, func(int) {})
+	if err != nil {
+		return web.Done{}, err
+	}
+	if err := (announce.Silver{Lake: p.Lake, Bucket: p.Bucket, To: announce.To(p.JS)}).All(ctx, run); err != nil {
+		return web.Done{}, err
+	}
+	return web.Done{
+		Title: "The replay runs", Text: fmt.Sprintf("%d events are published again, as run %s.", n, run),
+		Back: fmt.Sprintf("/replay/run/%s?events=%d", run, n), Command: selection.command(),
+	}, nil
+}

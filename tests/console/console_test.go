@@ -1,0 +1,219 @@
+//go:build console
+
+package console
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
+)
+
+var (
+	pictures = flag.String("pictures", "", "folder that gets a picture of each page")
+	axe      = flag.String("axe", "", "file of axe-core, axe.min.js")
+)
+
+// markup is the name of an asset that wants to be a script.
+const markup = `<img src=x onerror=alert(1)>`
+
+// console is a stack with a little of everything: prices of two months, an asset whose name is markup, refused rows and a dead letter.
+type console struct {
+	*harness.Stack
+	address, token string
+}
+
+func start(t *testing.T, opts ...harness.Option) console {
+	t.Helper()
+	c := console{Stack: harness.Start(t, opts...)}
+	at, err := url.Parse(c.Vars(t, "owner")["MILLRACE_CONSOLE_URL"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.address, c.token = at.Scheme+"://"+at.Host, at.Query().Get("token")
+	return c
+}
+
+func (c console) fill(t *testing.T) {
+	t.Helper()
+	var points []string
+	for day := range 59 {
+		points = append(points, coin.Point(coin.Day(time.May, 1+day), fmt.Sprintf("%d.25", 100+day)))
+	}
+	c.PutAndWait(t, coin.HistoryKey("bitcoin_d1.json"), coin.Points(points...), coin.About("bitcoin", "d1"))
+	for i, price := range []string{"1.5", "2.5"} {
+		at := coin.Day(time.June, 29+i)
+		named := strings.Replace(coin.Asset("evil", price, "5"), "Name of evil", markup, 1)
+		refused := coin.Asset("refused", "no number", "1")
+		c.PutAndWait(t, coin.AssetsKey(fmt.Sprintf("%d.json", i)), coin.Assets(at, coin.Asset("bitcoin", price, "100.5"), named, refused), nil)
+	}
+	c.Put(t, coin.AssetsKey("broken.json"), []byte(`{"error":"<script>alert(2)</script>"}`), nil)
+	c.AwaitDeadLetters(t, 1)
+}
+
+// pages are all of them, on that stack.
+func pages() []string {
+	return []string{
+		"/", "/tables", "/tables/gold.rankings", "/tables/gold.rankings/profile", "/tables/gold.rankings/snapshots", "/tables/gold.rankings/changes",
+		"/tables/silver.rejected", "/bronze", "/bronze?prefix=bronze/coincap/assets/ingest_date=2025-06-30/",
+		"/bronze/object?key=" + url.QueryEscape(coin.AssetsKey("broken.json")), "/bronze/object?key=" + url.QueryEscape(coin.HistoryKey("bitcoin_d1.json")),
+		"/sql", "/sql?sql=" + url.QueryEscape("from silver.asset_snapshots"), "/market", "/market/bitcoin", "/market/evil", "/letters", "/letters/1",
+		"/replay", "/replay?dataset=coincap%2Fassets", "/lineage", "/lineage?table=gold.rankings&key=bitcoin&key=2025-06-30",
+	}
+}
+
+func TestEachPageIsForPeople(t *testing.T) {
+	c := start(t)
+	c.fill(t)
+	b := open(t)
+	var rules string
+	if *axe != "" {
+		text, err := os.ReadFile(*axe)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rules = string(text)
+	}
+	b.visit(t, c.address+"/?token="+c.token)
+	for _, look := range []look{{390, false}, {390, true}, {1440, false}, {1440, true}} {
+		b.as(t, look)
+		for _, page := range pages() {
+			b.visit(t, c.address+page)
+			b.until(t, "charts are drawn", "[...document.querySelectorAll('[data-chart]')].every(e => e.querySelector('canvas'))")
+			if ask[bool](t, b, "document.documentElement.scrollWidth > document.documentElement.clientWidth") {
+				t.Errorf("%s at %s is wider than its window", page, look)
+			}
+			for _, complaint := range b.complaints() {
+				t.Errorf("%s at %s: %s", page, look, complaint)
+			}
+			b.picture(t, *pictures, page+"-"+look.String())
+			for _, v := range violations(t, b, rules) {
+				t.Errorf("%s at %s: %s", page, look, v)
+			}
+		}
+	}
+}
+
+// violations are what axe-core finds on the page.
+func violations(t *testing.T, b *tab, rules string) []string {
+	t.Helper()
+	if rules == "" {
+		return nil
+	}
+	ask[bool](t, b, rules+"; true")
+	found := ask[string](t, b, "axe.run().then(r => JSON.stringify(r.violations.map(v => v.id + ': ' + v.help + ' ' + v.nodes.slice(0, 3).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))))")
+	var all []string
+	if err := json.Unmarshal([]byte(found), &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestAPutAppears(t *testing.T) {
+	c := start(t)
+	b, other := open(t), open(t)
+	b.visit(t, c.address+"/")
+	other.visit(t, c.address+"/")
+	c.PutAndWait(t, coin.AssetsKey("seen.json"), coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "1", "1")), nil)
+	for _, one := range []*tab{b, other} {
+		one.sees(t, "seen.json")
+		one.until(t, "the object is in gold", `/seen\.json\s+silver\.asset_snapshots\s+\S+ \S+\s+[\d.]+ m?s\s+[\d.]+ m?s\s+done/.test(document.querySelector('main').innerText)`)
+		for _, complaint := range one.complaints() {
+			t.Error(complaint)
+		}
+	}
+}
+
+func TestASliderGoesBack(t *testing.T) {
+	c := start(t)
+	c.fill(t)
+	b := open(t)
+	b.visit(t, c.address+"/tables/silver.asset_snapshots")
+	b.sees(t, "2025-06-30")
+	ask[bool](t, b, "(() => { const s = document.querySelector('#step'); s.value = 0; return s.dispatchEvent(new Event('change', {bubbles: true})) })()")
+	b.sees(t, "as of")
+	if text := b.text(t); strings.Contains(text, "2025-06-30 00:00:00") || !strings.Contains(text, "2025-06-29 00:00:00") {
+		t.Errorf("the first snapshot is shown as\n%s", text)
+	}
+}
+
+func TestABadQuerySaysWhere(t *testing.T) {
+	c := start(t)
+	b := open(t)
+	b.visit(t, c.address+"/sql")
+	b.do(t, "write", chromedp.WaitVisible(chromedp.CSS(".cm-content")), chromedp.Click(chromedp.CSS(".cm-content")), chromedp.SendKeys(chromedp.CSS(".cm-content"), "select nope from gold.rankings"))
+	b.submit(t, "button.first", nil)
+	b.sees(t, `"nope" not found`)
+	b.sees(t, "LINE 1")
+	b.visit(t, c.address+"/sql?sql="+url.QueryEscape("select count(*) as n from read_csv('/etc/passwd')"))
+	if text := b.text(t); strings.Contains(text, "root:") || !strings.Contains(text, "disabled") {
+		t.Errorf("a query reads a file: %s", text)
+	}
+}
+
+func TestADeadLetterIsRetriedAndGoes(t *testing.T) {
+	dir := t.TempDir()
+	small := start(t, harness.InHome(dir), harness.WithEnv("MILLRACE_MAX_OBJECT_SIZE=64"))
+	small.Put(t, coin.AssetsKey("large.json"), coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "1", "1")), nil)
+	small.AwaitDeadLetters(t, 1)
+	small.Stop(t)
+	c := start(t, harness.InHome(dir))
+	b := open(t)
+	b.visit(t, c.address+"/letters")
+	b.sees(t, "large.json")
+	if text := b.text(t); strings.Contains(text, "Retry") {
+		t.Errorf("somebody without a token is offered a retry: %s", text)
+	}
+	b.visit(t, c.address+"/letters?token="+c.token)
+	b.submit(t, "td button", nil)
+	b.sees(t, "published again")
+	c.AwaitDeadLetters(t, 0)
+	b.visit(t, c.address+"/letters")
+	b.sees(t, "None.")
+}
+
+func TestARollbackAndAPublishAreDone(t *testing.T) {
+	c := start(t)
+	c.fill(t)
+	b := open(t)
+	b.visit(t, c.address+"/tables/gold.rankings/snapshots?token="+c.token)
+	first := ask[string](t, b, "[...document.querySelectorAll('select[name=to] option')].at(-1).value")
+	b.submit(t, "button.danger", map[string]string{"select[name=to]": first, "input[name=typed]": "gold.ranking"})
+	b.sees(t, "type gold.rankings to confirm")
+	b.visit(t, c.address+"/tables/gold.rankings/snapshots")
+	b.submit(t, "button.danger", map[string]string{"select[name=to]": first, "input[name=typed]": "gold.rankings"})
+	b.sees(t, "is rolled back")
+	if n := c.Count(t, "select count(*) as n from gold.rankings"); n != 59 {
+		t.Errorf("after the rollback there are %d rankings, want those of 59 days of history", n)
+	}
+	c.Reactor(t, "replay", "--dataset", "coincap/assets", "--wait")
+	c.Reactor(t, "replay", "--dataset", "coincap/assets", "--branch", "again")
+	b.visit(t, c.address+"/replay")
+	b.sees(t, "can be published")
+	b.visit(t, c.address+"/replay/branch/again")
+	b.submit(t, "button.first", map[string]string{"input[name=typed]": "again"})
+	b.sees(t, "is main")
+	c.CheckEqual(t)
+}
+
+func TestAReplayIsFollowed(t *testing.T) {
+	c := start(t)
+	c.fill(t)
+	b := open(t)
+	b.visit(t, c.address+"/replay?token="+c.token+"&dataset=coincap%2Fassets")
+	b.sees(t, "3 objects would be worked on again")
+	b.submit(t, "form[method=post] button.first", nil)
+	b.sees(t, "3 events are published again")
+	b.do(t, "follow it", chromedp.Click(chromedp.CSS("main a")))
+	b.sees(t, "3 of 3 objects: done")
+	b.sees(t, "It changed no row")
+}
