@@ -36,6 +36,9 @@ func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
+		if !cfg.Tokens.Any() {
+			return errors.New("nobody could call the catalog: give a role a token, such as MILLRACE_OWNER_TOKEN or MILLRACE_ANALYST_TOKEN")
+		}
 		cfg.Lake, cfg.Bucket = l.Lake, l.Bucket.Name
 		if c.Folder != "" {
 			if cfg.Folder, err = lake.OpenFolder(c.Folder); err != nil {

@@ -28,6 +28,10 @@ func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
 		if promote.StateOf(t) != "gone" {
 			return fmt.Errorf("drop %s: a model keeps it up: take the model's file out of MILLRACE_MODELS and start the reactor, then drop the table", c.Table)
 		}
+		had := any(nil) // where files of it are gone
+		if n, err := l.Rows(ctx, t, t.Snapshot()); err == nil {
+			had = n
+		}
 		var objects []lake.Orphan
 		for o, err := range l.Objects(ctx, c.Table) {
 			if err != nil {
@@ -42,6 +46,6 @@ func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			slog.Warn("the table is dropped, and some of its objects stay", "table", c.Table, "removed", n, "error", err)
 		}
-		return out.Table([]string{"table", "rows", "objects_removed"}, [][]any{{c.Table, lake.Total(t.Snapshot(), lake.TotalRows), n}})
+		return out.Table([]string{"table", "rows", "objects_removed"}, [][]any{{c.Table, had, n}})
 	})
 }

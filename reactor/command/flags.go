@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/minio/minio-go/v7"
@@ -100,6 +101,14 @@ func withEvents(ctx context.Context, n settings.NATS, run func(jetstream.JetStre
 // modelFlags say which gold models there are beside millrace's own.
 type modelFlags struct {
 	Models string `env:"MILLRACE_MODELS" type:"existingdir" placeholder:"DIR" help:"Folder of own gold models (*.sql), and of audits in its sub-folder audits."`
+}
+
+// named is the folder of own models where a command that is printed has to name it: where the environment does not.
+func (f modelFlags) named() string {
+	if f.Models == os.Getenv("MILLRACE_MODELS") {
+		return ""
+	}
+	return f.Models
 }
 
 // load reads the models.

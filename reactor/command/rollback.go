@@ -36,7 +36,7 @@ Examples:
 func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l opened) error {
 		var from, to *table.Snapshot
-		_, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
+		t, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
 			from = t.Snapshot()
 			if to, err = t.FindThere(ctx, c.To); err != nil {
 				return err
@@ -46,9 +46,15 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{
-			{c.Table, lake.IDOf(from), to.SnapshotID, lake.Total(from, lake.TotalRows), lake.Total(to, lake.TotalRows)},
-		}); err != nil {
+		before, err := l.Rows(ctx, t, from)
+		if err != nil {
+			return err
+		}
+		now, err := l.Rows(ctx, t, to)
+		if err != nil {
+			return err
+		}
+		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{{c.Table, lake.IDOf(from), to.SnapshotID, before, now}}); err != nil {
 			return err
 		}
 		if lake.IDOf(from) == to.SnapshotID {

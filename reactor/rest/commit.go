@@ -41,6 +41,9 @@ func (s *Server) request(ctx context.Context, id lake.Identifier, c change) (lak
 			if base == nil {
 				return s.checkMove(ctx, id, nil, next)
 			}
+			if base.TableUUID() != next.TableUUID() { // other clients, and the reactor, would take it for another table
+				return &lake.InvalidError{Reason: "a table keeps its uuid: " + id.String() + " has " + base.TableUUID().String()}
+			}
 			return s.checkMove(ctx, id, base, next)
 		},
 	}, nil

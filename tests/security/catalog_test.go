@@ -3,6 +3,7 @@ package security_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -139,6 +140,7 @@ func theCatalog(t *testing.T, s *harness.Stack) {
 	t.Run("no table lies where another thing does", func(t *testing.T) { trickyPlaces(t, s) })
 	t.Run("silver and gold stay the reactor's", func(t *testing.T) { ownedTables(t, s) })
 	t.Run("no body takes the memory or the time", func(t *testing.T) { trickyBodies(t, s) })
+	t.Run("a catalog alone asks for tokens, too", func(t *testing.T) { catalogAlone(t, s) })
 	t.Run("a web page reaches nothing", func(t *testing.T) { webPages(t, s) })
 	if most := peakKB(t, pid) >> 10; most > 600 {
 		t.Errorf("the reactor took up to %d MB", most)
@@ -338,6 +340,46 @@ func lentKeys(t *testing.T, s *harness.Stack) {
 	}
 	if a := (engine{s, "a-token-that-is-nobodys-0123"}).ask(t, http.MethodGet, snapshots+"/credentials", ""); a.code != http.StatusUnauthorized {
 		t.Errorf("keys for a wrong token: %s", a)
+	}
+}
+
+// catalogAlone starts `reactor catalog` as it may not be started, and as it may.
+func catalogAlone(t *testing.T, s *harness.Stack) {
+	none := []string{"MILLRACE_HTTP_ADDR=127.0.0.1:0", "MILLRACE_OWNER_TOKEN=", "MILLRACE_ANALYST_TOKEN=", "MILLRACE_REPORTER_TOKEN="}
+	for _, tt := range []struct{ setting, say string }{
+		{"", "nobody could call the catalog"},
+		{"MILLRACE_OWNER_TOKEN=short-token", "MILLRACE_OWNER_TOKEN"},
+		{"MILLRACE_ANALYST_TOKEN=a token with a space in it", "MILLRACE_ANALYST_TOKEN"},
+		{"MILLRACE_S3_PUBLIC_ENDPOINT=s3.example.org", "MILLRACE_S3_PUBLIC_ENDPOINT"},
+		{"MILLRACE_TLS_CERT=/absent", "MILLRACE_TLS_KEY"},
+	} {
+		env := append(append(s.Env(t, "reactor"), none...), tt.setting)
+		if strings.Contains(tt.setting, "S3") || strings.Contains(tt.setting, "TLS") {
+			env = append(env, "MILLRACE_OWNER_TOKEN="+tokenOf(t, s, "owner"))
+		}
+		_, secret, _ := strings.Cut(tt.setting, "TOKEN=")
+		if r := harness.RunProgram(t, env, "reactor", "catalog"); r.Code != 1 || !strings.Contains(r.Stderr, tt.say) || secret != "" && strings.Contains(r.String(), secret) {
+			t.Errorf("reactor catalog with %q: %s", tt.setting, r)
+		}
+	}
+	alone := s.StartIceberg(t, []string{"MILLRACE_S3_PUBLIC_ENDPOINT=https://s3.example.org"})
+	for token, want := range map[string]int{alone.Token: http.StatusOK, tokenOf(t, s, "analyst"): http.StatusOK, tokenOf(t, s, "owner"): http.StatusUnauthorized} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, alone.URI+"/"+snapshots, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		if err = errors.Join(err, response.Body.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if response.StatusCode != want || want == http.StatusOK && !strings.Contains(string(text), `"s3.endpoint":"https://s3.example.org"`) {
+			t.Errorf("the catalog alone answers %d: %.300s", response.StatusCode, text)
+		}
 	}
 }
 
