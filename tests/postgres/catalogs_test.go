@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
 	"millrace/tests/postgres"
 )
 
@@ -48,7 +49,14 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	load := s.StartLoad(t, 5, 1)
+	var keys []string
+	put := func() {
+		for range 10 {
+			i := len(keys)
+			keys = append(keys, coin.AssetsKey(fmt.Sprintf("beside-%d.json", i)))
+			s.Put(t, keys[i], coin.Assets(coin.Day(time.June, 1).Add(time.Duration(i)*time.Minute), coin.Asset("bitcoin", fmt.Sprint(i+1), "1")), nil)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var writers, readers sync.WaitGroup
 	for w := range 6 {
@@ -57,12 +65,13 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 	for range 3 {
 		readers.Go(func() { c.read(ctx) })
 	}
+	put()
 	harness.Eventually(t, "a third of the commits is done", func() bool { return c.acknowledged.Load() >= 30 || c.failure() != nil })
 	catalogs[2].Kill()
+	put()
 	writers.Wait()
 	cancel()
 	readers.Wait()
-	load.End(t)
 	if err := c.failure(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +100,7 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 		t.Errorf("%d commits were sent again after the death, and readers looked %d times: it proves nothing", c.sent.Load(), c.looks.Load())
 	}
 	t.Logf("%d commits to two tables, %d conflicts, %d sent again, %d looks of readers", len(c.acked), c.conflicts.Load(), c.sent.Load(), c.looks.Load())
-	load.Arrived(t, s.Lake)
+	s.Wait(t, keys...)
 	s.CheckEqual(t, env...)
 }
 
@@ -130,12 +139,12 @@ type status struct {
 func (s *status) Error() string { return fmt.Sprintf("the catalog answers %d: %.300s", s.code, s.text) }
 
 // send sends one call to a catalog. An error that is no *status says that nobody answered.
-func (c *crowd) send(ctx context.Context, catalog int, method, path string, body any, key string) ([]byte, error) {
+func (c *crowd) send(ctx context.Context, which int, method, path string, body any, key string) ([]byte, error) {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
-	at := c.catalogs[catalog%len(c.catalogs)]
+	at := c.catalogs[which%len(c.catalogs)]
 	r, err := http.NewRequestWithContext(ctx, method, at.URI+"/"+path, bytes.NewReader(text))
 	if err != nil {
 		return nil, err

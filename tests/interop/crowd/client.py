@@ -30,10 +30,16 @@ STEP = "millrace.step"
 def catalog(kind: str) -> Catalog:
     """Opens the lake's catalog as `stack env` says, by REST with lent keys or by the database itself."""
     if kind == "rest":
-        return RestCatalog("lakehouse", uri=os.environ["MILLRACE_ICEBERG_URI"], token=os.environ["MILLRACE_ICEBERG_TOKEN"], warehouse=os.environ["MILLRACE_ICEBERG_WAREHOUSE"])
+        return RestCatalog(
+            "lakehouse",
+            uri=os.environ["MILLRACE_ICEBERG_URI"],
+            token=os.environ["MILLRACE_ICEBERG_TOKEN"],
+            warehouse=os.environ["MILLRACE_ICEBERG_WAREHOUSE"],
+        )
+    uri = os.environ["MILLRACE_CATALOG"]
     return SqlCatalog(
         "lakehouse",
-        uri=os.environ["MILLRACE_CATALOG"] + "?timeout=60",  # seconds for SQLite's lock
+        uri=uri + ("&" if "?" in uri else "?") + "timeout=60",  # seconds for SQLite's lock
         warehouse="s3://lakehouse",
         **{
             "s3.endpoint": os.environ["MILLRACE_S3_ENDPOINT"],
@@ -51,7 +57,19 @@ def say(**line: Any) -> None:
 
 def row(table: Table, name: str, i: int) -> pa.Table:
     """Gives row i of a writer: one asset, a minute after the row before, with another price and market cap."""
-    values = {"asset_id": name, "observed_at": FIRST + datetime.timedelta(minutes=i), "price_usd": decimal.Decimal(i + 1), "market_cap_usd": decimal.Decimal(i + 1)}
+    at = FIRST + datetime.timedelta(minutes=i)
+    # Lineage is required; an object of that name need not be there.
+    values = {
+        "asset_id": name,
+        "observed_at": at,
+        "price_usd": decimal.Decimal(i + 1),
+        "market_cap_usd": decimal.Decimal(i + 1),
+        "source_key": f"bronze/coincap/assets/ingest_date=2025-06-30/{name}.json",
+        "source_version": "none",
+        "source_row": i,
+        "source_modified_at": at,
+        "ingest_date": at.date(),
+    }
     schema = table.schema().as_arrow()
     return pa.table([pa.array([values.get(f.name)], f.type) for f in schema], schema=schema)
 
