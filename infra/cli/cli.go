@@ -27,12 +27,18 @@ const (
 
 // Logging is the flag that chooses which log records are written.
 type Logging struct {
-	LogLevel slog.Level `name:"log-level" env:"MILLRACE_LOG_LEVEL" default:"info" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn, error."`
+	LogLevel slog.Level `name:"log-level" env:"MILLRACE_LOG_LEVEL" default:"info" placeholder:"debug|info|warn|error" help:"Least level that is logged."`
 }
 
 // Noticer is a program or a command, or a group of flags that it embeds, that may have to warn before the command runs. Notice
 // returns the warning, or "" for none; it is logged.
 type Noticer interface{ Notice() string }
+
+// Adviser is an error that knows what its reader can do. Main prints the advice after the error of a failed command.
+type Adviser interface {
+	error
+	Advice() string
+}
 
 // usageError is wrong usage that only a running command can see.
 type usageError struct{ error }
@@ -164,14 +170,30 @@ func (p program) end(command string, err error) int {
 		return exitUsage
 	case isTerminal(p.stderr):
 		_, _ = fmt.Fprintf(p.stderr, "%s: %v\n", p.name, err)
+		if advice := adviceOn(err); advice != "" {
+			_, _ = fmt.Fprintf(p.stderr, "%s: %s\n", p.name, advice)
+		}
 	default:
-		slog.Error("command failed", "program", p.name, "command", command, "error", err.Error())
+		log := slog.With("program", p.name, "command", command, "error", err.Error())
+		if advice := adviceOn(err); advice != "" {
+			log = log.With("advice", advice)
+		}
+		log.Error("command failed")
 	}
 	var coded codedError
 	if errors.As(err, &coded) {
 		return coded.code
 	}
 	return exitFailed
+}
+
+// adviceOn returns what a reader of an error can do, "" if the error does not say.
+func adviceOn(err error) string {
+	var knows Adviser
+	if errors.As(err, &knows) {
+		return knows.Advice()
+	}
+	return ""
 }
 
 // helpOf names the command whose help explains a usage error.

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,9 +38,21 @@ func (c countCommand) Run(ctx context.Context, out *Output) error {
 	return out.Table([]string{"n", "none"}, rows)
 }
 
-type failCommand struct{}
+type failCommand struct {
+	Advised bool `help:"Fail with advice."`
+}
 
-func (failCommand) Run() error { return errors.New("read the thing: it is gone") }
+type advised struct{ error }
+
+func (advised) Advice() string { return "put it back" }
+
+func (c failCommand) Run() error {
+	gone := errors.New("it is gone")
+	if c.Advised {
+		gone = advised{gone}
+	}
+	return fmt.Errorf("read the thing: %w", gone)
+}
 
 type wrongCommand struct{}
 
@@ -55,6 +68,7 @@ func TestExitCodes(t *testing.T) {
 	}{
 		{"done", []string{"count", "--to", "1", "-o", "csv"}, 0, "n,none\n1,\n", ""},
 		{"failed", []string{"fail"}, 1, "", "read the thing: it is gone"},
+		{"failed with advice", []string{"fail", "--advised"}, 1, "", `"advice":"put it back"`},
 		{"no command", nil, 2, "", "test --help"},
 		{"unknown flag", []string{"count", "--too", "1"}, 2, "", "unknown flag --too"},
 		{"missing flag", []string{"count"}, 2, "", "See test count --help"},

@@ -15,7 +15,7 @@ import (
 // env is the command that prints a role's exports. Without a running stack it prints the addresses of the last one.
 type env struct {
 	settings.Home
-	Role string `enum:"owner,ingestor,reactor,analyst,reporter,airflow" default:"owner" help:"Whose credentials: owner, ingestor, reactor, analyst, reporter; or airflow, for the command airflow while it runs."`
+	Role string `enum:"owner,ingestor,reactor,analyst,reporter,airflow" default:"owner" placeholder:"ROLE" help:"Whose credentials: owner, ingestor, reactor, analyst, reporter; or airflow, for the command airflow while it runs."`
 }
 
 // Notice says which home answers when it is not the folder's own: what this prints is taken over without being read.

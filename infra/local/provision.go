@@ -22,7 +22,7 @@ import (
 type provision struct {
 	settings.S3
 	settings.NATS
-	Within time.Duration `default:"1m" placeholder:"DUR" help:"Wait this long for both to answer."`
+	Within time.Duration `default:"1m" placeholder:"DURATION" help:"Wait this long for both to answer."`
 }
 
 // Help says whose credentials it takes and shows an example.

@@ -15,7 +15,7 @@ import (
 // rotate is the command that gives a role new secrets.
 type rotate struct {
 	settings.Home
-	Role string `required:"" enum:"owner,ingestor,reactor,analyst,reporter" help:"Whose secrets: owner, ingestor, reactor, analyst, reporter."`
+	Role string `required:"" enum:"owner,ingestor,reactor,analyst,reporter" placeholder:"ROLE" help:"Whose secrets: owner, ingestor, reactor, analyst, reporter."`
 }
 
 // Help says when they count and shows an example.

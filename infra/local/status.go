@@ -44,7 +44,7 @@ func (h home) removeReady() error {
 // status is the command that says whether a stack runs.
 type status struct {
 	settings.Home
-	Wait time.Duration `placeholder:"DUR" help:"Wait this long for a stack that is starting."`
+	Wait time.Duration `placeholder:"DURATION" help:"Wait this long for a stack that is starting."`
 }
 
 // Help shows an example.
@@ -66,9 +66,9 @@ func (s status) Run(ctx context.Context, out *cli.Output) error {
 	if ready.Simulator != "" {
 		prices = ready.Simulator
 	}
-	parts := [][]any{{"s3", ready.S3}, {"nats", ready.NATS}, {"reactor", ready.HTTP}, {"prices", prices}}
+	parts := [][]any{{"s3", ready.S3}, {"nats", ready.NATS}, {"prices", prices}}
 	if ready.HTTP != "" {
-		parts = append(parts, []any{"iceberg", ready.iceberg()})
+		parts = append(parts, []any{"reactor", "http://" + ready.HTTP}, []any{"iceberg", ready.iceberg()})
 	}
 	return out.Table([]string{"part", "address"}, parts)
 }

@@ -26,7 +26,7 @@ type up struct {
 	HTTPAddr  string          `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Address of the reactor's metrics and health; port 0 takes a free one."`
 	Bucket    string          `env:"MILLRACE_BUCKET" default:"lakehouse" help:"Bucket of the lakehouse."`
 	MinIO     string          `name:"minio" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio beside this program, built when it is not there)."`
-	Key       settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"CoinCap's key; without one prices are synthetic."`
+	Key       settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"SECRET" help:"CoinCap's key; without one prices are synthetic."`
 	Recorded  string          `type:"existingdir" placeholder:"DIR" help:"Serve recorded CoinCap responses from this folder in place of prices."`
 	Days      int             `default:"400" help:"Days of history of the first ingest."`
 	Top       int             `default:"20" help:"Coins of the first ingest, by market capitalisation."`

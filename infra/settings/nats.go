@@ -84,7 +84,7 @@ func connectError(shown string, address Secret, err error) error {
 		return fmt.Errorf("connect to NATS at %s: its certificate is not to be trusted: %w (MILLRACE_CA_FILE names the authority that signed it)", shown, err)
 	case strings.Contains(err.Error(), address.Reveal()):
 		// Any error that repeats the address would print the password.
-		return fmt.Errorf("connect to NATS at %s failed: %s", shown, startHint)
+		err = errors.New("no connection")
 	}
-	return fmt.Errorf("connect to NATS at %s: %w: %s", shown, err, startHint)
+	return &Unanswered{Part: "NATS", Address: shown, Err: fmt.Errorf("connect to NATS at %s: %w", shown, err)}
 }

@@ -16,8 +16,8 @@ import (
 // S3 is the object store that holds bronze, silver and gold.
 type S3 struct {
 	Endpoint  string `name:"s3-endpoint" env:"MILLRACE_S3_ENDPOINT" placeholder:"URL" help:"S3 endpoint, such as http://127.0.0.1:9000; https means TLS."`
-	AccessKey string `name:"s3-access-key" env:"MILLRACE_S3_ACCESS_KEY" placeholder:"KEY" help:"S3 access key."`
-	SecretKey Secret `name:"s3-secret-key" env:"MILLRACE_S3_SECRET_KEY" placeholder:"KEY" help:"S3 secret key; better given by the environment, because other users see flags."`
+	AccessKey string `name:"s3-access-key" env:"MILLRACE_S3_ACCESS_KEY" placeholder:"ID" help:"S3 access key."`
+	SecretKey Secret `name:"s3-secret-key" env:"MILLRACE_S3_SECRET_KEY" placeholder:"SECRET" help:"S3 secret key; better given by the environment, because other users see flags."`
 	Bucket    string `name:"bucket" env:"MILLRACE_BUCKET" default:"lakehouse" help:"Bucket of the lakehouse."`
 	Region    string `name:"s3-region" env:"MILLRACE_S3_REGION" default:"us-east-1" help:"S3 region."`
 	S3CAFile  string `name:"s3-ca-file" env:"MILLRACE_S3_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the S3 server's certificate, when the system does not know it."`
@@ -53,8 +53,8 @@ func (s S3) CountedClient(unanswered *atomic.Uint64) (*minio.Client, error) {
 	return client, nil
 }
 
-// counting counts the requests without an answer: the client sends most of them again, and nobody else would hear of them. A
-// request that its caller gave up is not counted.
+// counting counts the requests without an answer: the client sends most of them again, and nobody else would hear of them. It does
+// not count a request that its caller gave up.
 type counting struct {
 	http.RoundTripper
 	unanswered *atomic.Uint64
@@ -65,7 +65,7 @@ func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil && c.unanswered != nil && r.Context().Err() == nil {
 		c.unanswered.Add(1)
 	}
-	return answer, err
+	return answer, NoAnswer("the object store", err)
 }
 
 func (s S3) host() (host string, secure bool, err error) {

@@ -69,6 +69,22 @@ func TestS3ClientSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestAStoreThatDoesNotAnswerIsNamedWithWhatStartsIt(t *testing.T) {
+	for _, endpoint := range []string{"http://127.0.0.1:1", "http://no-such-host.invalid:9000"} {
+		client, err := S3{Endpoint: endpoint, AccessKey: "a", SecretKey: "b"}.Client()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.BucketExists(t.Context(), "lakehouse")
+		checkError(t, err, "the object store does not answer at "+strings.TrimSuffix(strings.TrimPrefix(endpoint, "http://"), ":9000"))
+		checkError(t, err, "go tool task up")
+	}
+	var unanswered *Unanswered
+	if err := errors.New("access denied"); errors.As(NoAnswer("the object store", err), &unanswered) {
+		t.Errorf("%v counts as no answer", err)
+	}
+}
+
 func TestCatalogURI(t *testing.T) {
 	home := Home{Home: t.TempDir()}
 	uri, err := Catalog{}.URI(home)
@@ -153,6 +169,10 @@ func TestNATSConnect(t *testing.T) {
 
 func checkError(t *testing.T, err error, want string) {
 	t.Helper()
+	var unanswered *Unanswered
+	if errors.As(err, &unanswered) {
+		err = fmt.Errorf("%w; %s", err, unanswered.Advice())
+	}
 	switch {
 	case want == "" && err != nil:
 		t.Errorf("unexpected error: %v", err)

@@ -42,7 +42,7 @@ func (t topFlag) check() error {
 // fetchFlags are those of every command that fetches.
 type fetchFlags struct {
 	BaseURL  string          `name:"coincap-base-url" env:"COINCAP_BASE_URL" default:"https://rest.coincap.io/v3" placeholder:"URL" help:"Address of the API."`
-	APIKey   settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"KEY" help:"Key of the API; better given by the environment, because other users see flags."`
+	APIKey   settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"SECRET" help:"Key of the API; better given by the environment, because other users see flags."`
 	Rate     int             `name:"rate" env:"MILLRACE_INGEST_RATE" placeholder:"N" help:"Most calls a minute (default: 600, and no limit for an API on this machine)."`
 	Patience time.Duration   `name:"patience" env:"MILLRACE_INGEST_PATIENCE" default:"90s" help:"How long a call that fails in passing (rate limit, server error, broken connection) is tried again."`
 	// For schedulers: Airflow would otherwise try a refused key again for an hour.

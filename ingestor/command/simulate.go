@@ -23,7 +23,7 @@ type Simulate struct {
 	Listen   string          `name:"listen" env:"MILLRACE_SIMULATOR_ADDR" default:"127.0.0.1:8090" placeholder:"ADDR" help:"Address to serve at; port 0 takes a free one."`
 	Seed     uint64          `name:"seed" default:"1" help:"Seed of the prices: the same seed and time give the same ones."`
 	Recorded string          `name:"recorded" type:"existingdir" placeholder:"DIR" help:"Serve the genuine responses in this folder in place of synthetic ones."`
-	Key      settings.Secret `name:"key" env:"MILLRACE_SIMULATOR_KEY" placeholder:"KEY" help:"Answer 401 to calls without this key."`
+	Key      settings.Secret `name:"key" env:"MILLRACE_SIMULATOR_KEY" placeholder:"SECRET" help:"Answer 401 to calls without this key."`
 	Restate  []string        `name:"restate" placeholder:"SLUG:DAY:FACTOR" help:"Change an asset's prices of one past day by a factor."`
 
 	faultFlags `embed:"" group:"Faults (N: the first N calls; 0.2 or 20%: a share of all)"`

@@ -86,7 +86,11 @@ func describe(ctx context.Context, b bucket.Bucket, file string) (*Manifest, err
 	}
 	m.Step = view.Pins.Step
 	for name, t := range view.Tables {
-		m.Tables[name] = Table{t.Location, t.SnapshotID(), lake.Total(t.Snapshot(), lake.TotalRows)}
+		n, err := copied.Rows(ctx, t, t.Snapshot())
+		if err != nil {
+			return nil, err
+		}
+		m.Tables[name] = Table{t.Location, t.SnapshotID(), n}
 	}
 	return m, copied.Entries(ctx, func(lake.Entry) error { m.Ledger++; return nil })
 }

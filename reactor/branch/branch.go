@@ -147,7 +147,7 @@ func promoteAll(ctx context.Context, s *promote.Silver, objects []event.Object, 
 // Compared is how a table differs between main and a branch.
 type Compared struct {
 	Table                string
-	RowsMain, RowsBranch any // numbers, nil where nobody knows
+	RowsMain, RowsBranch int64
 	// Changes is how many rows differ, by how.
 	Changes map[string]int
 }
@@ -170,7 +170,12 @@ func (r *Replay) Compare(ctx context.Context, name string) ([]Compared, error) {
 			if err != nil {
 				return err
 			}
-			all = append(all, Compared{table, lake.Total(t.Snapshot(), lake.TotalRows), lake.Total(to, lake.TotalRows), counts})
+			main, errMain := r.Lake.Rows(ctx, t, t.Snapshot())
+			there, errThere := r.Lake.Rows(ctx, t, to)
+			if err := errors.Join(errMain, errThere); err != nil {
+				return err
+			}
+			all = append(all, Compared{table, main, there, counts})
 		}
 		return nil
 	})

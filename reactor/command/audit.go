@@ -16,12 +16,12 @@ import (
 type auditCmd struct {
 	lakeFlags
 	modelFlags
-	From bronze.Day `placeholder:"DAY" help:"First day (default: all)."`
-	To   bronze.Day `placeholder:"DAY" help:"Last day, included (default: all)."`
+	From bronze.Day `placeholder:"YYYY-MM-DD" help:"First day (default: all)."`
+	To   bronze.Day `placeholder:"YYYY-MM-DD" help:"Last day, included (default: all)."`
 }
 
 func (*auditCmd) Help() string {
-	return `Runs every audit, also those of MILLRACE_MODELS, over gold as it is committed now. The reactor audits what it writes before it commits; this finds what another engine wrote, and what an audit that is new finds in older days. Exit code 1 when any audit finds rows.
+	return `Runs every audit, with those of MILLRACE_MODELS, over gold as it is committed now. The reactor audits its own rows before it commits them; this command finds wrong rows of other engines, and wrong rows of older days for a new audit. The exit code is 1 if an audit finds rows.
 
 Example:
 

@@ -14,11 +14,11 @@ type backupCmd struct {
 }
 
 func (*backupCmd) Help() string {
-	return `Copies the catalog (pointers, ledger, pins) as it is at one instant, while the lake is in use, and writes a manifest beside it. The
-objects are not copied: mirror the bucket with a tool for that, bronze/ at least, from which everything else can be made again.
+	return `Copies the catalog (pointers, ledger, pins) as it is at one instant, and writes a manifest beside it. The lake may be in use. It does not
+copy objects: mirror the bucket with another tool, bronze/ at least, because everything else can be rebuilt from it.
 
-Order: first this backup, then the bucket. What the copied catalog names is then in the copied bucket, but for files that expired in
-between; restore finds that out. The other way round, the catalog may name what the bucket's copy does not have.
+Make this backup first and copy the bucket second. Then the copied bucket has all files that the copied catalog names, except files that
+expired in between; restore detects those. In the other order the catalog may name files that the bucket's copy lacks.
 
 Example:
 

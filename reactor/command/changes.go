@@ -14,15 +14,15 @@ import (
 type changesCmd struct {
 	lakeFlags
 	Table  string `arg:"" help:"Table, such as gold.rankings."`
-	From   string `required:"" placeholder:"SNAPSHOT" help:"Snapshot to begin with: its number (0 is the empty table), a tag, or a time."`
-	To     string `placeholder:"SNAPSHOT" help:"Snapshot to end with (default: the current one)."`
+	From   string `required:"" placeholder:"NUMBER|TAG|TIME" help:"Snapshot to begin with: its number (0 is the empty table), a tag, or a time."`
+	To     string `placeholder:"NUMBER|TAG|TIME" help:"Snapshot to end with (default: the current one)."`
 	Memory string `default:"256MiB" help:"Memory for the comparison; beyond it rows spill to disk."`
 }
 
 func (*changesCmd) Help() string {
-	return `Prints the rows that differ between two snapshots, in the order of the table's key. The column change says how: inserted, deleted, or
-updated for a key that both have with other values: the row is the new one then, and the column old holds the former values of
-the columns that changed. Only files that the two do not share are read. Either snapshot may be the earlier one.
+	return `Prints the rows that differ between two snapshots, sorted by the table's key. The column change says inserted, deleted or updated. An
+updated row has its new values, and the column old has the former values of the columns that changed. Only files that the two
+snapshots do not share are read. Either snapshot may be the earlier one.
 
 Examples:
 

@@ -12,11 +12,9 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/reactor/duck"
-	"millrace/reactor/event"
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
 	"millrace/reactor/proof"
-	"millrace/reactor/reconcile"
 )
 
 type checkCmd struct {
@@ -28,7 +26,15 @@ type checkCmd struct {
 }
 
 func (*checkCmd) Help() string {
-	return "Decodes every object in bronze again, works out the tables from scratch and compares all rows. The lake may be in use. Exit code 1 when anything differs.\n\nExample:\n\n  reactor check"
+	return `Decodes every object in bronze again, computes all tables from these rows and compares every row. The lake may be in use. The exit code is 1 if anything differs.
+
+Of a table that differs it says why (cause), which snapshot of another engine did it and what that engine says of itself (made_by), the
+first rows and their day, and the command that mends it. That is reactor repair, unless objects are hidden from the listing.
+
+Examples:
+
+  reactor check
+  reactor check --output json`
 }
 
 func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
@@ -40,7 +46,7 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 		return duck.Temporary(c.Memory, func(db *duck.DB) error {
 			bar := out.Progress(-1, "decoding")
 			defer bar.Done()
-			check := &proof.Check{Lake: l.Lake, Bucket: l.Bucket, Models: set, DB: db, Limits: c.limits(), Progress: bar.Add}
+			check := &proof.Check{Lake: l.Lake, Bucket: l.Bucket, Models: set, Folder: c.named(), DB: db, Limits: c.limits(), Progress: bar.Add}
 			report, err := c.run(ctx, l, check)
 			bar.Done()
 			if err != nil {
@@ -59,13 +65,9 @@ func (c *checkCmd) run(ctx context.Context, l opened, check *proof.Check) (proof
 	if err != nil {
 		return proof.Report{}, err
 	}
-	// After the view: everything that the view's ledger knows is in the listing.
-	var listed []event.Object
-	for o, err := range reconcile.Objects(ctx, l.Bucket, "") {
-		if err != nil {
-			return proof.Report{}, err
-		}
-		listed = append(listed, o)
+	listed, err := proof.Listed(ctx, l.Bucket)
+	if err != nil {
+		return proof.Report{}, err
 	}
 	return check.Run(ctx, view, listed, time.Now())
 }
@@ -90,13 +92,27 @@ var errUnequal = errors.New("the tables are not what bronze gives")
 func printReport(out *cli.Output, r proof.Report) error {
 	var rows [][]any
 	for _, v := range r.Verdicts {
-		rows = append(rows, []any{v.Table, v.Rows, v.Digest, v.Missing, v.Excess, v.Equal(), orNil(firstWrong(v)), orNil(foreignOf(v)), orNil(v.Mends())})
+		row := []any{v.Table, v.Rows, v.Digest, v.Missing, v.Excess, v.Equal(), orNil(strings.Join(v.Causes, "; ")), nil, nil, orNil(wrongDay(v)), orNil(firstWrong(v)), orNil(v.Mends)}
+		if v.Foreign != nil {
+			row[7], row[8] = v.Foreign.By, v.Foreign.Snapshot
+		}
+		rows = append(rows, row)
 	}
-	if err := out.Table([]string{"table", "rows", "digest", "missing", "excess", "equal", "first_wrong", "foreign", "mends"}, rows); err != nil {
+	if err := out.Table([]string{"table", "rows", "digest", "missing", "excess", "equal", "cause", "made_by", "snapshot", "day", "first_wrong", "mends"}, rows); err != nil {
 		return err
 	}
-	for _, o := range r.Unpromoted {
-		slog.Error("object was never promoted: `reactor reconcile` publishes its event", "key", o.Key, "version", o.Version, "modified_at", o.ModifiedAt)
+	logReport(r)
+	if !r.Equal() {
+		return errUnequal
+	}
+	return nil
+}
+
+// logReport tells what is wrong beside the rows.
+func logReport(r proof.Report) {
+	if n := len(r.Unpromoted); n > 0 { // with a backlog there are many, and a line each would bury the rest
+		o := r.Unpromoted[0]
+		slog.Error("objects are not promoted yet: they wait in the streams, or no event of them ever came (`reactor reconcile` publishes what is missing)", "objects", n, "first", o.Key, "version", o.Version, "modified_at", o.ModifiedAt)
 	}
 	for _, a := range r.Absent[:min(len(r.Absent), named)] {
 		slog.Error("the tables have rows of an object that the listing of bronze lacks: "+a.Advice(), "key", a.SourceKey, "version", a.SourceVersion)
@@ -105,17 +121,21 @@ func printReport(out *cli.Output, r proof.Report) error {
 		slog.Error("the listing of bronze lacks further objects", "objects", more)
 	}
 	for _, v := range r.Verdicts {
-		if v.Cause != "" {
-			slog.Error(v.Table + " is not what bronze gives: " + v.Cause)
+		if v.Uncomputed != "" {
+			slog.Error(v.Table + " cannot be computed: " + v.Uncomputed)
 		}
 	}
-	for _, text := range r.Misjudged {
-		slog.Error(text)
+	for _, m := range r.Misjudged {
+		slog.Error(m.Text)
 	}
-	if !r.Equal() {
-		return errUnequal
+}
+
+// wrongDay is the day of the first row in which a table differs.
+func wrongDay(v proof.Verdict) string {
+	if len(v.Wrong) == 0 {
+		return ""
 	}
-	return nil
+	return v.Wrong[0].Day
 }
 
 // firstWrong names the first rows in which a table differs.
@@ -125,12 +145,4 @@ func firstWrong(v proof.Verdict) string {
 		rows = append(rows, w.String())
 	}
 	return strings.Join(rows, "; ")
-}
-
-// foreignOf says who else wrote to a table that differs.
-func foreignOf(v proof.Verdict) string {
-	if v.Foreign == nil {
-		return ""
-	}
-	return v.Foreign.String()
 }

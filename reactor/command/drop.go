@@ -16,7 +16,7 @@ type dropCmd struct {
 }
 
 func (*dropCmd) Help() string {
-	return "Takes a table of gold out of the catalog, with its history, and removes its objects. Only a table whose model is gone can be dropped: the reactor would make any other anew at its next start.\n\nExample:\n\n  reactor drop gold.my_table"
+	return "Removes a gold table from the catalog, with its history, and deletes its objects. It drops only a table whose model is gone, because the reactor would make any other table again at its next start.\n\nExample:\n\n  reactor drop gold.my_table"
 }
 
 func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
@@ -27,6 +27,10 @@ func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
 		}
 		if promote.StateOf(t) != "gone" {
 			return fmt.Errorf("drop %s: a model keeps it up: take the model's file out of MILLRACE_MODELS and start the reactor, then drop the table", c.Table)
+		}
+		had := any(nil) // where files of it are gone
+		if n, err := l.Rows(ctx, t, t.Snapshot()); err == nil {
+			had = n
 		}
 		var objects []lake.Orphan
 		for o, err := range l.Objects(ctx, c.Table) {
@@ -42,6 +46,6 @@ func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			slog.Warn("the table is dropped, and some of its objects stay", "table", c.Table, "removed", n, "error", err)
 		}
-		return out.Table([]string{"table", "rows", "objects_removed"}, [][]any{{c.Table, lake.Total(t.Snapshot(), lake.TotalRows), n}})
+		return out.Table([]string{"table", "rows", "objects_removed"}, [][]any{{c.Table, had, n}})
 	})
 }

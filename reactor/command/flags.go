@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 
 	"github.com/minio/minio-go/v7"
@@ -57,7 +58,7 @@ func (f *lakeFlags) withLakeBy(ctx context.Context, client *minio.Client, run fu
 	}
 	l, err := lake.Open(ctx, client, f.Bucket, address.Reveal())
 	if err != nil {
-		return err
+		return settings.NoAnswer("the catalog", err)
 	}
 	return errors.Join(run(opened{l, bucket.Bucket{Client: client, Name: f.Bucket}}), l.Close())
 }
@@ -92,6 +93,14 @@ func withEvents(ctx context.Context, n settings.NATS, run func(jetstream.JetStre
 // modelFlags say which gold models there are beside millrace's own.
 type modelFlags struct {
 	Models string `env:"MILLRACE_MODELS" type:"existingdir" placeholder:"DIR" help:"Folder of own gold models (*.sql), and of audits in its sub-folder audits."`
+}
+
+// named is the folder of own models where a command that is printed has to name it: where the environment does not.
+func (f modelFlags) named() string {
+	if f.Models == os.Getenv("MILLRACE_MODELS") {
+		return ""
+	}
+	return f.Models
 }
 
 // load reads the models.

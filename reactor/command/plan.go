@@ -15,17 +15,18 @@ type planCmd struct {
 }
 
 func (*planCmd) Help() string {
-	return `A dry run of the reactor's start, by the same code, with the datasets and models that this program and --models have. It changes nothing.
+	return `Shows what a start of the reactor would do with this program's datasets and models and those of --models. It uses the code of the start and
+changes nothing.
 
-  create      a table that is not there yet
-  make anew   a table that somebody dropped or renamed; or all of them, when the catalog is older than the lake
-  add column  a column that a dataset has got; null in old rows until their objects are replayed
+  create      a table that does not exist yet
+  make anew   a table that somebody dropped or renamed, or all tables if the catalog is older than the lake
+  add column  a new column of a dataset; it is null in old rows until their objects are replayed
   promote     objects in bronze that the ledger does not know: the reconciler publishes their events
-  rebuild     a table of gold whose model is new or has changed: all of its days are computed
-  compute     days of a table of gold that follow from a change above it
-  forget      a table whose model is gone: it stays as it is, and nothing keeps it up
+  rebuild     a gold table whose model is new or has changed: all of its days are computed
+  compute     days of a gold table that depend on a change
+  forget      a table whose model is gone: it stays as it is, and nothing updates it
 
-rows are those of the files that hold the days now. What promote brings is not foreseen: it moves gold once it is in silver.
+Column rows counts the rows in the files that hold these days now. The plan does not foresee what the objects to promote change in gold.
 
 Example:
 

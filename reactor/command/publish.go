@@ -26,11 +26,11 @@ type publishCmd struct {
 }
 
 func (*publishCmd) Help() string {
-	return `Makes main what a branch of reactor replay --branch is: all tables of silver and gold, the ledger and the pins, in one transaction. A
-reader sees either all of it or nothing. The running reactor need not stop, and finds nothing left to do.
+	return `Replaces main with a branch that reactor replay --branch made: all tables of silver and gold, the ledger and the pins move in one
+transaction. A reader sees either all of it or nothing. The running reactor need not stop, and finds nothing left to do.
 
-A branch can be published while main is what it was when the branch was made. Where main has moved on, its newer rows are not in the
-branch: --refresh makes it anew from the same objects first, and gives up when main moves faster than that.
+A branch can be published while main is as it was when the branch was made. If main has changed since, the branch lacks its newer
+rows: --refresh first makes the branch again from the same objects. It gives up if main changes faster than that.
 
 Examples:
 

@@ -19,6 +19,7 @@ type Reactor struct {
 	Trace     traceCmd     `cmd:"" help:"Show what a row is made of, back to the objects in bronze."`
 	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
 	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
+	Repair    repairCmd    `cmd:"" help:"Bring every table back to what bronze gives: show what that changes, or with --yes do it."`
 	Maintain  maintainCmd  `cmd:"" help:"Merge small files, expire snapshots, remove objects that no table names."`
 	Audit     auditCmd     `cmd:"" help:"Look for rows of gold that must not exist."`
 	Backup    backupCmd    `cmd:"" help:"Copy the catalog and the ledger into a folder."`

@@ -25,8 +25,8 @@ type reconcileCmd struct {
 }
 
 func (*reconcileCmd) Help() string {
-	return "Looks at all of bronze. `reactor run` does the same at its start and once a day, and for the newest days every few minutes.\n\n" +
-		"Columns: missed is how many events were published; of them unannounced are those that never came, forgotten those that were worked on before the ledger was replaced. Waiting are objects whose events may still be worked on. Removed are versions that were deleted from bronze while their rows are still there: their rows are taken out. Hidden are objects that are there and that no listing shows; exit code 1.\n\nExample:\n\n  reactor reconcile"
+	return "Compares all of bronze with the ledger. `reactor run` does the same at its start and once a day, and for the newest days every few minutes.\n\n" +
+		"Columns:\n  missed        events that were published\n  unannounced   of these: no event ever came\n  forgotten     of these: the event was handled, but the ledger was replaced since\n  ledger_empty  of these: the ledger had no entries\n  waiting       objects whose events may be on their way\n  removed       versions that were deleted from bronze; their rows leave the tables\n  hidden        objects that exist and that no listing shows; the exit code is 1 then\n\nExample:\n\n  reactor reconcile"
 }
 
 func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {

@@ -26,9 +26,9 @@ type replayCmd struct {
 	modelFlags
 	limitFlags
 	Dataset     string        `placeholder:"SOURCE/DATASET" help:"Only objects of this dataset, such as coincap/assets."`
-	From        bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or a later one."`
-	To          bronze.Day    `placeholder:"DAY" help:"Only objects with this ingest date or an earlier one."`
-	Key         string        `placeholder:"KEY" help:"Only this object."`
+	From        bronze.Day    `placeholder:"YYYY-MM-DD" help:"Only objects with this ingest date or a later one."`
+	To          bronze.Day    `placeholder:"YYYY-MM-DD" help:"Only objects with this ingest date or an earlier one."`
+	Key         string        `placeholder:"OBJECT" help:"Only this object."`
 	DeadLetters bool          `name:"dead-letters" help:"Only objects that are dead letters."`
 	Branch      string        `placeholder:"NAME" help:"Promote onto this new branch, here and now, and show how it differs; reactor publish makes it main."`
 	DryRun      bool          `name:"dry-run" help:"Publish nothing: count the objects by dataset and ingest date."`
@@ -38,12 +38,12 @@ type replayCmd struct {
 }
 
 func (*replayCmd) Help() string {
-	return `Every event is worked on again from the object itself; what has not changed is not written again. A changed decoder, dataset or
-model takes effect, a rolled-back table comes back, and a dead letter that can be read by now clears itself.
+	return `The reactor handles every event again from the object itself, and writes only what has changed. A changed decoder, dataset or model takes
+effect, a rolled-back table comes back, and a dead letter whose object can be read now clears itself.
 
-With --branch no reactor takes part: this command promotes the objects itself, with the decoders of this program and the models of
---models, onto a branch of all tables that no reader of main sees (write, audit, publish). Look at it with reactor changes TABLE
---from main --to NAME, or reactor query --snapshot TABLE=NAME, then reactor publish NAME, or reactor publish NAME --drop.
+With --branch this command promotes the objects itself, without the reactor, with this program's decoders and the models of --models. It
+writes a branch of all tables that no reader of main sees (write, audit, publish). Look at it with reactor changes TABLE --from main
+--to NAME or reactor query --snapshot TABLE=NAME. Then run reactor publish NAME, or reactor publish NAME --drop.
 
 Examples:
 

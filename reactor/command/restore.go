@@ -22,14 +22,14 @@ type restoreCmd struct {
 }
 
 func (*restoreCmd) Help() string {
-	return `Puts a backup of the catalog in the place of the catalog, which is kept beside it as catalog.db.before-restore-<time>. Restore the
-bucket first, if it has to be. No reactor may run (stack up --no-reactor): restore asks NATS whether one is waiting for events.
+	return `Replaces the catalog with a backup. The old catalog is kept beside it as catalog.db.before-restore-<time>. If the bucket must be restored
+too, do that first. No reactor may run (stack up --no-reactor): restore asks NATS whether one is waiting for events.
 
-The bucket need not be of the same time as the backup; what is found is healed:
-  behind    the bucket has later commits than the catalog: the table goes on from the backup's, and the reactor's start brings the
+The bucket may be older or newer than the backup. restore finds the differences and heals them:
+  behind    the bucket has later commits than the catalog: the table goes on from the backup's commit, and the reactor's start brings the
             objects that came since
-  rebuild   what the catalog names is not there any more, or not yet: the reactor's start makes all tables anew from bronze
-and refused is a rebuild for which bronze lacks objects that the table was made of (see --accept-loss).
+  rebuild   the bucket lacks files that the catalog names: the reactor's start rebuilds all tables from bronze
+It refuses a rebuild if bronze lacks objects that the table was made of (see --accept-loss).
 
 Example:
 

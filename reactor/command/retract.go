@@ -19,17 +19,17 @@ type retractCmd struct {
 	lakeFlags
 	settings.NATS
 	Key     string        `arg:"" help:"Object in bronze."`
-	Version string        `placeholder:"VERSION" help:"Version to delete (default: all of them)."`
+	Version string        `placeholder:"ID" help:"Version to delete (default: all of them)."`
 	Timeout time.Duration `default:"5m" help:"How long to wait until no table shows its rows; the rows leave the tables all the same."`
 }
 
 func (*retractCmd) Help() string {
-	return `Deletes an object's versions from bronze for good, and waits until their rows are out of silver and gold. For each of their keys the
-row of the newest object that is left comes back. It needs the owner's credentials, and a reactor that runs.
+	return `Deletes an object's versions from bronze for good, and waits until their rows have left silver and gold. For each of their keys the row of
+the newest remaining object comes back. The command needs the owner's credentials and a running reactor.
 
-Former snapshots still have the rows, for time travel. The command says which. The last 30 of a table stay until newer ones take their
-place, a snapshot with a tag until the tag is dropped (reactor tag TABLE TAG --drop); reactor maintain then expires them, and removes
-files that no snapshot names.
+Earlier snapshots still have the rows, for time travel; the command names them. The last 30 snapshots of a table stay until newer ones
+replace them, and a tagged snapshot stays until its tag is dropped (reactor tag TABLE TAG --drop). Then reactor maintain expires them
+and removes files that no snapshot names.
 
 Examples:
 

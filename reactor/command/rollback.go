@@ -15,18 +15,17 @@ import (
 type rollbackCmd struct {
 	lakeFlags
 	Table string `arg:"" help:"Table, such as silver.asset_prices."`
-	To    string `required:"" placeholder:"SNAPSHOT" help:"Snapshot to go back to: its number, a tag, or a time."`
+	To    string `required:"" placeholder:"NUMBER|TAG|TIME" help:"Snapshot to go back to: its number, a tag, or a time."`
 }
 
 func (*rollbackCmd) Help() string {
 	return `One commit makes an earlier snapshot the current one. The later ones stay until they expire, so a rollback can itself be rolled back.
 
-Silver and gold are what bronze gives, so a rollback is for a while: it takes a table back while what wrote wrong rows is mended.
-  A table of silver stays as it is rolled back, and gold follows it at once. The rows that went come back with a replay of their
-  objects; the reconciler leaves them alone, because the ledger knows their events. Rows of object versions that were deleted since
-  leave again at the reactor's next step.
-  A table of gold is computed anew, with all below it, when silver changes next, at the reactor's next start, or by a replay.
-Until then reactor check says that the table is not what bronze gives.
+A rollback is temporary, because silver and gold are what bronze gives. Use it while you mend what wrote wrong rows.
+  A silver table stays rolled back, and gold follows it at once. A replay of their objects brings the removed rows back. The reconciler does
+  not, because the ledger knows their events. Rows of object versions that were deleted since leave again at the reactor's next step.
+  A gold table, and the tables that read it, are recomputed when silver changes next, at the reactor's next start, or by a replay.
+Until then reactor check says that the table differs from what bronze gives.
 
 Examples:
 
@@ -37,7 +36,7 @@ Examples:
 func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l opened) error {
 		var from, to *table.Snapshot
-		_, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
+		t, err := l.OnTable(ctx, c.Table, func(t *lake.Table) (err error) {
 			from = t.Snapshot()
 			if to, err = t.FindThere(ctx, c.To); err != nil {
 				return err
@@ -47,9 +46,15 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{
-			{c.Table, lake.IDOf(from), to.SnapshotID, lake.Total(from, lake.TotalRows), lake.Total(to, lake.TotalRows)},
-		}); err != nil {
+		before, err := l.Rows(ctx, t, from)
+		if err != nil {
+			return err
+		}
+		now, err := l.Rows(ctx, t, to)
+		if err != nil {
+			return err
+		}
+		if err := out.Table([]string{"table", "from", "to", "rows_before", "rows_now"}, [][]any{{c.Table, lake.IDOf(from), to.SnapshotID, before, now}}); err != nil {
 			return err
 		}
 		if lake.IDOf(from) == to.SnapshotID {

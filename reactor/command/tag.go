@@ -14,7 +14,7 @@ type tagCmd struct {
 	lakeFlags
 	Table    string `arg:"" help:"Table, such as gold.rankings."`
 	Name     string `arg:"" optional:"" help:"Name of the tag; without one the tags are listed."`
-	Snapshot string `placeholder:"SNAPSHOT" help:"Snapshot to tag: its number, another tag, or a time (default: the current one)."`
+	Snapshot string `placeholder:"NUMBER|TAG|TIME" help:"Snapshot to tag: its number, another tag, or a time (default: the current one)."`
 	Drop     bool   `help:"Drop the tag; its snapshot expires in its turn."`
 }
 
@@ -59,12 +59,12 @@ func (c *tagCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		return printRefs(out, t)
+		return printRefs(ctx, out, l.Lake, t)
 	})
 }
 
 // printRefs prints the names that a table's snapshots have, oldest snapshot first.
-func printRefs(out *cli.Output, t *lake.Table) error {
+func printRefs(ctx context.Context, out *cli.Output, l *lake.Lake, t *lake.Table) error {
 	kinds, snapshots := map[string]string{}, map[string]int64{}
 	for name, ref := range t.Meta.Refs() {
 		kinds[name], snapshots[name] = string(ref.SnapshotRefType), ref.SnapshotID
@@ -79,7 +79,11 @@ func printRefs(out *cli.Output, t *lake.Table) error {
 	}) {
 		row := []any{name, kinds[name], snapshots[name], nil, nil}
 		if s := t.Meta.SnapshotByID(snapshots[name]); s != nil {
-			row[3], row[4] = time.UnixMilli(s.TimestampMs), lake.Total(s, lake.TotalRows)
+			n, err := l.Rows(ctx, t, s)
+			if err != nil {
+				return err
+			}
+			row[3], row[4] = time.UnixMilli(s.TimestampMs), n
 		}
 		rows = append(rows, row)
 	}

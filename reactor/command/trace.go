@@ -18,9 +18,9 @@ type traceCmd struct {
 }
 
 func (*traceCmd) Help() string {
-	return `Shows where a row comes from: the models and the rows of each table that it may be made of, back to the objects in bronze, what their
-requests were, and which commit and run brought them. The rows are those of the row's day and of as many before it as the models
-look back, with the same key; rows of other keys, which a model may compare with, are counted as others. JSON tells more than the table.
+	return `Shows where a row comes from: the models, the rows of each table that it may be made of, the objects in bronze, their requests, and the
+commit and run that brought them. It lists rows with the same key from the row's day and from the earlier days that the models read. It
+only counts rows of other keys, which a model may compare with. JSON has more details than the table.
 
 Examples:
 

@@ -11,12 +11,12 @@ import (
 
 type waitCmd struct {
 	lakeFlags
-	Key     []string      `required:"" placeholder:"KEY" sep:"none" help:"Object in bronze to wait for; may be given several times."`
+	Key     []string      `required:"" placeholder:"OBJECT" sep:"none" help:"Object in bronze to wait for; may be given several times."`
 	Timeout time.Duration `default:"1m" help:"Give up after this time."`
 }
 
 func (*waitCmd) Help() string {
-	return "Returns when the newest version of each object is in gold, and prints when it got where. Fails when an object became a dead letter.\n\nExample:\n\n  reactor wait --key bronze/coincap/assets/ingest_date=2026-01-31/x.json"
+	return "Returns when the newest version of each object is in gold, and prints when it reached silver and gold. Fails if an object becomes a dead letter.\n\nExample:\n\n  reactor wait --key bronze/coincap/assets/ingest_date=2026-01-31/x.json"
 }
 
 func (c *waitCmd) Run(ctx context.Context, out *cli.Output) error {

@@ -150,7 +150,9 @@ func (c *Collector) tables(ctx context.Context, set setter) error {
 		s := t.Snapshot()
 		set(files, total(s, lake.TotalFiles), name)
 		set(bytes, total(s, lake.TotalBytes), name)
-		set(rows, total(s, lake.TotalRows), name)
+		if n, err := c.Lake.Rows(ctx, t, s); err == nil { // else files of it are gone, and its other figures matter the more
+			set(rows, float64(n), name)
+		}
 		if s != nil {
 			set(committed, float64(s.TimestampMs)/1000, name)
 		}

@@ -25,16 +25,19 @@ func generate(b testing.TB, c *duck.Conn, days, assets, samples int) {
 var epoch2015, _ = plan.ParseDay("2015-01-01")
 
 // year makes a workplace with a year of twenty assets in gold, and the plan of a step that computes the last day again.
-func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) {
+func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) { return changed(b, 366, 0) }
+
+// changed makes a workplace with so many days of twenty assets in gold, and the plan of a step after a change so many days before
+// the last one.
+func changed(b *testing.B, days, back plan.Day) (*Set, *duck.Conn, plan.Change, plan.Plan) {
 	b.Helper()
 	s := loaded(b)
 	c := workplace(b, s, duck.Config{Threads: 1})
-	const days = 366
-	generate(b, c, days, 20, 1)
+	generate(b, c, int(days), 20, 1)
 	last := epoch2015 + days - 1
 	computeAll(b, s, c, plan.Range{From: epoch2015, To: last})
 	adopt(b, s, c)
-	change := plan.Change{Changed: map[string]plan.Days{"silver.asset_snapshots": plan.Only(last)}, Present: allPresent(s, plan.Range{From: epoch2015, To: last})}
+	change := plan.Change{Changed: map[string]plan.Days{"silver.asset_snapshots": plan.Only(last - back)}, Present: allPresent(s, plan.Range{From: epoch2015, To: last})}
 	p, err := s.Plan(change)
 	if err != nil {
 		b.Fatal(err)
@@ -49,6 +52,17 @@ func year(b *testing.B) (*Set, *duck.Conn, plan.Change, plan.Plan) {
 // The step of one day matters most: every price takes it on its way to gold.
 func BenchmarkStep(b *testing.B) {
 	s, c, _, p := year(b)
+	steps(b, s, c, p)
+}
+
+// The step after an old price was corrected: a year of drawdowns follows.
+func BenchmarkLate(b *testing.B) {
+	s, c, _, p := changed(b, 800, 400)
+	steps(b, s, c, p)
+}
+
+func steps(b *testing.B, s *Set, c *duck.Conn, p plan.Plan) {
+	b.Helper()
 	for b.Loop() {
 		changed, err := compute(b, s, c, p)
 		if err = errors.Join(err, s.Verify(b.Context(), c, p)); err != nil {

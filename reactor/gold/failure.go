@@ -19,6 +19,9 @@ type Failure struct {
 	Reason string
 	// Fatal tells that the SQL ended DuckDB's database. It must not run again.
 	Fatal bool
+	// Unverified: it can be computed from all days, and its header promises too much: its rows of a day come out otherwise from
+	// fewer days, or from rows in another order.
+	Unverified bool
 }
 
 func (f *Failure) Error() string {

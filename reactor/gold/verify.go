@@ -101,7 +101,7 @@ func (s *Set) verifyDay(ctx context.Context, conn *duck.Conn, m *Model, try tria
 		}
 		failure += "\n  " + from + ": " + Finding{Columns: columns[:times], Rows: [][]string{r[:times]}}.Row(0)
 	}
-	return &Failure{Model: m.Name, File: m.File, Line: lineOf(m.SQL, "-- lookback"), Reason: failure}
+	return &Failure{Model: m.Name, File: m.File, Line: lineOf(m.SQL, "-- lookback"), Reason: failure, Unverified: true}
 }
 
 // sample chooses days of a model's rows or inputs: the first, the last, some that follow a hole in the model's rows, and others by

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -124,6 +125,18 @@ type Months struct{ Lo, Hi int }
 
 // AllMonths is every partition there can be.
 var AllMonths = Months{math.MinInt, math.MaxInt}
+
+// SQL is DuckDB's condition for the rows of the months, by a column of times or days: a range, which DuckDB finds by its own bounds
+// without looking at every row. Dates and timestamps in UTC both read the first day of a month so.
+func (m Months) SQL(column string) string {
+	if m == AllMonths {
+		return "true"
+	}
+	first := func(month int) string {
+		return time.Date(1970, time.Month(month+1), 1, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
+	}
+	return fmt.Sprintf("%[1]s >= '%[2]s' and %[1]s < '%[3]s'", column, first(m.Lo), first(m.Hi+1))
+}
 
 // monthField finds the month's field of a partition spec.
 func monthField(spec iceberg.PartitionSpec) (iceberg.PartitionField, bool) {

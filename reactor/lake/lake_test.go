@@ -166,6 +166,8 @@ func TestLake(t *testing.T) {
 		"DiffIsWhatChanged":                      diffIsWhatChanged,
 		"EvolvesTheSchemaWithTheRows":            evolves,
 		"ReadsOldSnapshotsInTodaysColumns":       readsOldSnapshots,
+		"CountsTheRowsThatAreLeft":               countsWhatIsLeft,
+		"EventsThatChangeNothingAreFenced":       eventsThatChangeNothing,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
 		"LeavesNothingInMemory":                  leavesNothingInMemory,

@@ -14,6 +14,7 @@ import (
 type plans struct {
 	lists   *recent[[]iceberg.ManifestFile]
 	entries *recent[[]File]
+	counts  *recent[int64] // rows that are left of a file with deletes, by File.ID
 }
 
 // Each commit makes a new list and new manifests, which are read a few times and never again. What is remembered has to stay far
@@ -27,10 +28,12 @@ const (
 	// through all of it once an object.
 	entriesBytes = 8 << 20
 	listsBytes   = 2 << 20
+	countsBytes  = 1 << 20
 )
 
 func newPlans() *plans {
 	return &plans{
+		counts:  newRecent(countsBytes, func(id string, _ int64) int { return len(id) + 64 }),
 		lists:   newRecent(listsBytes, func(_ string, ms []iceberg.ManifestFile) int { return (len(ms) + 1) * listedBytes }),
 		entries: newRecent(entriesBytes, func(_ string, fs []File) int { return len(fs)*fileBytes + manifestBytes }),
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 )
 
@@ -17,10 +18,12 @@ const (
 	TotalBytes  = "total-files-size"
 	AddedRows   = "added-records"
 	DeletedRows = "deleted-records"
+
+	totalDeletes = "total-delete-files"
 )
 
 // Total reads a number that Iceberg keeps in a snapshot's summary; nil for the empty table, and where an engine left the
-// number out.
+// number out. TotalRows counts rows that other engines have deleted by files of deletes: Lake.Rows does not.
 func Total(s *table.Snapshot, name string) any {
 	if s == nil || s.Summary == nil {
 		return nil
@@ -47,6 +50,44 @@ func OwnSummary(s *table.Snapshot) string {
 		}
 	}
 	return strings.Join(own, " ")
+}
+
+// MadeBy tells who made a snapshot: what millrace wrote into its summary, or what another engine wrote there of itself. It is "" for
+// a snapshot that only wrote rows or manifests anew and says nothing more.
+func MadeBy(s *table.Snapshot) string {
+	if own := OwnSummary(s); own != "" {
+		return own
+	}
+	var said []string
+	if s.Summary != nil {
+		for _, name := range []string{"engine-name", "engine-version", "app-name", "app-id", "spark.app.id", "created-by", "iceberg-version"} {
+			if value := s.Summary.Properties[name]; value != "" {
+				said = append(said, name+"="+value)
+			}
+		}
+	}
+	if len(said) == 0 && s.Summary != nil && s.Summary.Operation == table.OpReplace {
+		return ""
+	}
+	if len(said) == 0 {
+		return "an engine that does not name itself"
+	}
+	return strings.Join(said, " ")
+}
+
+// RepairSummary is what a repair writes into the summaries of its snapshots: the name of the run, and why.
+func RepairSummary(run, why string) iceberg.Properties {
+	return iceberg.Properties{ownProperties + madeBy: repair, ownProperties + "run": run, ownProperties + "why": why}
+}
+
+const (
+	madeBy = "made-by"
+	repair = "repair"
+)
+
+// Repaired tells whether a repair made a snapshot.
+func Repaired(s *table.Snapshot) bool {
+	return s.Summary != nil && s.Summary.Properties[ownProperties+madeBy] == repair
 }
 
 // OwnNumber reads a number that millrace wrote into a snapshot's summary: the step of a gold snapshot, or by the name of a

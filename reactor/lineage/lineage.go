@@ -170,7 +170,7 @@ func (w walk) first(ctx context.Context) (map[string]any, error) {
 
 // writer is the commit that wrote a file.
 func (w walk) writer(ctx context.Context, t *lake.Table, f lake.File) (*Commit, error) {
-	s, exact, err := w.reader.lake.WrittenBy(ctx, t, f)
+	s, exact, err := w.lake.WrittenBy(ctx, t, f)
 	if err != nil {
 		return nil, err
 	}
@@ -260,7 +260,7 @@ func (w walk) objects(ctx context.Context, t *lake.Table, depth int) ([]Node, er
 
 // ledger fills in what the ledger knows of an object.
 func (w walk) ledger(ctx context.Context, o *Node) error {
-	entries, err := w.reader.lake.EntriesOf(ctx, o.Source.Key)
+	entries, err := w.lake.EntriesOf(ctx, o.Source.Key)
 	if err != nil {
 		return err
 	}

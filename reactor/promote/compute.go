@@ -176,6 +176,9 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 		c.Properties = iceberg.Properties{digestProperty: m.Digest, columnsProperty: strings.Join(m.ColumnNames(), ",")}
 		if !m.Ours {
 			c.Properties[verifiedProperty] = verification{m.Digest, w.days}.String()
+			if w.mending.unverifiable(m.Name) {
+				c.Properties[verifiedProperty] = ""
+			}
 		}
 		if t.Meta.Properties()[failedProperty] != "" {
 			c.Properties[failedProperty] = ""

@@ -12,6 +12,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/gofrs/flock"
+
 	"millrace/reactor/gold"
 )
 
@@ -29,8 +31,12 @@ const (
 // file too, which tells a crash from a kill.
 //
 // A nil Deaths notes nothing.
+//
+// Reactors may share a home. Each has a folder of its own in it, with a lock that the system takes off a process that dies.
 type Deaths struct {
-	folder  string
+	folder  string // of all processes
+	own     string // of this one
+	lock    *flock.Flock
 	program string   // a newer one gets a try of its own
 	mark    *os.File // what is computed now
 	now     string   // the model in it
@@ -54,29 +60,77 @@ func OpenDeaths(folder string, log *slog.Logger) (*Deaths, error) {
 		return nil, fmt.Errorf("make the folder of models being computed: %w", err)
 	}
 	d := &Deaths{folder: folder, program: revision(), counts: map[string]death{}, log: log}
-	if text, err := os.ReadFile(d.file("deaths.json")); err == nil && json.Unmarshal(text, &d.counts) != nil {
+	if text, err := os.ReadFile(d.countsFile()); err == nil && json.Unmarshal(text, &d.counts) != nil {
 		d.counts = map[string]death{} // it was cut off
 	}
-	d.bury()
-	var err error
-	if d.mark, err = os.OpenFile(d.file("now"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600); err != nil {
+	if err := d.buryAll(); err != nil {
+		return nil, fmt.Errorf("look for models that the reactor died of: %w", err)
+	}
+	if err := d.begin(); err != nil {
+		d.Close()
 		return nil, fmt.Errorf("open the mark of the model being computed: %w", err)
 	}
-	crash, err := os.OpenFile(d.file("crash"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the file for crashes: %w", err), d.mark.Close())
-	}
-	return d, errors.Join(debug.SetCrashOutput(crash, debug.CrashOptions{}), crash.Close()) // the runtime has a copy
+	return d, nil
 }
 
-// Close lets go of the mark.
+// begin makes this process's folder, and has Go's runtime write crashes into it.
+func (d *Deaths) begin() (err error) {
+	if d.own, err = os.MkdirTemp(d.folder, "of-"); err != nil {
+		return err
+	}
+	d.lock = flock.New(filepath.Join(d.own, "lock"))
+	if _, err := d.lock.TryLock(); err != nil {
+		return err
+	}
+	if d.mark, err = os.OpenFile(filepath.Join(d.own, "now"), os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+		return err
+	}
+	crash, err := os.OpenFile(filepath.Join(d.own, "crash"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(debug.SetCrashOutput(crash, debug.CrashOptions{}), crash.Close()) // the runtime has a copy
+}
+
+// Close ends the notes of a process that ends in order.
 func (d *Deaths) Close() {
-	if d != nil {
+	if d == nil {
+		return
+	}
+	_ = debug.SetCrashOutput(nil, debug.CrashOptions{})
+	if d.mark != nil {
 		_ = d.mark.Close()
 	}
+	_ = os.RemoveAll(d.own)
+	if d.lock != nil {
+		_ = d.lock.Unlock()
+	}
 }
 
-func (d *Deaths) file(name string) string { return filepath.Join(d.folder, name) }
+func (d *Deaths) countsFile() string { return filepath.Join(d.folder, "deaths.json") }
+
+// buryAll counts the deaths of processes whose folders nobody holds any more.
+func (d *Deaths) buryAll() error {
+	folders, err := filepath.Glob(filepath.Join(d.folder, "of-*"))
+	if err != nil {
+		return err
+	}
+	for _, of := range folders {
+		lock := flock.New(filepath.Join(of, "lock"))
+		free, err := lock.TryLock()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if !free {
+			continue // it lives, or has just gone
+		}
+		d.bury(of)
+		if err := errors.Join(os.RemoveAll(of), lock.Unlock()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // marked is what the mark says.
 type marked struct {
@@ -85,9 +139,9 @@ type marked struct {
 	Program string `json:"program"`
 }
 
-// bury counts the death of the last process, if it died while a model was computed.
-func (d *Deaths) bury() {
-	text, err := os.ReadFile(d.file("now"))
+// bury counts the death of a process, if it died while a model was computed.
+func (d *Deaths) bury(folder string) {
+	text, err := os.ReadFile(filepath.Join(folder, "now"))
 	var m marked
 	if err != nil || json.Unmarshal(bytes.TrimRight(text, "\x00"), &m) != nil || m.Model == "" {
 		return
@@ -97,7 +151,7 @@ func (d *Deaths) bury() {
 		of = death{Digest: m.Digest, Program: m.Program}
 	}
 	// A signal in C++ is DuckDB's doing. A panic of Go's is somebody else's, an object's reader's for instance.
-	if how := d.crash(); strings.HasPrefix(how, "SIG") {
+	if how := crashIn(folder); strings.HasPrefix(how, "SIG") {
 		of.Crashes, of.How = of.Crashes+1, how
 	} else {
 		of.Kills++
@@ -107,9 +161,9 @@ func (d *Deaths) bury() {
 	d.save()
 }
 
-// crash is the line in which Go's runtime said what ended the last process, "" when it was killed without a word.
-func (d *Deaths) crash() string {
-	text, err := os.ReadFile(d.file("crash"))
+// crashIn is the line in which Go's runtime said what ended a process, "" when it was killed without a word.
+func crashIn(folder string) string {
+	text, err := os.ReadFile(filepath.Join(folder, "crash"))
 	if err != nil {
 		return ""
 	}
@@ -162,11 +216,11 @@ func (d *Deaths) write(m marked) {
 func (d *Deaths) save() {
 	text, err := json.Marshal(d.counts)
 	if err == nil && len(d.counts) == 0 {
-		if err = os.Remove(d.file("deaths.json")); errors.Is(err, fs.ErrNotExist) {
+		if err = os.Remove(d.countsFile()); errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}
 	} else if err == nil {
-		err = os.WriteFile(d.file("deaths.json"), text, 0o600)
+		err = os.WriteFile(d.countsFile(), text, 0o600)
 	}
 	if err != nil {
 		d.log.Warn("cannot note how often models killed the reactor", "error", err)

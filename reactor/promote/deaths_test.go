@@ -109,6 +109,30 @@ func TestAModelThatTheReactorDiedOfIsHeld(t *testing.T) {
 	}
 }
 
+// Two reactors may share a home: one that computes is not dead.
+func TestAReactorThatComputesIsNotDead(t *testing.T) {
+	folder := t.TempDir()
+	first, err := OpenDeaths(folder, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.computing(suspect)
+	for range crashesHeld + killsHeld {
+		second, err := OpenDeaths(folder, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if held := second.held(&gold.Set{Models: []*gold.Model{suspect}}); len(held) > 0 || len(second.counts) > 0 {
+			t.Fatalf("held are %v of %v", held, second.counts)
+		}
+		second.Close()
+	}
+	first.Close()
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v stay", left, err)
+	}
+}
+
 // crashed opens deaths in a folder where a process crashed twice while a model of the workshop was computed.
 func (w *workshop) crashed(model string) *Deaths {
 	w.Helper()
@@ -177,8 +201,7 @@ func TestAModelThatKillsTheReactorHoldsItsTableAndNoOther(t *testing.T) {
 // A step notes which model is computed, and nothing when it has ended.
 func TestTheModelThatIsComputedIsNoted(t *testing.T) {
 	w := openWorkshop(t, "beside.sql", beside)
-	folder := t.TempDir()
-	d, err := OpenDeaths(folder, slog.New(slog.DiscardHandler))
+	d, err := OpenDeaths(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +212,7 @@ func TestTheModelThatIsComputedIsNoted(t *testing.T) {
 	set := w.gold.set.Without()
 	set.Computing = func(m *gold.Model) {
 		d.computing(m)
-		text, err := os.ReadFile(folder + "/now")
+		text, err := os.ReadFile(d.own + "/now")
 		if err != nil || len(text) != markBytes {
 			t.Errorf("the mark has %d bytes, %v", len(text), err)
 		}
@@ -204,7 +227,7 @@ func TestTheModelThatIsComputedIsNoted(t *testing.T) {
 		}
 	}
 	w.bring()
-	if text, err := os.ReadFile(folder + "/now"); err != nil || strings.Contains(string(text), "gold.") {
+	if text, err := os.ReadFile(d.own + "/now"); err != nil || strings.Contains(string(text), "gold.") {
 		t.Errorf("after a step the mark is %q, %v", text, err)
 	}
 }

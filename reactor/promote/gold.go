@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -35,7 +36,9 @@ type Gold struct {
 	writers map[string]*duck.Conn // by model: tables are written side by side
 	extents map[string]extent     // by table
 	turns   map[string]time.Time  // by model that failed: the time of its next try
+	mending *mending              // of Mend, while it works; else nil
 	mu      sync.Mutex
+	audited atomic.Pointer[gold.AuditError] // what holds gold back since the last step
 }
 
 // Written tells what a commit did to a gold table.
@@ -143,6 +146,15 @@ func (g *Gold) awaitPointer(ctx context.Context, d event.Delivery) error {
 	return errPointerBehind
 }
 
+// Audited returns the audit that holds all of gold back; nil when none does. Events fail no more once they are dead letters, and every
+// model can be computed: nothing else would say that gold makes no progress.
+func (g *Gold) Audited() error {
+	if a := g.audited.Load(); a != nil {
+		return a
+	}
+	return nil
+}
+
 // Bring computes what has changed since the last step and commits it. If a model cannot be computed, its table and the tables of
 // models that read it stay as they were; the others go on. The error is a *event.DeadError when a model fails for the first time.
 func (g *Gold) Bring(ctx context.Context) error { return g.bring(ctx, false) }
@@ -160,8 +172,12 @@ func (g *Gold) bring(ctx context.Context, again bool) error {
 		return err
 	})
 	var audit *gold.AuditError
+	if ctx.Err() == nil {
+		g.audited.Store(nil)
+	}
 	switch {
 	case errors.As(err, &audit):
+		g.audited.Store(audit)
 		return event.DeadAs(event.Audited, "gold stays as it was: %v", audit)
 	case err == nil && len(failed) > 0:
 		return event.DeadAs(event.Model, "%v", failed)
@@ -184,6 +200,9 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 		if !errors.As(err, &f) {
 			return fresh, err
 		}
+		if g.mending.passes(f) {
+			continue
+		}
 		held = append(held, f)
 		fails := again || !g.known(view, f)
 		if fails {
@@ -203,7 +222,7 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
 	set.Computing = g.cfg.Deaths.computing
-	rebuild, marks := outdated(view, set), g.marks(view, held)
+	rebuild, marks := g.rebuild(view, set), g.marks(view, held)
 	marks = append(marks, g.forget(view)...)
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 && len(marks) == 0 {
 		return nil
@@ -220,7 +239,7 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 		return err
 	}
 	commit := g.cfg.Lake.Begin(ctx)
-	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: summary(pins), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
+	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: g.mending.summarize(summary(pins)), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
 		return commit.Abandon(err)

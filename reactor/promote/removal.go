@@ -78,7 +78,7 @@ func (s *Silver) departures(ctx context.Context, batch []event.Delivery) ([]depa
 		}
 		one := departure{Delivery: d, overwritten: there}
 		for _, e := range entries {
-			if e.SourceVersion == o.Version && !(there && now.Is(e.ModifiedAt)) {
+			if e.SourceVersion == o.Version && (!there || !now.Is(e.ModifiedAt)) {
 				one.former = append(one.former, e)
 			}
 		}
@@ -119,11 +119,9 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 			return err
 		}
 	}
-	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) error {
-		for _, t := range next {
-			if t.Name == own.Name {
-				own = t
-			}
+	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
+		if own, err = tableAfter(ctx, tx, own, next); err != nil {
+			return err
 		}
 		return tx.Record(ctx, s.removedEntries(departures, errs, own)...)
 	})

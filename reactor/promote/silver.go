@@ -194,11 +194,9 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	}
 	w.observe(batch)
 	w.noteDrift(own)
-	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) error {
-		for _, t := range next {
-			if t.Name == own.Name {
-				own = t
-			}
+	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
+		if own, err = tableAfter(ctx, tx, own, next); err != nil {
+			return err
 		}
 		return tx.Record(ctx, s.entries(batch, w.errs, own)...)
 	})
@@ -211,6 +209,17 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		s.cfg.fillCache(ctx, view.Tables[own.Name], own, w.written)
 	}
 	return w.errs, err
+}
+
+// tableAfter returns what a commit makes of a table. A table that the commit leaves alone must still be the one that was read: with
+// other rows in it, events that change nothing might have changed something.
+func tableAfter(ctx context.Context, tx *lake.Tx, read *lake.Table, next []*lake.Table) (*lake.Table, error) {
+	for _, t := range next {
+		if t.Name == read.Name {
+			return t, nil
+		}
+	}
+	return read, tx.Unmoved(ctx, read)
 }
 
 // silverWork holds a batch from decoding to the end of its commit.

@@ -45,7 +45,7 @@ func verifyAgain(c plan.Change, view *lake.View, set *gold.Set) {
 // verify checks the lookbacks of the models that were computed whole.
 func (w *work) verify(ctx context.Context) error {
 	for _, m := range w.set.Models {
-		if w.rebuild[m.Name] && !m.Ours {
+		if w.rebuild[m.Name] && !m.Ours && !w.mending.unverifiable(m.Name) {
 			w.cfg.Deaths.computing(m)
 			if err := w.set.VerifyLookback(ctx, w.conn, w.plan, m); err != nil {
 				return err

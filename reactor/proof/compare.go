@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -18,17 +18,31 @@ import (
 // Verdict is the result of a check for one table.
 type Verdict struct {
 	Table   string
-	Rows    int64    // in the table
-	Digest  string   // of the table's rows, in any order
-	Missing int64    // rows that bronze gives and the table lacks
-	Excess  int64    // rows that the table has and bronze does not give
-	Wrong   []Wrong  // the first rows that differ
-	Foreign *Foreign // if rows differ: another engine's latest snapshot; nil if there is none
-	Cause   string   // the failure of its model, or of one that it reads, if that is the reason
+	Rows    int64  // in the table
+	Digest  string // of the table's rows, in any order
+	Missing int64  // rows that bronze gives and the table lacks
+	Excess  int64  // rows that the table has and bronze does not give
+	// Repaired counts what a repair does to the rows.
+	Repaired Repaired
+	Months   []lake.Months // in which rows differ
+	Days     int64         // in which rows differ; From and To are the first and the last of them, as 2006-01-02
+	From, To string
+	Wrong    []Wrong // the first rows that differ
+	// Foreign is the snapshot in which another engine made the rows wrong; nil if none is known.
+	Foreign *Foreign
+	// Causes say why the table differs.
+	Causes []string
+	// Mends is the command that brings the table back to what bronze gives; "" for a table that is right.
+	Mends string
+	// Uncomputed says why there is nothing to compare with: a model cannot be computed. Mostly it is "".
+	Uncomputed string
 }
 
+// Repaired counts rows by what a repair does to them.
+type Repaired struct{ Inserted, Deleted, Updated int64 }
+
 // Equal tells whether the table has exactly the rows that bronze gives.
-func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 && v.Cause == "" }
+func (v Verdict) Equal() bool { return v.Missing == 0 && v.Excess == 0 && v.Uncomputed == "" }
 
 // comparison compares a table with a relation in DuckDB that has the same columns.
 type comparison struct {
@@ -61,7 +75,9 @@ func (c comparison) run(ctx context.Context) (Verdict, error) {
 	}
 	v.Digest = fmt.Sprintf("%016x", digest)
 	if !v.Equal() {
-		v.Foreign = foreign(c.table)
+		if v.Foreign, err = c.blame(ctx, v.Wrong); err != nil {
+			return v, fmt.Errorf("find who changed %s: %w", c.table.Name, err)
+		}
 	}
 	return v, c.conn.Exec(ctx, "drop table if exists actual; drop table if exists difference")
 }
@@ -92,13 +108,15 @@ func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest u
 	if _, err := rows.Insert(ctx, c.conn, "actual", rows.Source{Lake: c.lake, Table: c.table, Files: p.files, Change: only(names)}); err != nil {
 		return 0, err
 	}
-	difference := duck.DifferenceSQL(names, c.expected+" where "+p.where, "actual")
-	if err := c.conn.Exec(ctx, "create or replace temp table difference as select "+keySQL(c.key)+" as key, "+duck.TimesColumn+" as n from ("+difference+")"); err != nil {
+	if err := c.compare(ctx, names, c.expected+" where "+p.months.SQL(c.column), "actual"); err != nil {
 		return 0, err
 	}
 	r, err := c.conn.Query(ctx, `select (select count(*) from actual),
 		(select (coalesce(sum(hash(actual)::hugeint), 0) % 18446744073709551616::hugeint)::ubigint from actual),
-		(select coalesce(sum(n) filter (n > 0), 0)::bigint from difference), (select coalesce(-sum(n) filter (n < 0), 0)::bigint from difference)`)
+		(select coalesce(sum(n) filter (n > 0), 0)::bigint from difference), (select coalesce(-sum(n) filter (n < 0), 0)::bigint from difference),
+		(select coalesce(sum(least(missing, excess)), 0)::bigint from (select sum(n) filter (n > 0) as missing, -sum(n) filter (n < 0) as excess from difference group by key)
+			where missing > 0 and excess > 0),
+		(select count(distinct day) from difference), (select coalesce(min(day)::varchar, '') from difference), (select coalesce(max(day)::varchar, '') from difference)`)
 	if err != nil {
 		return 0, err
 	}
@@ -107,16 +125,34 @@ func (c comparison) part(ctx context.Context, p partition, v *Verdict) (digest u
 		b := r.RecordBatch()
 		v.Rows += b.Column(0).(*array.Int64).Value(0)
 		digest = b.Column(1).(*array.Uint64).Value(0)
-		v.Missing += b.Column(2).(*array.Int64).Value(0)
-		v.Excess += b.Column(3).(*array.Int64).Value(0)
+		missing, excess, updated := b.Column(2).(*array.Int64).Value(0), b.Column(3).(*array.Int64).Value(0), b.Column(4).(*array.Int64).Value(0)
+		v.Missing, v.Excess = v.Missing+missing, v.Excess+excess
+		v.Repaired.Inserted, v.Repaired.Deleted, v.Repaired.Updated = v.Repaired.Inserted+missing-updated, v.Repaired.Deleted+excess-updated, v.Repaired.Updated+updated
+		if missing+excess == 0 {
+			continue
+		}
+		v.Months = append(v.Months, p.months)
+		v.Days += b.Column(5).(*array.Int64).Value(0)
+		first, last := strings.Clone(b.Column(6).(*array.String).Value(0)), strings.Clone(b.Column(7).(*array.String).Value(0))
+		if v.From == "" || first < v.From {
+			v.From = first
+		}
+		v.To = max(v.To, last)
 	}
 	return digest, r.Err()
 }
 
-// partition is a part of a table that is compared alone: its files, and the condition that its rows meet.
+// compare makes the table difference. It has the key and the day of the rows that one relation has more often than the other; n is how
+// much more often: above zero where after has more.
+func (c comparison) compare(ctx context.Context, names []string, after, before string) error {
+	return c.conn.Exec(ctx, fmt.Sprintf("create or replace temp table difference as select %s as key, make_timestamp(epoch_us(%s))::date as day, %s as n from (%s)",
+		keySQL(c.key), duck.Identifier(c.column), duck.TimesColumn, duck.DifferenceSQL(names, after, before)))
+}
+
+// partition is a part of a table that is compared alone: its files, and the months that its rows are of.
 type partition struct {
-	where string
-	files []lake.File
+	months lake.Months
+	files  []lake.File
 }
 
 // partitions returns the months of the table and of the relation. If another engine changed the table's partitioning, the whole
@@ -137,17 +173,13 @@ func (c comparison) partitions(ctx context.Context) ([]partition, error) {
 	for _, f := range files {
 		m, ok := f.Month()
 		if !ok {
-			return []partition{{"true", files}}, nil
+			return []partition{{lake.AllMonths, files}}, nil
 		}
 		byMonth[int64(m)] = append(byMonth[int64(m)], f)
 	}
 	var parts []partition
 	for _, m := range slices.Sorted(maps.Keys(byMonth)) {
-		first := time.Date(1970, time.Month(m+1), 1, 0, 0, 0, 0, time.UTC)
-		// DuckDB finds a range by its own bounds without looking at every row. The text of a month's first day is valid for
-		// dates and for timestamps in UTC.
-		where := fmt.Sprintf("%[1]s >= '%[2]s' and %[1]s < '%[3]s'", c.column, first.Format(time.DateOnly), first.AddDate(0, 1, 0).Format(time.DateOnly))
-		parts = append(parts, partition{where, byMonth[m]})
+		parts = append(parts, partition{lake.Months{Lo: int(m), Hi: int(m)}, byMonth[m]})
 	}
 	return parts, nil
 }

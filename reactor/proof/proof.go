@@ -34,10 +34,13 @@ type Check struct {
 	Models *gold.Set
 	Limits silver.Limits // of an object, as the reactor has them
 	DB     *duck.DB
+	// Folder is that of own models, for commands that are printed; "" if the environment names it.
+	Folder string
 	// Progress is called with the number of objects just decoded.
 	Progress func(int)
 
-	expected map[string]string // by silver table: the relation with the rows that bronze gives
+	expected map[string]string // by silver table without namespace: the relation with the rows that bronze gives
+	objects  map[event.ID]bool // that these rows are of
 }
 
 // Report is the result of a check.
@@ -45,11 +48,17 @@ type Report struct {
 	Verdicts []Verdict
 	// Unpromoted lists objects that should have been promoted by now and that the ledger does not know.
 	Unpromoted []event.Object
-	// Misjudged says for each object whose ledger entry is wrong: it is dead and can be read, or the other way round.
-	Misjudged []string
+	// Misjudged lists objects whose ledger entry is wrong: it is dead and can be read, or the other way round.
+	Misjudged []Misjudged
 	// Absent lists objects whose rows the tables have and that bronze's listing lacks. Without them the tables cannot be
 	// rebuilt.
 	Absent []reconcile.Absent
+}
+
+// Misjudged says of an object that its ledger entry is wrong.
+type Misjudged struct {
+	Text string
+	Lost bool // the tables have its rows, and it cannot be read
 }
 
 // Equal tells whether the check found nothing wrong.
@@ -60,10 +69,16 @@ func (r Report) Equal() bool {
 // Run checks the lake as it was when the view was read, with the objects that had come in by then. It fails if gold lags behind
 // silver in the view.
 func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object, now time.Time) (Report, error) {
-	var r Report
 	if !view.Current() {
-		return r, errLag
+		return Report{}, errLag
 	}
+	return c.Compare(ctx, view, listed, now)
+}
+
+// Compare is Run for a lake whose gold may lag behind: then gold's tables differ by that, too. The relations that Expected names
+// stay in the database.
+func (c *Check) Compare(ctx context.Context, view *lake.View, listed []event.Object, now time.Time) (Report, error) {
+	var r Report
 	ledger, later, err := c.ledger(ctx, view)
 	if err != nil {
 		return r, err
@@ -72,12 +87,14 @@ func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object,
 		return r, err
 	}
 	objects := map[string][]event.Object{}
+	c.objects = map[event.ID]bool{}
 	for _, o := range listed {
 		e, ok := ledger[o.ID()]
 		ok = ok && e.Outcome != lake.OutcomeRemoved // an object that is listed is there again
 		switch {
 		case ok && e.Table != "":
 			objects[e.Table] = append(objects[e.Table], o)
+			c.objects[o.ID()] = true
 		case !ok && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled:
 			r.Unpromoted = append(r.Unpromoted, o)
 		}
@@ -102,8 +119,29 @@ func (c *Check) Run(ctx context.Context, view *lake.View, listed []event.Object,
 		return r, err
 	}
 	verdicts, err := c.gold(ctx, view)
+	if err != nil {
+		return r, err
+	}
 	r.Verdicts = append(r.Verdicts, verdicts...)
-	return r, err
+	c.explain(&r, view)
+	return r, nil
+}
+
+// Listed lists the objects of bronze for a check. It comes after the view: what the view's ledger knows is in the listing then.
+func Listed(ctx context.Context, b bucket.Bucket) (listed []event.Object, err error) {
+	for o, err := range reconcile.Objects(ctx, b, "") {
+		if err != nil {
+			return nil, err
+		}
+		listed = append(listed, o)
+	}
+	return listed, nil
+}
+
+// Expected returns the relation with the rows that bronze gives for a table of silver, and the objects that it is made of.
+func (c *Check) Expected(table string) (relation string, objects map[event.ID]bool) {
+	name, _ := silver.CutName(table)
+	return c.expected[name], c.objects
 }
 
 // absent returns the objects whose rows the tables have and that the listing lacks.
@@ -144,7 +182,7 @@ func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.
 
 // expect decodes the objects of a dataset and leaves the winning rows in the table expected.<table>. It returns what the ledger
 // has wrong about the objects.
-func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.Object, ledger map[event.ID]lake.Entry, refused *duck.Conn) ([]string, error) {
+func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.Object, ledger map[event.ID]lake.Entry, refused *duck.Conn) ([]Misjudged, error) {
 	conn, err := c.DB.Connect()
 	if err != nil {
 		return nil, err
@@ -155,7 +193,7 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 	if err := in.Begin(ctx); err != nil {
 		return nil, err
 	}
-	var bad []string
+	var bad []Misjudged
 	for part := range slices.Chunk(objects, checkBatch) {
 		errs, err := in.Fill(ctx, part)
 		if err != nil {
@@ -166,7 +204,7 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 			if err != nil {
 				return nil, err
 			}
-			if wrong != "" {
+			if wrong.Text != "" {
 				bad = append(bad, wrong)
 			}
 		}
@@ -178,17 +216,17 @@ func (c *Check) expect(ctx context.Context, d *silver.Dataset, objects []event.O
 }
 
 // misjudged compares an object's ledger entry with the result of decoding it now.
-func misjudged(o event.Object, e lake.Entry, err error) (string, error) {
+func misjudged(o event.Object, e lake.Entry, err error) (Misjudged, error) {
 	action, _ := event.Outcome(err, 1)
 	switch {
 	case action == event.Retry:
-		return "", err // the store failed, so this proves nothing
+		return Misjudged{}, err // the store failed, so this proves nothing
 	case action == event.Dead && e.Outcome != lake.OutcomeDead:
-		return fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), nil
+		return Misjudged{fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), true}, nil
 	case action == event.Done && e.Outcome == lake.OutcomeDead:
-		return fmt.Sprintf("%s is a dead letter and can be read: `reactor replay --key` brings it in", o.Key), nil
+		return Misjudged{fmt.Sprintf("%s is a dead letter and can be read: `reactor replay --key` brings it in", o.Key), false}, nil
 	}
-	return "", nil
+	return Misjudged{}, nil
 }
 
 // silver compares silver's tables with what bronze gives.
@@ -199,7 +237,7 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	}
 	defer conn.Close()
 	var verdicts []Verdict
-	for _, table := range slices.Sorted(maps.Keys(c.expected)) {
+	for _, table := range slices.Sorted(maps.Keys(c.expected)) { // the datasets'
 		t, err := view.Table(silver.TableName(table))
 		if err != nil {
 			return nil, err
@@ -215,7 +253,12 @@ func (c *Check) silver(ctx context.Context, view *lake.View, refused *duck.Conn)
 	if err != nil {
 		return nil, err
 	}
-	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: "incoming", key: silver.RejectedKey(), columns: lake.ColumnNames(silver.RejectedSchema()), column: "source_modified_at"}.run(ctx)
+	relation := "expected." + duck.Identifier(silver.RejectedTable)
+	if err := refused.Exec(ctx, "create or replace table "+relation+" as from incoming; drop table incoming"); err != nil {
+		return nil, err
+	}
+	c.expected[silver.RejectedTable] = relation
+	v, err := comparison{conn: refused, lake: c.Lake, table: t, expected: relation, key: silver.RejectedKey(), columns: lake.ColumnNames(silver.RejectedSchema()), column: "source_modified_at"}.run(ctx)
 	return append(verdicts, v), err
 }
 
@@ -244,7 +287,7 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 			return nil, err
 		}
 		if _, computed := set.Model(m.Name); !computed {
-			verdicts = append(verdicts, Verdict{Table: m.Name, Cause: failed})
+			verdicts = append(verdicts, Verdict{Table: m.Name, Uncomputed: failed})
 			continue
 		}
 		expected := "new_" + m.Name
@@ -258,7 +301,7 @@ func (c *Check) gold(ctx context.Context, view *lake.View) ([]Verdict, error) {
 		var f *gold.Failure
 		if !v.Equal() && !m.Ours {
 			if err := set.VerifyLookback(ctx, conn, p, m); errors.As(err, &f) {
-				v.Cause = f.Error()
+				v.Causes = append(v.Causes, f.Error())
 			} else if err != nil {
 				return nil, err
 			}

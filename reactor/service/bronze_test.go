@@ -393,7 +393,7 @@ func TestACheckNamesWhatAnotherEngineDid(t *testing.T) {
 	}
 	for _, v := range report.Verdicts {
 		if v.Table != "gold.rankings" {
-			if !v.Equal() || v.Mends() != "" || len(v.Wrong) > 0 {
+			if !v.Equal() || v.Mends != "" || len(v.Causes) > 0 || len(v.Wrong) > 0 {
 				t.Errorf("%+v", v)
 			}
 			continue
@@ -404,8 +404,11 @@ func TestACheckNamesWhatAnotherEngineDid(t *testing.T) {
 		if v.Foreign == nil || v.Foreign.Snapshot != next[0].SnapshotID() || !strings.Contains(v.Foreign.By, "engine-name=spark") {
 			t.Errorf("who did it: %+v", v.Foreign)
 		}
-		if want := fmt.Sprintf("reactor rollback gold.rankings --to %d", rankings.SnapshotID()); v.Mends() != want {
-			t.Errorf("what mends it is %q, want %q", v.Mends(), want)
+		if len(v.Causes) != 1 || !strings.Contains(v.Causes[0], fmt.Sprint("another engine changed it: snapshot ", next[0].SnapshotID())) {
+			t.Errorf("the causes are %q", v.Causes)
+		}
+		if v.Mends != proof.Repair {
+			t.Errorf("what mends it is %q, want %q", v.Mends, proof.Repair)
 		}
 	}
 }

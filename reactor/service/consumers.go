@@ -58,6 +58,7 @@ func (s *Service) addGold(ctx context.Context) error {
 		return err
 	}
 	s.onClose(g.Close)
+	s.gold = g
 	if err := s.cfg.Lake.Create(ctx, g.Tables()...); err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 			if err != nil {
 				return nil // the catalog's part says so
 			}
-			return errors.Join(promote.Failed(view), promote.LostByModels(view, s.cfg.Models))
+			return errors.Join(promote.Failed(view), s.gold.Audited(), promote.LostByModels(view, s.cfg.Models))
 		},
 		"silver": func(ctx context.Context) error {
 			view, err := s.cfg.Lake.View(ctx)

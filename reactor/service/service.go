@@ -42,6 +42,7 @@ type Service struct {
 	stuck    *stream.Stuck
 	advisory *stream.AdvisoryReader
 	silver   []*promote.Silver
+	gold     *promote.Gold
 
 	parts  []part
 	closes []func() // in the order in which things were opened
@@ -164,7 +165,7 @@ func (s *Service) watchDatabase(ctx context.Context) error {
 func (s *Service) addStreams(context.Context) error {
 	router := &stream.Router{
 		JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject,
-		Buried: s.promote.Metrics.Buried, Ignored: s.promote.Metrics.Ignored, Routed: s.covers.Saw,
+		Buried: s.promote.Metrics.Buried, Ignored: s.promote.Metrics.Ignored, Routed: s.covers.Saw, Stuck: s.stuck,
 	}
 	s.add("router", router.Run)
 	s.add("objects that hide others", s.covers.Run)

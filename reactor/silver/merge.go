@@ -77,10 +77,14 @@ select * exclude (_file) from existing semi join changes using (_file) anti join
 // WinnersSQL creates the table name with the winners among `incoming`: what the table of this dataset must hold when
 // incoming has the rows of all objects. It is not how the merge finds them, and so can prove it right.
 func (d *Dataset) WinnersSQL(name string) string {
-	columns := strings.Join(quoteAll("", columnNames(d.Schema())), ", ")
-	return fmt.Sprintf(`create or replace table %s as select %s from incoming
+	return "create or replace table " + name + " as " + d.Winners("incoming")
+}
+
+// Winners selects the winners among the rows of a relation, which is something that can follow FROM.
+func (d *Dataset) Winners(relation string) string {
+	return fmt.Sprintf(`select %s from %s
 qualify row_number() over (partition by %s order by %s desc) = 1`,
-		name, columns, strings.Join(quoteAll("", d.Key), ", "), strings.Join(winning, " desc, "))
+		strings.Join(quoteAll("", columnNames(d.Schema())), ", "), relation, strings.Join(quoteAll("", d.Key), ", "), strings.Join(winning, " desc, "))
 }
 
 // RejectedMergeSQL is the merge of `rejected`: the refused rows of one object version are replaced by those that its

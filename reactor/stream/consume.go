@@ -34,6 +34,7 @@ type consumer struct {
 	subjects     []string
 	log          *slog.Logger
 	idle         func(context.Context) // may be nil
+	stuck        *Stuck                // may be nil
 }
 
 // consume delivers the consumer's messages in batches until ctx ends. A batch has the messages that are there; consume does not wait
@@ -49,6 +50,7 @@ func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle fun
 			attempt = 1
 		}
 		delay := event.RetryDelay(attempt)
+		c.stuck.Stopped(c.stream+" "+c.name, err, time.Now())
 		c.log.Warn("consumer stopped; starting it again", "consumer", c.name, "in", delay, "error", err)
 		select {
 		case <-ctx.Done():
@@ -63,6 +65,7 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 	if err != nil {
 		return err
 	}
+	c.stuck.Pulls(c.stream + " " + c.name)
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
 	defer unpin(ctx, js, c) // runs after Stop: an open pull would be pinned again

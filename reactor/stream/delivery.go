@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -44,10 +45,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	var g errgroup.Group
 	g.Go(func() error {
-		return c.run(ctx, consumer{stream: streams.Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle})
+		return c.run(ctx, consumer{stream: streams.Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle, stuck: c.Stuck})
 	})
 	g.Go(func() error {
-		return c.run(ctx, consumer{stream: streams.Again, name: c.Name, subjects: again, log: c.Log})
+		return c.run(ctx, consumer{stream: streams.Again, name: c.Name, subjects: again, log: c.Log, stuck: c.Stuck})
 	})
 	return g.Wait()
 }
@@ -67,7 +68,9 @@ func (c *Consumer) run(ctx context.Context, cfg consumer) error {
 			return
 		}
 		c.turn.Lock()
+		ended := c.Stuck.Begun(c.Name, deliveries, time.Now())
 		errs := c.Handle(ctx, deliveries)
+		ended()
 		c.turn.Unlock()
 		defer c.done(deliveries, errs)
 		for i, m := range messages {
@@ -115,6 +118,7 @@ func (c *Consumer) settle(ctx context.Context, m message, err error) {
 		_ = m.NakWithDelay(delay)
 	case event.Dead:
 		if buryErr := bury(ctx, c.JS, buriedOf(m, c.Name, err.Error(), c.earlier(m))); buryErr != nil {
+			c.Stuck.Failed(c.Name, m.object, delivered, fmt.Errorf("store its dead letter: %w", buryErr), time.Now())
 			c.Log.Error("store dead letter", "consumer", c.Name, "error", buryErr)
 			_ = m.NakWithDelay(event.RetryDelay(delivered))
 			return

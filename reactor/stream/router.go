@@ -33,11 +33,13 @@ type Router struct {
 	Ignored func(event.Object)
 	// Buried, when set, is called for each stored dead letter with the reason.
 	Buried func(consumer string, reason error)
+	// Stuck, when set, is told when the router cannot pull.
+	Stuck *Stuck
 }
 
 // Run routes until ctx ends. It acknowledges a message after its events are stored.
 func (r *Router) Run(ctx context.Context) error {
-	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log}, func(ctx context.Context, batch []message) {
+	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log, stuck: r.Stuck}, func(ctx context.Context, batch []message) {
 		// Publish side by side, then wait for the answers in order: one round trip for a batch, not one for each message.
 		heard := time.Now()
 		futures := make([][]sentEvent, len(batch))

@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -19,11 +20,13 @@ const (
 	forgottenAfter = 5 * time.Minute
 )
 
-// Stuck knows the events that fail again and again. Nothing else shows them: they have no dead letter, because another try may succeed,
+// Stuck knows the events that fail again and again, the batches that do not end and the consumers that do not pull. Nothing else shows them: they have no dead letter, because another try may succeed,
 // and every part that the reactor needs may answer. It is safe for concurrent use. A nil Stuck knows nothing.
 type Stuck struct {
-	mu     sync.Mutex
-	events map[stuckKey]failing
+	mu      sync.Mutex
+	events  map[stuckKey]failing
+	working map[*begun]bool
+	stopped map[string]stopped // by consumer
 }
 
 type stuckKey struct {
@@ -40,7 +43,9 @@ type failing struct {
 }
 
 // NewStuck makes an empty Stuck.
-func NewStuck() *Stuck { return &Stuck{events: map[stuckKey]failing{}} }
+func NewStuck() *Stuck {
+	return &Stuck{events: map[stuckKey]failing{}, working: map[*begun]bool{}, stopped: map[string]stopped{}}
+}
 
 // Failed is called for an event that failed and is tried again.
 func (s *Stuck) Failed(consumer string, o event.Object, attempts uint64, err error, now time.Time) {
@@ -73,10 +78,15 @@ func (s *Stuck) Settled(consumer string, o event.Object) {
 // Count returns the number of stuck events.
 func (s *Stuck) Count() int { return len(s.stuck(time.Now())) }
 
-// Err names the event that has been stuck longest; nil if there is none.
+// Err names the event that has been stuck longest, and every consumer that makes no progress otherwise; nil if there is none.
 func (s *Stuck) Err(context.Context) error { return s.at(time.Now()) }
 
 func (s *Stuck) at(now time.Time) error {
+	return errors.Join(append(s.standstills(now), s.failing(now))...)
+}
+
+// failing names the event that has failed longest.
+func (s *Stuck) failing(now time.Time) error {
 	all := s.stuck(now)
 	if len(all) == 0 {
 		return nil

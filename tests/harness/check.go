@@ -12,6 +12,11 @@ type Verdict struct {
 	Digest          string
 	Missing, Excess int
 	Equal           bool
+	Cause, Mends    string
+	MadeBy          string `json:"made_by"`
+	Snapshot        int64
+	Day             string
+	FirstWrong      string `json:"first_wrong"`
 }
 
 // Verdicts reads what a run of `reactor check --output json` says, by table. It fails the test unless the run ended with the

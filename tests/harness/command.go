@@ -1,7 +1,12 @@
 package harness
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +45,24 @@ func (l *Lake) Run(t testing.TB, program string, args ...string) Result {
 func (l *Lake) RunEnv(t testing.TB, env []string, program string, args ...string) Result {
 	t.Helper()
 	return RunProgram(t, append(l.Env(t, roleOf[program]), env...), program, args...)
+}
+
+// Shell runs a line of commands by a shell in which the programs can be found, as somebody does who copies what a program prints. It
+// has the environment of a role, and more variables, NAME=value.
+func (l *Lake) Shell(t testing.TB, role, line string, env ...string) Result {
+	t.Helper()
+	folder := filepath.Dir(Program(t, "reactor"))
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Env = append(append(l.Env(t, role), "PATH="+folder+string(os.PathListSeparator)+os.Getenv("PATH")), env...)
+	cmd.Dir = t.TempDir()
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatalf("run %q by a shell: %v", line, err)
+	}
+	return Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}
 }
 
 // RunWithin is Run for a command of the reactor's that may take longer than Patience.

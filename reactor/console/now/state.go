@@ -9,7 +9,6 @@ import (
 
 	"millrace/infra/streams"
 	"millrace/reactor/health"
-	"millrace/reactor/lake"
 	"millrace/reactor/stream"
 	"millrace/reactor/tables"
 )
@@ -108,7 +107,9 @@ func (p *Page) tables(ctx context.Context, s *State) error {
 		t := Table{Name: name}
 		if now := view.Tables[name].Snapshot(); now != nil {
 			t.CommittedAt = time.UnixMilli(now.TimestampMs)
-			t.Rows, _ = lake.Total(now, lake.TotalRows).(int64)
+			if t.Rows, err = p.cfg.Lake.Rows(ctx, view.Tables[name], now); err != nil {
+				return err
+			}
 		}
 		s.Tables = append(s.Tables, t)
 	}

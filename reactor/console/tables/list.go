@@ -34,20 +34,24 @@ func (p *Pages) list(ctx context.Context) (List, error) {
 	}
 	list := List{Tables: []Line{}}
 	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
-		list.Tables = append(list.Tables, lineOf(view.Tables[name]))
+		line, err := p.lineOf(ctx, view.Tables[name])
+		if err != nil {
+			return List{}, err
+		}
+		list.Tables = append(list.Tables, line)
 	}
 	return list, nil
 }
 
-func lineOf(t *lake.Table) Line {
-	l := Line{Name: t.Name, Snapshots: len(t.Meta.Snapshots()), State: promote.StateOf(t)}
+func (p *Pages) lineOf(ctx context.Context, t *lake.Table) (l Line, err error) {
+	l = Line{Name: t.Name, Snapshots: len(t.Meta.Snapshots()), State: promote.StateOf(t)}
 	if s := t.Snapshot(); s != nil {
 		l.CommittedAt = time.UnixMilli(s.TimestampMs)
-		l.Rows, _ = lake.Total(s, lake.TotalRows).(int64)
+		l.Rows, err = p.lake.Rows(ctx, t, s)
 		l.Files, _ = lake.Total(s, lake.TotalFiles).(int64)
 		l.Bytes, _ = lake.Total(s, lake.TotalBytes).(int64)
 	}
-	return l
+	return l, err
 }
 
 // RowsAFile is how many rows a file holds on average; call it where there are files.

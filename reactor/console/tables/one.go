@@ -65,7 +65,11 @@ func (p *Pages) one(r *http.Request) (One, error) {
 	if err != nil {
 		return One{}, err
 	}
-	o := One{Table: t.Name, Tab: "rows", Line: lineOf(t), Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
+	line, err := p.lineOf(ctx, t)
+	if err != nil {
+		return One{}, err
+	}
+	o := One{Table: t.Name, Tab: "rows", Line: line, Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
 	o.place(t, s)
 	o.Preview, err = p.preview(ctx, t, s)
 	return o, err

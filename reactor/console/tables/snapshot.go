@@ -1,6 +1,8 @@
 package tables
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -37,7 +39,7 @@ func snapshot(s *table.Snapshot, refs map[int64][]string) Snapshot {
 		return Snapshot{Refs: []string{}}
 	}
 	made := Snapshot{
-		ID: s.SnapshotID, CommittedAt: time.UnixMilli(s.TimestampMs), Refs: slices.Sorted(slices.Values(refs[s.SnapshotID])), MadeBy: lake.OwnSummary(s),
+		ID: s.SnapshotID, CommittedAt: time.UnixMilli(s.TimestampMs), Refs: slices.Sorted(slices.Values(refs[s.SnapshotID])), MadeBy: lake.MadeBy(s),
 		Added: lake.Total(s, lake.AddedRows), Deleted: lake.Total(s, lake.DeletedRows), Rows: lake.Total(s, lake.TotalRows),
 	}
 	if made.Refs == nil {
@@ -81,6 +83,23 @@ func (p *Pages) history(r *http.Request) (History, error) {
 		return History{}, err
 	}
 	all := snapshots(t)
+	for i := range all {
+		if err := p.count(r.Context(), t, &all[i]); err != nil {
+			return History{}, err
+		}
+	}
 	slices.Reverse(all)
 	return History{Table: t.Name, Tab: "snapshots", Snapshots: all}, nil
+}
+
+// count leaves the rows out that files of deletes delete: the totals of a summary have them.
+func (p *Pages) count(ctx context.Context, t *lake.Table, of *Snapshot) error {
+	s := t.Meta.SnapshotByID(of.ID)
+	n, errRows := p.lake.Rows(ctx, t, s)
+	deleted, errDeleted := p.lake.Deleted(ctx, t, s)
+	if err := errors.Join(errRows, errDeleted); err != nil {
+		return err
+	}
+	of.Rows, of.Deleted = n, deleted
+	return nil
 }

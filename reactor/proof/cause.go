@@ -1,0 +1,104 @@
+package proof
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"millrace/reactor/lake"
+	"millrace/reactor/reconcile"
+	"millrace/reactor/silver"
+	"millrace/reactor/tables"
+)
+
+// Repair is the command that brings every table back to what bronze gives.
+const Repair = "reactor repair --yes"
+
+// explain says of each table that differs why it does, and what mends it.
+func (c *Check) explain(r *Report, view *lake.View) {
+	wrong := map[string]bool{}
+	for i := range r.Verdicts { // silver's come first, and each model after those that it reads
+		v := &r.Verdicts[i]
+		if v.Equal() {
+			continue
+		}
+		wrong[v.Table] = true
+		v.Causes = append(v.Causes, r.causes(v, view.Tables[v.Table])...)
+		if m, ok := c.Models.Model(v.Table); ok {
+			for _, in := range m.Inputs {
+				if wrong[in] {
+					v.Causes = append(v.Causes, "it is computed from "+in+", which differs")
+				}
+			}
+		}
+		if len(v.Causes) == 0 {
+			v.Causes = []string{"its snapshots do not tell: who changed it did so in one that has expired, or another release of millrace wrote it"}
+		}
+		v.Mends = c.mends(r)
+	}
+}
+
+// causes are those that lie in the table itself.
+func (r *Report) causes(v *Verdict, t *lake.Table) (all []string) {
+	if v.Uncomputed != "" {
+		all = append(all, v.Uncomputed)
+	}
+	if v.Foreign != nil {
+		all = append(all, "another engine changed it: "+v.Foreign.String())
+	}
+	if t != nil && rolledBack(t) {
+		all = append(all, fmt.Sprintf("it is rolled back to snapshot %d", t.SnapshotID()))
+	}
+	var absent []reconcile.Absent
+	for _, a := range r.Absent {
+		if silver.TableName(a.Table) == v.Table || v.Table == tables.Rejected {
+			absent = append(absent, a)
+		}
+	}
+	if len(absent) > 0 {
+		a := absent[0]
+		all = append(all, fmt.Sprintf("it has rows of %d objects that the listing of bronze lacks, such as %s version %s: %s", len(absent), a.SourceKey, a.SourceVersion, a.Advice()))
+	}
+	return all
+}
+
+// mends is the command that brings the tables back. While objects are hidden from the listing, the tables that bronze gives lack
+// their rows, so they have to be shown first.
+func (c *Check) mends(r *Report) string {
+	var commands []string
+	for _, a := range r.Absent {
+		command := "reactor retract " + shellWord(a.Cover)
+		if a.Hidden && a.Cover != "" && !slices.Contains(commands, command) {
+			commands = append(commands, command)
+		}
+	}
+	if len(commands) > 0 {
+		return strings.Join(commands, " && ")
+	}
+	if c.Folder != "" {
+		return Repair + " --models " + shellWord(c.Folder)
+	}
+	return Repair
+}
+
+// plain is a word that a shell takes as it is.
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+-]+$`)
+
+// shellWord quotes a word for a shell.
+func shellWord(word string) string {
+	if plain.MatchString(word) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// rolledBack tells whether a later snapshot was the current one before.
+func rolledBack(t *lake.Table) bool {
+	for entry := range t.Meta.SnapshotLogs() {
+		if s := t.Meta.SnapshotByID(entry.SnapshotID); s != nil && s.SequenceNumber > t.Sequence() {
+			return true
+		}
+	}
+	return false
+}
