@@ -67,6 +67,7 @@ func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
 func catalogServer(l opened, cfg rest.Config) *health.Server {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	cfg.Registry = registry
 	return &health.Server{
 		Registry: registry,
 		Parts: func(ctx context.Context) []health.Part {

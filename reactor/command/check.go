@@ -111,8 +111,11 @@ func printReport(out *cli.Output, r proof.Report) error {
 // logReport tells what is wrong beside the rows.
 func logReport(r proof.Report) {
 	if n := len(r.Unpromoted); n > 0 { // with a backlog there are many, and a line each would bury the rest
-		o := r.Unpromoted[0]
-		slog.Error("objects are not promoted yet: they wait in the streams, or no event of them ever came (`reactor reconcile` publishes what is missing)", "objects", n, "first", o.Key, "version", o.Version, "modified_at", o.ModifiedAt)
+		var keys []string
+		for _, o := range r.Unpromoted[:min(n, named)] {
+			keys = append(keys, o.Key)
+		}
+		slog.Error("objects are not promoted: they wait in the streams, or no event of them ever came, and then `reactor reconcile` publishes it", "objects", n, "first", strings.Join(keys, ", "))
 	}
 	for _, a := range r.Absent[:min(len(r.Absent), named)] {
 		slog.Error("the tables have rows of an object that the listing of bronze lacks: "+a.Advice(), "key", a.SourceKey, "version", a.SourceVersion)

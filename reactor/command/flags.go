@@ -58,9 +58,17 @@ func (f *lakeFlags) withLakeBy(ctx context.Context, client *minio.Client, run fu
 	}
 	l, err := lake.Open(ctx, client, f.Bucket, address.Reveal())
 	if err != nil {
-		return settings.NoAnswer("the catalog", err)
+		return noCatalog(address, err)
 	}
 	return errors.Join(run(opened{l, bucket.Bucket{Client: client, Name: f.Bucket}}), l.Close())
+}
+
+// noCatalog makes an error of opening the catalog one with advice, if the catalog is missing or does not answer.
+func noCatalog(address settings.Secret, err error) error {
+	if path, ok := settings.SQLitePath(address); ok && errors.Is(err, lake.ErrNoCatalog) {
+		return &settings.Unanswered{Part: "the catalog", Address: path, Err: err}
+	}
+	return settings.NoAnswer("the catalog", err)
 }
 
 // sqliteFile returns the file of the catalog; PostgreSQL has tools of its own for what asks for it.

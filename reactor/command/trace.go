@@ -20,7 +20,8 @@ type traceCmd struct {
 func (*traceCmd) Help() string {
 	return `Shows where a row comes from: the models, the rows of each table that it may be made of, the objects in bronze, their requests, and the
 commit and run that brought them. It lists rows with the same key from the row's day and from the earlier days that the models read. It
-only counts rows of other keys, which a model may compare with. JSON has more details than the table.
+only counts rows of other keys, which a model may compare with. If a row of silver is not what its
+object gives, because another engine changed it, the object's line says so. JSON has more details than the table.
 
 Examples:
 
@@ -98,9 +99,11 @@ func flat(n lineage.Node) map[string]any {
 	return line
 }
 
-// outcome is the ledger's of an object, and whether the object is still there.
+// outcome is the ledger's of an object, and whether the object is still there and gives these rows.
 func outcome(o *lineage.SourceObject) string {
 	switch {
+	case o.Altered:
+		return o.Outcome + "; the object gives other rows: another engine changed them (`reactor repair` takes that back)"
 	case !o.Gone:
 		return o.Outcome
 	case o.Outcome == "":

@@ -2,11 +2,29 @@ package lake
 
 import (
 	"context"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 )
+
+// AsDuckDBNames is the file with its format, and that of the files that delete rows of it, named as DuckDB does.
+func (f File) AsDuckDBNames() File {
+	f.task.File = inSmallLetters{f.task.File}
+	var deletes []iceberg.DataFile
+	for _, d := range f.task.DeleteFiles {
+		deletes = append(deletes, inSmallLetters{d})
+	}
+	f.task.DeleteFiles = deletes
+	return f
+}
+
+type inSmallLetters struct{ iceberg.DataFile }
+
+func (f inSmallLetters) FileFormat() iceberg.FileFormat {
+	return iceberg.FileFormat(strings.ToLower(string(f.DataFile.FileFormat())))
+}
 
 // DeleteRows deletes rows as only other engines do: by a file of their positions, beside the data files. The table's property
 // write.delete.mode must be merge-on-read.

@@ -58,6 +58,11 @@ func readsOldSnapshots(t *testing.T, l *lake.Lake) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for i, f := range fs {
+			if f.Deletes() {
+				fs[i] = f.AsDuckDBNames()
+			}
+		}
 		columns, batches, err := l.Read(t.Context(), now, fs...)
 		if err != nil {
 			t.Fatal(err)

@@ -32,6 +32,22 @@ func (l *Lake) Replaced() error {
 	return nil // that the file cannot be looked at says nothing about it
 }
 
+// Missing returns those of the tables that the catalog does not name: somebody has dropped or renamed them.
+func (l *Lake) Missing(ctx context.Context, names ...string) ([]string, error) {
+	there := map[string]bool{}
+	err := l.catalog.read(ctx, func(tx bun.Tx) error {
+		all, err := pointers(ctx, tx)
+		for _, p := range all {
+			there[p.Name] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return there[name] }), nil
+}
+
 // Recovered says what Recover takes out of the catalog, and why.
 type Recovered struct {
 	// Tables are taken out, and the start that follows makes them anew. It is empty if all is well.

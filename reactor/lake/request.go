@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/apache/iceberg-go/table"
@@ -175,6 +176,9 @@ func updated(base table.Metadata, location string, text json.RawMessage) (table.
 	if err != nil {
 		return nil, err
 	}
+	if base == nil {
+		schemaFirst(updates)
+	}
 	for _, u := range updates {
 		if err := apply(b, base, u); err != nil {
 			return nil, err
@@ -191,6 +195,19 @@ func updated(base table.Metadata, location string, text json.RawMessage) (table.
 		return nil, invalid("the updates make no table: %v", err)
 	}
 	return next, nil
+}
+
+// schemaFirst puts what makes the schema of a new table before what refers to it. DuckDB sets the current schema last, and iceberg-go
+// binds partitions and sort orders to the current one.
+func schemaFirst(updates table.Updates) {
+	rank := func(u table.Update) int {
+		switch u.Action() {
+		case table.UpdateAssignUUID, table.UpdateUpgradeFormatVersion, table.UpdateAddSchema, table.UpdateSetCurrentSchema:
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(updates, func(a, b table.Update) int { return rank(a) - rank(b) })
 }
 
 // builder begins with metadata, or with none in the format that the updates ask for.

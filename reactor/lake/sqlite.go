@@ -31,14 +31,17 @@ const (
 	frozen          // nobody has the file open
 )
 
-// findFile looks at the file of a catalog, which need not be there yet. only is for a reader who wants no right to write.
+// ErrNoCatalog says that a catalog's file does not exist and cannot be made.
+var ErrNoCatalog = errors.New("there is no catalog")
+
+// findFile looks at the file of a catalog, which need not exist yet. only is for a reader who wants no right to write.
 func findFile(path string, only bool) (*databaseFile, error) {
 	f := &databaseFile{path: path}
 	var err error
 	folder := may(filepath.Dir(path)) && !only
 	switch f.opened, err = os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist) && !folder:
-		return nil, fmt.Errorf("there is no catalog %s, and its folder is not there or cannot be written", path)
+		return nil, fmt.Errorf("%w %s, and its folder is missing or cannot be written", ErrNoCatalog, path)
 	case errors.Is(err, fs.ErrNotExist):
 		return f, nil
 	case err != nil:

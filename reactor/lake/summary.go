@@ -60,11 +60,14 @@ func MadeBy(s *table.Snapshot) string {
 	}
 	var said []string
 	if s.Summary != nil {
-		for _, name := range []string{"engine-name", "engine-version", "app-name", "app-id", "spark.app.id", "created-by", "iceberg-version"} {
+		for _, name := range []string{"engine-name", "engine-version", "app-name", "app-id", "spark.app.id", "created-by"} {
 			if value := s.Summary.Properties[name]; value != "" {
 				said = append(said, name+"="+value)
 			}
 		}
+	}
+	if len(said) > 0 && s.Summary.Properties["iceberg-version"] != "" { // alone it tells of a library
+		said = append(said, "iceberg-version="+s.Summary.Properties["iceberg-version"])
 	}
 	if len(said) == 0 && s.Summary != nil && s.Summary.Operation == table.OpReplace {
 		return ""

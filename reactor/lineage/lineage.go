@@ -66,9 +66,13 @@ func (t Tracer) Trace(ctx context.Context, name string, values []string) ([]Node
 		return nil, keyErrorf("a row of %s is told apart by %s: give a value for each", of.Name, strings.Join(key, ", "))
 	}
 	var nodes []Node
-	err = duck.TemporaryConn(memory, func(conn *duck.Conn) error {
-		w := walk{Tracer: t, reader: &reader{lake: t.Lake, conn: conn, key: map[string]string{}}, view: view}
-		var err error
+	err = duck.Temporary(memory, func(db *duck.DB) error {
+		conn, err := db.Connect()
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		w := walk{Tracer: t, reader: &reader{lake: t.Lake, conn: conn, key: map[string]string{}}, view: view, db: db}
 		nodes, err = w.from(ctx, of, key, values)
 		return err
 	})
@@ -80,6 +84,7 @@ type walk struct {
 	Tracer
 	*reader
 	view *lake.View
+	db   *duck.DB  // of the reader's connection
 	set  *gold.Set // nil for a row of silver
 }
 
@@ -175,7 +180,7 @@ func (w walk) writer(ctx context.Context, t *lake.Table, f lake.File) (*Commit, 
 		return nil, err
 	}
 	c := commitOf(s)
-	c.MadeBy = lake.OwnSummary(s)
+	c.MadeBy = lake.MadeBy(s)
 	if !exact {
 		c.MadeBy = "this snapshot, or one before it that has expired"
 	}
@@ -242,6 +247,7 @@ func (w walk) objects(ctx context.Context, t *lake.Table, depth int) ([]Node, er
 	bar := w.Show(len(sources), "looking at objects")
 	defer bar.Done()
 	var nodes []Node
+	left := int64(comparedBytes)
 	for _, s := range sources {
 		n := int64(len(s.rows))
 		o := Node{Depth: depth, Kind: Object, Table: t.Name, Name: s.key, Rows: &n, Observed: &Observed{s.from, s.to},
@@ -250,6 +256,9 @@ func (w walk) objects(ctx context.Context, t *lake.Table, depth int) ([]Node, er
 			return nil, err
 		}
 		if err := w.request(ctx, o.Source); err != nil {
+			return nil, err
+		}
+		if o.Source.Altered, err = w.altered(ctx, t, s, &left); err != nil {
 			return nil, err
 		}
 		nodes = append(nodes, o)

@@ -47,6 +47,7 @@ type SourceObject struct {
 	Rows         []any // their numbers in the object
 	ModifiedAt   time.Time
 	Gone         bool // it is not in the bucket any more
+	Altered      bool // it gives other rows: somebody else changed them in the table
 	// RequestURL and FetchedAt are what its metadata says of the request that brought it, "" where it says nothing.
 	RequestURL, FetchedAt string
 	// Event and Outcome are the ledger's; "" where it does not know the object.

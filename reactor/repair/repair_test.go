@@ -20,6 +20,7 @@ import (
 	"millrace/reactor/event"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
+	"millrace/reactor/lineage"
 	"millrace/reactor/progress"
 	"millrace/reactor/promote"
 	"millrace/reactor/proof"
@@ -232,7 +233,7 @@ func (w *world) repair(ctx context.Context) error { return w.repairAfter(ctx, fu
 // repairAfter is repair with something that happens after it has looked.
 func (w *world) repairAfter(ctx context.Context, happens func()) error {
 	return w.temporarily(func(db *duck.DB) error {
-		r := &repair.Repair{Lake: w.lake, Bucket: w.bucket, Models: w.models, DB: db, AtOnce: w.random.Int64N(2), Show: func(int, string) progress.Bar { return quiet{} }} // a month a commit, or all
+		r := &repair.Repair{Lake: w.lake, Bucket: w.bucket, Models: w.models, DB: db, AtOnce: w.random.Int64N(2), Show: progress.Silent} // a month a commit, or all
 		if _, err := r.Look(ctx); err != nil {
 			return err
 		}
@@ -240,11 +241,6 @@ func (w *world) repairAfter(ctx context.Context, happens func()) error {
 		return r.Apply(ctx)
 	})
 }
-
-type quiet struct{}
-
-func (quiet) Add(int) {}
-func (quiet) Done()   {}
 
 // proved fails the test unless every table is what bronze gives.
 func (w *world) proved(when string) {
@@ -435,4 +431,28 @@ func TestARepairRefusesToTakeOutWhatItCannotSee(t *testing.T) {
 		t.Errorf("a hidden object: %v", err)
 	}
 	w.shows("bitcoin 1")
+}
+
+// The lineage of a row that another engine changed names the object that the row was of. The trace says that the object says otherwise.
+func TestATraceTellsOfARowThatAnotherEngineChanged(t *testing.T) {
+	w := newWorld(t, 1)
+	w.prices("1.json", "1", "bitcoin", "ethereum")
+	w.other.Update(silverTable, "asset_id = 'bitcoin'", "7 as price_usd")
+	tracer := lineage.Tracer{Lake: w.lake, Bucket: w.bucket, Models: func(context.Context) (*gold.Set, error) { return w.models, nil }, Show: progress.Silent}
+	altered := func(asset string) bool {
+		t.Helper()
+		nodes, err := tracer.Trace(t.Context(), silverTable, []string{asset, coin.Day(time.March, 1).Format(time.RFC3339)})
+		w.must(err)
+		if len(nodes) != 2 || nodes[1].Source == nil {
+			t.Fatalf("the trace of %s: %+v", asset, nodes)
+		}
+		return nodes[1].Source.Altered
+	}
+	if !altered("bitcoin") || altered("ethereum") {
+		t.Error("the trace does not tell the row that was changed from the one that was not")
+	}
+	w.must(w.repair(t.Context()))
+	if altered("bitcoin") {
+		t.Error("after the repair the row is still said to be changed")
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"millrace/infra/settings"
 	"millrace/reactor/access"
 )
@@ -17,7 +19,8 @@ func TestWhoMayOnlyReadChangesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := New(Config{Tokens: tokens}).Handler("")
+	registry := prometheus.NewRegistry()
+	h := New(Config{Tokens: tokens, Registry: registry}).Handler("")
 	refused := 0
 	for _, e := range endpoints() {
 		if e.method == http.MethodGet || e.method == http.MethodHead || strings.HasSuffix(e.path, "/metrics") {
@@ -31,6 +34,11 @@ func TestWhoMayOnlyReadChangesNothing(t *testing.T) {
 			t.Errorf("%s %s: %d %s", e.method, e.path, w.Code, w.Body)
 		}
 		refused++
+	}
+	// Each is a series of its own, by its endpoint and not by its path.
+	families, err := registry.Gather()
+	if err != nil || len(families) != 1 || len(families[0].GetMetric()) != refused {
+		t.Errorf("the metrics are %v, %v: want %d series of one", families, err, refused)
 	}
 	if refused != 14 {
 		t.Errorf("%d calls change something, want 14: is a new one missing here?", refused)

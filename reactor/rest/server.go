@@ -10,6 +10,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/reactor/access"
 	"millrace/reactor/health"
@@ -32,6 +33,8 @@ type Config struct {
 	// Folder is where new tables lie, as files of this machine, and where tables may lie beside the bucket (default: new tables lie
 	// in the bucket, and no table may lie elsewhere).
 	Folder *lake.Folder
+	// Registry shows what the server measures (default: nobody sees it).
+	Registry prometheus.Registerer
 	// Log (default: slog's).
 	Log *slog.Logger
 }
@@ -39,9 +42,10 @@ type Config struct {
 // Server answers the calls of Iceberg's REST API. It holds no state but caches: several may serve one catalog.
 type Server struct {
 	Config
-	places places
-	homes  *lru.Cache[string, string] // where a table lies, by the location of its metadata
-	short  *lru.Cache[string, []byte] // metadata without most snapshots, by its location
+	places  places
+	metrics metrics
+	homes   *lru.Cache[string, string] // where a table lies, by the location of its metadata
+	short   *lru.Cache[string, []byte] // metadata without most snapshots, by its location
 }
 
 const (
@@ -58,7 +62,7 @@ func New(cfg Config) *Server {
 	}
 	homes, _ := lru.New[string, string](knownHomes) // it fails for a size that is not positive only
 	short, _ := lru.New[string, []byte](shortDocuments)
-	return &Server{Config: cfg, places: places{cfg.Bucket, cfg.Folder}, homes: homes, short: short}
+	return &Server{Config: cfg, places: places{cfg.Bucket, cfg.Folder}, metrics: newMetrics(cfg.Registry), homes: homes, short: short}
 }
 
 // call serves a request, or says why not.
@@ -119,7 +123,7 @@ func (s *Server) Handler(mounted string) http.Handler {
 		if e.again != nil {
 			serve = onlyOnce(serve, e.again)
 		}
-		mux.Handle(e.method+" "+e.path, s.answering(known(serve, e.again != nil)))
+		mux.Handle(e.method+" "+e.path, s.metrics.timed(e.method+" "+e.path, s.answering(known(serve, e.again != nil))))
 	}
 	mux.Handle("/", s.answering(known((*Server).nothing, false)))
 	return http.StripPrefix(mounted, mux)

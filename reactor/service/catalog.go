@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"millrace/reactor/namespace"
@@ -32,9 +33,10 @@ func (s *Service) recover(ctx context.Context) error {
 	return nil
 }
 
-// watchCatalog ends the reactor when the catalog's file is another one than it has open, or cannot be read: its next start
-// recovers.
+// watchCatalog ends the reactor when the catalog's file is another one than it has open, when it cannot be read, or when it does not
+// name one of the tables any more: its next start recovers. A step of gold without one of its tables would fail until then.
 func (s *Service) watchCatalog(ctx context.Context) error {
+	all := tables.All(s.cfg.Models)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -46,8 +48,11 @@ func (s *Service) watchCatalog(ctx context.Context) error {
 		if err := s.cfg.Lake.Replaced(); err != nil {
 			return err
 		}
-		if _, _, err := s.cfg.Lake.Version(ctx, tables.Rejected); lake.Unreadable(err) {
+		switch missing, err := s.cfg.Lake.Missing(ctx, all...); {
+		case lake.Unreadable(err):
 			return err
+		case err == nil && len(missing) > 0:
+			return fmt.Errorf("another program dropped or renamed %s: the next start of the reactor makes it anew, and leaves the other tables as they are", strings.Join(missing, ", "))
 		}
 	}
 }

@@ -185,7 +185,7 @@ func (s *Service) addWatchers(context.Context) error {
 func (s *Service) addHealth(context.Context) error {
 	s.registry.MustRegister(&gauge.Collector{JS: s.cfg.JS, Lake: s.cfg.Lake, Home: s.cfg.Home, Parts: s.readiness, Log: s.cfg.Log})
 	iceberg := s.cfg.Iceberg
-	iceberg.Lake, iceberg.Bucket, iceberg.Log = s.cfg.Lake, s.cfg.Bucket.Name, s.cfg.Log
+	iceberg.Lake, iceberg.Bucket, iceberg.Log, iceberg.Registry = s.cfg.Lake, s.cfg.Bucket.Name, s.cfg.Log, s.registry
 	pages := console.New(console.Config{
 		Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, JS: s.cfg.JS, Models: s.cfg.Models, Parts: s.readiness, Tokens: iceberg.Tokens, Log: s.cfg.Log,
 	})
@@ -193,5 +193,8 @@ func (s *Service) addHealth(context.Context) error {
 		"/iceberg/": rest.New(iceberg).Route("/iceberg"), "/": {Handler: pages},
 	}}
 	s.add("http", func(ctx context.Context) error { return server.Serve(ctx, s.listener) })
+	if s.cfg.Postgres != nil {
+		s.add("clients of PostgreSQL", s.cfg.Postgres)
+	}
 	return nil
 }

@@ -113,6 +113,7 @@ type Dataset struct {
 	byName  map[string]int
 	columns []Field
 	keyed   map[string]bool
+	outside []bool // by column: its value may come from outside of the rows
 	arrow   *arrow.Schema
 }
 
@@ -156,6 +157,10 @@ func (d *Dataset) complete() error {
 		if err := d.addInput(f, f.From, f.Column); err != nil {
 			return err
 		}
+	}
+	d.outside = nil
+	for i := range d.columns {
+		d.outside = append(d.outside, d.columns[i].outside())
 	}
 	for i := range d.columns {
 		f := &d.columns[i]

@@ -165,12 +165,15 @@ func (o *object) convert() *refusal {
 	if o.shape.Read++; len(r.extra) > 0 {
 		o.shape.knowsNot(r.extra)
 	}
-	for i := range o.d.columns {
-		lacks := isNull(r.values[i]) && !o.alsoThere(i) && o.standIn[i] == nil
-		if lacks {
-			o.shape.lacks(i, r.values[i] == nil)
+	for i, value := range r.values[:len(o.d.columns)] {
+		if len(value) > 0 && value[0] != 'n' && !o.d.outside[i] {
+			continue // it has a value of its own, as most have
 		}
-		if o.d.columns[i].outside() {
+		lacks := isNull(value) && !o.alsoThere(i) && o.standIn[i] == nil
+		if lacks {
+			o.shape.lacks(i, value == nil)
+		}
+		if o.d.outside[i] {
 			if lacks && !o.lacking[i] {
 				o.nearly[i] = o.d.columns[i].near(r.extraNames)
 			}

@@ -18,12 +18,20 @@ func Lacking(meta table.Metadata, d lake.Definition) ([]iceberg.NestedField, err
 		switch {
 		case !ok:
 			lacking = append(lacking, f)
-		case !sameType(is.Type, f.Type):
+		case !holds(is.Type, f.Type):
 			return nil, fmt.Errorf("%s has the column %s as %s, and its definition says %s: rename the column in the definition, or have the table made anew from bronze",
 				d.Name, f.Name, is.Type, f.Type)
 		}
 	}
 	return lacking, nil
+}
+
+// holds tells whether a column has the type of its definition, or one that another engine made wider: each int is a long.
+func holds(is, wanted iceberg.Type) bool {
+	if wanted.Equals(iceberg.PrimitiveTypes.Int32) && is.Equals(iceberg.PrimitiveTypes.Int64) {
+		return true
+	}
+	return sameType(is, wanted)
 }
 
 // sameType compares types and not the ids of what is nested in them, which each table numbers for itself.

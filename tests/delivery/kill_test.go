@@ -12,7 +12,7 @@ import (
 )
 
 func faults() []fault {
-	return slices.Concat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults())
+	return slices.Concat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults(), foreignFaults())
 }
 
 // killFaults kills parts at random moments.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"millrace/tests/harness/coin"
@@ -39,7 +40,11 @@ func TestGenuineResponsesGiveEveryCell(t *testing.T) {
 		if parts := fetched.FindStringSubmatch(name); parts != nil {
 			o.key, o.meta = coin.HistoryKey(fmt.Sprintf("%d-%s", i, name)), coin.About(parts[1], parts[2])
 		} else if interval := filepath.Base(filepath.Dir(file)); interval == "d1" || interval == "m15" {
-			o.key, o.meta = coin.HistoryKey(fmt.Sprintf("%d-%s", i, name)), coin.About(name[:len(name)-len(".json")], interval)
+			asset, hourly := strings.CutSuffix(strings.TrimSuffix(name, ".json"), "_h1")
+			if hourly {
+				interval = "h1"
+			}
+			o.key, o.meta = coin.HistoryKey(fmt.Sprintf("%d-%s", i, name)), coin.About(asset, interval)
 		}
 		list = append(list, o)
 	}

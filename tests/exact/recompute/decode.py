@@ -106,7 +106,9 @@ class Object:
 def rows(o: Object) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The object's rows and its refused rows."""
     good, refused = [], []
-    for position, (text, envelope) in enumerate(elements(o)):
+    texts = elements(o)
+    nowhere(o, texts)
+    for position, (text, envelope) in enumerate(texts):
         try:
             columns = asset(o, text, envelope) if o.dataset == "coincap/assets" else point(o, text)
             good.append(columns | o.lineage(position))
@@ -142,6 +144,23 @@ def elements(o: Object) -> list[tuple[str, dict[str, str]]]:
     if not data.startswith("["):
         raise Unreadable("data is no list")
     return [(element, envelope) for element in items(data)]
+
+
+def nowhere(o: Object, texts: list[tuple[str, dict[str, str]]]) -> None:
+    """A value that every row needs and none has makes the object a dead letter: better metadata could make all of them good."""
+    needed = (("id",), ("timestamp",)) if o.dataset == "coincap/assets" else (("time", "date"),)
+    have = {name for text, envelope in texts if text.startswith("{") for name in names(text) | envelope.keys()}
+    for one_of in needed:
+        if texts and not have & set(one_of):
+            raise Unreadable(f"{one_of[0]} is nowhere")
+
+
+def names(text: str) -> set[str]:
+    """The names in a row, none when it is broken."""
+    try:
+        return {name for name, _ in members(text)}
+    except (json.JSONDecodeError, IndexError):
+        return set()
 
 
 def line_elements(line: str) -> list[tuple[str, dict[str, str]]]:

@@ -1,0 +1,75 @@
+//go:build interop
+
+package interop_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// Clients of the database and of the REST catalog write to one table at the same time, and the reactor to its own beside them. All meet in one
+// compare-and-swap: each row that a client was told of is there once.
+func TestDatabaseAndRESTMeetOnOneTable(t *testing.T) {
+	l := begin(t)
+	const each = 8
+	byREST := pyiceberg.open(t, l.Lake, "owner", "pyiceberg")
+	byFile := pyiceberg.open(t, l.Lake, "owner", "pyiceberg-sql")
+	spark := spark35.open(t, l.Lake, "owner", "spark-jdbc")
+	spark.sql(t, "create namespace lakehouse.shared")
+	spark.sql(t, `create table lakehouse.shared.t (id string, n bigint) tblproperties ('commit.retry.num-retries' = '40', 'commit.retry.min-wait-ms' = '20', 'commit.retry.max-wait-ms' = '1000')`)
+	writers := map[string]*session{"rest": byREST, "file": byFile, "spark": spark}
+	failed := make(chan error, len(writers))
+	var group sync.WaitGroup
+	for name, s := range writers {
+		group.Go(func() {
+			for i := range each {
+				if _, err := s.try("append", with{"table": "shared.t", "row": map[string]any{"id": name, "n": fmt.Sprint(i)}}); err != nil {
+					failed <- fmt.Errorf("%s, row %d: %w\n%s", name, i, err, s.tail())
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	close(failed)
+	for err := range failed {
+		t.Error(err)
+	}
+	want := ""
+	for _, name := range []string{"file", "rest", "spark"} {
+		want += fmt.Sprintf("%s,%d,%d\n", name, each, each)
+	}
+	if got := l.CSV(t, "select id, count(*)::integer as rows, count(distinct n)::integer as different from shared.t group by 1 order by 1"); got != "id,rows,different\n"+want {
+		t.Errorf("the table has\n%s, want\n%s", got, want)
+	}
+	for name, s := range writers {
+		if rows := len(s.read(t, "shared.t", nil).Rows); rows != each*len(writers) {
+			t.Errorf("%s reads %d rows of %d", name, rows, each*len(writers))
+		}
+	}
+	l.goesOn(t)
+	l.check(t, false)
+}
+
+// The analyst's token and keys read, and no more.
+func TestAnAnalystsBlockReadsAndDoesNotWrite(t *testing.T) {
+	l := begin(t)
+	l.quiet()
+	for _, e := range []rested{{engine: pyiceberg, block: "pyiceberg"}, {engine: engine{"DuckDB", "duck", ""}, block: "duckdb"}} {
+		s := e.open(t, l.Lake, "analyst", e.block)
+		s.sameRows(t, l, "silver.asset_snapshots", "gold.rankings")
+		row := origin(map[string]any{"asset_id": "analyst", "observed_at": "2025-08-21T12:00:00Z", "price_usd": "1"})
+		for call, arguments := range map[string]with{
+			"append":     {"table": "silver.asset_snapshots", "row": row},
+			"add_column": {"table": "gold.rankings", "column": "mine"},
+		} {
+			if _, err := s.try(call, arguments); err == nil {
+				t.Errorf("%s: an analyst may %s", e.name, call)
+			} else {
+				t.Logf("%s: %s: %.300v", e.name, call, err)
+			}
+		}
+	}
+	l.check(t, false)
+}
