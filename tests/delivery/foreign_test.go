@@ -2,16 +2,11 @@ package delivery_test
 
 import (
 	"context"
-	"encoding/json"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
-	"millrace/infra/process"
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
 	"millrace/tests/harness/engine"
@@ -110,30 +105,20 @@ func foreignRows() []fault {
 	}
 }
 
-// mends is the command that `reactor check` prints for a table that another engine has changed. It must say who did.
+// mends is the command that `reactor check` prints for a table that another engine has changed.
 func (l *lab) mends(t testing.TB, table string) string {
 	t.Helper()
-	r := l.Run(t, "reactor", "check", "--output", "json")
-	var lines []struct{ Table, Foreign, Mends string }
-	if err := json.Unmarshal([]byte(r.Stdout), &lines); err != nil || r.Code != 1 {
-		t.Fatalf("reactor check finds nothing, or prints no JSON (%v): %s", err, r)
+	v := harness.Verdicts(t, l.Run(t, "reactor", "check", "--output", "json"), 1)[table]
+	if v.Mends == "" {
+		t.Fatalf("reactor check names no command that mends %s: %+v", table, v)
 	}
-	for _, line := range lines {
-		if line.Table == table && line.Mends != "" {
-			return line.Mends
-		}
-	}
-	t.Fatalf("reactor check names no command that mends %s: %s", table, r)
-	return ""
+	return v.Mends
 }
 
 // runs runs a command of the reactor's as a user who copies it does.
 func (l *lab) runs(t testing.TB, command string) {
 	t.Helper()
-	shell := exec.Command("sh", "-c", command)
-	shell.Env = append(l.Env(t, "reactor"), "PATH="+filepath.Dir(harness.Program(t, "reactor"))+string(os.PathListSeparator)+os.Getenv("PATH"))
-	shell.SysProcAttr = process.Attributes()
-	if out, err := shell.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
+	if r := l.Shell(t, "reactor", command); r.Code != 0 {
+		t.Fatalf("%s: %s", command, r)
 	}
 }

@@ -5,17 +5,13 @@
 package interop_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"millrace/infra/process"
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
 )
@@ -76,26 +72,14 @@ func (l *lake) tag(t *testing.T, table string) (name string, snapshot int64) {
 	return name, snapshot
 }
 
-// verdict is a line of `reactor check` with what it says of a table that differs.
-type verdict struct {
-	harness.Verdict
-	FirstWrong string `json:"first_wrong"`
-	Foreign    string
-	Mends      string
-}
-
 // check runs `reactor check` and gives its lines; wrong says whether tables must differ.
-func (l *lake) check(t *testing.T, wrong bool) map[string]verdict {
+func (l *lake) check(t *testing.T, wrong bool) map[string]harness.Verdict {
 	t.Helper()
 	code := 0
 	if wrong {
 		code = 1
 	}
-	r := l.Run(t, "reactor", "check", "--output", "json")
-	if r.Code != code {
-		t.Fatalf("reactor check: want exit code %d: %s", code, r)
-	}
-	return parse(t, r.Stdout)
+	return harness.Verdicts(t, l.Run(t, "reactor", "check", "--output", "json"), code)
 }
 
 // mend runs a command that `reactor check` has printed, in a shell, as a user who copies it would.
@@ -104,11 +88,8 @@ func (l *lake) mend(t *testing.T, command string) {
 	if command == "" {
 		t.Fatal("reactor check names no command that mends the table")
 	}
-	shell := exec.Command("sh", "-c", command)
-	shell.Env = append(l.Env(t, "reactor"), "PATH="+filepath.Dir(harness.Program(t, "reactor"))+":/usr/bin:/bin")
-	shell.SysProcAttr = process.Attributes()
-	if out, err := shell.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", command, err, out)
+	if r := l.Shell(t, "reactor", command); r.Code != 0 {
+		t.Fatalf("%s: %s", command, r)
 	}
 }
 
@@ -134,17 +115,4 @@ func (l *lake) columns(t *testing.T, table string) []string {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(l.CSV(t, "select column_name from (describe from "+table+")")), "\n")
 	return lines[1:]
-}
-
-func parse(t *testing.T, text string) map[string]verdict {
-	t.Helper()
-	var list []verdict
-	if err := json.Unmarshal([]byte(text), &list); err != nil || len(list) < len(harness.Tables) {
-		t.Fatalf("reactor check judges %d tables: %v\n%s", len(list), err, text)
-	}
-	verdicts := map[string]verdict{}
-	for _, v := range list {
-		verdicts[v.Table] = v
-	}
-	return verdicts
 }

@@ -75,8 +75,8 @@ func (w wound) inflict(t *testing.T, l *lake, spark *session) {
 	if v.Equal || !strings.Contains(v.FirstWrong, w.names) {
 		t.Errorf("%s: check says %+v, and does not name %s", w.table, v, w.names)
 	}
-	if !strings.Contains(v.Foreign, "engine-name=spark") {
-		t.Errorf("%s: check does not name Spark: %+v", w.table, v)
+	if !strings.Contains(v.MadeBy, "engine-name=spark") || v.Snapshot == 0 || v.Day == "" || v.Mends == "" {
+		t.Errorf("%s: check does not name Spark, the snapshot, the day or what mends it: %+v", w.table, v)
 	}
 	l.mend(t, v.Mends)
 	l.goesOn(t)
