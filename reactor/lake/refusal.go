@@ -45,7 +45,9 @@ type RenameError struct {
 }
 
 // Error says so in the words of Iceberg's own catalogs.
-func (e *RenameError) Error() string { return fmt.Sprintf("Cannot rename %s to %s. %v", e.From, e.To, e.err) }
+func (e *RenameError) Error() string {
+	return fmt.Sprintf("Cannot rename %s to %s. %v", e.From, e.To, e.err)
+}
 func (e *RenameError) Unwrap() error { return e.err }
 
 // NotEmptyError says that a namespace cannot be dropped, and what is in it.
