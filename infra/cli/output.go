@@ -55,6 +55,9 @@ func newOutput(stdout, stderr io.Writer, format Format, column string) *Output {
 	return o
 }
 
+// Terminal tells whether people read the output, rather than a file or another program.
+func (o *Output) Terminal() bool { return isTerminal(o.stdout) }
+
 // To is an output in another form (json or csv) to another place, such as a file.
 func (o *Output) To(w io.Writer, form string) *Output {
 	return &Output{stdout: w, stderr: io.Discard, form: form, texts: o.texts}

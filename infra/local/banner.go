@@ -20,7 +20,11 @@ func (s *stack) banner() {
 	line("S3", s.at.S3+"  bucket "+s.options.Bucket)
 	line("NATS", s.at.NATS)
 	if s.at.HTTP != "" {
-		line("console", s.at.console(s.secrets.tokens[minio.UserOwner]))
+		if s.out.Terminal() {
+			line("console", s.at.console(s.secrets.tokens[minio.UserOwner]))
+		} else { // a file of what the stack said must open nothing
+			line("console", s.at.http()+"/  (`stack env` prints MILLRACE_CONSOLE_URL, which has the token)")
+		}
 		line("metrics", s.at.http()+"/metrics")
 	}
 	switch {

@@ -48,9 +48,21 @@ func (t TLS) Scheme() string {
 // Listener returns a listener that speaks TLS over l, or l itself when there are no files. They are read again when they change:
 // certificates are replaced every few weeks, and nobody wants to start a reactor anew for it.
 func (t TLS) Listener(l net.Listener) (net.Listener, error) {
+	config, err := t.Config("http/1.1")
+	if err != nil {
+		return nil, err
+	}
+	if config == nil {
+		return l, nil
+	}
+	return tls.NewListener(l, config), nil
+}
+
+// Config is what a server of these protocols speaks TLS with, nil when there are no files.
+func (t TLS) Config(protocols ...string) (*tls.Config, error) {
 	switch {
 	case t.Cert == "" && t.Key == "":
-		return l, nil
+		return nil, nil
 	case t.Cert == "" || t.Key == "":
 		return nil, errors.New("TLS needs a certificate and its key: give both --tls-cert and --tls-key (MILLRACE_TLS_CERT, MILLRACE_TLS_KEY)")
 	}
@@ -58,7 +70,7 @@ func (t TLS) Listener(l net.Listener) (net.Listener, error) {
 	if _, err := pair.current(nil); err != nil {
 		return nil, err
 	}
-	return tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: pair.current}), nil
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols, GetCertificate: pair.current}, nil
 }
 
 // certificate is a pair of files as they were read last.

@@ -18,6 +18,7 @@ type Reactor struct {
 	Rollback  rollbackCmd  `cmd:"" help:"Make an earlier snapshot of a table the current one."`
 	Trace     traceCmd     `cmd:"" help:"Show what a row is made of, back to the objects in bronze."`
 	Query     queryCmd     `cmd:"" help:"Run SQL over silver and gold."`
+	PG        pgCmd        `cmd:"" name:"pg" help:"Serve the tables, for reading, to clients of PostgreSQL: psql, Grafana, SQLAlchemy."`
 	Check     checkCmd     `cmd:"" help:"Prove the tables: recompute them from bronze and compare every row."`
 	Repair    repairCmd    `cmd:"" help:"Bring every table back to what bronze gives: show what that changes, or with --yes do it."`
 	Maintain  maintainCmd  `cmd:"" help:"Merge small files, expire snapshots, remove objects that no table names."`

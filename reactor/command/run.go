@@ -23,6 +23,8 @@ type runCmd struct {
 	limitFlags
 	settings.TLS
 	icebergFlags
+	pgLimits
+	PGAddr         string        `name:"pg-addr" env:"MILLRACE_PG_ADDR" placeholder:"ADDRESS" help:"Where clients of PostgreSQL (psql, Grafana, SQLAlchemy) may read the tables, such as 127.0.0.1:5439; the user is a role, the password its token (default: nowhere)."`
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" placeholder:"DURATION" help:"How often all of bronze is compared with the ledger, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
@@ -66,9 +68,13 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			if err != nil {
 				return err
 			}
+			postgres, err := c.postgres(l.Lake)
+			if err != nil {
+				return err
+			}
 			s, err := service.New(ctx, service.Config{
-				Iceberg: iceberg,
-				Lake:    l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
+				Iceberg: iceberg, Postgres: postgres,
+				Lake: l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
 				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
 				Memory: c.DuckMemory, Threads: c.DuckThreads,
 				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
@@ -80,6 +86,14 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 			return s.Run(ctx)
 		})
 	})
+}
+
+// postgres is what serves clients of PostgreSQL, nil for nothing.
+func (c *runCmd) postgres(l *lake.Lake) (func(context.Context) error, error) {
+	if c.PGAddr == "" {
+		return nil, nil
+	}
+	return c.serve(l, c.PGAddr, c.Tokens, c.TLS)
 }
 
 // setAsideBroken makes way for a new catalog when the file is none that can be read.

@@ -46,10 +46,17 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	started := time.Now()
-	own := func(pattern string, h http.Handler) { mux.Handle(pattern, Route{Handler: h}.limited()) }
-	own("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { health(w, started) }))
-	own("GET /readyz", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { readiness(w, s.Parts(r.Context())) }))
-	own("GET /metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
+	own := func(path string, h http.Handler) {
+		mux.Handle("GET "+path, Route{Handler: h}.limited())
+		// Or a route of everything, such as the console's, would answer that there is no such page.
+		mux.Handle(path, Route{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", "GET, HEAD")
+			answer(w, http.StatusMethodNotAllowed, "this address is only read")
+		})}.limited())
+	}
+	own("/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { health(w, started) }))
+	own("/readyz", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { readiness(w, s.Parts(r.Context())) }))
+	own("/metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
 	for pattern, route := range s.Routes {
 		mux.Handle(pattern, route.limited())
 	}

@@ -159,6 +159,23 @@ func TestARoutesRequestsAreLimited(t *testing.T) {
 	}
 }
 
+// A console that is mounted at / does not take the methods that these do not have.
+func TestWhatIsOnlyReadSaysSo(t *testing.T) {
+	url := serveWith(t, func(context.Context) []Part { return nil }, map[string]Route{"/": {Handler: http.NotFoundHandler()}})
+	for path, want := range map[string]int{"/metrics": 405, "/healthz": 405, "/readyz": 405, "/other": 404} {
+		res, err := http.Post(url+path, "text/plain", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := res.Body.Close(); err != nil || res.StatusCode != want {
+			t.Errorf("POST %s: %s, want %d", path, res.Status, want)
+		}
+	}
+	if code, _ := get(t, url+"/readyz", func(r *http.Request) { r.Method = "HEAD" }); code != 200 {
+		t.Errorf("HEAD /readyz: %d", code)
+	}
+}
+
 // zero is a body of zeros.
 type zero struct{}
 

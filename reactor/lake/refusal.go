@@ -38,6 +38,18 @@ func (e *TakenError) Error() string {
 	return fmt.Sprintf("%s already exists: %s", e.Kind.word(), e.Name)
 }
 
+// RenameError says why a table or view did not get another name.
+type RenameError struct {
+	From, To string
+	err      error
+}
+
+// Error says so in the words of Iceberg's own catalogs.
+func (e *RenameError) Error() string {
+	return fmt.Sprintf("Cannot rename %s to %s. %v", e.From, e.To, e.err)
+}
+func (e *RenameError) Unwrap() error { return e.err }
+
 // NotEmptyError says that a namespace cannot be dropped, and what is in it.
 type NotEmptyError struct{ Namespace, Holds string }
 

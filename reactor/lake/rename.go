@@ -44,7 +44,7 @@ func whyNotRenamed(ctx context.Context, tx bun.IDB, kind Kind, from, to Identifi
 	if from == to {
 		return nil
 	}
-	return fmt.Errorf("Cannot rename %s to %s. %w", from, to, taken(ctx, tx, "", to))
+	return &RenameError{from.String(), to.String(), taken(ctx, tx, "", to)}
 }
 
 // taken says what has a name that something of the kind wanted should get.

@@ -24,7 +24,7 @@ func cells(batches iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[[]any, error] 
 			for i := range int(b.NumRows()) {
 				row := make([]any, b.NumCols())
 				for j := range row {
-					row[j] = cell(b.Column(j), i)
+					row[j] = Cell(b.Column(j), i)
 				}
 				if !yield(row, nil) {
 					return
@@ -34,14 +34,14 @@ func cells(batches iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[[]any, error] 
 	}
 }
 
-// cell is one value of a result, as it is printed: decimals as the number they are, digit for digit.
-func cell(column arrow.Array, i int) any {
+// Cell is one value of a result, as it is printed: decimals as the number they are, digit for digit.
+func Cell(column arrow.Array, i int) any {
 	if column.IsNull(i) {
 		return nil
 	}
 	switch c := column.(type) {
 	case *array.Decimal128:
-		return json.Number(trimZeros(c.Value(i).ToString(c.DataType().(*arrow.Decimal128Type).Scale)))
+		return json.Number(TrimZeros(c.Value(i).ToString(c.DataType().(*arrow.Decimal128Type).Scale)))
 	case *array.Timestamp:
 		return c.Value(i).ToTime(c.DataType().(*arrow.TimestampType).Unit)
 	case *array.Date32:
@@ -74,29 +74,29 @@ func cell(column arrow.Array, i int) any {
 		start, end := c.ValueOffsets(i)
 		object := map[string]any{}
 		for n := int(start); n < int(end); n++ {
-			object[c.Keys().ValueStr(n)] = cell(c.Items(), n)
+			object[c.Keys().ValueStr(n)] = Cell(c.Items(), n)
 		}
 		return object
 	case *array.List:
 		start, end := c.ValueOffsets(i)
 		list := []any{}
 		for n := int(start); n < int(end); n++ {
-			list = append(list, cell(c.ListValues(), n))
+			list = append(list, Cell(c.ListValues(), n))
 		}
 		return list
 	}
 	if c, ok := column.(*array.Struct); ok {
 		object := map[string]any{}
 		for n, f := range c.DataType().(*arrow.StructType).Fields() {
-			object[f.Name] = cell(c.Field(n), i)
+			object[f.Name] = Cell(c.Field(n), i)
 		}
 		return object
 	}
 	return strings.Clone(column.ValueStr(i))
 }
 
-// trimZeros takes off the zeros that only fill a decimal up to its scale.
-func trimZeros(s string) string {
+// TrimZeros takes off the zeros that only fill a decimal up to its scale.
+func TrimZeros(s string) string {
 	if !strings.Contains(s, ".") {
 		return s
 	}

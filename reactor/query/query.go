@@ -27,6 +27,8 @@ type Config struct {
 	Memory string
 	// Threads for one statement; 0 is one for each core.
 	Threads int
+	// Setup is SQL that makes what the session has beside the lake's tables, in a schema Path, whose names are found last.
+	Setup, Path string
 	// MaxRows is how many rows one result may have; 0 for any number.
 	MaxRows int64
 }
@@ -83,7 +85,13 @@ func Open(ctx context.Context, c Config) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{config: c, conn: conn, end: end, shown: map[string]shown{}}
-	if err := s.Refresh(ctx); err != nil {
+	if c.Setup != "" {
+		err = conn.Exec(ctx, c.Setup)
+	}
+	if err == nil {
+		err = s.Refresh(ctx)
+	}
+	if err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -122,7 +130,7 @@ func (s *Session) Refresh(ctx context.Context) error {
 		s.show(ctx, view.Tables[name])
 	}
 	s.view = view
-	return s.conn.Exec(ctx, "set search_path = "+duck.Quote(searchPath(view)))
+	return s.conn.Exec(ctx, "set search_path = "+duck.Quote(s.searchPath()))
 }
 
 // show makes an empty table for one of the lake, unless there is one with the same columns.
@@ -137,9 +145,9 @@ func (s *Session) show(ctx context.Context, t *lake.Table) {
 }
 
 // searchPath lets names without a namespace find gold first, then silver, then what others made.
-func searchPath(view *lake.View) string {
+func (s *Session) searchPath() string {
 	all := map[string]bool{}
-	for name := range view.Tables {
+	for name := range s.shown {
 		ns, _, _ := strings.Cut(name, ".")
 		all[ns] = true
 	}
@@ -149,7 +157,15 @@ func searchPath(view *lake.View) string {
 			path, all[ns] = append(path, duck.Identifier(ns)), false
 		}
 	}
+	if s.config.Path != "" {
+		path = append(path, duck.Identifier(s.config.Path))
+	}
 	return strings.Join(append(path, "main"), ",")
+}
+
+// Prepared says what a statement wants and gives, without running it or reading a row.
+func (s *Session) Prepared(ctx context.Context, sql string) (duck.Prepared, error) {
+	return s.conn.Prepared(ctx, listed(sql))
 }
 
 // Run runs the statements of a text and gives the results of those that have one, in order. A result is valid until the next.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"time"
@@ -30,6 +31,8 @@ type Config struct {
 	// Iceberg says who may do what over HTTP, in the console and at the Iceberg REST catalog at /iceberg/, and how clients reach the
 	// bucket (default: nobody may). The lake and the bucket are the reactor's.
 	Iceberg rest.Config
+	// Postgres serves clients of PostgreSQL until its context ends (default: nobody does).
+	Postgres func(context.Context) error
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and

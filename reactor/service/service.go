@@ -193,5 +193,8 @@ func (s *Service) addHealth(context.Context) error {
 		"/iceberg/": rest.New(iceberg).Route("/iceberg"), "/": {Handler: pages},
 	}}
 	s.add("http", func(ctx context.Context) error { return server.Serve(ctx, s.listener) })
+	if s.cfg.Postgres != nil {
+		s.add("clients of PostgreSQL", s.cfg.Postgres)
+	}
 	return nil
 }

@@ -168,11 +168,12 @@ func (l *lakehouse) loadMany(ctx context.Context) error {
 		return err
 	}
 	const atOnce = 100
+	began := time.Now().Add(time.Minute).UnixMilli() // later than the table: a history goes forward
 	for first := 0; first < manySnapshots; first += atOnce {
 		var updates []object
 		for i := first + 1; i <= first+atOnce; i++ {
 			snapshot := object{
-				"snapshot-id": i, "sequence-number": i, "timestamp-ms": l.bench.now.UnixMilli() + int64(i), "schema-id": 0,
+				"snapshot-id": i, "sequence-number": i, "timestamp-ms": began + int64(i), "schema-id": 0,
 				"manifest-list": fmt.Sprintf("s3://%s/tables/bench/many/metadata/snap-%019d-0-0f7a4e5c-6f2b-4b5e-8a55-3f1f7c1c2b6d.avro", bucket, i),
 				"summary": object{"operation": "append", "added-data-files": "1", "added-records": "20", "added-files-size": "7311", "changed-partition-count": "1",
 					"total-records": fmt.Sprint(20 * i), "total-files-size": fmt.Sprint(7311 * i), "total-data-files": fmt.Sprint(i), "total-delete-files": "0", "total-position-deletes": "0", "total-equality-deletes": "0"},

@@ -30,7 +30,7 @@ var floors = [][]string{
 	{"ingestor", "reactor/promote", "reactor/announce"},
 	{"reactor/progress", "reactor/proof"},
 	{"reactor/query", "reactor/backup", "reactor/preview", "reactor/retract"},
-	{"reactor/branch", "reactor/lineage", "reactor/repair", "reactor/rest", "reactor/console/now", "reactor/console/tables", "reactor/console/objects", "reactor/console/sql", "reactor/console/market", "reactor/console/letters"},
+	{"reactor/branch", "reactor/lineage", "reactor/pgwire", "reactor/repair", "reactor/rest", "reactor/console/now", "reactor/console/tables", "reactor/console/objects", "reactor/console/sql", "reactor/console/market", "reactor/console/letters"},
 	{"reactor/console/lineage", "reactor/console/replay"},
 	{"reactor/console"},
 	{"reactor/service"},

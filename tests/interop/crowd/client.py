@@ -19,7 +19,7 @@ import pyarrow as pa
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import CommitFailedException, ValidationException
 from pyiceberg.table import Table
 
 TABLE = "silver.asset_snapshots"
@@ -84,7 +84,7 @@ def write(lake: Catalog, name: str, end: threading.Event) -> None:
             try:
                 table.append(row(table, name, i))
                 break
-            except CommitFailedException:
+            except (CommitFailedException, ValidationException):  # of a writer so slow that what it began with has expired
                 conflicts += 1
                 time.sleep(random.uniform(0, 0.2))
         say(row=i, conflicts=conflicts, seconds=time.monotonic() - began)

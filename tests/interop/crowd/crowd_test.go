@@ -118,9 +118,7 @@ func (c *client) listen(out io.Reader) {
 // stop lets the client end what it does, and fails the test when it did not end well, or saw what must not be.
 func (c *client) stop(t *testing.T) {
 	t.Helper()
-	if err := c.in.Close(); err != nil {
-		t.Error(err)
-	}
+	_ = c.in.Close() // it is closed when the client has ended, which is told below
 	select {
 	case <-c.done:
 	case <-time.After(harness.Patience):
@@ -172,7 +170,11 @@ func TestEightClientsOnOneTable(t *testing.T) {
 	everythingOnce(t, s, puts, clients[:4])
 }
 
-// beside puts an object a second while the eighth client asks gold by `reactor query`, until the time is over.
+// putEvery is the pace of the objects. PyIceberg takes one to three seconds from what it read to its commit on a busy machine: beside a
+// commit of the reactor each second, four such writers got one row each in five minutes.
+const putEvery = 4 * time.Second
+
+// beside puts objects while the eighth client asks gold by `reactor query`, until the time is over.
 func beside(t *testing.T, s *harness.Stack, put func(int)) (puts, looks int) {
 	var over atomic.Bool
 	var query sync.WaitGroup
@@ -186,7 +188,7 @@ func beside(t *testing.T, s *harness.Stack, put func(int)) (puts, looks int) {
 			looks++
 		}
 	})
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(putEvery)
 	defer tick.Stop()
 	puts = 1
 	for end := time.Now().Add(*crowded); time.Now().Before(end); puts++ {
@@ -206,6 +208,9 @@ func everythingOnce(t *testing.T, s *harness.Stack, puts int, writers []*client)
 	}
 	var silver, gold []string
 	for name, n := range want {
+		if n == 0 {
+			continue // the test has failed, and says so above
+		}
 		// Row i has the price i + 1, so that rows, their sum and their keys tell one lost and one doubled from none.
 		silver = append(silver, fmt.Sprintf("%s,%d,%d,%d", name, n, n, n*(n+1)/2))
 		gold = append(gold, fmt.Sprintf("%s,%d,%d", name, n, n))

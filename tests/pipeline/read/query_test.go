@@ -100,7 +100,7 @@ func TestWrongUseOfQuery(t *testing.T) {
 		"two results in JSON":  {[]string{"query", "select 1; select 2", "--output", "json"}, 2, "--output table"},
 		"two results in CSV":   {[]string{"query", "select 1; select 2", "--output", "csv"}, 2, "one by one"},
 		"two results a file":   {[]string{"query", "select 1; select 2", "--file", "x.parquet"}, 2, "one by one"},
-		"a hidden change":      {[]string{"query", "drop table gold.rankings"}, 1, "ends in a select"},
+		"a hidden change":      {[]string{"query", "drop table gold.rankings"}, 1, "end in a select"},
 		"a snapshot of none":   {[]string{"query", "from gold.rankings", "--snapshot", "gold.rankings=12"}, 1, "12"},
 		"a table of none":      {[]string{"query", "from gold.rankings", "--snapshot", "gold.ranking=12"}, 1, "gold.ranking"},
 		"snapshots of nothing": {[]string{"snapshots", "gold.nothing"}, 1, "gold.nothing"},
