@@ -44,6 +44,11 @@ func (s *Server) request(ctx context.Context, id lake.Identifier, c change) (lak
 			if base.TableUUID() != next.TableUUID() { // other clients, and the reactor, would take it for another table
 				return &lake.InvalidError{Reason: "a table keeps its uuid: " + id.String() + " has " + base.TableUUID().String()}
 			}
+			if id.Owned() && lake.IDOf(base.CurrentSnapshot()) != lake.IDOf(next.CurrentSnapshot()) {
+				if err := s.Lake.Plannable(ctx, id, next); err != nil {
+					return err
+				}
+			}
 			return s.checkMove(ctx, id, base, next)
 		},
 	}, nil
