@@ -16,6 +16,7 @@ import (
 	"millrace/reactor/gauge"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
+	"millrace/reactor/rest"
 	"millrace/reactor/upkeep"
 )
 
@@ -58,6 +59,7 @@ func registered() map[string]metric {
 	upkeep.NewMetrics(r)
 	airflow.New("", nil, nil, slog.Default(), r)
 	reconcile.NewCovers(bucket.Bucket{}, nil, nil, r)
+	rest.New(rest.Config{Registry: r})
 	r.MustRegister(&gauge.Collector{}, stuckGauge(nil))
 	return r.metrics
 }

@@ -28,7 +28,7 @@ func TestARenamedFieldIsToldWhereOperatorsLook(t *testing.T) {
 	}
 	drifting := func() float64 {
 		t.Helper()
-		return harness.Metrics(t, s.HTTP)[`millrace_drifting_fields{table="silver.asset_snapshots",what="gone"}`]
+		return harness.Metrics(t, s.HTTP)["millrace_drifting_fields{table=silver.asset_snapshots,what=gone}"]
 	}
 	told := func() string {
 		t.Helper()
