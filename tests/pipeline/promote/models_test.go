@@ -88,7 +88,7 @@ func TestARefusedModelStopsTheStartAndSaysWhy(t *testing.T) {
 		"no such table":       {harness.SpreadHeader + "select asset_id, day from gold.daily_sumary", []string{"there is no table gold.daily_sumary"}},
 		"a file":              {harness.SpreadHeader + "select asset_id, day from gold.daily_summary, read_csv('/etc/passwd')", []string{"read_csv"}},
 		"not SQL":             {harness.SpreadHeader + "selct asset_id, day from gold.daily_summary", []string{"selct"}},
-		"a taken name":        {strings.Replace(harness.SpreadHeader, "spread", "rankings", 1) + "select asset_id, day from gold.daily_summary", []string{"gold.rankings is defined", "another name"}},
+		"a taken name":        {strings.Replace(harness.SpreadHeader, "spread", "rankings", 1) + "select asset_id, day from gold.daily_summary", []string{"gold.rankings is also defined in", "another name"}},
 		"no header":           {"select asset_id, day from gold.daily_summary", []string{"-- model: gold."}},
 	} {
 		own := harness.NewModels(t)

@@ -93,9 +93,18 @@ func fraction(text string) *big.Rat {
 	return r
 }
 
-// decimal writes a fraction as `reactor query` writes a decimal of that scale.
+// decimal writes a fraction as `reactor query` writes a decimal of that scale, rounded half even. (FloatString rounds half away from
+// zero: a simulated price has a 5 behind its last decimal once in a while.)
 func decimal(r *big.Rat, scale int) string {
-	s := r.FloatString(scale)
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)
+	units, rest := new(big.Int).QuoRem(new(big.Int).Mul(new(big.Int).Abs(r.Num()), unit), r.Denom(), new(big.Int))
+	if half := rest.Lsh(rest, 1).Cmp(r.Denom()); half > 0 || half == 0 && units.Bit(0) == 1 {
+		units.Add(units, big.NewInt(1))
+	}
+	if r.Sign() < 0 {
+		units.Neg(units)
+	}
+	s := new(big.Rat).SetFrac(units, unit).FloatString(scale)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
