@@ -21,6 +21,21 @@ type Reactor struct {
 // fails, it shows what the reactor logged.
 func (l *Lake) StartReactor(t testing.TB, env ...string) *Reactor {
 	t.Helper()
+	r := l.launchReactor(t, env)
+	r.await(t, "the reactor is ready", func() bool { return home.ReactorReady(t.Context(), r.Addr) == nil })
+	return r
+}
+
+// StartUnready is StartReactor for a lake that lacks something: it returns when the reactor answers.
+func (l *Lake) StartUnready(t testing.TB, env ...string) *Reactor {
+	t.Helper()
+	r := l.launchReactor(t, env)
+	r.await(t, "the reactor answers", func() bool { return home.ReactorAnswers(t.Context(), r.Addr) })
+	return r
+}
+
+func (l *Lake) launchReactor(t testing.TB, env []string) *Reactor {
+	t.Helper()
 	r := &Reactor{Addr: FreeAddress(t)} // not port 0: two reactors would write their address into one file
 	r.Process = Launch(t, append(append(l.Env(t, "reactor"), "MILLRACE_HTTP_ADDR="+r.Addr), env...), "reactor", "run")
 	t.Cleanup(func() {
@@ -28,13 +43,17 @@ func (l *Lake) StartReactor(t testing.TB, env ...string) *Reactor {
 			t.Logf("the log of reactor %d: %s", r.PID(), r.Stderr())
 		}
 	})
-	Eventually(t, "the reactor is ready", func() bool {
+	return r
+}
+
+func (r *Reactor) await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	Eventually(t, what, func() bool {
 		if r.Ended() {
 			t.Fatalf("the reactor ended before it was ready: %s", r.result())
 		}
-		return home.ReactorReady(t.Context(), r.Addr) == nil
+		return ok()
 	})
-	return r
 }
 
 // StopInOrder stops the reactor and fails the test when it does not end well.

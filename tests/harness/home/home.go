@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -169,19 +170,29 @@ func (d Dir) UpEnvironment(minio string) []string {
 
 // ReactorReady asks the reactor at host:port whether it is ready.
 func ReactorReady(ctx context.Context, addr string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/readyz", nil)
+	status, body, err := ask(ctx, addr, "/readyz")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the reactor at %s is not ready: %s", addr, body)
+	}
+	return err
+}
+
+// ReactorAnswers tells whether a reactor listens at an address, ready or not.
+func ReactorAnswers(ctx context.Context, addr string) bool {
+	status, _, err := ask(ctx, addr, "/healthz")
+	return err == nil && status == http.StatusOK
+}
+
+// ask gets a page of the reactor's.
+func ask(ctx context.Context, addr, path string) (status int, body string, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+path, nil)
 	if err != nil {
-		return err
+		return 0, "", err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return 0, "", err
 	}
-	if err := response.Body.Close(); err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the reactor at %s answers %s", addr, response.Status)
-	}
-	return nil
+	text, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(text), errors.Join(err, response.Body.Close())
 }

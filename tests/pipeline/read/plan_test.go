@@ -14,6 +14,7 @@ import (
 	"millrace/reactor/lake"
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
+	"millrace/tests/harness/home"
 )
 
 // planned reads the lines of `reactor plan`: action, table, objects, rows, days, from and to, as far as they are there.
@@ -31,7 +32,9 @@ func planned(t testing.TB, s *harness.Stack, env ...string) []string {
 	return lines
 }
 
-// asEarlierRelease takes columns off a table, as if an earlier release had made it, whose dataset did not have them yet.
+// asEarlierRelease takes columns off a table, as if an earlier release had made it, whose dataset did not have them yet. The table's
+// former schemas have them: so the reactor takes it for what another engine did, adds them as it adds new ones, and is not ready
+// until a replay.
 func asEarlierRelease(t testing.TB, s *harness.Stack, name string, columns ...string) {
 	t.Helper()
 	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite:///"+s.Catalog())
@@ -121,7 +124,11 @@ func (p *planning) everythingAtOnce(t *testing.T, silver int64) {
 // columns: what a fresh lake would have.
 func (p *planning) started(t *testing.T) {
 	t.Helper()
-	p.reactor = p.StartReactor(t, p.own.Env())
+	p.reactor = p.StartUnready(t, p.own.Env())
+	harness.Eventually(t, "the reactor says that the table has lost columns, and what brings their values back", func() bool {
+		err := home.ReactorReady(t.Context(), p.reactor.Addr)
+		return err != nil && strings.Contains(err.Error(), "symbol, tokens") && strings.Contains(err.Error(), "reactor replay --dataset coincap/assets")
+	})
 	p.Wait(t, coin.AssetsKey("more.json"))
 	p.Settled(t)
 	p.want(t, "after the start")
@@ -133,6 +140,7 @@ func (p *planning) started(t *testing.T) {
 		t.Errorf("replay of %v events, want 12", replayed)
 	}
 	p.CheckEqual(t, p.own.Env())
+	harness.Eventually(t, "the reactor is ready after the replay", func() bool { return home.ReactorReady(t.Context(), p.reactor.Addr) == nil })
 	if n := p.Count(t, "select count(*) as n from silver.asset_snapshots where symbol = 'X'"); n != 20 {
 		t.Errorf("%d rows have their symbol again, want 20", n)
 	}
