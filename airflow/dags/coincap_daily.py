@@ -39,8 +39,8 @@ not written twice, and what CoinCap has restated since comes in as a new version
   asset has data counts as failed.
 * A refused key fails at once. Its log says what to change; then clear the task.
 * One day by hand: `airflow dags trigger coincap_daily --conf '{{"date": "2026-01-31"}}'`, or with `-l 2026-01-31`.
-* Airflow runs no task of a logical date before the DAG's first day ({START:%Y-%m-%d}), and calls the run a success: `dags test` of such
-  a day fails and says so, and so does the log of a triggered one. The parameter `date` may be any day.
+* Airflow runs no task of a logical date before the DAG's first day ({START:%Y-%m-%d}), and calls the run a success: `dags test`
+  of such a day fails and says so, and so does the log of a triggered one. The parameter `date` may be any day.
 * Past days: `airflow backfill create --dag-id coincap_daily --from-date … --to-date …`; years: the DAG `coincap_backfill`.
 * Is it in gold? `reactor wait --key …`, with a key from the log.
 """,

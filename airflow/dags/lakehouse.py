@@ -72,8 +72,8 @@ def refuse_empty_run(context: Mapping) -> None:
         return
     message = (
         f"run {context.get('run_id')} of {context['dag'].dag_id} ran no task: its logical date is before the DAG's first day, "
-        f"{context['dag'].start_date:%Y-%m-%d}. Name a day with the parameter date (--conf '{{\"date\": \"2026-01-31\"}}'), or use "
-        "`airflow backfill create`"
+        f'{context["dag"].start_date:%Y-%m-%d}. Name a day with the parameter date (--conf \'{{"date": "2026-01-31"}}\'), '
+        "or use `airflow backfill create`"
     )
     if sys.argv[1:3] == ["dags", "test"]:
         raise SystemExit(message)  # Airflow logs every other exception of a callback, and goes on

@@ -128,7 +128,9 @@ def test_a_run_without_a_day_fails_and_is_not_tried_again(bag, params, says):
         day_to_land(params, None)
 
 
-@pytest.mark.parametrize(("argv", "error"), [(["airflow", "dags", "test", "x"], SystemExit), (["airflow", "scheduler"], Exception)])
+@pytest.mark.parametrize(
+    ("argv", "error"), [(["airflow", "dags", "test", "x"], SystemExit), (["airflow", "scheduler"], Exception)]
+)
 def test_a_green_run_without_a_task_says_so(bag, monkeypatch, argv, error):
     monkeypatch.setattr(sys, "argv", argv)
     assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report"}
