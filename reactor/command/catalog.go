@@ -51,8 +51,8 @@ func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return fmt.Errorf("listen on %s (MILLRACE_HTTP_ADDR): %w", c.HTTPAddr, err)
 		}
-		address := c.TLS.Scheme() + "://" + listener.Addr().String() + "/iceberg"
-		if listener, err = c.TLS.Listener(listener); err != nil {
+		address := c.Scheme() + "://" + listener.Addr().String() + "/iceberg"
+		if listener, err = c.Listener(listener); err != nil {
 			return err
 		}
 		if err := out.Table([]string{"iceberg"}, [][]any{{address}}); err != nil {

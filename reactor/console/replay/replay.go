@@ -41,7 +41,7 @@ func Add(s *web.Site, p *Pages) {
 		Path: "/replay", Item: "Replay", Markup: web.Parse(files, nil, "form.html"),
 		Read:    p.form,
 		Title:   func(Form) string { return "Replay" },
-		Command: func(f Form) string { return f.Selection.command() + " --dry-run" },
+		Command: func(f Form) string { return f.command() + " --dry-run" },
 	})
 	web.Show(s, web.View[Run]{
 		Path: "/replay/run/{run}", Item: "Replay", Markup: web.Parse(files, nil, "run.html"),

@@ -38,7 +38,7 @@ func newWounded(t *testing.T) *wounded {
 	w := &wounded{Stack: harness.Start(t, harness.WithoutReactor()), t: t, own: harness.NewModels(t)}
 	w.own.Write(t, "window.sql", "-- model: gold.window\n-- grain: asset_id, day\n-- lookback: 6 days\n"+
 		"select asset_id, day, min(low) over (partition by asset_id order by day range between interval 13 days preceding and current row) as lowest from gold.daily_summary\n")
-	w.Engine = foreign.Open(t, foreign.Place{Client: w.Client(), Bucket: w.Bucket(), Catalog: "sqlite:///" + w.Stack.Catalog()})
+	w.Engine = foreign.Open(t, foreign.Place{Client: w.Client(), Bucket: w.Bucket(), Catalog: "sqlite:///" + w.Catalog()})
 	w.reactor = w.StartReactor(t, w.own.Env())
 	return w
 }
