@@ -168,7 +168,7 @@ func (s *Server) url(role, database string) string {
 // Stop ends the server and removes its data.
 func (s *Server) Stop() error {
 	err := s.command.Process.Signal(syscall.SIGQUIT) // at once: nobody needs the data
-	<-s.ended //nolint:errcheck // the signal makes it end with an error
+	<-s.ended                                        //nolint:errcheck // the signal makes it end with an error
 	return errors.Join(err, os.RemoveAll(s.folder))
 }
 
