@@ -75,14 +75,7 @@ func (r *Replay) fits(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	actions, complete, err := tables.SilverActions(view)
-	if err != nil {
-		return err
-	}
-	if !complete || len(actions) > 0 {
-		return errors.New("tables of silver are not there or lack columns that this program knows, and a table has the same columns in all its branches: start `reactor run` once before (`reactor plan` shows what that changes)")
-	}
-	return nil
+	return tables.Complete(view, ", and a table has the same columns in all its branches")
 }
 
 // list gathers the objects of each dataset. Those of no dataset are dead letters on any branch.

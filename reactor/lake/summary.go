@@ -78,9 +78,20 @@ func MadeBy(s *table.Snapshot) string {
 	return strings.Join(said, " ")
 }
 
+// RunProperty names, in a snapshot's summary, the replay or repair that made it.
+const RunProperty = ownProperties + "run"
+
+// RunOf returns the replay or repair that made a snapshot, "" where it was none.
+func RunOf(s *table.Snapshot) string {
+	if s == nil || s.Summary == nil {
+		return ""
+	}
+	return s.Summary.Properties[RunProperty]
+}
+
 // RepairSummary is what a repair writes into the summaries of its snapshots: the name of the run, and why.
 func RepairSummary(run, why string) iceberg.Properties {
-	return iceberg.Properties{ownProperties + madeBy: repair, ownProperties + "run": run, ownProperties + "why": why}
+	return iceberg.Properties{ownProperties + madeBy: repair, RunProperty: run, ownProperties + "why": why}
 }
 
 const (

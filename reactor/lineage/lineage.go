@@ -184,9 +184,7 @@ func (w walk) writer(ctx context.Context, t *lake.Table, f lake.File) (*Commit, 
 	if !exact {
 		c.MadeBy = "this snapshot, or one before it that has expired"
 	}
-	if s.Summary != nil {
-		c.Run = s.Summary.Properties["millrace.run"]
-	}
+	c.Run = lake.RunOf(s)
 	return c, nil
 }
 

@@ -264,7 +264,7 @@ func (w *silverWork) merge(ctx context.Context, run string) error {
 		if err != nil {
 			return err
 		}
-		summary := iceberg.Properties{"millrace.objects": strconv.Itoa(len(w.objects)), "millrace.run": run}
+		summary := iceberg.Properties{"millrace.objects": strconv.Itoa(len(w.objects)), lake.RunProperty: run}
 		if tracing.On() {
 			summary[traceProperty] = tracing.Parent(ctx)
 		}

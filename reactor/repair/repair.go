@@ -53,7 +53,7 @@ func (r *Repair) Look(ctx context.Context) (proof.Report, error) {
 	if r.view, err = r.Lake.View(ctx); err != nil {
 		return r.report, err
 	}
-	if err := fits(r.view); err != nil {
+	if err := tables.Complete(r.view, ""); err != nil {
 		return r.report, err
 	}
 	listed, err := proof.Listed(ctx, r.Bucket)
@@ -62,18 +62,6 @@ func (r *Repair) Look(ctx context.Context) (proof.Report, error) {
 	}
 	r.report, err = r.check.Compare(ctx, r.view, listed, time.Now())
 	return r.report, err
-}
-
-// fits refuses a lake whose tables lack columns that are to be written.
-func fits(view *lake.View) error {
-	actions, complete, err := tables.SilverActions(view)
-	if err != nil {
-		return err
-	}
-	if !complete || len(actions) > 0 {
-		return errors.New("tables of silver are not there or lack columns that this program knows: start `reactor run` once before (`reactor plan` shows what that changes)")
-	}
-	return nil
 }
 
 // Refusal says why a repair would do harm, and what to do first; nil when it would not.

@@ -122,19 +122,8 @@ func (s *Server) mayBecome(kind string, id lake.Identifier) error {
 }
 
 func (s *Server) registerTable(w http.ResponseWriter, r *http.Request) error {
-	namespace, err := namespaceOf(r)
+	id, body, err := s.registering("table", r)
 	if err != nil {
-		return err
-	}
-	body, err := read[registration](r)
-	if err != nil {
-		return err
-	}
-	id := lake.Identifier{Namespace: namespace, Name: body.Name}
-	if err := s.mayBecome("table", id); err != nil {
-		return err
-	}
-	if err := s.checkRegistration(r.Context(), id, body.MetadataLocation); err != nil {
 		return err
 	}
 	t, err := s.Lake.Register(r.Context(), id, body.MetadataLocation, body.Overwrite)
@@ -142,6 +131,22 @@ func (s *Server) registerTable(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.answerTable(w, r, id, t.Location)
+}
+
+// registering reads the call that takes a table or view into the catalog, and refuses what must not come in.
+func (s *Server) registering(kind string, r *http.Request) (id lake.Identifier, body registration, err error) {
+	namespace, err := namespaceOf(r)
+	if err != nil {
+		return id, body, err
+	}
+	if body, err = read[registration](r); err != nil {
+		return id, body, err
+	}
+	id = lake.Identifier{Namespace: namespace, Name: body.Name}
+	if err := s.mayBecome(kind, id); err != nil {
+		return id, body, err
+	}
+	return id, body, s.checkRegistration(r.Context(), id, body.MetadataLocation)
 }
 
 // registration is the body of a call that takes a table or view into the catalog that another catalog made.

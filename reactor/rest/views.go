@@ -73,19 +73,8 @@ func (s *Server) answerView(w http.ResponseWriter, v *lake.SQLView) error {
 }
 
 func (s *Server) registerView(w http.ResponseWriter, r *http.Request) error {
-	namespace, err := namespaceOf(r)
+	id, body, err := s.registering("view", r)
 	if err != nil {
-		return err
-	}
-	body, err := read[registration](r)
-	if err != nil {
-		return err
-	}
-	id := lake.Identifier{Namespace: namespace, Name: body.Name}
-	if err := s.mayBecome("view", id); err != nil {
-		return err
-	}
-	if err := s.checkRegistration(r.Context(), id, body.MetadataLocation); err != nil {
 		return err
 	}
 	v, err := s.Lake.RegisterSQLView(r.Context(), id, body.MetadataLocation)

@@ -41,3 +41,16 @@ func SilverActions(view *lake.View) (actions []Action, complete bool, err error)
 	}
 	return actions, complete, nil
 }
+
+// Complete fails where tables of silver are not there or lack columns of this program, which a start of the reactor adds. because says
+// why that matters, and is "" where it needs no reason.
+func Complete(view *lake.View, because string) error {
+	actions, complete, err := SilverActions(view)
+	if err != nil {
+		return err
+	}
+	if !complete || len(actions) > 0 {
+		return fmt.Errorf("tables of silver are not there or lack columns that this program knows%s: start `reactor run` once before (`reactor plan` shows what that changes)", because)
+	}
+	return nil
+}

@@ -18,6 +18,7 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/reactor/console/web"
+	"millrace/reactor/duck"
 	"millrace/reactor/lake"
 	"millrace/reactor/silver"
 	"millrace/reactor/tables"
@@ -95,12 +96,10 @@ func versionOf(e lake.Entry) Version {
 		return v
 	}
 	v.Table = silver.TableName(e.Table)
-	where := fmt.Sprintf("where source_key = %s and source_version = %s order by source_row", quoted(e.SourceKey), quoted(e.SourceVersion))
+	where := fmt.Sprintf("where source_key = %s and source_version = %s order by source_row", duck.Quote(e.SourceKey), duck.Quote(e.SourceVersion))
 	v.Rows, v.Refused = "from "+v.Table+" "+where, "from "+tables.Rejected+" "+where
 	return v
 }
-
-func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // read fetches the object's metadata and its beginning.
 func (p *Pages) read(r *http.Request, o *Object) error {

@@ -29,9 +29,6 @@ type Written struct {
 // Ended tells whether all events were worked on.
 func (r Run) Ended() bool { return r.Events > 0 && r.Done >= r.Events }
 
-// runProperty of a snapshot's summary names the replay that made it.
-const runProperty = "millrace.run"
-
 func (p *Pages) run(r *http.Request) (Run, error) {
 	found := Run{Run: r.PathValue("run"), Tables: []Written{}}
 	if text := r.URL.Query().Get("events"); text != "" {
@@ -50,7 +47,7 @@ func (p *Pages) run(r *http.Request) (Run, error) {
 	}
 	for name, t := range view.Tables {
 		for _, s := range t.Meta.Snapshots() {
-			if s.Summary == nil || s.Summary.Properties[runProperty] != found.Run {
+			if lake.RunOf(&s) != found.Run {
 				continue
 			}
 			found.Tables = append(found.Tables, Written{name, s.SnapshotID, lake.Total(&s, lake.AddedRows), lake.Total(&s, lake.DeletedRows)})

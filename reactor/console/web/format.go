@@ -8,13 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // functions are those that the markup of every page may call.
 var functions = template.FuncMap{
 	"last": func(ids []int64) int { return len(ids) - 1 },
 	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
-	"now": time.Now,
 }
 
 // at shows a time in UTC; the browser adds the local one on hover.
@@ -70,16 +71,7 @@ func count(n any) string {
 }
 
 // size shows bytes: 812 B, 3.4 kB, 12 MB.
-func size(n int64) string {
-	v, unit := float64(n), 0
-	for v >= 1000 && unit < 4 {
-		v, unit = v/1000, unit+1
-	}
-	if unit == 0 || v >= 10 {
-		return fmt.Sprintf("%.0f %s", v, [...]string{"B", "kB", "MB", "GB", "TB"}[unit])
-	}
-	return fmt.Sprintf("%.1f %s", v, [...]string{"B", "kB", "MB", "GB", "TB"}[unit])
-}
+func size(n int64) string { return humanize.Bytes(uint64(max(0, n))) } //nolint:gosec // not negative
 
 // cell shows a value of a table of the lake: every digit that it has.
 func cell(v any) template.HTML {
