@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -290,7 +291,12 @@ func (s *Server) reportMetrics(w http.ResponseWriter, r *http.Request) error {
 	if report.Type == "" {
 		return bad("a report needs a report-type")
 	}
-	if _, err := s.Lake.Locate(r.Context(), lake.KindTable, id); err != nil {
+	_, err = s.Lake.Locate(r.Context(), lake.KindTable, id)
+	if missing := (*lake.MissingError)(nil); report.Type == "commit-report" && errors.As(err, &missing) {
+		// Spark reports the commit of a staged table, as `create table … as select` makes it, before it makes the table.
+		_, err = s.Lake.Namespace(r.Context(), id.Namespace)
+	}
+	if err != nil {
 		return err
 	}
 	done(w)
