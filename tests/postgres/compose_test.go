@@ -17,15 +17,7 @@ import (
 
 // The script of the composition makes a user for Airflow's tasks who reads the catalog, whatever tables come later, and no more.
 func TestTheReaderOfTheCompositionOnlyReads(t *testing.T) {
-	server, err := postgres.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.New(t)
 	at, err := url.Parse(server.Database(t))
 	if err != nil {
 		t.Fatal(err)
