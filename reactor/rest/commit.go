@@ -35,7 +35,7 @@ func (s *Server) request(r *http.Request, id lake.Identifier, c change) (lake.Re
 		return lake.Request{}, err
 	}
 	if create {
-		if err := s.mayBecome("table", id); err != nil {
+		if err := s.mayBecome(lake.KindTable, id); err != nil {
 			return lake.Request{}, err
 		}
 	}

@@ -34,7 +34,7 @@ var all = []rested{
 	{engine: engine{"DuckDB 1.5.5", "duck", ""}, block: "duckdb", signs: "duckdb", cannot: []ability{atTag, deletes, branches}},
 	{engine: engine{"Polars 2.1", "polars", ""}, block: "polars", signs: "PyIceberg", flat: true, cannot: []ability{merges, deletes, grows, branches}},
 	{engine: engine{"Daft 0.6", "daft", ""}, block: "daft", signs: "PyIceberg", cannot: []ability{merges, deletes, grows, branches}},
-	{engine: engine{"ClickHouse 26.9 (chDB 4.4)", "clickhouse", ""}, block: "clickhouse", emptyMaps: true, cannot: []ability{atTag, appends, merges, deletes, grows, branches}},
+	{engine: engine{"ClickHouse 26.9 (chDB 4.4)", "clickhouse", ""}, block: "clickhouse", emptyMaps: true, signs: "ClickHouse", cannot: []ability{atTag, appends, merges, deletes, branches}},
 	{engine: engine{"Sail 0.7", "sail", "spark41"}, block: "sail", cannot: []ability{appends, merges, deletes, grows, branches}},
 }
 
@@ -76,7 +76,7 @@ func (e rested) can(t *testing.T, session *session, s seen, a ability, call stri
 	if _, err := session.try(call, arguments); err == nil {
 		t.Errorf("%s can do what the document says it cannot: %s", e.name, a)
 	} else {
-		t.Logf("%s: %s: %.300v", e.name, a, err)
+		t.Logf("%s: %s: %.800v", e.name, a, err)
 	}
 	return false
 }
