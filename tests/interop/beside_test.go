@@ -5,6 +5,7 @@ package interop_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -51,6 +52,15 @@ func TestDatabaseAndRESTMeetOnOneTable(t *testing.T) {
 		if rows := len(s.read(t, "shared.t", nil).Rows); rows != each*len(writers) {
 			t.Errorf("%s reads %d rows of %d", name, rows, each*len(writers))
 		}
+	}
+	// A table that an engine makes elsewhere by the database is read by REST. A commit to it is refused with the reason.
+	spark.sql(t, "create table lakehouse.shared.elsewhere (id string, n bigint) location 's3://lakehouse/elsewhere/t'")
+	spark.do(t, "append", with{"table": "shared.elsewhere", "row": map[string]any{"id": "spark", "n": "1"}})
+	if rows := len(byREST.read(t, "shared.elsewhere", nil).Rows); rows != 1 {
+		t.Errorf("REST reads %d rows of a table elsewhere, want 1", rows)
+	}
+	if _, err := byREST.try("append", with{"table": "shared.elsewhere", "row": map[string]any{"id": "rest", "n": "1"}}); err == nil || !strings.Contains(err.Error(), "ForbiddenError") || !strings.Contains(err.Error(), "below tables/") {
+		t.Errorf("a commit by REST to a table elsewhere: %v", err)
 	}
 	l.goesOn(t)
 	l.check(t, false)
