@@ -165,6 +165,7 @@ func TestLake(t *testing.T) {
 		"EvolvesTheSchemaWithTheRows":            evolves,
 		"ReadsOldSnapshotsInTodaysColumns":       readsOldSnapshots,
 		"CountsTheRowsThatAreLeft":               countsWhatIsLeft,
+		"DeletesThatNoFileNeedsGo":               danglingDeletesGo,
 		"EventsThatChangeNothingAreFenced":       eventsThatChangeNothing,
 		"OldSnapshotsExpire":                     oldSnapshotsExpire,
 		"PinsAreASequence":                       pins,
