@@ -89,10 +89,12 @@ func written(view *lake.View, run string) error {
 	return nil
 }
 
-// note writes the ledger entries of the objects, for the time when the branch is published.
+// note writes the ledger entries of the objects, for the time when the branch is published. It leaves out dead ones that the ledger
+// does not know: no dead letter tells of them yet, and the reactor writes one when it comes to them.
 func (r *Replay) note(ctx context.Context, on *lake.Lake, view *lake.View, run string, objects iter.Seq2[Covered, error]) (n int, err error) {
 	now := time.Now()
 	var entries []lake.Entry
+	var dead []string
 	for o, err := range objects {
 		if err != nil {
 			return n, err
@@ -108,9 +110,15 @@ func (r *Replay) note(ctx context.Context, on *lake.Lake, view *lake.View, run s
 		}
 		if o.Dead != "" {
 			e.Outcome, e.Reason = lake.OutcomeDead, o.Dead
+			dead = append(dead, e.EventID)
 		}
 		entries = append(entries, e)
 	}
+	known, err := on.Known(ctx, dead)
+	if err != nil {
+		return n, err
+	}
+	entries = slices.DeleteFunc(entries, func(e lake.Entry) bool { return e.Outcome == lake.OutcomeDead && !known[e.EventID] })
 	bar := r.Show(len(entries), "taking note of objects")
 	defer bar.Done()
 	for some := range slices.Chunk(entries, adoptBatch) {
@@ -149,6 +157,9 @@ func (r *Replay) settle(ctx context.Context, on *lake.Lake, before *lake.View, r
 	var all []Settled
 	err = duck.TemporaryConn(r.Memory, func(conn *duck.Conn) error {
 		for _, m := range r.Models.Models {
+			if s := before.Tables[m.Name].Snapshot(); s == nil || lake.RunOf(s) != run {
+				continue // the engine has left the table to this program
+			}
 			one, err := r.lastBits(ctx, conn, after.Tables[m.Name], before.Tables[m.Name].Snapshot(), m)
 			if err != nil {
 				return err

@@ -45,10 +45,10 @@ func (c *stageCmd) Run(ctx context.Context, out *cli.Output) error {
 		var lines [][]any
 		for _, dataset := range slices.Sorted(maps.Keys(s.Objects)) {
 			for _, o := range s.Objects[dataset] {
-				lines = append(lines, []any{s.Run, s.Step, dataset, o.Bucket, o.Key, o.Version, o.ModifiedAt, o.ETag, o.Size})
+				lines = append(lines, []any{s.Run, s.Step, dataset, string(o.ID()), o.Bucket, o.Key, o.Version, o.ModifiedAt, o.ETag, o.Size})
 			}
 		}
 		slog.Info("made a branch", "branch", c.Name, "run", s.Run, "objects", len(lines))
-		return out.Table([]string{"run", "step", "dataset", "bucket", "key", "version", "modified_at", "etag", "size"}, lines)
+		return out.Table([]string{"run", "step", "dataset", "event", "bucket", "key", "version", "modified_at", "etag", "size"}, lines)
 	})
 }
