@@ -16,6 +16,8 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark import SparkFiles
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from .reactor import Table
 
@@ -50,8 +52,11 @@ def dealt(objects: list[Any], n: int) -> list[Any]:
     return [o for task in range(n) for o in objects[task::n]]
 
 
-def worker(name: str, dataset: str) -> Callable[[Iterable[Any]], Iterator[Any]]:
-    """A function for mapInArrow that turns lines of objects into rows; name is the program's among the files that Spark ships."""
+def worker(name: str, dataset: str, schema: pa.Schema) -> Callable[[Iterable[Any]], Iterator[Any]]:
+    """A function for mapInArrow that turns lines of objects into rows of a schema.
+
+    The name is the program's among the files that Spark ships.
+    """
 
     def extract(batches: Iterable[Any]) -> Iterator[Any]:
         lines = [line for batch in batches for line in batch.column(0).to_pylist()]
@@ -76,7 +81,8 @@ def worker(name: str, dataset: str) -> Callable[[Iterable[Any]], Iterator[Any]]:
             feeding.start()
             broken = None
             try:
-                yield from pa.ipc.open_stream(child.stdout)
+                for batch in pa.ipc.open_stream(child.stdout):
+                    yield batch.cast(schema)  # Spark takes values inside of maps and lists for nullable, and no others
             except pa.ArrowInvalid as why:
                 broken = why
             finally:
@@ -97,4 +103,5 @@ def rows(spark: Any, objects: list[dict[str, Any]], table: Table, program: str) 
     largest = sorted(objects, key=lambda o: o["size"], reverse=True)
     lines = [(json.dumps({k: v for k, v in o.items() if k not in ("run", "step")}),) for o in dealt(largest, n)]
     frame = spark.createDataFrame(spark.sparkContext.parallelize(lines, n), "line string")
-    return frame.mapInArrow(worker(program, table.dataset), schema(table))
+    made = StructType.fromDDL(schema(table))
+    return frame.mapInArrow(worker(program, table.dataset, to_arrow_schema(made)), made)

@@ -1,22 +1,11 @@
-"""The models' SQL in Spark's words. MILLRACE_REACTOR is the program; UPDATE=1 writes the golden files anew."""
+"""The models' SQL in Spark's words; .bin/reactor must be built. `python -m tests.golden` writes the golden files anew."""
 
-import json
-import os
-import subprocess
 import unittest
-from pathlib import Path
 
 from lakehouse import dialect, extract, reactor
 from lakehouse.gold import translated
 
-GOLDEN = Path(__file__).parent / "golden"
-
-
-def lake(*models: str) -> reactor.Lakehouse:
-    text = subprocess.run(
-        [os.environ["MILLRACE_REACTOR"], "schema", "--output", "json", *models], stdout=subprocess.PIPE, check=True
-    ).stdout
-    return reactor.lakehouse(json.loads(text))
+from .golden import FOLDER, lake
 
 
 class TheModelsThatShip(unittest.TestCase):
@@ -26,11 +15,8 @@ class TheModelsThatShip(unittest.TestCase):
         sql, refused = translated(lake())
         self.assertEqual(refused, {})
         for name, text in sql.items():
-            file = GOLDEN / f"{name.removeprefix('gold.')}.sql"
-            if os.environ.get("UPDATE"):
-                file.write_text(text)
-            self.assertEqual(text, file.read_text(), name)
-        self.assertEqual({name.removeprefix("gold.") for name in sql}, {file.stem for file in GOLDEN.iterdir()})
+            self.assertEqual(text, (FOLDER / f"{name}.sql").read_text(), name)
+        self.assertEqual(set(sql), {file.stem for file in FOLDER.iterdir()})
 
 
 COLUMNS = {
