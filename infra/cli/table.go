@@ -44,7 +44,7 @@ func (g *grid) add(row []any) error {
 	}
 	cells := make([]string, len(row))
 	for i, value := range row {
-		cell, c := printable(textValue(value)), &g.columns[i]
+		cell, c := printable(Text(value)), &g.columns[i]
 		cells[i] = cell
 		width := text.LongestLineLen(cell)
 		c.widest = max(c.widest, width)

@@ -17,7 +17,6 @@ import (
 	"millrace/reactor/event"
 	"millrace/reactor/progress"
 	"millrace/reactor/query"
-	"millrace/reactor/reconcile"
 )
 
 type replayCmd struct {
@@ -77,19 +76,14 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 	case c.Branch != "":
 		return c.onBranch(ctx, l, objects, out)
 	}
-	run := reconcile.NewRun(time.Now())
 	bar := out.Progress(-1, "publishing")
-	n, err := reconcile.Announce(ctx, objects, announce.To(js), run, bar.Add)
+	run, n, err := announce.Replay{Lake: l.Lake, Bucket: l.Bucket, JS: js}.Run(ctx, objects, bar.Add)
 	bar.Done()
 	if err != nil {
 		return err
 	}
 	if c.Key != "" && n == 0 && !c.DeadLetters {
 		return fmt.Errorf("there is no object %s in bronze", c.Key)
-	}
-	silver := announce.Silver{Lake: l.Lake, Bucket: l.Bucket, To: announce.To(js)}
-	if err := silver.All(ctx, run); err != nil {
-		return err
 	}
 	if c.Wait {
 		ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("replay %s is not through after %v", run, c.Timeout))
