@@ -171,7 +171,10 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 	if id == 0 && filter == "" {
 		words = append(words[:3], "--all")
 	}
-	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: cli.ShellLine(words...)}
+	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters"}
+	if n > 0 {
+		done.Command = cli.ShellLine(words...)
+	}
 	if id != 0 {
 		if n == 0 {
 			return web.Done{}, web.NotFound("dead letter %d is not there (any more)", id)
