@@ -4,6 +4,8 @@ package command
 
 // Reactor is the commands of the program reactor.
 type Reactor struct {
+	datasetFlags
+
 	Run       runCmd       `cmd:"" help:"Consume events, promote bronze to silver and gold, until stopped."`
 	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`

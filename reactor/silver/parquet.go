@@ -257,7 +257,7 @@ func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool
 		input, ok := o.d.byName[name]
 		if ok {
 			known++
-			o.inFile[o.d.columnOf(input)] = true
+			o.d.inputsOf(input, func(n int) { o.inFile[o.d.columnOf(n)] = true })
 		}
 		quoted, utf8 := quoteJSON(name)
 		if !utf8 {
@@ -324,7 +324,7 @@ func (o *object) parquetRow(text []byte, columns []column, batch arrow.RecordBat
 }
 
 func (d *Dataset) apiName(column string) string {
-	if i, ok := d.byName[column]; ok {
+	if i, ok := d.byName[column]; ok && i >= 0 {
 		return d.inputs[i].name
 	}
 	return column

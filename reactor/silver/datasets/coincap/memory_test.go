@@ -15,7 +15,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 )
 

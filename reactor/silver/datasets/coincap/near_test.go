@@ -9,7 +9,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 )
 

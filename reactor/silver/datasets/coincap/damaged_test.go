@@ -13,7 +13,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 )
 

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 )
 

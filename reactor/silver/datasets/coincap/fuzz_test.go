@@ -12,7 +12,6 @@ import (
 	"unicode/utf8"
 
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 )
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 	"millrace/tests/harness"
 )

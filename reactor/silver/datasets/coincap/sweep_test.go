@@ -23,7 +23,6 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/silvertest"
 )
 
