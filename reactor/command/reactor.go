@@ -10,6 +10,7 @@ type Reactor struct {
 	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
 	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
+	Dataset   datasetCmd   `cmd:"" help:"Datasets: check a file, try it on objects, or have one proposed."`
 	Plan      planCmd      `cmd:"" help:"Show what a start of the reactor would change, and what waits."`
 	Reconcile reconcileCmd `cmd:"" help:"Publish the events that never came, by comparing bronze with the ledger."`
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters: events that no retry can mend."`

@@ -126,6 +126,9 @@ func (d *Dataset) complete() error {
 			return err
 		}
 	}
+	if err := d.placeOwnNames(); err != nil {
+		return err
+	}
 	if err := d.completeKey(); err != nil {
 		return err
 	}
@@ -157,7 +160,7 @@ func (d *Dataset) completeKey() error {
 	return nil
 }
 
-// addInput makes the paths of a value, and the column's own name, lead to it.
+// addInput makes the paths of a value lead to it.
 func (d *Dataset) addInput(f *Field, paths ...string) error {
 	n := len(d.inputs)
 	for _, path := range paths {
@@ -174,12 +177,22 @@ func (d *Dataset) addInput(f *Field, paths ...string) error {
 			return err
 		}
 	}
-	if paths[0] != f.Also {
-		if err := d.place(f.Column, []step{{name: f.Column, position: -1}}, n); err != nil {
+	d.inputs = append(d.inputs, input{name: paths[0], field: f, also: -1})
+	return nil
+}
+
+// placeOwnNames makes the names of columns lead to their values, too: a payload may be rows of the table. Where the API has an
+// object of that name with values in it, the name is the object's.
+func (d *Dataset) placeOwnNames() error {
+	for i := range d.columns {
+		own := d.columns[i].Column
+		if at, there := d.byName[own]; there && at < 0 {
+			continue
+		}
+		if err := d.place(own, []step{{name: own, position: -1}}, i); err != nil {
 			return err
 		}
 	}
-	d.inputs = append(d.inputs, input{name: paths[0], field: f, also: -1})
 	return nil
 }
 

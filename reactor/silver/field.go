@@ -181,3 +181,24 @@ func parseDouble(text []byte) (float64, error) {
 	}
 	return x, nil
 }
+
+// Accepts says why a JSON value cannot be one of the field, or "". It looks at the type alone where the field is not part of a
+// dataset.
+func (f Field) Accepts(value string) string {
+	f.unit, _ = unitOf(f.Unit)
+	if isNull([]byte(value)) {
+		return ""
+	}
+	return f.accepts(value)
+}
+
+// MomentOf is the time that a JSON value stands for.
+func (f Field) MomentOf(value []byte) (time.Time, bool) {
+	var c cell
+	var scratch []byte
+	f.unit, _ = unitOf(f.Unit)
+	if isNull(value) || f.time(&c, value, &scratch, farthest) != "" {
+		return time.Time{}, false
+	}
+	return time.UnixMicro(c.whole).UTC(), true
+}

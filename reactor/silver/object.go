@@ -37,6 +37,8 @@ type object struct {
 	// shape is what the rows looked like, and inFile which columns a Parquet file has.
 	shape  Shape
 	inFile []bool
+	// each, when not nil, takes the rows of a Parquet file in place of the definition.
+	each func(row []byte) error
 	// noData: the object that was to be an envelope has no data.
 	noData bool
 }

@@ -15,8 +15,13 @@ import (
 	"millrace/reactor/silver/definition"
 )
 
-//go:embed coincap/*.yaml
-var embedded embed.FS
+var (
+	//go:embed coincap/*.yaml
+	embedded embed.FS
+	// ready are files for sources that many have, to be put into a folder of one's own.
+	//go:embed all:ready
+	ready embed.FS
+)
 
 // own are those of the program. A program with a wrong file must not start.
 var own = func() []*silver.Dataset {
@@ -68,6 +73,31 @@ func Use(folder fs.FS) error {
 	}
 	all = list
 	return nil
+}
+
+// readyFolder holds the files that the program brings along and does not use.
+const readyFolder = "ready"
+
+// Ready are the datasets that the program brings along and does not use.
+func Ready() ([]*silver.Dataset, error) {
+	folder, err := fs.Sub(ready, readyFolder)
+	if err != nil {
+		return nil, err
+	}
+	return Read(folder)
+}
+
+// Text is the file of a dataset that the program brings along, in use or ready.
+func Text(name string) ([]byte, error) {
+	for _, place := range []struct {
+		folder fs.FS
+		path   string
+	}{{embedded, name + ".yaml"}, {ready, readyFolder + "/" + name + ".yaml"}} {
+		if text, err := fs.ReadFile(place.folder, place.path); err == nil {
+			return text, nil
+		}
+	}
+	return nil, fmt.Errorf("millrace brings no dataset %q along", name)
 }
 
 // Read the datasets of a folder: <source>/<dataset>.yaml. An error names each file with what is wrong in it.

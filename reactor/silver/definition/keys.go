@@ -85,3 +85,6 @@ var reserved = func() map[string]bool {
 	}
 	return words
 }()
+
+// Reserved tells whether a name needs quotes in SQL.
+func Reserved(name string) bool { return reserved[name] }
