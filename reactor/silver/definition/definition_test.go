@@ -78,6 +78,8 @@ func TestEveryProblemHasItsPlaceAndAdvice(t *testing.T) {
 		{"max of a time", "path: at, type: time", "path: at, type: time, max: 2030-01-01", []string{"a time has no max"}},
 		{"path", "path: at", "path: a..b", []string{`6:5: field observed_at: the path "a..b": a name is missing behind a dot`}},
 		{"partition", "key: [id", "partition: week\nkey: [id", []string{`3:12: partition is "week": known are month`}},
+		{"partition of Iceberg", "key: [id", "partition: bucket(16)\nkey: [id", []string{"3:12: partition: bucket(16) is not taken: merges, check, repair and Spark's rebuild go by the month of observed_at; write month"}},
+		{"winner", "key: [id", "winner: greatest(version)\nkey: [id", []string{"3:9: winner: greatest(version) is not taken: when an object is deleted"}},
 		{"alias", "table: orders", "table: &t orders", []string{"2:8: anchors and aliases are not taken here: write the value out"}},
 		{"boolean", "required: true", "required: yes please", []string{`"yes please" is where true or false belongs`}},
 		{"from", "min: 0", "from: {metadat: total}", []string{`from has no key "metadat"; did you mean metadata?`}},

@@ -59,9 +59,8 @@ func (r *reader) mapping(node *yaml.Node, known []key, what string) map[string]*
 		case value.Kind == yaml.AliasNode || value.Anchor != "":
 			r.say(value, "anchors and aliases are not taken here: write the value out")
 		default:
-			if found[name.Value] = value; len(known[at].values) > 0 && !slices.Contains(known[at].values, value.Value) {
-				r.say(value, "%s is %q: known are %s%s", name.Value, value.Value, strings.Join(known[at].values, ", "), hint(value.Value, known[at].values))
-			}
+			found[name.Value] = value
+			r.known(known[at], value)
 		}
 	}
 	for _, k := range known {
@@ -70,6 +69,19 @@ func (r *reader) mapping(node *yaml.Node, known []key, what string) map[string]*
 		}
 	}
 	return found
+}
+
+// known holds a value to those that its key may have.
+func (r *reader) known(k key, value *yaml.Node) {
+	if len(k.values) == 0 || slices.Contains(k.values, value.Value) {
+		return
+	}
+	kind, _, _ := strings.Cut(value.Value, "(")
+	if why := k.refused[kind]; why != "" {
+		r.say(value, "%s: %s is not taken: %s; write %s", k.name, value.Value, why, strings.Join(k.values, " or "))
+		return
+	}
+	r.say(value, "%s is %q: known are %s%s", k.name, value.Value, strings.Join(k.values, ", "), hint(value.Value, k.values))
 }
 
 func names(known []key) string {
