@@ -24,10 +24,14 @@ type cell struct {
 	text   []byte
 	number decimal128.Num
 	// whole is an Integer, a Long, a Boolean, a Time in microseconds since 1970, or a Date in days.
-	whole int64
-	real  float64
-	lists []textList
-	// items and names are what is inside of a List, a Map or a Struct.
+	whole   int64
+	real    float64
+	lists   []textList
+	*inside // of a List, a Map or a Struct; nil for all others
+}
+
+// inside is what a nested value has: its elements, and the names of a map.
+type inside struct {
 	items []cell
 	names []string
 }
@@ -84,7 +88,7 @@ func (b *batches) add(row int64, cells []cell, extra []byte) error {
 		if i >= base {
 			at += len(lineage) + 1
 		}
-		b.bytes += appendCell(fields[at], &b.d.columns[i], &cells[i])
+		b.bytes += appendCell(fields[at], b.d.types[i], &b.d.columns[i], &cells[i])
 	}
 	b.lineage(fields[base:], row)
 	if e := fields[base+len(lineage)].(*array.StringBuilder); len(extra) == 0 {
@@ -163,12 +167,12 @@ func (b *batches) hand(builder *array.RecordBuilder, sink func(arrow.RecordBatch
 }
 
 // appendCell returns about how many bytes of variable length it added.
-func appendCell(b array.Builder, f *Field, c *cell) int {
+func appendCell(b array.Builder, t Type, f *Field, c *cell) int {
 	if !c.set {
 		b.AppendNull()
 		return 0
 	}
-	switch f.Type {
+	switch t {
 	case Text, JSON:
 		b.(*array.StringBuilder).BinaryBuilder.Append(c.text)
 		return len(c.text)
@@ -200,19 +204,19 @@ func appendNested(b array.Builder, f *Field, c *cell) (n int) {
 	case *array.ListBuilder:
 		b.Append(true)
 		for i := range c.items {
-			n += 8 + appendCell(b.ValueBuilder(), &f.Inner[0], &c.items[i])
+			n += 8 + appendCell(b.ValueBuilder(), f.Inner[0].Type, &f.Inner[0], &c.items[i])
 		}
 	case *array.MapBuilder:
 		b.Append(true)
 		keys := b.KeyBuilder().(*array.StringBuilder)
 		for i := range c.items {
 			keys.Append(c.names[i])
-			n += 8 + len(c.names[i]) + appendCell(b.ItemBuilder(), &f.Inner[0], &c.items[i])
+			n += 8 + len(c.names[i]) + appendCell(b.ItemBuilder(), f.Inner[0].Type, &f.Inner[0], &c.items[i])
 		}
 	case *array.StructBuilder:
 		b.Append(true)
 		for i := range c.items {
-			n += 8 + appendCell(b.FieldBuilder(i), &f.Inner[i], &c.items[i])
+			n += 8 + appendCell(b.FieldBuilder(i), f.Inner[i].Type, &f.Inner[i], &c.items[i])
 		}
 	default:
 		panic(fmt.Sprintf("silver: no builder for %s", f.Type))

@@ -129,6 +129,9 @@ func (f *Field) whole(c *cell, raw []byte, scratch *[]byte) string {
 		return fmt.Sprintf("%s does not fit %d bits", quote(text), bits)
 	}
 	c.whole = int64(n.value.LowBits())
+	if !f.bounded {
+		return ""
+	}
 	return f.bounds(n.value, text)
 }
 
@@ -150,6 +153,9 @@ func (r *row) decimal(f *Field, c *cell, raw []byte, scratch *[]byte) string {
 	}
 	c.number = n.value
 	r.rounded = r.rounded || n.rounded
+	if !f.bounded {
+		return ""
+	}
 	return f.bounds(n.value, text)
 }
 

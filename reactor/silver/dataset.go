@@ -50,6 +50,7 @@ type Dataset struct {
 	byName     map[string]int // the names of the row itself
 	containers []container    // the row itself, and what is inside of it
 	columns    []Field
+	types      []Type // by column
 	keyed      map[string]bool
 	outside    []bool // by column: its value may come from outside of the rows
 	at         []string
@@ -95,7 +96,7 @@ func (d *Dataset) complete() error {
 	if source, name, ok := strings.Cut(d.Name, "/"); !ok || source == "" || name == "" || d.Table == "" {
 		return fmt.Errorf("a dataset needs a name <source>/<dataset> and a table")
 	}
-	d.columns = slices.Concat(d.Fields, d.Later)
+	d.columns, d.types = slices.Concat(d.Fields, d.Later), nil
 	d.inputs, d.byName = nil, map[string]int{}
 	d.containers = []container{{names: d.byName}}
 	d.keyed = map[string]bool{}
@@ -112,6 +113,7 @@ func (d *Dataset) complete() error {
 			return fmt.Errorf("column %s is there twice", f.Column)
 		}
 		taken[f.Column] = true
+		d.types = append(d.types, f.Type)
 		if err := d.addInput(f, append([]string{f.From}, f.Names...)...); err != nil {
 			return err
 		}

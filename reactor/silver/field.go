@@ -16,34 +16,35 @@ type Field struct {
 	Column string
 	// From is the path of the value in a row, mostly the name that the source's API gives it; `rejected` and `extra` use it.
 	From string
-	// Names are other paths of the same value: what the API called it before, or calls it elsewhere.
-	Names []string
-	// Also names a second value that must be the same moment as RFC 3339 text; for Time only.
-	Also string
 	Type Type
 	// Precision and Scale of a Decimal: digits in all, and behind the point.
 	Precision, Scale int
-	// Unit of numbers that stand for a Time: s, ms, us or ns; empty: ms.
-	Unit string
-	// Inner fields: one for the elements of a List or the values of a Map, the members of a Struct.
-	Inner []Field
 	// Required: a row without a value is refused. Key columns must be.
 	Required bool
 	// NonNegative numbers are refused below zero.
 	NonNegative bool
+	limits      // what each value is held to; it stands here because a value of each row looks at it
 	// Below refuses decimals from 10^Below on; zero leaves what the type holds.
 	Below int
 	// Least and Most, when not nil, bound a number, both ends included.
 	Least, Most *Bound
+	// MaxBytes, when not zero, is the longest that a Text may be.
+	MaxBytes int
+	// Allowed, when not empty, lists every value that a Text may have.
+	Allowed []string
+	// Default, when not empty, is the JSON value of rows that bring none from anywhere.
+	Default string
+	// Names are other paths of the same value: what the API called it before, or calls it elsewhere.
+	Names []string
+	// Also names a second value that must be the same moment as RFC 3339 text; for Time only.
+	Also string
+	// Unit of numbers that stand for a Time: s, ms, us or ns; empty: ms.
+	Unit string
 	// Earliest, when not zero, refuses a Time or a Date before it; EarliestIs says what happened then.
 	Earliest   time.Time
 	EarliestIs string
-	// Allowed, when not empty, lists every value that a Text may have.
-	Allowed []string
-	// MaxBytes, when not zero, is the longest that a Text may be.
-	MaxBytes int
-	// Default, when not empty, is the JSON value of rows that bring none from anywhere.
-	Default string
+	// Inner fields: one for the elements of a List or the values of a Map, the members of a Struct.
+	Inner []Field
 	// Envelope is the path of the value in what surrounds the rows: it stands in for rows without a value of their own.
 	Envelope string
 	// Metadata names the user metadata of the object that stands in for rows without a value of their own.
@@ -55,11 +56,15 @@ type Field struct {
 	// Doc is the column's comment in the table's schema: its meaning, then its unit in brackets, where it has one. A table that is
 	// there keeps the comments it was made with.
 	Doc string
+}
 
+// limits are worked out of a field's declaration.
+type limits struct {
+	observed bool // the row's time, which cannot be later than the object
+	bounded  bool // Least or Most is there
+	ceilings bool
 	unit     int
 	ceiling  decimal128.Num // 10^Precision, where that is less than what 128 bits hold
-	ceilings bool
-	observed bool // the row's time, which cannot be later than the object
 }
 
 // Bound of a number.
@@ -85,7 +90,7 @@ func (f *Field) complete() error {
 		return err
 	}
 	f.unit, _ = unitOf(f.Unit)
-	f.observed = f.Column == partitionColumn
+	f.observed, f.bounded = f.Column == partitionColumn, f.Least != nil || f.Most != nil
 	if f.Type == Decimal && f.Precision < maxDigits {
 		f.ceiling, f.ceilings = decimal128.GetScaleMultiplier(f.Precision), true
 	}

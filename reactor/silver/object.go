@@ -185,14 +185,15 @@ func (o *object) convert() *refusal {
 	for i := range o.d.columns {
 		f := &o.d.columns[i]
 		raw := r.values[i]
-		if isNull(raw) && o.alsoThere(i) {
-			continue
-		}
-		if isNull(raw) && o.standIn[i] != nil {
-			raw = o.standIn[i]
-		}
-		if f.Default != "" && isNull(raw) {
-			raw = []byte(f.Default)
+		if isNull(raw) {
+			if o.alsoThere(i) {
+				continue
+			}
+			if o.standIn[i] != nil {
+				raw = o.standIn[i]
+			} else if f.Default != "" {
+				raw = []byte(f.Default)
+			}
 		}
 		reason := r.convert(i, raw, o.latest)
 		switch {

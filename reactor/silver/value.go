@@ -63,6 +63,9 @@ func appendCompact(out, raw []byte) []byte {
 
 // nested reads a list, a map or a struct. A null inside stays one.
 func (r *row) nested(f *Field, c *cell, raw []byte, latest time.Time) string {
+	if c.inside == nil {
+		c.inside = &inside{}
+	}
 	c.items, c.names = c.items[:0], c.names[:0]
 	opens, kind := byte('{'), "an object"
 	if f.Type == List {
