@@ -6,6 +6,7 @@
 package silver
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -128,7 +129,7 @@ func (d *Dataset) complete() error {
 			return err
 		}
 	}
-	if err := d.placeOwnNames(); err != nil {
+	if err := errors.Join(d.checkFormer(taken), d.placeOwnNames()); err != nil {
 		return err
 	}
 	if err := d.completeKey(); err != nil {
@@ -279,4 +280,33 @@ func (d *Dataset) fromOutside(f *Field) bool {
 // inName says that the name of an object may have the field's value.
 func (d *Dataset) inName(f *Field) bool {
 	return d.NamePattern != nil && d.NamePattern.SubexpIndex(f.Column) > 0
+}
+
+// Former are the names that columns had in the table before, by column.
+func (d *Dataset) Former() map[string][]string {
+	former := map[string][]string{}
+	for i := range d.columns {
+		if f := &d.columns[i]; len(f.Was) > 0 {
+			former[f.Column] = f.Was
+		}
+	}
+	return former
+}
+
+// checkFormer holds former names to the columns that there are: a name cannot be a column's, and another's former one.
+func (d *Dataset) checkFormer(taken map[string]bool) error {
+	of := map[string]string{}
+	for i := range d.columns {
+		f := &d.columns[i]
+		for _, was := range f.Was {
+			if taken[was] {
+				return fmt.Errorf("field %s: its former name %s is that of a column", f.Column, was)
+			}
+			if of[was] != "" {
+				return fmt.Errorf("field %s: its former name %s is that of %s, too", f.Column, was, of[was])
+			}
+			of[was] = f.Column
+		}
+	}
+	return nil
 }

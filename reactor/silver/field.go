@@ -36,6 +36,8 @@ type Field struct {
 	Default string
 	// Names are other paths of the same value: what the API called it before, or calls it elsewhere.
 	Names []string
+	// Was lists the names that the column had in the table before. No file is rewritten when a column is renamed.
+	Was []string
 	// Also names a second value that must be the same moment as RFC 3339 text; for Time only.
 	Also string
 	// Unit of numbers that stand for a Time: s, ms, us or ns; empty: ms.

@@ -80,6 +80,7 @@ func TestEveryProblemHasItsPlaceAndAdvice(t *testing.T) {
 		{"partition", "key: [id", "partition: week\nkey: [id", []string{`3:12: partition is "week": known are month`}},
 		{"partition of Iceberg", "key: [id", "partition: bucket(16)\nkey: [id", []string{"3:12: partition: bucket(16) is not taken: merges, check, repair and Spark's rebuild go by the month of observed_at; write month"}},
 		{"winner", "key: [id", "winner: greatest(version)\nkey: [id", []string{"3:9: winner: greatest(version) is not taken: when an object is deleted"}},
+		{"former name", "min: 0", "was: [id]", []string{"7:5: field total: its former name id is that of a column"}},
 		{"alias", "table: orders", "table: &t orders", []string{"2:8: anchors and aliases are not taken here: write the value out"}},
 		{"boolean", "required: true", "required: yes please", []string{`"yes please" is where true or false belongs`}},
 		{"from", "min: 0", "from: {metadat: total}", []string{`from has no key "metadat"; did you mean metadata?`}},

@@ -37,7 +37,7 @@ func (r *reader) fields(node *yaml.Node) []silver.Field {
 func (r *reader) field(node *yaml.Node) silver.Field {
 	at := r.mapping(node, fieldKeys, "a field")
 	f := silver.Field{
-		Column: r.text(at["column"]), From: r.text(at["path"]), Names: r.texts(at["also"]), Also: r.text(at["confirmed_by"]),
+		Column: r.text(at["column"]), From: r.text(at["path"]), Names: r.texts(at["also"]), Was: r.texts(at["was"]), Also: r.text(at["confirmed_by"]),
 		Required: r.boolean(at["required"]), Allowed: r.texts(at["values"]), MaxBytes: r.count(at["max_bytes"]),
 		Missing: r.text(at["missing"]), EarliestIs: r.text(at["min_is"]), Doc: r.text(at["doc"]),
 	}

@@ -63,6 +63,7 @@ var fieldKeys = []key{
 	{name: "column", needed: true, doc: "Name of the column. A payload may name the value so as well. observed_at is the time of the row, and every dataset has it"},
 	{name: "path", doc: "Where the value is in a row: name, name.name, name[0], [0], [\"a name with a dot\"]. Without it, the column's name"},
 	{name: "also", form: texts, doc: "Other paths of the same value"},
+	{name: "was", form: texts, doc: "Names that the column had before: a table that is there has it renamed, without a new file"},
 	{name: "confirmed_by", doc: "Path of a second value that must be the same time, written out"},
 	{name: "type", needed: true, doc: "text, boolean, integer, long, decimal(p,s), double, time, time(s|ms|us|ns), date, json, list<…>, map<text, …>, struct<name: type, …>"},
 	{name: "required", form: boolean, doc: "A row without a value is refused. Columns of the key must be required"},
