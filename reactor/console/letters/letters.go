@@ -33,12 +33,15 @@ func Add(s *web.Site, js jetstream.JetStream) {
 	p := &Pages{js}
 	web.Show(s, web.View[List]{
 		Path: "/letters", Item: "Dead letters", Markup: web.Parse(files, nil, "list.html"),
-		Read:    p.list,
-		Title:   func(List) string { return "Dead letters" },
-		Command: func(List) string { return "reactor dlq list" },
+		About:      "The dead letters, the newest first.",
+		Parameters: []web.Parameter{{Name: "filter", About: "A text that object or reason hold."}},
+		Read:       p.list,
+		Title:      func(List) string { return "Dead letters" },
+		Command:    func(List) string { return "reactor dlq list" },
 	})
 	web.Show(s, web.View[Letter]{
 		Path: "/letters/{id}", Item: "Dead letters", Markup: web.Parse(files, nil, "one.html"),
+		About:   "A dead letter with its event.",
 		Read:    p.one,
 		Title:   func(l Letter) string { return fmt.Sprintf("Dead letter %d", l.ID) },
 		Command: func(l Letter) string { return fmt.Sprintf("reactor dlq show %d", l.ID) },

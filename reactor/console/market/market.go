@@ -36,6 +36,7 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
 	p := &Pages{l, b}
 	web.Show(s, web.View[Ranking]{
 		Path: "/market", Item: "Market", Markup: web.Parse(files, nil, "ranking.html"),
+		About: "The assets of the last day by market cap.",
 		Read:  p.ranking,
 		Title: func(Ranking) string { return "Market" },
 		Command: func(Ranking) string {
@@ -44,13 +45,18 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
 	})
 	web.Show(s, web.View[Asset]{
 		Path: "/market/{asset}", Item: "Market", Markup: web.Parse(files, nil, "asset.html"),
+		About: "The figures of an asset on its last day.",
 		Read:  p.asset,
 		Title: func(a Asset) string { return a.ID },
 		Command: func(a Asset) string {
 			return fmt.Sprintf("reactor query %q", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
 		},
 	})
-	s.Handle("GET /api/v1/market-series", http.HandlerFunc(p.series(s)))
+	web.Show(s, web.View[Series]{
+		Path: "/market-series", Read: p.series,
+		About:      "Lines over time, for a chart.",
+		Parameters: []web.Parameter{{Name: "chart", About: "One of price, risk, rank, market and breadth."}, {Name: "asset", About: "The asset, where the chart is of one."}},
+	})
 }
 
 // Ranking is the assets of the last day.

@@ -43,6 +43,7 @@ func Add(s *web.Site, cfg Config) {
 	p := &Page{cfg: cfg, times: times{lake: cfg.Lake}, markup: web.Parse(files, sums, "now.html")}
 	web.Show(s, web.View[State]{
 		Path: "/", Item: "Now", Markup: p.markup,
+		About:   "How the lake stands: what is ready, the last objects, tables, queues.",
 		Read:    func(r *http.Request) (State, error) { return p.state(r.Context()), nil },
 		Title:   func(State) string { return "Now" },
 		Command: func(State) string { return "stack status" },

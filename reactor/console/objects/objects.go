@@ -39,15 +39,19 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
 	p := &Pages{l, b}
 	web.Show(s, web.View[Folder]{
 		Path: "/bronze", Item: "Bronze", Markup: web.Parse(files, nil, "folder.html"),
-		Read:    p.folder,
-		Title:   func(f Folder) string { return f.Prefix },
-		Command: func(f Folder) string { return fmt.Sprintf("aws s3 ls s3://%s/%s", p.bucket.Name, f.Prefix) },
+		About:      "What lies directly below a folder of bronze.",
+		Parameters: []web.Parameter{{Name: "prefix", About: "The folder, from bronze/ on, with a slash at its end."}, {Name: "after", About: "The name after which the list goes on."}},
+		Read:       p.folder,
+		Title:      func(f Folder) string { return f.Prefix },
+		Command:    func(f Folder) string { return fmt.Sprintf("aws s3 ls s3://%s/%s", p.bucket.Name, f.Prefix) },
 	})
 	web.Show(s, web.View[Object]{
 		Path: "/bronze/object", Item: "Bronze", Markup: web.Parse(files, nil, "object.html"),
-		Read:    p.object,
-		Title:   func(o Object) string { return path.Base(o.Key) },
-		Command: func(o Object) string { return fmt.Sprintf("aws s3 cp s3://%s/%s -", p.bucket.Name, o.Key) },
+		About:      "An object of bronze: its metadata, its beginning, and what became of its versions.",
+		Parameters: []web.Parameter{{Name: "key", About: "The object's key, from bronze/ on."}, {Name: "version", About: "The version to show; the newest one if it is left out."}},
+		Read:       p.object,
+		Title:      func(o Object) string { return path.Base(o.Key) },
+		Command:    func(o Object) string { return fmt.Sprintf("aws s3 cp s3://%s/%s -", p.bucket.Name, o.Key) },
 	})
 }
 

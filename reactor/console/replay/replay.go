@@ -39,17 +39,22 @@ type Pages struct {
 func Add(s *web.Site, p *Pages) {
 	web.Show(s, web.View[Form]{
 		Path: "/replay", Item: "Replay", Markup: web.Parse(files, nil, "form.html"),
-		Read:    p.form,
-		Title:   func(Form) string { return "Replay" },
-		Command: func(f Form) string { return f.command() + " --dry-run" },
+		About:      "The branches, and how many objects a selection has.",
+		Parameters: []web.Parameter{{Name: "dataset", About: "Of the objects, source/dataset."}, {Name: "from", About: "First ingest date, 2026-01-31."}, {Name: "to", About: "Last ingest date."}, {Name: "key", About: "One object."}, {Name: "dead-letters", About: "Anything: only objects that have a dead letter."}},
+		Read:       p.form,
+		Title:      func(Form) string { return "Replay" },
+		Command:    func(f Form) string { return f.command() + " --dry-run" },
 	})
 	web.Show(s, web.View[Run]{
 		Path: "/replay/run/{run}", Item: "Replay", Markup: web.Parse(files, nil, "run.html"),
-		Read:  p.run,
-		Title: func(r Run) string { return "Replay " + r.Run },
+		About:      "How far a replay is, and the snapshots that it made.",
+		Parameters: []web.Parameter{{Name: "events", About: "How many events were published."}},
+		Read:       p.run,
+		Title:      func(r Run) string { return "Replay " + r.Run },
 	})
 	web.Show(s, web.View[Branch]{
 		Path: "/replay/branch/{branch}", Item: "Replay", Markup: web.Parse(files, nil, "branch.html"),
+		About:   "How a branch differs from main.",
 		Read:    p.branch,
 		Title:   func(b Branch) string { return "Branch " + b.Name },
 		Command: func(b Branch) string { return "reactor publish " + b.Name },
@@ -109,7 +114,7 @@ func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Objec
 
 // Form is what a replay would do.
 type Form struct {
-	Selection `json:"selection"`
+	Selection
 	// Counted tells that Groups says how many objects the selection has.
 	Counted  bool              `json:"counted"`
 	Groups   []reconcile.Group `json:"groups"`

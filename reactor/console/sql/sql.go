@@ -42,9 +42,11 @@ func Add(s *web.Site, l *lake.Lake) {
 	p := &Pages{l}
 	web.Show(s, web.View[Result]{
 		Path: "/sql", Item: "SQL", Markup: web.Parse(files, nil, "sql.html"),
-		Read:    p.result,
-		Title:   func(Result) string { return "SQL" },
-		Command: func(r Result) string { return r.command() },
+		About:      "The rows of a query, a page of them.",
+		Parameters: []web.Parameter{{Name: "sql", About: "One statement of DuckDB's SQL over silver and gold."}, {Name: "as-of", About: "A time, tag, now or yesterday."}, {Name: "offset", About: "How many rows to leave out."}},
+		Read:       p.result,
+		Title:      func(Result) string { return "SQL" },
+		Command:    func(r Result) string { return r.command() },
 	})
 	s.Handle("GET /sql.csv", http.HandlerFunc(p.download))
 }

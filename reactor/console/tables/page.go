@@ -31,24 +31,30 @@ func Add(s *web.Site, l *lake.Lake) {
 	p := &Pages{lake: l}
 	web.Show(s, web.View[List]{
 		Path: "/tables", Item: "Tables", Markup: web.Parse(files, nil, "list.html"),
+		About:   "Every table with its rows, files and last commit.",
 		Read:    func(r *http.Request) (List, error) { return p.list(r.Context()) },
 		Title:   func(List) string { return "Tables" },
 		Command: func(List) string { return "reactor tables" },
 	})
 	web.Show(s, web.View[One]{
 		Path: "/tables/{table}", Item: "Tables", Markup: web.Parse(files, nil, "one.html", "tabs.html"),
-		Read:    func(r *http.Request) (One, error) { return p.one(r) },
-		Title:   func(o One) string { return o.Table },
-		Command: func(o One) string { return o.command() },
+		About:      "A table: its columns, and the last rows as of a snapshot.",
+		Parameters: []web.Parameter{{Name: "at", About: "A snapshot by number, tag or time; the current one if it is left out."}},
+		Read:       func(r *http.Request) (One, error) { return p.one(r) },
+		Title:      func(o One) string { return o.Table },
+		Command:    func(o One) string { return o.command() },
 	})
 	web.Show(s, web.View[Profile]{
 		Path: "/tables/{table}/profile", Item: "Tables", Markup: web.Parse(files, nil, "profile.html", "tabs.html"),
-		Read:    p.profile,
-		Title:   func(f Profile) string { return f.Table + ": columns in figures" },
-		Command: func(f Profile) string { return fmt.Sprintf(`reactor query "summarize %s"`, f.Table) },
+		About:      "What each column of a table holds.",
+		Parameters: []web.Parameter{{Name: "at", About: "A snapshot by number, tag or time; the current one if it is left out."}},
+		Read:       p.profile,
+		Title:      func(f Profile) string { return f.Table + ": columns in figures" },
+		Command:    func(f Profile) string { return fmt.Sprintf(`reactor query "summarize %s"`, f.Table) },
 	})
 	web.Show(s, web.View[History]{
 		Path: "/tables/{table}/snapshots", Item: "Tables", Markup: web.Parse(files, nil, "history.html", "tabs.html"),
+		About:   "The snapshots that a table keeps, the newest first.",
 		Read:    p.history,
 		Title:   func(h History) string { return h.Table + ": snapshots" },
 		Command: func(h History) string { return "reactor snapshots " + h.Table },
@@ -56,8 +62,10 @@ func Add(s *web.Site, l *lake.Lake) {
 	s.Act("/tables/{table}/rollback", p.rollback)
 	web.Show(s, web.View[Changes]{
 		Path: "/tables/{table}/changes", Item: "Tables", Markup: web.Parse(files, nil, "changes.html", "tabs.html"),
-		Read:  p.changes,
-		Title: func(c Changes) string { return c.Table + ": changes" },
+		About:      "The rows that differ between two snapshots of a table.",
+		Parameters: []web.Parameter{{Name: "from", About: "A snapshot by number, tag or time; the one before to if it is left out."}, {Name: "to", About: "A snapshot by number, tag or time; the current one if it is left out."}},
+		Read:       p.changes,
+		Title:      func(c Changes) string { return c.Table + ": changes" },
 		Command: func(c Changes) string {
 			return fmt.Sprintf("reactor changes %s --from %d --to %d", c.Table, c.From.ID, c.To.ID)
 		},

@@ -28,7 +28,11 @@ type Done struct {
 // console.
 func (s *Site) Act(path string, do func(*http.Request) (Done, error)) {
 	s.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-		if err := s.mayChange(r); err != nil {
+		err := parseForm(r)
+		if err == nil {
+			err = s.mayChange(r)
+		}
+		if err != nil {
 			s.fail(w, r, err)
 			return
 		}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -36,6 +37,7 @@ type Site struct {
 	mux           *http.ServeMux
 	packed        http.Handler // the mux
 	items         []Item
+	routes        []route
 	sessions      sessions
 	problem, done *template.Template
 }
@@ -52,14 +54,21 @@ func New(log *slog.Logger, gate Gate, items []Item) *Site {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, NotFound("there is no page %s", r.URL.Path))
 	})
+	s.mux.HandleFunc("GET "+api+"/openapi.json", s.document)
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		s.FailJSON(w, r, NotFound("there is nothing at %s", r.URL.Path))
 	})
 	return s
 }
 
-// Handle adds an address that is no view, such as a stream.
-func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+// Handle adds an address that is no view, such as a stream. It panics for one below /api/, where all that answers is described: that is
+// a View without markup.
+func (s *Site) Handle(pattern string, h http.Handler) {
+	if strings.Contains(pattern, "/api/") {
+		panic(pattern + " is JSON: add it as a View")
+	}
+	s.mux.Handle(pattern, h)
+}
 
 // policy lets a page load its own files and nothing else: data that looks like markup or a script stays text. %s is for the styles
 // that the SQL editor makes for itself.
