@@ -67,3 +67,20 @@ func TestTheAPIIsDescribedInWords(t *testing.T) {
 		}
 	}
 }
+
+// tests/security tries each of them without a token, with a wrong one, with an analyst's, and from another site: add a new one there.
+func TestWhatChangesSomethingIsTriedByTheTestsOfSecurity(t *testing.T) {
+	tried, err := os.ReadFile("../../tests/security/console_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions := New(Config{Log: slog.New(slog.DiscardHandler)}).Actions()
+	if len(actions) < 6 {
+		t.Errorf("the actions are %q", actions)
+	}
+	for _, path := range actions {
+		if !strings.Contains(string(tried), `"`+path+`"`) {
+			t.Errorf("tests/security/console_test.go does not try %s", path)
+		}
+	}
+}

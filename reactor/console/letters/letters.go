@@ -106,22 +106,26 @@ func (p *Pages) list(r *http.Request) (List, error) {
 }
 
 func (p *Pages) one(r *http.Request) (Letter, error) {
-	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
-	if err != nil {
-		return Letter{}, web.BadRequest("%q is no number of a dead letter", r.PathValue("id"))
-	}
-	all, err := stream.DeadLettersOf(r.Context(), p.js, "")
+	l, err := p.find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return Letter{}, err
 	}
-	for _, l := range all {
-		if l.Sequence == id {
-			one := letterOf(l)
-			one.Subject, one.Event = l.Subject, string(l.Body)
-			return one, nil
-		}
+	one := letterOf(l)
+	one.Subject, one.Event = l.Subject, string(l.Body)
+	return one, nil
+}
+
+// find returns the letter of a number.
+func (p *Pages) find(ctx context.Context, number string) (stream.DeadLetter, error) {
+	id, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || id == 0 {
+		return stream.DeadLetter{}, web.BadRequest("%q is no number of a dead letter", number)
 	}
-	return Letter{}, web.NotFound("dead letter %d is not there (any more): it was retried and promoted, or dropped", id)
+	l, err := stream.DeadLetterOf(ctx, p.js, id)
+	if errors.Is(err, stream.ErrNoDeadLetter) {
+		return l, web.NotFound("dead letter %d is not there (any more): it was retried and promoted, or dropped", id)
+	}
+	return l, err
 }
 
 // action is what is done to a letter.
@@ -147,12 +151,14 @@ var (
 
 // act does something to the letter that a form names, or to all that its filter finds.
 func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
-	var id uint64
-	if text := r.PostFormValue("id"); text != "" {
-		var err error
-		if id, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return web.Done{}, web.BadRequest("%q is no number of a dead letter", text)
+	if r.PostForm.Has("id") {
+		l, err := p.find(r.Context(), r.PostForm.Get("id"))
+		if err == nil {
+			err = a.do(r.Context(), p.js, l)
 		}
+		return web.Done{
+			Title: fmt.Sprintf("Dead letter %d %s", l.Sequence, a.done), Text: a.text, Back: "/letters", Command: fmt.Sprintf("reactor dlq %s %d", a.name, l.Sequence),
+		}, err
 	}
 	all, err := stream.DeadLettersOf(r.Context(), p.js, "")
 	if err != nil {
@@ -160,7 +166,7 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 	}
 	filter, n := r.PostFormValue("filter"), 0
 	for _, l := range all {
-		if id != 0 && l.Sequence != id || !letterOf(l).holds(filter) {
+		if !letterOf(l).holds(filter) {
 			continue
 		}
 		if err := a.do(r.Context(), p.js, l); err != nil {
@@ -168,13 +174,5 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 		}
 		n++
 	}
-	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: "reactor dlq " + a.name + " --all"}
-	if id != 0 {
-		done.Command = fmt.Sprintf("reactor dlq %s %d", a.name, id)
-		if n == 0 {
-			return web.Done{}, web.NotFound("dead letter %d is not there (any more)", id)
-		}
-		done.Title = fmt.Sprintf("Dead letter %d %s", id, a.done)
-	}
-	return done, nil
+	return web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: "reactor dlq " + a.name + " --all"}, nil
 }

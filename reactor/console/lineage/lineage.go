@@ -57,7 +57,7 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket, models *gold.Set) {
 	web.Show(s, web.View[Plan]{
 		Path: "/lineage/plan", Item: "Lineage", Markup: web.Parse(files, nil, "plan.html"), Posted: true,
 		About:      "What a start would do in gold if a model had another text. Nothing is written.",
-		Parameters: []web.Parameter{{Name: "table", About: "The model's table."}, {Name: "sql", About: "The text of its file; the present one if it is left out."}},
+		Parameters: []web.Parameter{{Name: "table", About: "The model's table."}, {Name: "sql", About: "The text of its file to try; the present one is shown if it is left out."}},
 		Read:       p.plan,
 		Title:      func(p Plan) string { return "Plan of " + p.Table },
 		Command:    func(Plan) string { return "reactor plan" },

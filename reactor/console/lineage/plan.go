@@ -22,7 +22,8 @@ type Plan struct {
 	Table string `json:"table"`
 	File  string `json:"file"`
 	SQL   string `json:"sql"`
-	// Changed tells that the text is not the present one.
+	// Planned tells that a text was tried, Changed that it is not the present one.
+	Planned bool `json:"planned"`
 	Changed bool `json:"changed"`
 	// Actions are those that `reactor plan` prints for gold.
 	Actions []tables.Action `json:"actions"`
@@ -37,10 +38,11 @@ func (p *Page) plan(r *http.Request) (Plan, error) {
 		return planned, web.NotFound("no model makes a table %s", planned.Table)
 	}
 	planned.File, planned.SQL = m.File, m.SQL
-	if text := lines(r.FormValue("sql")); text != "" {
-		planned.SQL = text
+	text := lines(r.FormValue("sql"))
+	if text == "" {
+		return planned, nil
 	}
-	planned.Changed = planned.SQL != lines(m.SQL)
+	planned.SQL, planned.Planned, planned.Changed = text, true, text != lines(m.SQL)
 	ctx, cancel := context.WithTimeout(r.Context(), patience)
 	defer cancel()
 	set, err := p.models.With(ctx, m.Name, planned.SQL)

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"millrace/infra/bucket"
@@ -29,11 +30,16 @@ const (
 type Pages struct {
 	lake   *lake.Lake
 	bucket bucket.Bucket
+	// What a query gives stays as it is while the tables that it reads are.
+	results *web.Memo[[][]any]
 }
+
+// remembered is how many results are kept; the largest has a row for each day of an asset.
+const remembered = 64
 
 // Add adds the pages to a site.
 func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
-	p := &Pages{l, b}
+	p := &Pages{lake: l, bucket: b, results: web.NewMemo[[][]any](remembered)}
 	web.Show(s, web.View[Ranking]{
 		Path: "/market", Item: "Market", Markup: web.Parse(files, nil, "ranking.html"),
 		About: "The assets of the last day by market cap.",
@@ -146,17 +152,39 @@ func (p *Pages) asset(r *http.Request) (Asset, error) {
 	return a, err
 }
 
+// read are the tables that the queries of these pages read.
+var read = []string{"gold.daily_summary", "gold.market_summary", "gold.rankings", "gold.rolling_averages", "silver.asset_snapshots"}
+
 // each runs a query and gives each of its rows to take.
 func (p *Pages) each(ctx context.Context, sql string, take func([]any)) error {
+	view, err := p.lake.View(ctx)
+	if err != nil {
+		return err
+	}
+	key := sql
+	for _, name := range read {
+		if t := view.Tables[name]; t != nil {
+			key += "\n" + t.Location
+		}
+	}
+	rows, err := p.results.Of(key, func() ([][]any, error) { return p.ask(ctx, sql) })
+	for _, row := range rows {
+		take(row)
+	}
+	return err
+}
+
+func (p *Pages) ask(ctx context.Context, sql string) (rows [][]any, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
+	err = query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
 		for row, err := range a.Cells() {
 			if err != nil {
 				return err
 			}
-			take(row)
+			rows = append(rows, slices.Clone(row))
 		}
 		return nil
 	})
+	return rows, err
 }

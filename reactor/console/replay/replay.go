@@ -116,9 +116,11 @@ func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Objec
 type Form struct {
 	Selection
 	// Counted tells that Groups says how many objects the selection has.
-	Counted  bool              `json:"counted"`
-	Groups   []reconcile.Group `json:"groups"`
-	Objects  int               `json:"objects"`
+	Counted bool              `json:"counted"`
+	Groups  []reconcile.Group `json:"groups"`
+	Objects int               `json:"objects"`
+	// More tells that the selection has more objects: a listing of a million takes minutes.
+	More     bool              `json:"more,omitempty"`
 	Datasets []string          `json:"-"`
 	Branches []lake.BranchInfo `json:"branches"`
 }
@@ -144,11 +146,30 @@ func (p *Pages) form(r *http.Request) (Form, error) {
 	if err != nil {
 		return f, err
 	}
-	if f.Groups, err = reconcile.Count(objects, func(int) { f.Objects++ }); err != nil {
+	if f.Groups, err = reconcile.Count(f.first(objects), func(int) { f.Objects++ }); err != nil {
 		return f, err
 	}
 	f.Counted = true
 	return f, nil
+}
+
+// counted is how many objects a page counts.
+const counted = 5000
+
+// first yields the first objects, and notes whether there are more.
+func (f *Form) first(objects iter.Seq2[event.Object, error]) iter.Seq2[event.Object, error] {
+	return func(yield func(event.Object, error) bool) {
+		n := 0
+		for o, err := range objects {
+			if n++; n > counted && err == nil {
+				f.More = true
+				return
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
 }
 
 // start publishes the events of a selection again. The answer comes when the broker has all of them.

@@ -24,11 +24,27 @@ const patience = 20 * time.Second
 // Pages are those of tables.
 type Pages struct {
 	lake *lake.Lake
+	// What was read from a table's files stays as it is while its metadata is the same.
+	previews *web.Memo[Rows]
+	profiles *web.Memo[Profile]
+	compared *web.Memo[Changes]
+}
+
+// remembered is how many answers of each kind are kept.
+const remembered = 64
+
+// memoKey tells a table's states apart, and what of them was asked for.
+func memoKey(t *lake.Table, snapshots ...*table.Snapshot) string {
+	key := t.Location
+	for _, s := range snapshots {
+		key += fmt.Sprintf(" %d", lake.IDOf(s))
+	}
+	return key
 }
 
 // Add adds the pages to a site.
 func Add(s *web.Site, l *lake.Lake) {
-	p := &Pages{lake: l}
+	p := &Pages{lake: l, previews: web.NewMemo[Rows](remembered), profiles: web.NewMemo[Profile](remembered), compared: web.NewMemo[Changes](remembered)}
 	web.Show(s, web.View[List]{
 		Path: "/tables", Item: "Tables", Markup: web.Parse(files, nil, "list.html"),
 		About:   "Every table with its rows, files and last commit.",
@@ -54,10 +70,11 @@ func Add(s *web.Site, l *lake.Lake) {
 	})
 	web.Show(s, web.View[History]{
 		Path: "/tables/{table}/snapshots", Item: "Tables", Markup: web.Parse(files, nil, "history.html", "tabs.html"),
-		About:   "The snapshots that a table keeps, the newest first.",
-		Read:    p.history,
-		Title:   func(h History) string { return h.Table + ": snapshots" },
-		Command: func(h History) string { return "reactor snapshots " + h.Table },
+		About:      "The snapshots that a table keeps, the newest first, a page of them.",
+		Parameters: []web.Parameter{{Name: "before", About: "The snapshot that the page before ended with."}},
+		Read:       p.history,
+		Title:      func(h History) string { return h.Table + ": snapshots" },
+		Command:    func(h History) string { return "reactor snapshots " + h.Table },
 	})
 	s.Act("/tables/{table}/rollback", p.rollback)
 	web.Show(s, web.View[Changes]{

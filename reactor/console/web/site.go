@@ -38,6 +38,7 @@ type Site struct {
 	packed        http.Handler // the mux
 	items         []Item
 	routes        []route
+	actions       []string
 	sessions      sessions
 	problem, done *template.Template
 }
