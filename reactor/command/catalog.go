@@ -31,7 +31,7 @@ func (*catalogCmd) Help() string {
 }
 
 func (c *catalogCmd) Run(ctx context.Context, out *cli.Output) error {
-	return c.withLake(ctx, func(l opened) (err error) {
+	return c.withNewLake(ctx, func(l opened) (err error) {
 		cfg, err := c.config(c.S3)
 		if err != nil {
 			return err

@@ -41,22 +41,34 @@ func (l opened) table(ctx context.Context, name string) (*lake.Table, error) {
 	return view.Table(name)
 }
 
-// withLake runs a command on the lake.
+// openLake is lake.Open, which makes a catalog where there is none, or lake.OpenExisting, which does not.
+type openLake func(ctx context.Context, client *minio.Client, bucket, address string) (*lake.Lake, error)
+
+// withLake runs a command on the lake, which must be there.
 func (f *lakeFlags) withLake(ctx context.Context, run func(opened) error) error {
 	client, err := f.Client()
 	if err != nil {
 		return err
 	}
-	return f.withLakeBy(ctx, client, run)
+	return f.withLakeBy(ctx, client, lake.OpenExisting, run)
+}
+
+// withNewLake is withLake for commands that make the catalog if need be.
+func (f *lakeFlags) withNewLake(ctx context.Context, run func(opened) error) error {
+	client, err := f.Client()
+	if err != nil {
+		return err
+	}
+	return f.withLakeBy(ctx, client, lake.Open, run)
 }
 
 // withLakeBy is withLake with a client of the command's own.
-func (f *lakeFlags) withLakeBy(ctx context.Context, client *minio.Client, run func(opened) error) error {
+func (f *lakeFlags) withLakeBy(ctx context.Context, client *minio.Client, open openLake, run func(opened) error) error {
 	address, err := f.URI(f.Home)
 	if err != nil {
 		return err
 	}
-	l, err := lake.Open(ctx, client, f.Bucket, address.Reveal())
+	l, err := open(ctx, client, f.Bucket, address.Reveal())
 	if err != nil {
 		return noCatalog(address, err)
 	}

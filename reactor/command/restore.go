@@ -41,7 +41,7 @@ func (c *restoreCmd) Run(ctx context.Context, out *cli.Output) error {
 	if err != nil {
 		return err
 	}
-	return c.withLake(ctx, func(l opened) error {
+	return c.withNewLake(ctx, func(l opened) error {
 		m, err := backup.Read(c.Dir, l.Bucket)
 		if err != nil {
 			return err

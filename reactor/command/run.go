@@ -57,7 +57,7 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 		return err
 	}
 	defer func() { _ = stop(ctx) }() // spans that nobody took any more
-	return c.withLakeBy(ctx, client, func(l opened) error {
+	return c.withLakeBy(ctx, client, lake.Open, func(l opened) error {
 		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
 			// Before anything begins: a model that is refused ends the start.
 			models, err := c.load(ctx)

@@ -31,7 +31,32 @@ func openCatalog(ctx context.Context, address string) (*catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open catalog: %w", err)
 	}
-	if err = c.migrate(ctx, migrations); err == nil && c.file != nil {
+	return c.ready(ctx)
+}
+
+// openExisting is openCatalog where the catalog's tables must be there, of whatever version.
+func openExisting(ctx context.Context, address string) (*catalog, error) {
+	c, err := connect(address)
+	if err != nil {
+		return nil, fmt.Errorf("open catalog: %w", err)
+	}
+	there := false
+	if c.file == nil || c.file.opened != nil { // SQLite would make the file to look into it
+		there, err = c.hasTable(ctx, "iceberg_tables")
+	}
+	if err == nil && !there {
+		err = fmt.Errorf("%w at %s: a start of the reactor makes one, and rebuilds the tables from bronze", ErrNoCatalog, redact(address))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open catalog: %w", err), c.db.Close())
+	}
+	return c.ready(ctx)
+}
+
+// ready migrates the tables of a catalog that was just connected. It closes the catalog if that fails.
+func (c *catalog) ready(ctx context.Context) (*catalog, error) {
+	err := c.migrate(ctx, migrations)
+	if err == nil && c.file != nil {
 		err = c.file.remember()
 	}
 	if err != nil {

@@ -31,7 +31,16 @@ type Lake struct {
 // Open opens the lake of a bucket with the catalog at address: sqlite:///absolute/path or postgres://…. It makes or migrates the
 // catalog's tables if need be. Where they are current it only reads, so that the right to read is enough.
 func Open(ctx context.Context, client *minio.Client, bucket, address string) (*Lake, error) {
-	c, err := openCatalog(ctx, address)
+	return open(client, bucket, func() (*catalog, error) { return openCatalog(ctx, address) })
+}
+
+// OpenExisting is Open for those who work on a lake that is there. It makes no catalog: where none is, it returns ErrNoCatalog.
+func OpenExisting(ctx context.Context, client *minio.Client, bucket, address string) (*Lake, error) {
+	return open(client, bucket, func() (*catalog, error) { return openExisting(ctx, address) })
+}
+
+func open(client *minio.Client, bucket string, connect func() (*catalog, error)) (*Lake, error) {
+	c, err := connect()
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ var migrations = []migration{
 	{"first tables", statements(firstTables)},
 	{"ledger by time", statements(ledgerByTime)},
 	{"receipts", statements(receipts)},
+	{"turns", statements(turns)},
 	{"audits", statements(audits)},
 }
 
@@ -35,7 +36,10 @@ var ledgerByTime string
 //go:embed migrations/0003_receipts.sql
 var receipts string
 
-//go:embed migrations/0004_audits.sql
+//go:embed migrations/0004_turns.sql
+var turns string
+
+//go:embed migrations/0005_audits.sql
 var audits string
 
 // statements makes a migration of SQL that both databases understand. Where they differ, the migration asks tx.Dialect.
@@ -108,7 +112,7 @@ func (c *catalog) known(ctx context.Context, steps []migration) (int, error) {
 
 // version is that of the catalog's tables.
 func (c *catalog) version(ctx context.Context) (version int, err error) {
-	there, err := c.hasVersionTable(ctx)
+	there, err := c.hasTable(ctx, "millrace_schema")
 	if err != nil || !there {
 		return 0, err
 	}
@@ -121,13 +125,13 @@ func (c *catalog) version(ctx context.Context) (version int, err error) {
 	return version, nil
 }
 
-func (c *catalog) hasVersionTable(ctx context.Context) (there bool, err error) {
-	ask := `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = 'millrace_schema'`
+func (c *catalog) hasTable(ctx context.Context, name string) (there bool, err error) {
+	ask := `SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = ?`
 	if c.db.Dialect().Name() == dialect.PG {
-		ask = `SELECT to_regclass('millrace_schema') IS NOT NULL`
+		ask = `SELECT to_regclass(?) IS NOT NULL`
 	}
-	if err := c.db.NewRaw(ask).Scan(ctx, &there); err != nil {
-		return false, fmt.Errorf("read the version of the catalog: %w", err)
+	if err := c.db.NewRaw(ask, name).Scan(ctx, &there); err != nil {
+		return false, fmt.Errorf("look for the catalog's table %s: %w", name, err)
 	}
 	return there, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -263,7 +264,7 @@ func TestProcessesThatStartAtOnceMigrateOnce(t *testing.T) {
 				}
 				var names []string
 				err = errors.Join(c.db.NewRaw(`SELECT name FROM millrace_schema ORDER BY version`).Scan(t.Context(), &names), c.db.Close())
-				if want := []string{"first tables", "ledger by time", "receipts", "audits", "reasons have a class"}; err != nil || !slices.Equal(names, want) {
+				if want := []string{"first tables", "ledger by time", "receipts", "turns", "audits", "reasons have a class"}; err != nil || !slices.Equal(names, want) {
 					t.Errorf("the catalog had the migrations %v, %v; want %v", names, err, want)
 				}
 			})
@@ -331,4 +332,29 @@ func TestABackupOfBeforeVersionsIsMigratedWhenRestored(t *testing.T) {
 		t.Errorf("a newer backup is restored: %v", err)
 	}
 	holdsTheOldRows(t, l)
+}
+
+// A command that reads a lake, and was given the wrong home or database, must not leave an empty lake there.
+func TestAnExistingCatalogIsAskedForAndNoneIsMade(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, address string) {
+		if _, err := openExisting(t.Context(), address); !errors.Is(err, ErrNoCatalog) {
+			t.Fatalf("an empty database: %v", err)
+		}
+		if path, ok := strings.CutPrefix(address, "sqlite://"); ok {
+			if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("a file was made: %v", err)
+			}
+		}
+		old(t, address) // of before the table of versions
+		c, err := openExisting(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if version, err := c.version(t.Context()); err != nil || version != len(migrations) {
+			t.Errorf("version %d, %v", version, err)
+		}
+		if err := c.db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -31,7 +31,7 @@ const (
 	frozen          // nobody has the file open
 )
 
-// ErrNoCatalog says that a catalog's file does not exist and cannot be made.
+// ErrNoCatalog says that a catalog does not exist, and cannot or must not be made.
 var ErrNoCatalog = errors.New("there is no catalog")
 
 // findFile looks at the file of a catalog, which need not exist yet. only is for a reader who wants no right to write.

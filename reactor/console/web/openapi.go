@@ -52,10 +52,11 @@ func (s *Site) Document() (map[string]any, error) {
 			"description": "What the pages of the console show, as JSON. The addresses only read: what changes something is a command, or a form of the console.",
 			"license":     object{"name": "Apache-2.0", "identifier": "Apache-2.0"},
 		},
-		"servers":    []any{object{"url": api}},
-		"security":   []any{object{}}, // whoever is on the machine may look
+		"servers": []any{object{"url": api}},
+		// Whoever is on the machine may look; from elsewhere, a role's token.
+		"security":   []any{object{}, object{"token": []any{}}},
 		"paths":      paths,
-		"components": object{"schemas": schemas},
+		"components": object{"schemas": schemas, "securitySchemes": object{"token": object{"type": "http", "scheme": "bearer"}}},
 	}, nil
 }
 

@@ -39,7 +39,7 @@ func TestATokenBecomesACookieAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.URL, r.RequestURI = u, target
+		r.URL, r.RequestURI, r.RemoteAddr = u, target, "127.0.0.1:1"
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, r)
 		to := w.Header().Get("Location")

@@ -72,6 +72,7 @@ func ask(t *testing.T, s *Site, method, target string, form url.Values, change f
 		body = strings.NewReader(form.Encode())
 	}
 	r := httptest.NewRequest(method, target, body)
+	r.RemoteAddr = "127.0.0.1:1" // whoever is on this machine may look
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
