@@ -110,7 +110,7 @@ func TestTheAPIAnswersAsItsDescriptionSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	addresses := append(pages(), "/now", "/replay/branch/trial", "/replay/run/"+strings.Split(strings.Split(run, "\n")[1], ",")[0],
-		"/market-series?chart=price&asset=bitcoin", "/market-series?chart=market", "/lineage/plan?table=gold.rankings&sql="+url.QueryEscape(of.Model.SQL+"\n-- another end"),
+		"/market-series?chart=price&asset=bitcoin", "/market-series?chart=market", "/search?q=bitcoin", "/tables/gold.rankings/engines", "/sql-chart?sql=from+gold.rankings&x=day&y=rank", "/lineage/plan?table=gold.rankings&sql="+url.QueryEscape(of.Model.SQL+"\n-- another end"),
 		"/lineage/plan?table=gold.rankings&sql=nonsense", "/tables/silver.asset_snapshots?at=now", "/sql?sql="+url.QueryEscape("select nope"),
 		"/sql?sql="+url.QueryEscape("select 1 as i, 1.5::double as d, null as n, [1, 2] as l, map {'a': 1} as m, {'a': 'b'} as s, current_date as day, true as b, 1.10::decimal(38,28) as p, 170141183460469231731687303715884105727::hugeint as h, interval 1 day as w, 'x'::blob as o, uuid() as u, time '12:00' as c"))
 	for _, address := range addresses {

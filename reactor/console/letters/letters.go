@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/event"
 	"millrace/reactor/stream"
@@ -165,6 +166,7 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 		return web.Done{}, err
 	}
 	filter, n := r.PostFormValue("filter"), 0
+	words := []string{"reactor", "dlq", a.name}
 	for _, l := range all {
 		if !letterOf(l).holds(filter) {
 			continue
@@ -173,6 +175,10 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 			return web.Done{}, err
 		}
 		n++
+		words = append(words, strconv.FormatUint(l.Sequence, 10))
 	}
-	return web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: "reactor dlq " + a.name + " --all"}, nil
+	if filter == "" {
+		words = append(words[:3], "--all")
+	}
+	return web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: cli.ShellLine(words...)}, nil
 }

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
@@ -29,7 +29,7 @@ const (
 // Pages are those of the market.
 type Pages struct {
 	lake   *lake.Lake
-	bucket bucket.Bucket
+	origin *Origin
 	// What a query gives stays as it is while the tables that it reads are.
 	results *web.Memo[[][]any]
 }
@@ -38,15 +38,15 @@ type Pages struct {
 const remembered = 64
 
 // Add adds the pages to a site.
-func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
-	p := &Pages{lake: l, bucket: b, results: web.NewMemo[[][]any](remembered)}
+func Add(s *web.Site, l *lake.Lake, origin *Origin) {
+	p := &Pages{lake: l, origin: origin, results: web.NewMemo[[][]any](remembered)}
 	web.Show(s, web.View[Ranking]{
 		Path: "/market", Item: "Market", Markup: web.Parse(files, nil, "ranking.html"),
 		About: "The assets of the last day by market cap.",
 		Read:  p.ranking,
 		Title: func(Ranking) string { return "Market" },
 		Command: func(Ranking) string {
-			return fmt.Sprintf("reactor query %q", "from gold.rankings where day = current_date order by rank")
+			return cli.ShellLine("reactor", "query", "from gold.rankings where day = (select max(day) from gold.rankings) order by rank")
 		},
 	})
 	web.Show(s, web.View[Asset]{
@@ -55,7 +55,7 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
 		Read:  p.asset,
 		Title: func(a Asset) string { return a.ID },
 		Command: func(a Asset) string {
-			return fmt.Sprintf("reactor query %q", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
+			return cli.ShellLine("reactor", "query", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
 		},
 	})
 	web.Show(s, web.View[Series]{
@@ -93,12 +93,8 @@ const lastDay = `select r.rank, r.asset_id, n.name, s.close, a.return_1d, r.mark
 	where r.day = (select max(day) from gold.rankings) order by r.rank limit 250`
 
 func (p *Pages) ranking(r *http.Request) (Ranking, error) {
-	made, err := p.synthetic(r.Context())
-	if err != nil {
-		return Ranking{}, err
-	}
-	found := Ranking{Assets: []Place{}, Synthetic: made}
-	err = p.each(r.Context(), lastDay, func(row []any) {
+	found := Ranking{Assets: []Place{}, Synthetic: p.origin.Synthetic(r.Context())}
+	err := p.each(r.Context(), lastDay, func(row []any) {
 		found.Day = row[8]
 		found.Assets = append(found.Assets, Place{
 			Rank: row[0], ID: fmt.Sprint(row[1]), Name: row[2], Close: row[3], Return1D: row[4], MarketCap: row[5], Dominance: row[6], Climbed: row[7],
@@ -131,12 +127,8 @@ const ofAsset = `select s.day, n.name, s.close, r.rank, s.market_cap_usd, s.volu
 	where s.asset_id = %s order by s.day desc limit 1`
 
 func (p *Pages) asset(r *http.Request) (Asset, error) {
-	made, err := p.synthetic(r.Context())
-	if err != nil {
-		return Asset{}, err
-	}
-	a := Asset{ID: r.PathValue("asset"), Synthetic: made}
-	err = p.each(r.Context(), fmt.Sprintf(ofAsset, duck.Quote(a.ID)), func(row []any) {
+	a := Asset{ID: r.PathValue("asset"), Synthetic: p.origin.Synthetic(r.Context())}
+	err := p.each(r.Context(), fmt.Sprintf(ofAsset, duck.Quote(a.ID)), func(row []any) {
 		a.Day, a.Name = row[0], row[1]
 		for i, f := range []Figure{
 			{Name: "price", Unit: "USD"}, {Name: "rank"}, {Name: "market cap", Unit: "USD"}, {Name: "volume of 24 h", Unit: "USD"}, {Name: "average of 7 days", Unit: "USD"},

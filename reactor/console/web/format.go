@@ -10,12 +10,14 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"millrace/infra/cli"
 )
 
 // functions are those that the markup of every page may call.
 var functions = template.FuncMap{
 	"last": func(ids []int64) int { return len(ids) - 1 },
-	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
+	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "td": td, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
 }
 
 // at shows a time in UTC; the browser adds the local one on hover.
@@ -81,26 +83,16 @@ func cell(v any) template.HTML {
 	case time.Time:
 		return at(v)
 	}
-	return template.HTML(template.HTMLEscapeString(Text(v))) //nolint:gosec // escaped
+	return template.HTML(template.HTMLEscapeString(cli.Text(v))) //nolint:gosec // escaped
 }
 
-// Text is a value of a table of the lake as text: "" for null, a float as the shortest text that gives it, lists and maps as JSON.
-func Text(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case []any, map[string]any:
-		b, err := json.Marshal(v)
-		if err != nil {
-			return fmt.Sprint(v)
-		}
-		return string(b)
+// td shows a value as a cell of a table. Numbers stand on the right, so that their digits stand below each other.
+func td(v any) template.HTML {
+	switch v.(type) {
+	case int64, uint64, float64, json.Number:
+		return `<td class="n">` + cell(v) + "</td>"
 	}
-	return fmt.Sprint(v)
+	return "<td>" + cell(v) + "</td>"
 }
 
 // share shows a fraction as a change in percent, and percent a value that is one already.
@@ -122,7 +114,7 @@ func percent(v any) string {
 
 // whole shows an amount without what is behind its point.
 func whole(v any) string {
-	digits, _, _ := strings.Cut(Text(v), ".")
+	digits, _, _ := strings.Cut(cli.Text(v), ".")
 	if digits == "" {
 		return "–"
 	}
