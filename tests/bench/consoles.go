@@ -25,7 +25,7 @@ const (
 // consoles is (j): the console on a large lake. Rounds with and without browsers take turns, so that the machine's mood is the same for
 // both.
 var consoles = scenario{
-	letter: "j", about: "the console on 1,000,000 objects, 10,000 snapshots, 5,000 dead letters, 2,500 coins and 200 models; PUT to gold beside five browsers",
+	letter: "j", asked: true, about: "the console on 1,000,000 objects, 10,000 snapshots, 5,000 dead letters, 2,500 coins and 200 models; PUT to gold beside five browsers",
 	figures: []string{"console-page", "console-page-first", "console-live", "put-gold-unseen", "put-gold-seen", "put-gold-seen-ratio"},
 	run: func(ctx context.Context, b *bench) (err error) {
 		size := sizeOf(b)

@@ -45,7 +45,7 @@ func (app) Help() string {
 // scenario measures some figures; figures lists the ids of those that must come of it.
 type scenario struct {
 	letter, about string
-	asked         bool // runs only when --only names it: it needs more than the project does
+	asked         bool // runs only when --only names it: it needs more than the project does, or minutes to make its lake
 	figures       []string
 	run           func(context.Context, *bench) error
 }
