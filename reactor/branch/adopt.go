@@ -104,6 +104,9 @@ func (r *Replay) note(ctx context.Context, on *lake.Lake, view *lake.View, run s
 			return n, fmt.Errorf("take note of %s: no dataset takes it", o.Key)
 		}
 		t := view.Tables[d.TableName()]
+		if lake.RunOf(t.Snapshot()) != run {
+			return n, fmt.Errorf("take note of %s: run %s has not written %s on the branch", o.Key, run, t.Name)
+		}
 		e := lake.Entry{
 			EventID: string(o.ID()), Table: d.Table, SourceKey: o.Key, SourceVersion: o.Version, ModifiedAt: o.ModifiedAt,
 			Outcome: lake.OutcomeDone, Run: run, At: now, SnapshotID: t.SnapshotID(), Sequence: t.Sequence(),

@@ -98,7 +98,9 @@ func (l *Lake) asBranch(name string, p Pins) *Lake {
 }
 
 // OfMain tells whether a snapshot of a table, as a branch shows it, is main's current one: the branch has not changed the table.
-func (t *Table) OfMain(s *table.Snapshot) bool { return t.trunk != nil && t.trunk.SnapshotID() == s.SnapshotID }
+func (t *Table) OfMain(s *table.Snapshot) bool {
+	return t.trunk != nil && t.trunk.SnapshotID() == s.SnapshotID
+}
 
 // onBranch returns the table as a branch shows it: main is where the branch is.
 func (t *Table) onBranch(name string) (*Table, error) {

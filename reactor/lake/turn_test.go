@@ -116,6 +116,13 @@ func TestWritersOfAnotherNamespaceDoNotWait(t *testing.T) {
 		if err := l.giveWay(t.Context(), namespace.Gold); err != nil {
 			t.Error(err)
 		}
+		for beats := int64(0); beats == 0; { // it shows that it lives
+			held, err := l.turnOf(t.Context(), namespace.Silver)
+			if err != nil || held == nil {
+				t.Fatalf("the turn is with %+v, %v", held, err)
+			}
+			beats = held.Beat
+		}
 		stopped, stop := context.WithCancelCause(t.Context())
 		why := errors.New("stopped")
 		stop(why)

@@ -180,5 +180,9 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 	if filter == "" {
 		words = append(words[:3], "--all")
 	}
-	return web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: cli.ShellLine(words...)}, nil
+	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters"}
+	if n > 0 {
+		done.Command = cli.ShellLine(words...)
+	}
+	return done, nil
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"millrace/infra/cli"
@@ -103,12 +104,17 @@ func (d *drawing) read(a *query.Result) error {
 		for _, line := range d.plot.Lines {
 			p.values = append(p.values, number(row[slices.Index(columns, line)]))
 		}
-		_, there := d.at[p.x]
-		d.doubled = d.doubled || there
-		d.at[p.x] = 0
-		d.points = append(d.points, p)
+		d.add(p)
 	}
 	return nil
+}
+
+// add takes a point, and notes whether another one has its time.
+func (d *drawing) add(p point) {
+	_, there := d.at[p.x]
+	d.doubled = d.doubled || there
+	d.at[p.x] = 0
+	d.points = append(d.points, p)
 }
 
 // splitBy is the column that may split the lines: the one that was chosen, or the first text.
@@ -122,8 +128,13 @@ func (d *drawing) splitBy() string {
 // chart puts the points in order. Rows that share a time are of several things, such as assets: unless somebody chose otherwise, each
 // has a line of its own.
 func (d *drawing) chart() Chart {
-	if d.plot.By == "" && d.doubled {
-		d.plot.By = d.splitBy()
+	notes := []string{}
+	if by := d.splitBy(); d.plot.By == "" && d.doubled && by != "" {
+		d.plot.By = by
+		if !d.plot.chose { // all numbers of all things would be a tangle
+			d.plot.Lines = d.plot.Lines[:1]
+		}
+		notes = append(notes, fmt.Sprintf("%s: a line for each %s", strings.Join(d.plot.Lines, ", "), by))
 	}
 	c := Chart{Plot: d.plot, Numeric: !slices.Contains(d.plot.times, d.plot.X), Time: []float64{}, Series: []Line{}}
 	for x := range d.at {
@@ -149,12 +160,13 @@ func (d *drawing) chart() Chart {
 	for _, name := range names[:min(len(names), mostLines)] {
 		c.Series = append(c.Series, *d.lines[name])
 	}
-	switch {
-	case len(names) > mostLines:
-		c.Note = fmt.Sprintf("the first %d of %d lines are drawn", mostLines, len(names))
-	case d.full:
-		c.Note = fmt.Sprintf("the first %d rows are drawn", drawn)
+	if len(names) > mostLines {
+		notes = append(notes, fmt.Sprintf("the first %d of %d lines are drawn", mostLines, len(names)))
 	}
+	if d.full {
+		notes = append(notes, fmt.Sprintf("the first %d rows are drawn", drawn))
+	}
+	c.Note = strings.Join(notes, "; ")
 	return c
 }
 

@@ -13,8 +13,9 @@ type Plot struct {
 	X     string   `json:"x"`
 	Lines []string `json:"lines"`
 	By    string   `json:"by,omitempty"`
-	// Asked tells that somebody chose, and wants to see the chart.
+	// Asked tells that somebody chose, and wants to see the chart; chose that the lines are among it.
 	Asked bool `json:"-"`
+	chose bool
 	// Xs, Numbers and Texts are the columns to choose from.
 	Xs, Numbers, Texts []string `json:"-"`
 	times              []string
@@ -29,7 +30,7 @@ const (
 
 // plotOf reads what a person has chosen.
 func plotOf(v url.Values) Plot {
-	return Plot{X: v.Get("x"), Lines: v["y"], By: v.Get("by"), Asked: v.Has("x") || v.Has("y") || v.Has("by")}
+	return Plot{X: v.Get("x"), Lines: v["y"], By: v.Get("by"), Asked: v.Has("x") || v.Has("y") || v.Has("by"), chose: v.Has("y")}
 }
 
 // offer fills in what there is to choose from, and what is drawn unless somebody chooses: the first column of times, or else the first
@@ -72,8 +73,11 @@ func (p Plot) Number(column string) bool { return slices.Contains(p.Numbers, col
 // Draws tells whether a column is one of the lines.
 func (p Plot) Draws(column string) bool { return slices.Contains(p.Lines, column) }
 
-// values are the choice in an address.
+// values are the choice in an address; without one the chart chooses by the rows.
 func (p Plot) values(v url.Values) url.Values {
+	if !p.Asked {
+		return v
+	}
 	v.Set("x", p.X)
 	v["y"] = p.Lines
 	if p.By != "" {

@@ -99,6 +99,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if r.ContentLength == 0 {
+		received(w)
+	}
 	if s.enter(w, r) {
 		return
 	}
@@ -111,6 +114,12 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.fail(w, r, err)
 	}
+}
+
+// received tells the server that a request has been read. Its deadline for reading, ten seconds, would otherwise end the context of an
+// answer that takes longer: a query of twelve seconds, or a download.
+func received(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a writer without deadlines has none to take away
 }
 
 // packed makes answers small where the browser takes it so: the SQL page's editor is 448 kB, and 154 of them go out. A live part is
