@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// heaviest is how many bytes a page may load with all that belongs to it, packed, and sqlHeaviest the page with the editor.
-	heaviest, sqlHeaviest = 100 << 10, 250 << 10
+	// pageBytes is how many bytes a page may load with all that belongs to it, packed, and sqlPageBytes the page with the editor.
+	pageBytes, sqlPageBytes = 100 << 10, 250 << 10
 	// latestPaint is generous: the machine of the tests has other work. The goal is 300 ms.
 	latestPaint = 3 * time.Second
 )
@@ -38,9 +38,9 @@ func TestPagesAreLightAndSoonThere(t *testing.T) {
 		weight := ask[float64](t, b, "performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).reduce((sum, e) => sum + e.transferSize, 0)")
 		paint := time.Duration(ask[float64](t, b, "Math.max(...performance.getEntriesByName('first-contentful-paint').map(e => e.startTime))") * float64(time.Millisecond))
 		files := ask[string](t, b, "performance.getEntriesByType('resource').map(e => e.name.replace(location.origin, '') + ' ' + e.transferSize).join(', ')")
-		most := float64(heaviest)
+		most := float64(pageBytes)
 		if strings.HasPrefix(page, "/sql") {
-			most = sqlHeaviest
+			most = sqlPageBytes
 		}
 		t.Logf("%s: %.1f KiB, first paint after %v", page, weight/1024, paint.Round(time.Millisecond))
 		if weight > most || weight == 0 {

@@ -39,7 +39,7 @@ type Parameter struct{ Name, About string }
 func Show[T any](s *Site, v View[T]) {
 	s.describe(route{path: apiPath(v.Path), about: v.About, parameters: v.Parameters, posted: v.Posted, answer: reflect.TypeFor[T]()})
 	html := func(w http.ResponseWriter, r *http.Request) {
-		data, err := v.read(r)
+		data, err := v.read(w, r)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -51,7 +51,7 @@ func Show[T any](s *Site, v View[T]) {
 		s.write(w, r, http.StatusOK, v.Markup, page)
 	}
 	script := func(w http.ResponseWriter, r *http.Request) {
-		data, err := v.read(r)
+		data, err := v.read(w, r)
 		if err != nil {
 			s.FailJSON(w, r, err)
 			return
@@ -70,10 +70,11 @@ func Show[T any](s *Site, v View[T]) {
 	}
 }
 
-func (v View[T]) read(r *http.Request) (data T, err error) {
+func (v View[T]) read(w http.ResponseWriter, r *http.Request) (data T, err error) {
 	if err := parseForm(r); err != nil {
 		return data, err
 	}
+	received(w)
 	return v.Read(r)
 }
 
