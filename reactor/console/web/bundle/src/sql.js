@@ -56,7 +56,7 @@ let clock;
 
 function wait() {
   const began = Date.now();
-  const tell = () => (running.textContent = `running, ${Math.round((Date.now() - began) / 1000)} s`);
+  const tell = () => (running.textContent = `running, ${Math.round((Date.now() - began) / 1000)} s; Escape cancels`);
   clearInterval(clock);
   clock = setInterval(tell, 1000);
   cancel.hidden = false;
@@ -69,9 +69,14 @@ function rest(text) {
   running.textContent = text;
 }
 
-cancel.addEventListener("click", () => {
+function drop() {
   stop(); // the browser's own: it ends the loading
   rest("cancelled");
+}
+
+cancel.addEventListener("click", drop);
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape" && !cancel.hidden) drop();
 });
 addEventListener("pageshow", (e) => e.persisted && rest("")); // back from the result's page
 
