@@ -66,8 +66,10 @@ func pages() []string {
 		"/", "/tables", "/tables/gold.rankings", "/tables/gold.rankings/profile", "/tables/gold.rankings/snapshots", "/tables/gold.rankings/changes",
 		"/tables/silver.rejected", "/bronze", "/bronze?prefix=bronze/coincap/assets/ingest_date=2025-06-30/",
 		"/bronze/object?key=" + url.QueryEscape(coin.AssetsKey("broken.json")), "/bronze/object?key=" + url.QueryEscape(coin.HistoryKey("bitcoin_d1.json")),
-		"/sql", "/sql?sql=" + url.QueryEscape("from silver.asset_snapshots"), "/market", "/market/bitcoin", "/market/evil", "/letters", "/letters/1",
+		"/sql", "/sql?sql=" + url.QueryEscape("from silver.asset_snapshots"), "/sql?sql=" + url.QueryEscape("from gold.daily_summary order by day") + "&x=day&y=close",
+		"/search?q=bitcoin", "/tables/gold.rankings/engines", "/market", "/market/bitcoin", "/market/evil", "/letters", "/letters/1",
 		"/replay", "/replay?dataset=coincap%2Fassets", "/lineage", "/lineage?table=gold.rankings&key=bitcoin&key=2025-06-30",
+		"/lineage/audits?table=gold.rankings", "/lineage/plan?table=gold.rankings",
 	}
 }
 
@@ -75,20 +77,13 @@ func TestEachPageIsForPeople(t *testing.T) {
 	c := start(t)
 	c.fill(t)
 	b := open(t)
-	var rules string
-	if *axe != "" {
-		text, err := os.ReadFile(*axe)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rules = string(text)
-	}
+	rules := axeRules(t)
 	b.visit(t, c.address+"/?token="+c.token)
 	for _, look := range []look{{390, false}, {390, true}, {1440, false}, {1440, true}} {
 		b.as(t, look)
 		for _, page := range pages() {
 			b.visit(t, c.address+page)
-			b.until(t, "charts are drawn", "[...document.querySelectorAll('[data-chart]')].every(e => e.querySelector('canvas'))")
+			b.until(t, "charts are drawn", "[...document.querySelectorAll('[data-chart]')].every(e => e.querySelector('canvas') || e.closest('details:not([open])'))")
 			if ask[bool](t, b, "document.documentElement.scrollWidth > document.documentElement.clientWidth") {
 				t.Errorf("%s at %s is wider than its window", page, look)
 			}
@@ -101,6 +96,19 @@ func TestEachPageIsForPeople(t *testing.T) {
 			}
 		}
 	}
+}
+
+// axeRules is the text of axe-core.
+func axeRules(t *testing.T) string {
+	t.Helper()
+	if *axe == "" {
+		return ""
+	}
+	text, err := os.ReadFile(*axe)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // violations are what axe-core finds on the page.
@@ -216,4 +224,36 @@ func TestAReplayIsFollowed(t *testing.T) {
 	b.do(t, "follow it", chromedp.Click(chromedp.CSS("main a")))
 	b.sees(t, "3 of 3 objects: done")
 	b.sees(t, "It changed no row")
+}
+
+func TestAChangeOfAModelIsPlannedAndAuditsAreShown(t *testing.T) {
+	c := start(t)
+	c.fill(t)
+	before := c.Reactor(t, "tables", "--output", "csv")
+	b := open(t)
+	b.visit(t, c.address+"/lineage?table=gold.daily_summary")
+	b.do(t, "to the plan", chromedp.Click(chromedp.CSS("a[href^='/lineage/plan']")), chromedp.WaitReady(chromedp.CSS("textarea")))
+	b.submit(t, "button.first", nil)
+	b.sees(t, "The present text would change nothing.")
+	ask[string](t, b, "document.querySelector('textarea').value = document.querySelector('textarea').value.replace('-- lookback: 0 days', '-- lookback: 1 days')")
+	b.submit(t, "button.first", nil)
+	for _, table := range []string{"gold.daily_summary", "gold.rolling_averages", "gold.rankings", "gold.market_summary"} {
+		b.sees(t, table)
+	}
+	if text := b.text(t); strings.Count(text, "rebuild") < 4 || !strings.Contains(text, "60") {
+		t.Errorf("the plan is\n%s", text)
+	}
+	ask[string](t, b, "document.querySelector('textarea').value += '; drop table silver.asset_prices'")
+	b.submit(t, "button.first", nil)
+	b.sees(t, "expected one statement")
+	if after := c.Reactor(t, "tables", "--output", "csv"); after != before {
+		t.Errorf("a plan has changed the tables to\n%s, they were\n%s", after, before)
+	}
+	b.visit(t, c.address+"/tables/gold.daily_summary")
+	b.do(t, "to the audits", chromedp.Click(chromedp.CSS("nav.tabs a[href^='/lineage/audits']")))
+	b.sees(t, "daily_summary_grain")
+	b.sees(t, "daily_summary_prices")
+	if text := b.text(t); strings.Contains(text, "no step yet") || strings.Contains(text, "stopped") || strings.Count(text, "passed") < 4 {
+		t.Errorf("the audits are\n%s", text)
+	}
 }

@@ -6,9 +6,10 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
-	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
@@ -28,29 +29,40 @@ const (
 // Pages are those of the market.
 type Pages struct {
 	lake   *lake.Lake
-	bucket bucket.Bucket
+	origin *Origin
+	// What a query gives stays as it is while the tables that it reads are.
+	results *web.Memo[[][]any]
 }
 
+// remembered is how many results are kept; the largest has a row for each day of an asset.
+const remembered = 64
+
 // Add adds the pages to a site.
-func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
-	p := &Pages{l, b}
+func Add(s *web.Site, l *lake.Lake, origin *Origin) {
+	p := &Pages{lake: l, origin: origin, results: web.NewMemo[[][]any](remembered)}
 	web.Show(s, web.View[Ranking]{
 		Path: "/market", Item: "Market", Markup: web.Parse(files, nil, "ranking.html"),
+		About: "The assets of the last day by market cap.",
 		Read:  p.ranking,
 		Title: func(Ranking) string { return "Market" },
 		Command: func(Ranking) string {
-			return fmt.Sprintf("reactor query %q", "from gold.rankings where day = current_date order by rank")
+			return cli.ShellLine("reactor", "query", "from gold.rankings where day = (select max(day) from gold.rankings) order by rank")
 		},
 	})
 	web.Show(s, web.View[Asset]{
 		Path: "/market/{asset}", Item: "Market", Markup: web.Parse(files, nil, "asset.html"),
+		About: "The figures of an asset on its last day.",
 		Read:  p.asset,
 		Title: func(a Asset) string { return a.ID },
 		Command: func(a Asset) string {
-			return fmt.Sprintf("reactor query %q", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
+			return cli.ShellLine("reactor", "query", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
 		},
 	})
-	s.Handle("GET /api/v1/market-series", http.HandlerFunc(p.series(s)))
+	web.Show(s, web.View[Series]{
+		Path: "/market-series", Read: p.series,
+		About:      "Lines over time, for a chart.",
+		Parameters: []web.Parameter{{Name: "chart", About: "One of price, risk, rank, market and breadth."}, {Name: "asset", About: "The asset, where the chart is of one."}},
+	})
 }
 
 // Ranking is the assets of the last day.
@@ -81,12 +93,8 @@ const lastDay = `select r.rank, r.asset_id, n.name, s.close, a.return_1d, r.mark
 	where r.day = (select max(day) from gold.rankings) order by r.rank limit 250`
 
 func (p *Pages) ranking(r *http.Request) (Ranking, error) {
-	made, err := p.synthetic(r.Context())
-	if err != nil {
-		return Ranking{}, err
-	}
-	found := Ranking{Assets: []Place{}, Synthetic: made}
-	err = p.each(r.Context(), lastDay, func(row []any) {
+	found := Ranking{Assets: []Place{}, Synthetic: p.origin.Synthetic(r.Context())}
+	err := p.each(r.Context(), lastDay, func(row []any) {
 		found.Day = row[8]
 		found.Assets = append(found.Assets, Place{
 			Rank: row[0], ID: fmt.Sprint(row[1]), Name: row[2], Close: row[3], Return1D: row[4], MarketCap: row[5], Dominance: row[6], Climbed: row[7],
@@ -119,12 +127,8 @@ const ofAsset = `select s.day, n.name, s.close, r.rank, s.market_cap_usd, s.volu
 	where s.asset_id = %s order by s.day desc limit 1`
 
 func (p *Pages) asset(r *http.Request) (Asset, error) {
-	made, err := p.synthetic(r.Context())
-	if err != nil {
-		return Asset{}, err
-	}
-	a := Asset{ID: r.PathValue("asset"), Synthetic: made}
-	err = p.each(r.Context(), fmt.Sprintf(ofAsset, duck.Quote(a.ID)), func(row []any) {
+	a := Asset{ID: r.PathValue("asset"), Synthetic: p.origin.Synthetic(r.Context())}
+	err := p.each(r.Context(), fmt.Sprintf(ofAsset, duck.Quote(a.ID)), func(row []any) {
 		a.Day, a.Name = row[0], row[1]
 		for i, f := range []Figure{
 			{Name: "price", Unit: "USD"}, {Name: "rank"}, {Name: "market cap", Unit: "USD"}, {Name: "volume of 24 h", Unit: "USD"}, {Name: "average of 7 days", Unit: "USD"},
@@ -140,17 +144,39 @@ func (p *Pages) asset(r *http.Request) (Asset, error) {
 	return a, err
 }
 
+// read are the tables that the queries of these pages read.
+var read = []string{"gold.daily_summary", "gold.market_summary", "gold.rankings", "gold.rolling_averages", "silver.asset_snapshots"}
+
 // each runs a query and gives each of its rows to take.
 func (p *Pages) each(ctx context.Context, sql string, take func([]any)) error {
+	view, err := p.lake.View(ctx)
+	if err != nil {
+		return err
+	}
+	key := sql
+	for _, name := range read {
+		if t := view.Tables[name]; t != nil {
+			key += "\n" + t.Location
+		}
+	}
+	rows, err := p.results.Of(key, func() ([][]any, error) { return p.ask(ctx, sql) })
+	for _, row := range rows {
+		take(row)
+	}
+	return err
+}
+
+func (p *Pages) ask(ctx context.Context, sql string) (rows [][]any, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
+	err = query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
 		for row, err := range a.Cells() {
 			if err != nil {
 				return err
 			}
-			take(row)
+			rows = append(rows, slices.Clone(row))
 		}
 		return nil
 	})
+	return rows, err
 }

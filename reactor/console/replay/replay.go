@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/ingestor/bronze"
 	"millrace/reactor/announce"
 	"millrace/reactor/console/web"
@@ -39,20 +40,26 @@ type Pages struct {
 func Add(s *web.Site, p *Pages) {
 	web.Show(s, web.View[Form]{
 		Path: "/replay", Item: "Replay", Markup: web.Parse(files, nil, "form.html"),
-		Read:    p.form,
-		Title:   func(Form) string { return "Replay" },
-		Command: func(f Form) string { return f.command() + " --dry-run" },
+		About:      "The branches, and how many objects a selection has.",
+		Parameters: []web.Parameter{{Name: "dataset", About: "Of the objects, source/dataset."}, {Name: "from", About: "First ingest date, 2026-01-31."}, {Name: "to", About: "Last ingest date."}, {Name: "key", About: "One object."}, {Name: "dead-letters", About: "Anything: only objects that have a dead letter."}},
+		Read:       p.form,
+		Title:      func(Form) string { return "Replay" },
+		Command:    func(f Form) string { return f.command() + " --dry-run" },
 	})
 	web.Show(s, web.View[Run]{
 		Path: "/replay/run/{run}", Item: "Replay", Markup: web.Parse(files, nil, "run.html"),
-		Read:  p.run,
-		Title: func(r Run) string { return "Replay " + r.Run },
+		About:      "How far a replay is, and the snapshots that it made.",
+		Parameters: []web.Parameter{{Name: "events", About: "How many events were published."}},
+		Read:       p.run,
+		Title:      func(r Run) string { return "Replay " + r.Run },
+		Command:    func(r Run) string { return r.command },
 	})
 	web.Show(s, web.View[Branch]{
 		Path: "/replay/branch/{branch}", Item: "Replay", Markup: web.Parse(files, nil, "branch.html"),
+		About:   "How a branch differs from main.",
 		Read:    p.branch,
 		Title:   func(b Branch) string { return "Branch " + b.Name },
-		Command: func(b Branch) string { return "reactor publish " + b.Name },
+		Command: func(b Branch) string { return cli.ShellLine("reactor", "publish", b.Name) },
 	})
 	s.Act("/replay", p.start)
 	s.Act("/replay/branch/{branch}/publish", p.publish)
@@ -70,16 +77,16 @@ type Selection struct {
 
 // command is the one that replays the same objects.
 func (s Selection) command() string {
-	command := "reactor replay"
+	words := []string{"reactor", "replay"}
 	for _, flag := range [][2]string{{"--dataset", s.Dataset}, {"--from", s.From}, {"--to", s.To}, {"--key", s.Key}} {
 		if flag[1] != "" {
-			command += " " + flag[0] + " " + flag[1]
+			words = append(words, flag[0], flag[1])
 		}
 	}
 	if s.DeadLetters {
-		command += " --dead-letters"
+		words = append(words, "--dead-letters")
 	}
-	return command
+	return cli.ShellLine(words...)
 }
 
 func selectionOf(v url.Values) Selection {
@@ -90,6 +97,9 @@ func selectionOf(v url.Values) Selection {
 // objects are those of the selection, as they are now.
 func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Object, error], error) {
 	chosen := reconcile.Selection{Dataset: s.Dataset, Key: s.Key}
+	if _, known := datasets.Find(s.Dataset); s.Dataset != "" && !known {
+		return nil, web.BadRequest("there is no dataset %q", s.Dataset)
+	}
 	for _, day := range []struct {
 		name, text string
 		to         *bronze.Day
@@ -109,11 +119,13 @@ func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Objec
 
 // Form is what a replay would do.
 type Form struct {
-	Selection `json:"selection"`
+	Selection
 	// Counted tells that Groups says how many objects the selection has.
-	Counted  bool              `json:"counted"`
-	Groups   []reconcile.Group `json:"groups"`
-	Objects  int               `json:"objects"`
+	Counted bool              `json:"counted"`
+	Groups  []reconcile.Group `json:"groups"`
+	Objects int               `json:"objects"`
+	// More tells that the selection has more objects: a listing of a million takes minutes.
+	More     bool              `json:"more,omitempty"`
 	Datasets []string          `json:"-"`
 	Branches []lake.BranchInfo `json:"branches"`
 }
@@ -139,11 +151,30 @@ func (p *Pages) form(r *http.Request) (Form, error) {
 	if err != nil {
 		return f, err
 	}
-	if f.Groups, err = reconcile.Count(objects, func(int) { f.Objects++ }); err != nil {
+	if f.Groups, err = reconcile.Count(f.first(objects), func(int) { f.Objects++ }); err != nil {
 		return f, err
 	}
 	f.Counted = true
 	return f, nil
+}
+
+// counted is how many objects a page counts.
+const counted = 5000
+
+// first yields the first objects, and notes whether there are more.
+func (f *Form) first(objects iter.Seq2[event.Object, error]) iter.Seq2[event.Object, error] {
+	return func(yield func(event.Object, error) bool) {
+		n := 0
+		for o, err := range objects {
+			if n++; n > counted && err == nil {
+				f.More = true
+				return
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
 }
 
 // start publishes the events of a selection again. The answer comes when the broker has all of them.
@@ -154,13 +185,13 @@ func (p *Pages) start(r *http.Request) (web.Done, error) {
 		return web.Done{}, err
 	}
 	// A browser that goes away must not leave half of a replay.
-	ctx, run := context.WithoutCancel(r.Context()), reconcile.NewRun(time.Now())
-	n, err := reconcile.Announce(ctx, objects, announce.To(p.JS), run, func(int) {})
+	ctx := context.WithoutCancel(r.Context())
+	run, n, err := announce.Replay{Lake: p.Lake, Bucket: p.Bucket, JS: p.JS}.Run(ctx, objects, func(int) {})
 	if err != nil {
 		return web.Done{}, err
 	}
-	if err := (announce.Silver{Lake: p.Lake, Bucket: p.Bucket, To: announce.To(p.JS)}).All(ctx, run); err != nil {
-		return web.Done{}, err
+	if selection.Key != "" && n == 0 && !selection.DeadLetters {
+		return web.Done{}, web.NotFound("there is no object %s in bronze", selection.Key)
 	}
 	return web.Done{
 		Title: "The replay runs", Text: fmt.Sprintf("%d events are published again, as run %s.", n, run),
