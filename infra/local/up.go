@@ -28,6 +28,7 @@ type up struct {
 	MinIO     string          `name:"minio" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio beside this program, built when it is not there)."`
 	Key       settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"SECRET" help:"CoinCap's key; without one prices are synthetic."`
 	Recorded  string          `type:"existingdir" placeholder:"DIR" help:"Serve recorded CoinCap responses from this folder in place of prices."`
+	Models    string          `env:"MILLRACE_MODELS" type:"existingdir" placeholder:"DIR" help:"Folder of own gold models, for the reactor and for every command on this lakehouse."`
 	Days      int             `default:"400" help:"Days of history of the first ingest."`
 	Top       int             `default:"20" help:"Coins of the first ingest, by market capitalisation."`
 	NoIngest  bool            `help:"Start with what is there: no first ingest."`
@@ -207,7 +208,7 @@ func (s *stack) catalogURI() (settings.Secret, error) {
 }
 
 func (s *stack) writeEnvironments() error {
-	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, readers: s.options.CatalogOfReaders.CatalogOfReaders, secrets: s.secrets, natsURL: s.natsURL}
+	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, readers: s.options.CatalogOfReaders.CatalogOfReaders, models: s.options.Models, secrets: s.secrets, natsURL: s.natsURL}
 	for _, role := range roles {
 		if err := settings.WriteEnv(string(s.home), role, all.environment(role)); err != nil {
 			return err
