@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+
+	"millrace/infra/bucket"
 )
 
 const (
@@ -171,5 +173,5 @@ func pathError(op, path string, err error) error {
 	if code := minio.ToErrorResponse(err).Code; code == minio.NoSuchKey {
 		err = fs.ErrNotExist
 	}
-	return &fs.PathError{Op: op, Path: path, Err: err}
+	return &fs.PathError{Op: op, Path: path, Err: bucket.Refusal(err)}
 }
