@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/apache/iceberg-go/table"
 	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
@@ -142,39 +141,4 @@ func (r Retraction) awaitVersion(ctx context.Context, v Retracted) error {
 			return err
 		}
 	}
-}
-
-// Former is what a table keeps of the time before: snapshots that still have the rows.
-type Former struct {
-	Table     string
-	Snapshots int
-	Tags      []string
-}
-
-// Formers returns, for each table, the snapshots and tags that stay until they expire.
-func (r Retraction) Formers(ctx context.Context) ([]Former, error) {
-	view, err := r.Lake.View(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []Former
-	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
-		t := view.Tables[name]
-		f := Former{Table: name}
-		for _, s := range t.Meta.Snapshots() {
-			if s.SnapshotID != t.SnapshotID() {
-				f.Snapshots++
-			}
-		}
-		for tag, ref := range t.Meta.Refs() {
-			if ref.SnapshotRefType == table.TagRef && ref.SnapshotID != t.SnapshotID() {
-				f.Tags = append(f.Tags, tag)
-			}
-		}
-		slices.Sort(f.Tags)
-		if f.Snapshots > 0 {
-			all = append(all, f)
-		}
-	}
-	return all, nil
 }

@@ -115,7 +115,7 @@ func TestRetractDeletesAnObjectAndItsRows(t *testing.T) {
 	}
 	r := ownerRun(t, s, "retract", key, "--output", "json")
 	var got []struct{ Key, Version, Table, Was string }
-	if err := json.Unmarshal([]byte(r.Stdout), &got); err != nil || r.Code != 0 || len(got) != 2 || got[0].Was != "done" || !strings.Contains(r.Stderr, "former snapshots") {
+	if err := json.Unmarshal([]byte(r.Stdout), &got); err != nil || r.Code != 0 || len(got) != 2 || got[0].Was != "done" || strings.Count(r.Stderr, "former snapshots") != 1 || !strings.Contains(r.Stderr, "gold.rankings") || strings.Contains(r.Stderr, "asset_prices") {
 		t.Fatalf("retract: %v, %s", err, r)
 	}
 	for _, table := range []string{"silver.asset_snapshots", "gold.daily_summary", "gold.rankings", "gold.market_summary"} {
