@@ -41,6 +41,19 @@ func (w *silverWork) observe(batch []event.Delivery) {
 	w.watch, w.news = w.Silver.watch.Look(objects)
 }
 
+// forgetGone takes deleted versions out of the watch, and what stood because of them out of the table.
+func (w *silverWork) forgetGone(gone []event.Object, own *lake.Table) {
+	versions := map[[2]string]bool{}
+	for _, o := range gone {
+		versions[[2]string{o.Key, o.Version}] = true
+	}
+	before := drift.Text(w.Silver.watch.Stands())
+	w.watch, w.news = w.Silver.watch.Forget(func(key, version string) bool { return versions[[2]string{key, version}] })
+	if drift.Text(w.watch.Stands()) != before {
+		w.noteDrift(own)
+	}
+}
+
 // noteDrift puts what stands into the commit, as a property of the dataset's table. Mostly nothing does, before or now.
 func (w *silverWork) noteDrift(own *lake.Table) {
 	text := drift.Text(w.watch.Stands())
