@@ -145,7 +145,15 @@ func (p program) run(ctx context.Context, args []string, opts ...kong.Option) (c
 	target := commandOf(chosen.Selected())
 	notice(p.app, target)
 	out := newOutput(p.stdout, p.stderr, format, scriptColumn(target))
-	return p.end(chosen.Command(), chosen.Run(out))
+	return p.end(chosen.Command(), stopped(ctx, chosen.Run(out)))
+}
+
+// stopped is what a command returned; if a signal ended it, the signal, and not what it was about to do just then.
+func stopped(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // notice logs what the program's flags and its command have to warn of.

@@ -123,6 +123,25 @@ func TestFirstSignalCancelsSecondAborts(t *testing.T) {
 var sampleRow = []any{"a,\"b\"\n", 1, 2.5e-9, nil, time.Date(2025, 6, 1, 12, 0, 0, 5e6, time.FixedZone("x", 3600)), true, []string{"x"}, 4e11}
 var sampleHeaders = []string{"z", "int", "float", "null", "time", "bool", "list", "big"}
 
+func TestAStoppedCommandNamesTheSignal(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cut := fmt.Errorf("insert into incoming: %w", context.Canceled)
+	if err := stopped(ctx, cut); !errors.Is(err, cut) {
+		t.Errorf("no signal came: %v", err)
+	}
+	cancel(errors.New("stopped by signal: interrupt"))
+	if err := stopped(ctx, cut); err.Error() != "stopped by signal: interrupt" {
+		t.Errorf("a signal came: %v", err)
+	}
+	other := errors.New("the tables are not what bronze gives")
+	if err := stopped(ctx, other); !errors.Is(err, other) {
+		t.Errorf("another error: %v", err)
+	}
+	if err := stopped(ctx, nil); err != nil {
+		t.Errorf("an orderly end: %v", err)
+	}
+}
+
 func TestJSONKeepsColumnOrderAndTypes(t *testing.T) {
 	var b bytes.Buffer
 	if err := NewOutput(&b, "json").Table(sampleHeaders, [][]any{sampleRow, sampleRow}); err != nil {

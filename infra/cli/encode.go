@@ -77,7 +77,7 @@ func (o *Output) writeCSV(headers []string, rows iter.Seq2[[]any, error]) error 
 			return err
 		}
 		for i, value := range row {
-			record[i] = textValue(value)
+			record[i] = Text(value)
 		}
 		if err := w.Write(record); err != nil {
 			return fmt.Errorf("print results: %w", err)

@@ -81,6 +81,16 @@ func (o *Output) Format() string { return o.form }
 // Write passes text on as it is, for results that are not rows (the exports of `stack env`).
 func (o *Output) Write(p []byte) (int, error) { return o.stdout.Write(p) }
 
+// Lines prints lines of text for people, as wide as they are: a terminal wraps them, and what is copied from them stays whole.
+func (o *Output) Lines(lines []string) error {
+	for _, line := range lines {
+		if _, err := fmt.Fprintln(o.stdout, printable(line)); err != nil {
+			return fmt.Errorf("print results: %w", err)
+		}
+	}
+	return nil
+}
+
 // Table prints rows. In JSON they are an array of objects with the headers as names, in that order; nil is null there and
 // empty elsewhere. Times are RFC 3339 in UTC.
 func (o *Output) Table(headers []string, rows [][]any) error {

@@ -47,7 +47,7 @@ func (o *Output) writeScript(headers []string, rows iter.Seq2[[]any, error]) err
 		if err := checkRow(headers, row); err != nil {
 			return err
 		}
-		if value := textValue(row[at]); value != "" {
+		if value := Text(row[at]); value != "" {
 			if _, err := io.WriteString(o.stdout, value+"\n"); err != nil {
 				return fmt.Errorf("print results: %w", err)
 			}

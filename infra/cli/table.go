@@ -44,7 +44,7 @@ func (g *grid) add(row []any) error {
 	}
 	cells := make([]string, len(row))
 	for i, value := range row {
-		cell, c := printable(textValue(value)), &g.columns[i]
+		cell, c := printable(Text(value)), &g.columns[i]
 		cells[i] = cell
 		width := text.LongestLineLen(cell)
 		c.widest = max(c.widest, width)
@@ -77,7 +77,24 @@ func (g *grid) cut() {
 	g.rows = slices.Concat(g.rows[:shownRows], [][]string{dots}, g.rows[oldest:], g.rows[shownRows:oldest])
 }
 
-// writeTable prints a table that fits the terminal, if there is one. Cells wrap when a column has to be narrower than they are.
+// dropEmpty takes out the columns that are empty in all rows, and returns their headers: where all is well, half of the columns of
+// `reactor check` have nothing to say.
+func (g *grid) dropEmpty() (empty []string) {
+	for i := len(g.headers) - 1; i >= 0 && len(g.rows) > 0; i-- {
+		if slices.ContainsFunc(g.rows, func(row []string) bool { return row[i] != "" }) {
+			continue
+		}
+		empty = slices.Insert(empty, 0, g.headers[i])
+		g.headers, g.columns = slices.Delete(slices.Clone(g.headers), i, i+1), slices.Delete(g.columns, i, i+1)
+		for n := range g.rows {
+			g.rows[n] = slices.Delete(g.rows[n], i, i+1)
+		}
+	}
+	return empty
+}
+
+// writeTable prints a table that fits the terminal, if there is one. Columns that are empty in all rows are left out where it would
+// be too wide, and named below it. Cells wrap when a column has to be narrower than they are.
 // If the columns cannot be narrow enough, or if it takes fewer lines, each row becomes a record with a field a line. Nothing is
 // ever cut off a cell: people copy keys from tables.
 func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) error {
@@ -90,12 +107,20 @@ func (o *Output) writeTable(headers []string, rows iter.Seq2[[]any, error]) erro
 			return err
 		}
 	}
-	g.cut()
+	var notes []string
+	if g.cut(); g.left > 0 {
+		notes = append(notes, fmt.Sprintf("… %d more rows, %d in all; --output csv or json has all of them", g.left, g.n))
+	}
+	if widths, _ := fit(g.columns, o.width); g.wraps(widths) {
+		if empty := g.dropEmpty(); len(empty) > 0 {
+			notes = append(notes, wrapText("empty in all rows: "+strings.Join(empty, ", "), o.width))
+		}
+	}
 	if _, err := fmt.Fprintln(o.stdout, g.render(o.width)); err != nil {
 		return fmt.Errorf("print results: %w", err)
 	}
-	if g.left > 0 {
-		if _, err := fmt.Fprintf(o.stdout, "… %d more rows, %d in all; --output csv or json has all of them\n", g.left, g.n); err != nil {
+	for _, note := range notes {
+		if _, err := fmt.Fprintln(o.stdout, note); err != nil {
 			return fmt.Errorf("print results: %w", err)
 		}
 	}

@@ -86,6 +86,13 @@ var wideTables = map[string]struct {
 			{int64(301), at(2), "replace", nil, nil, 7976, "", ""},
 		},
 	},
+	"check": {
+		[]string{"table", "rows", "digest", "missing", "excess", "equal", "cause", "made_by", "snapshot", "day", "first_wrong", "mends"},
+		[][]any{
+			{"gold.daily_summary", 7976, "f3a9d1be50c7", 0, 0, true, nil, nil, nil, nil, nil, nil},
+			{"silver.rejected", 0, "", 0, 0, true, nil, nil, nil, nil, nil, nil},
+		},
+	},
 	"tables": {
 		[]string{"table", "snapshot", "committed_at", "rows", "files", "bytes", "snapshots"},
 		[][]any{

@@ -15,7 +15,7 @@ import (
 func (o *Output) jsonValue(value any) any {
 	switch v := value.(type) {
 	case time.Time:
-		return textValue(v)
+		return Text(v)
 	case json.Number:
 		if o.texts {
 			return v.String()
@@ -25,9 +25,9 @@ func (o *Output) jsonValue(value any) any {
 		return v
 	case float64:
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return textValue(v)
+			return Text(v)
 		}
-		return json.Number(textValue(v))
+		return json.Number(Text(v))
 	case []any:
 		list := make([]any, len(v))
 		for i := range v {
@@ -50,8 +50,8 @@ func (o *Output) jsonValue(value any) any {
 	return value
 }
 
-// textValue returns a value as text, a number without an exponent: nobody reads 4e+11 as a market cap.
-func textValue(value any) string {
+// Text returns a value as results show it, a number without an exponent: nobody reads 4e+11 as a market cap.
+func Text(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""

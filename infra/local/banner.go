@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -16,7 +17,11 @@ func (s *stack) synthetic() bool { return s.at.Simulator != "" && s.options.Reco
 func (s *stack) banner() {
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "  %-9s %s\n", name, text) }
-	fmt.Fprintf(&b, "\nmillrace runs. Ctrl-C stops it.\n\n")
+	without := ""
+	if s.at.HTTP == "" {
+		without = " without a reactor: nothing is promoted"
+	}
+	fmt.Fprintf(&b, "\nmillrace runs%s. Ctrl-C stops it.\n\n", without)
 	line("S3", s.at.S3+"  bucket "+s.options.Bucket)
 	line("NATS", s.at.NATS)
 	if s.at.HTTP != "" {
@@ -26,6 +31,9 @@ func (s *stack) banner() {
 			line("console", s.at.http()+"/  (`stack env` prints MILLRACE_CONSOLE_URL, which has the token)")
 		}
 		line("metrics", s.at.http()+"/metrics")
+		if address := os.Getenv("MILLRACE_PG_ADDR"); address != "" {
+			line("psql", address+"  (user: a role, password: its token; port 0 is told by the reactor's log)")
+		}
 	}
 	switch {
 	case s.synthetic():

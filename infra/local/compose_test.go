@@ -109,6 +109,23 @@ func TestNoSecretIsInTheFile(t *testing.T) {
 	}
 }
 
+// What owns the catalog can drop every table: the reactor alone has that password, beside the database that is made with it.
+func TestOnlyTheReactorOwnsTheCatalog(t *testing.T) {
+	c, _ := compose(t)
+	for name, s := range c.Services {
+		has := false
+		for _, value := range s.Environment {
+			has = has || strings.Contains(value, "${MILLRACE_CATALOG_PASSWORD:?")
+		}
+		if owns := name == "reactor" || name == "postgres"; has != owns {
+			t.Errorf("%s has the password of the catalog's owner: %t, want %t", name, has, owns)
+		}
+	}
+	if reads := c.Services["airflow-scheduler"].Environment["MILLRACE_CATALOG"]; !strings.HasPrefix(reads, "postgres://reader:") {
+		t.Errorf("the reports read the catalog as %q", reads)
+	}
+}
+
 // The script runs in a folder of its own, as it would beside compose.yaml.
 func TestTheScriptMakesAllThatIsRequiredOnce(t *testing.T) {
 	_, text := compose(t)

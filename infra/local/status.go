@@ -49,7 +49,7 @@ type status struct {
 
 // Help shows an example.
 func (status) Help() string {
-	return "Exit code 1 when no stack is ready. Part iceberg is the REST catalog, with the warehouse " + warehouse + "; `stack env --role` prints a role's token for it.\n\nExample:\n  stack status --wait 30s --output json"
+	return "Exit code 1 when no stack is ready. Part console is for a browser: `stack env` prints its address with a token. Part iceberg is the REST catalog, with the warehouse " + warehouse + "; `stack env --role` prints a role's token for it.\n\nExample:\n  stack status --wait 30s --output json"
 }
 
 // Run prints one row for each part of the stack.
@@ -68,7 +68,7 @@ func (s status) Run(ctx context.Context, out *cli.Output) error {
 	}
 	parts := [][]any{{"s3", ready.S3}, {"nats", ready.NATS}, {"prices", prices}}
 	if ready.HTTP != "" {
-		parts = append(parts, []any{"reactor", "http://" + ready.HTTP}, []any{"iceberg", ready.iceberg()})
+		parts = append(parts, []any{"reactor", ready.http()}, []any{"console", ready.http() + "/"}, []any{"iceberg", ready.iceberg()})
 	}
 	return out.Table([]string{"part", "address"}, parts)
 }

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"log/slog"
 
 	"millrace/infra/cli"
 	"millrace/ingestor/bronze"
@@ -73,11 +74,17 @@ func (c History) plan(today bronze.Day) (ingest.History, error) {
 	return ingest.History{Assets: ingest.Distinct(c.Assets), Top: c.Top, Interval: interval, Pieces: interval.Split(c.From, to)}, nil
 }
 
-// printCosts prints a row a piece.
+// printCosts prints a row a piece, and logs what all of them cost.
 func printCosts(out *cli.Output, costs []ingest.Cost) error {
 	var rows [][]any
+	calls, credits := 0, 0
 	for _, c := range costs {
+		calls, credits = calls+c.Calls, credits+c.Credits
 		rows = append(rows, []any{c.Piece.From.String(), c.Piece.To.String(), string(c.Interval), c.Assets, c.Calls, c.Credits})
 	}
-	return out.Table([]string{"from", "to", "interval", "assets", "calls", "credits"}, rows)
+	if err := out.Table([]string{"from", "to", "interval", "assets", "calls", "credits"}, rows); err != nil {
+		return err
+	}
+	slog.Info("nothing is fetched; in all it would be", "calls", calls, "credits", credits)
+	return nil
 }

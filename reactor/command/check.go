@@ -106,6 +106,7 @@ func printReport(out *cli.Output, r proof.Report) error {
 	if !r.Equal() {
 		return errUnequal
 	}
+	slog.Info("all tables are what bronze gives", "tables", len(r.Verdicts))
 	return nil
 }
 

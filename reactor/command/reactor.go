@@ -8,10 +8,13 @@ type Reactor struct {
 	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
 	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
+	Stage     stageCmd     `cmd:"" help:"Make a branch for another engine to write onto, such as Spark, and list its objects."`
+	Adopt     adoptCmd     `cmd:"" help:"Take note of what another engine has written onto a branch, so that it can be published."`
 	Plan      planCmd      `cmd:"" help:"Show what a start of the reactor would change, and what waits."`
 	Reconcile reconcileCmd `cmd:"" help:"Publish the events that never came, by comparing bronze with the ledger."`
 	DLQ       dlqCmd       `cmd:"" name:"dlq" help:"Dead letters: events that no retry can mend."`
 	Tables    tablesCmd    `cmd:"" help:"List the tables of the lake."`
+	Schema    schemaCmd    `cmd:"" help:"Show the columns of the tables; as JSON, all that another engine needs to compute them."`
 	Snapshots snapshotsCmd `cmd:"" help:"List the snapshots of a table."`
 	Changes   changesCmd   `cmd:"" help:"Show the rows that were inserted, deleted and updated between two snapshots."`
 	Tag       tagCmd       `cmd:"" help:"Name a snapshot, so that it never expires; list the names; drop one."`
@@ -28,5 +31,6 @@ type Reactor struct {
 	Retract   retractCmd   `cmd:"" help:"Delete an object from bronze for good, and its rows from silver and gold."`
 	Drop      dropCmd      `cmd:"" help:"Remove a table of gold whose model is gone."`
 	Wait      waitCmd      `cmd:"" help:"Wait until an object is in gold."`
+	Extract   extractCmd   `cmd:"" help:"Decode objects for another engine, into a stream of Arrow."`
 	Decode    decodeCmd    `cmd:"" hidden:"" help:"Decode an object that killed its reader; the reactor runs this."`
 }

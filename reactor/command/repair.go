@@ -63,6 +63,10 @@ func (c *repairCmd) apply(ctx context.Context, r *repair.Repair, report proof.Re
 	if err := repair.Refusal(report); err != nil {
 		return err
 	}
+	if report.Equal() {
+		slog.Info("nothing differs: there is nothing to repair")
+		return nil
+	}
 	if !c.Yes {
 		slog.Info("nothing is changed; `reactor repair --yes` does it")
 		return nil

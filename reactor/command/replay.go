@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +19,7 @@ import (
 	"millrace/reactor/progress"
 	"millrace/reactor/query"
 	"millrace/reactor/reconcile"
+	"millrace/reactor/silver/datasets"
 )
 
 type replayCmd struct {
@@ -56,6 +58,9 @@ func (c *replayCmd) Run(ctx context.Context, out *cli.Output) error {
 	if c.Branch != "" && (c.DryRun || c.Wait) {
 		return cli.Usage("--branch works on the objects itself, and waits: leave out --dry-run and --wait")
 	}
+	if !c.To.IsZero() && c.To.Before(c.From) {
+		return cli.Usage("--from %s is after --to %s", c.From, c.To)
+	}
 	return c.withLake(ctx, func(l opened) error {
 		if !c.needsEvents() {
 			return c.run(ctx, l, nil, out)
@@ -73,7 +78,7 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 	objects := c.objects(ctx, l, js)
 	switch {
 	case c.DryRun:
-		return printCounts(out, objects)
+		return c.printCounts(out, objects)
 	case c.Branch != "":
 		return c.onBranch(ctx, l, objects, out)
 	}
@@ -84,8 +89,10 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 	if err != nil {
 		return err
 	}
-	if c.Key != "" && n == 0 && !c.DeadLetters {
-		return fmt.Errorf("there is no object %s in bronze", c.Key)
+	if n == 0 {
+		if err := c.nothing(); err != nil {
+			return err
+		}
 	}
 	silver := announce.Silver{Lake: l.Lake, Bucket: l.Bucket, To: announce.To(js)}
 	if err := silver.All(ctx, run); err != nil {
@@ -101,8 +108,31 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 	return out.Table([]string{"run", "events"}, [][]any{{run, n}})
 }
 
+// nothing is the reason why no object is replayed, if it is a mistake: nil where there may be none, such as on a day without data.
+func (c *replayCmd) nothing() error {
+	if c.Key != "" && !c.DeadLetters {
+		return fmt.Errorf("there is no object %s in bronze", c.Key)
+	}
+	return c.knownDataset()
+}
+
+// knownDataset refuses the name of a dataset that silver does not know.
+func (c *replayCmd) knownDataset() error {
+	if _, known := datasets.Find(c.Dataset); c.Dataset == "" || known {
+		return nil
+	}
+	var names []string
+	for _, d := range datasets.All() {
+		names = append(names, d.Name)
+	}
+	return fmt.Errorf("there is no dataset %s, and nothing to replay: there are %s", c.Dataset, strings.Join(names, ", "))
+}
+
 // onBranch promotes the objects onto a new branch, and shows how that differs from main.
 func (c *replayCmd) onBranch(ctx context.Context, l opened, objects iter.Seq2[event.Object, error], out *cli.Output) error {
+	if err := c.knownDataset(); err != nil {
+		return err
+	}
 	set, err := c.load(ctx)
 	if err != nil {
 		return err

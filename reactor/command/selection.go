@@ -22,12 +22,17 @@ func (c *replayCmd) objects(ctx context.Context, l opened, js jetstream.JetStrea
 }
 
 // printCounts prints how many objects there are, by dataset and ingest date.
-func printCounts(out *cli.Output, objects iter.Seq2[event.Object, error]) error {
+func (c *replayCmd) printCounts(out *cli.Output, objects iter.Seq2[event.Object, error]) error {
 	bar := out.Progress(-1, "listing")
 	groups, err := reconcile.Count(objects, bar.Add)
 	bar.Done()
 	if err != nil {
 		return err
+	}
+	if len(groups) == 0 {
+		if err := c.nothing(); err != nil {
+			return err
+		}
 	}
 	var rows [][]any
 	for _, g := range groups {

@@ -21,7 +21,7 @@ func (*traceCmd) Help() string {
 	return `Shows where a row comes from: the models, the rows of each table that it may be made of, the objects in bronze, their requests, and the
 commit and run that brought them. It lists rows with the same key from the row's day and from the earlier days that the models read. It
 only counts rows of other keys, which a model may compare with. If a row of silver is not what its
-object gives, because another engine changed it, the object's line says so. JSON has more details than the table.
+object gives, because another engine changed it, the object's line says so. JSON has more details than the tree.
 
 Examples:
 
@@ -45,18 +45,10 @@ func (c *traceCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // printNodes prints a lineage: as a tree, or with all that is known of each node.
 func printNodes(out *cli.Output, nodes []lineage.Node) error {
-	var lines [][]any
 	if out.Format() == "table" {
-		for _, n := range nodes {
-			branch := ""
-			if n.Depth > 0 {
-				branch = strings.Repeat("· ", n.Depth-1) + "└ "
-			}
-			line := flat(n)
-			lines = append(lines, []any{branch + string(n.Kind) + " " + n.Name, line["rows"], line["others"], line["from"], line["to"], line["committed_at"], detail(n)})
-		}
-		return out.Table([]string{"lineage", "rows", "others", "from", "to", "committed_at", "detail"}, lines)
+		return out.Lines(tree(nodes))
 	}
+	var lines [][]any
 	for _, n := range nodes {
 		line, values := flat(n), make([]any, len(nodeColumns))
 		for i, column := range nodeColumns {
@@ -65,6 +57,49 @@ func printNodes(out *cli.Output, nodes []lineage.Node) error {
 		lines = append(lines, values)
 	}
 	return out.Table(nodeColumns, lines)
+}
+
+// tree draws a lineage: a node on a line of its own, so that its key can be copied, and below it what is known of the node.
+func tree(nodes []lineage.Node) []string {
+	var lines []string
+	for _, n := range nodes {
+		branch := ""
+		if n.Depth > 0 {
+			branch = strings.Repeat("· ", n.Depth-1) + "└ "
+		}
+		head := branch + string(n.Kind) + " " + n.Name
+		if n.Rows != nil {
+			head += fmt.Sprintf(": %d", *n.Rows)
+		}
+		if n.Others != nil {
+			head += fmt.Sprintf(", and %d of other keys", *n.Others)
+		}
+		lines = append(lines, head)
+		if about := about(n); about != "" {
+			lines = append(lines, strings.Repeat("· ", n.Depth)+"    "+about)
+		}
+	}
+	return lines
+}
+
+// about is what the tree says of a node: its times, and its detail.
+func about(n lineage.Node) string {
+	line := flat(n)
+	var parts []string
+	if from := line["from"]; from != nil {
+		span := cli.Text(from)
+		if to := cli.Text(line["to"]); to != span {
+			span += " to " + to
+		}
+		parts = append(parts, span)
+	}
+	if at := line["committed_at"]; at != nil {
+		parts = append(parts, "committed "+cli.Text(at))
+	}
+	if detail := detail(n); detail != "" {
+		parts = append(parts, detail)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // nodeColumns are those that JSON and CSV have of a node.

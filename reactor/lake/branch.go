@@ -72,7 +72,34 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Lake{root: l.root, store: l.store, catalog: l.catalog, plans: l.plans, loaded: map[string]*Table{}, passed: map[string]string{}, branch: &branch{name: name, pins: view.Pins}}, nil
+	return l.asBranch(name, view.Pins), nil
+}
+
+// OnBranch returns the lake as a branch shows it that another process has written to, for commits of one process. Its gold counts as
+// computed from main's silver: the step that made it is not known.
+func (l *Lake) OnBranch(ctx context.Context, name string) (*Lake, error) {
+	there, err := l.catalog.db.NewSelect().Model((*branchRow)(nil)).Where("name = ?", name).Exists(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open branch %s: %w", name, err)
+	}
+	if !there {
+		return nil, fmt.Errorf("open branch %s: %w", name, ErrNoBranch)
+	}
+	p, err := l.Pins(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.asBranch(name, p), nil
+}
+
+// asBranch is the lake as a branch shows it.
+func (l *Lake) asBranch(name string, p Pins) *Lake {
+	return &Lake{root: l.root, store: l.store, catalog: l.catalog, plans: l.plans, loaded: map[string]*Table{}, passed: map[string]string{}, branch: &branch{name: name, pins: p}}
+}
+
+// OfMain tells whether a snapshot of a table, as a branch shows it, is main's current one: the branch has not changed the table.
+func (t *Table) OfMain(s *table.Snapshot) bool {
+	return t.trunk != nil && t.trunk.SnapshotID() == s.SnapshotID
 }
 
 // onBranch returns the table as a branch shows it: main is where the branch is.

@@ -139,7 +139,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	ctx, end := tracing.Span(ctx, "stage "+c.Base.Name)
 	defer end()
 	var err error
-	branch := Main
+	branch, shown := Main, c.Base // of a branch the base becomes the table itself
 	if l.branch != nil {
 		branch = l.branch.name
 		if c, err = l.branch.divert(c); err != nil {
@@ -164,7 +164,13 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 		}
 	}
 	tx := t.NewTransactionOnBranch(branch)
-	if err := change(ctx, tx, c, added); err != nil {
+	written := writing{added: added}
+	if len(c.Remove) > 0 {
+		if written.dangling, err = l.dangling(ctx, shown, c.Remove); err != nil {
+			return nil, err
+		}
+	}
+	if err := change(ctx, tx, c, written); err != nil {
 		return nil, err
 	}
 	if branch == Main { // as part of a commit, expiry costs nothing that can be measured
@@ -232,8 +238,11 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	return &Table{Name: base.Name, Location: location, Meta: meta, store: l.store}, nil
 }
 
+// writing has the files that a change adds, and those of deletes that no data file needs after it.
+type writing struct{ added, dangling []iceberg.DataFile }
+
 // change puts a change's files and properties into a transaction.
-func change(ctx context.Context, tx *table.Transaction, c Change, added []iceberg.DataFile) error {
+func change(ctx context.Context, tx *table.Transaction, c Change, w writing) error {
 	if len(c.Properties) > 0 {
 		if err := tx.SetProperties(c.Properties); err != nil {
 			return err
@@ -249,7 +258,10 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 		for _, f := range c.Remove {
 			rewrite.DeleteFile(f.task.File)
 		}
-		for _, f := range added {
+		for _, f := range w.dangling {
+			rewrite.DeleteFile(f)
+		}
+		for _, f := range w.added {
 			rewrite.AddDataFile(f)
 		}
 		if err := rewrite.Commit(ctx); err != nil {
@@ -260,11 +272,11 @@ func change(ctx context.Context, tx *table.Transaction, c Change, added []iceber
 		for i, f := range c.Remove {
 			removed[i] = f.task.File
 		}
-		if err := tx.ReplaceDataFilesWithDataFiles(ctx, removed, added, c.Summary); err != nil {
+		if err := tx.ReplaceFiles(ctx, removed, w.added, w.dangling, c.Summary); err != nil {
 			return err
 		}
-	case len(added) > 0:
-		if err := tx.AddDataFiles(ctx, added, c.Summary, table.WithoutDuplicateCheck()); err != nil {
+	case len(w.added) > 0:
+		if err := tx.AddDataFiles(ctx, w.added, c.Summary, table.WithoutDuplicateCheck()); err != nil {
 			return err
 		}
 	}

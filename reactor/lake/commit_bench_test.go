@@ -1,7 +1,14 @@
 package lake_test
 
 import (
+	"fmt"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/reactor/lake"
 	"millrace/tests/harness"
@@ -33,6 +40,54 @@ func BenchmarkCommit(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// processorTime is what the process has used. On a machine that does other things it tells more than the clock.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// What a commit pays for the snapshots that its table keeps: each one reads, changes and writes the metadata whole.
+func BenchmarkCommitBySnapshots(b *testing.B) {
+	s := harness.Start(b, harness.WithoutReactor())
+	for _, kept := range []int{30, 60, 120, 300, 600} {
+		b.Run(fmt.Sprintf("%d snapshots", kept), func(b *testing.B) {
+			l := open(b, s)
+			var keep int64
+			commit := func() *lake.Table {
+				base := view(b, l).Tables[name(b, "a")]
+				old, err := l.Files(b.Context(), base, base.Snapshot(), lake.AllMonths)
+				if err != nil {
+					b.Fatal(err)
+				}
+				c := change(b, base, old, row{"coin", 600, 1})
+				c.Keep, c.Summary = keep, iceberg.Properties{"millrace.step": "12345", "millrace.silver.asset_snapshots": "7362145872634518273", "millrace.silver.asset_prices": "2362145872634518273"}
+				next, err := l.Commit(b.Context(), []lake.Change{c}, nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				return next[0]
+			}
+			keep = commit().SnapshotID()
+			for range kept - 2 {
+				commit()
+			}
+			before := processorTime(b)
+			for b.Loop() {
+				commit()
+			}
+			b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+			info, err := s.Client().StatObject(b.Context(), s.Bucket(), strings.TrimPrefix(commit().Location, "s3://"+s.Bucket()+"/"), s3.StatObjectOptions{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(info.Size), "bytes")
 		})
 	}
 }

@@ -3,6 +3,7 @@ package lake
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,17 +59,18 @@ func (f File) Rows() int64 { return f.task.File.Count() }
 func (f File) Bytes() int64 { return f.task.File.FileSizeBytes() }
 
 // Deletes tells whether rows of the file are deleted by other files.
-func (f File) Deletes() bool {
-	return len(f.task.DeleteFiles)+len(f.task.EqualityDeleteFiles)+len(f.task.DeletionVectorFiles) > 0
+func (f File) Deletes() bool { return len(f.deletes()) > 0 }
+
+// deletes are the files that delete rows of the file.
+func (f File) deletes() []iceberg.DataFile {
+	return slices.Concat(f.task.DeleteFiles, f.task.EqualityDeleteFiles, f.task.DeletionVectorFiles)
 }
 
 // ID names the rows of the file: the file never changes, but other engines may add deletes to it.
 func (f File) ID() string {
 	id := f.Path()
-	for _, deletes := range [][]iceberg.DataFile{f.task.DeleteFiles, f.task.EqualityDeleteFiles, f.task.DeletionVectorFiles} {
-		for _, d := range deletes {
-			id += "|" + d.FilePath()
-		}
+	for _, d := range f.deletes() {
+		id += "|" + d.FilePath()
 	}
 	return id
 }

@@ -1,6 +1,7 @@
 package lake
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -8,26 +9,40 @@ import (
 )
 
 // A table keeps its last snapshots, and under a tag the last one of each day, later of each month. Each commit reads and writes the
-// metadata whole. If all snapshots stayed in it, a commit would take twice as long after 500 of them.
+// metadata whole. If all snapshots stayed in it, a commit would take twice as long after 500 of them. Iceberg's own properties of the
+// table ask for more: for engines that need longer for a commit than thirty of ours take.
 const (
 	keptSnapshots = 30
 	// expireAt is the number at which expiry begins, so that it is not part of every commit.
 	expireAt = keptSnapshots + 10
 	// keptDays is how long each day keeps its tag. Of an older month only the last tag stays.
 	keptDays = 62
+	// mostSnapshots bounds what a property may ask for: a week of a commit a second would be half a gigabyte of metadata.
+	mostSnapshots = 1000
 )
 
-// expire drops snapshots that are older than the last ones and have no tag. keep, the snapshot that gold was computed from, stays
-// with all after it: without it gold could not tell what has changed since. Files that only dropped snapshots named stay until
-// orphans are removed, because a reader may still be reading them. atOnce drops even a single snapshot.
-func expire(tx *table.Transaction, base table.Metadata, keep int64, atOnce bool) error {
-	snapshots := base.Snapshots()
-	retain := keptSnapshots
-	for i, s := range snapshots {
-		if s.SnapshotID == keep {
-			retain = max(retain, len(snapshots)-i)
+// retained is how many of the last snapshots stay. keep, the snapshot that gold was computed from, stays with all after it: without it
+// gold could not tell what has changed since.
+func retained(base table.Metadata, keep int64, now time.Time) int {
+	snapshots, properties := base.Snapshots(), base.Properties()
+	asked := properties.GetInt(table.MinSnapshotsToKeepKey, 0)
+	if age := properties.GetInt64(table.MaxSnapshotAgeMsKey, 0); age > 0 {
+		young := slices.IndexFunc(snapshots, func(s table.Snapshot) bool { return now.UnixMilli()-s.TimestampMs <= age })
+		if young >= 0 {
+			asked = max(asked, len(snapshots)-young+1) // and the one that the commit adds
 		}
 	}
+	n := max(keptSnapshots, min(asked, mostSnapshots))
+	if i := slices.IndexFunc(snapshots, func(s table.Snapshot) bool { return s.SnapshotID == keep }); i >= 0 {
+		n = max(n, len(snapshots)-i)
+	}
+	return n
+}
+
+// expire drops snapshots that are not retained and have no tag. Files that only dropped snapshots named stay until orphans are removed,
+// because a reader may still be reading them. atOnce drops even a single snapshot.
+func expire(tx *table.Transaction, base table.Metadata, keep int64, atOnce bool) error {
+	snapshots, retain := base.Snapshots(), retained(base, keep, time.Now())
 	slack := expireAt - keptSnapshots
 	if atOnce {
 		slack = 1

@@ -65,3 +65,55 @@ func TestOldDaysKeepTheLastTagOfEachMonth(t *testing.T) {
 		t.Errorf("tags left %v, want %v", left, want)
 	}
 }
+
+func TestPropertiesAskForMoreSnapshots(t *testing.T) {
+	schema := iceberg.NewSchema(0, iceberg.NestedField{ID: 1, Name: "n", Type: iceberg.PrimitiveTypes.Int64})
+	// In the future, because metadata that is made now takes no older snapshot.
+	first := time.Date(2126, 6, 30, 12, 0, 0, 0, time.UTC)
+	with := func(properties iceberg.Properties, made int) table.Metadata {
+		t.Helper()
+		meta, err := newMetadata("s3://lake", Definition{Name: "silver.a", Schema: schema, Spec: *iceberg.UnpartitionedSpec, Properties: properties})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var updates []table.Update
+		for i := range made { // one a second
+			updates = append(updates, table.NewAddSnapshotUpdate(&table.Snapshot{
+				SnapshotID: int64(i + 1), SequenceNumber: int64(i + 1), TimestampMs: first.Add(time.Duration(i) * time.Second).UnixMilli(), Summary: &table.Summary{Operation: table.OpAppend},
+			}))
+		}
+		if meta, err = table.UpdateTableMetadata(meta, updates, ""); err != nil {
+			t.Fatal(err)
+		}
+		return meta
+	}
+	number := func(n string) iceberg.Properties {
+		return iceberg.Properties{"history.expire.min-snapshots-to-keep": n}
+	}
+	age := func(ms string) iceberg.Properties {
+		return iceberg.Properties{"history.expire.max-snapshot-age-ms": ms}
+	}
+	for name, test := range map[string]struct {
+		properties iceberg.Properties
+		made       int
+		keep       int64
+		want       int
+	}{
+		"nobody asks":                    {made: 100, want: keptSnapshots},
+		"gold needs one":                 {made: 100, keep: 41, want: 60},
+		"a number":                       {properties: number("70"), made: 100, want: 70},
+		"a number below ours":            {properties: number("5"), made: 100, want: keptSnapshots},
+		"a number that is too large":     {properties: number("100000"), made: 100, want: mostSnapshots},
+		"what is no number":              {properties: number("many"), made: 100, want: keptSnapshots},
+		"an age":                         {properties: age("60000"), made: 200, want: 62}, // both ends, and the next one
+		"an age that all are within":     {properties: age("3600000"), made: 100, want: 101},
+		"an age that none is within":     {properties: age("-1"), made: 100, want: keptSnapshots},
+		"an age, and gold needs more":    {properties: age("60000"), made: 200, keep: 101, want: 100},
+		"an age of a table without rows": {properties: age("60000"), want: keptSnapshots},
+	} {
+		now := first.Add(time.Duration(max(test.made-1, 0)) * time.Second)
+		if got := retained(with(test.properties, test.made), test.keep, now); got != test.want {
+			t.Errorf("%s: %d snapshots are retained, want %d", name, got, test.want)
+		}
+	}
+}

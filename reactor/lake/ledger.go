@@ -114,7 +114,10 @@ func lastOfEach(entries []Entry) []Entry {
 
 // Record writes entries of events that changed no table.
 func (l *Lake) Record(ctx context.Context, entries ...Entry) error {
-	return l.catalog.write(ctx, func(tx *Tx) error { return tx.Record(ctx, entries...) })
+	return l.catalog.write(ctx, func(tx *Tx) error {
+		tx.branch = l.branch
+		return tx.Record(ctx, entries...)
+	})
 }
 
 // Entry finds what the ledger knows of an event; ok is false when it knows nothing yet.

@@ -23,6 +23,7 @@ var migrations = []migration{
 	{"first tables", statements(firstTables)},
 	{"ledger by time", statements(ledgerByTime)},
 	{"receipts", statements(receipts)},
+	{"turns", statements(turns)},
 }
 
 //go:embed migrations/0001_first_tables.sql
@@ -33,6 +34,9 @@ var ledgerByTime string
 
 //go:embed migrations/0003_receipts.sql
 var receipts string
+
+//go:embed migrations/0004_turns.sql
+var turns string
 
 // statements makes a migration of SQL that both databases understand. Where they differ, the migration asks tx.Dialect.
 func statements(text string) func(context.Context, bun.Tx) error {

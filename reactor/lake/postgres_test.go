@@ -3,9 +3,6 @@
 package lake
 
 import (
-	"context"
-	"log"
-	"os"
 	"strings"
 	"testing"
 
@@ -15,18 +12,7 @@ import (
 )
 
 // TestMain lets all tests of the package share one server.
-func TestMain(m *testing.M) {
-	server, err := postgres.Start(context.Background())
-	if err != nil {
-		log.Fatal(err)
-	}
-	databases["PostgreSQL"] = server.Database
-	code := m.Run()
-	if err := server.Stop(); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { postgres.Main(m, databases) }
 
 func TestARoleThatMayOnlySelectReadsTheLake(t *testing.T) {
 	address := databases["PostgreSQL"](t)

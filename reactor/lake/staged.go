@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -61,6 +62,16 @@ func (l *Lake) BranchReady(ctx context.Context, name string) error {
 		}
 		return nil
 	})
+}
+
+// BeingWritten returns the name of a branch that is not complete and was made since a time, "" for none.
+func (l *Lake) BeingWritten(ctx context.Context, since time.Time) (string, error) {
+	var names []string
+	err := l.catalog.db.NewSelect().Model((*branchRow)(nil)).Column("name").Where("NOT ready AND made_us > ?", since.UnixMicro()).Limit(1).Scan(ctx, &names)
+	if err != nil {
+		return "", fmt.Errorf("read branches: %w", err)
+	}
+	return strings.Join(names, ""), nil
 }
 
 // isReady fails if a branch is not there or not complete.

@@ -168,10 +168,14 @@ func (s *Store) remove(ctx context.Context, path string) error {
 	return nil
 }
 
-// pathError says which object failed. If the object is not there, the error is fs.ErrNotExist.
+// pathError says which object failed. If the object is not there, the error is fs.ErrNotExist; if this program's keys do not open it, it
+// is fs.ErrPermission as well.
 func pathError(op, path string, err error) error {
-	if code := minio.ToErrorResponse(err).Code; code == minio.NoSuchKey {
+	switch minio.ToErrorResponse(err).Code {
+	case minio.NoSuchKey:
 		err = fs.ErrNotExist
+	case minio.AccessDenied:
+		err = fmt.Errorf("%w (%w)", err, fs.ErrPermission)
 	}
 	return &fs.PathError{Op: op, Path: path, Err: bucket.Refusal(err)}
 }

@@ -1,7 +1,6 @@
 package lake
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -38,27 +37,38 @@ func Total(s *table.Snapshot, name string) any {
 // ownProperties is how the properties begin that millrace writes into a snapshot's summary.
 const ownProperties = "millrace."
 
-// OwnSummary tells who made a snapshot: what millrace wrote into its summary, as name=value.
-func OwnSummary(s *table.Snapshot) string {
+// Own tells whether millrace made a snapshot.
+func Own(s *table.Snapshot) bool { return len(ownNames(s)) > 0 }
+
+// ownNames lists the properties of a snapshot's summary that millrace wrote, without the beginning that they share.
+func ownNames(s *table.Snapshot) (names []string) {
 	if s.Summary == nil {
-		return ""
+		return nil
 	}
-	var own []string
 	for _, k := range slices.Sorted(maps.Keys(s.Summary.Properties)) {
 		if name, ok := strings.CutPrefix(k, ownProperties); ok {
-			own = append(own, fmt.Sprintf("%s=%s", name, s.Summary.Properties[k]))
+			names = append(names, name)
 		}
 	}
-	return strings.Join(own, " ")
+	return names
 }
 
 // MadeBy tells who made a snapshot: what millrace wrote into its summary, or what another engine wrote there of itself. It is "" for
-// a snapshot that only wrote rows or manifests anew and says nothing more.
+// a snapshot that only wrote rows or manifests anew and says nothing more. What a name with a dot holds is for programs: the pins of a
+// step, and the properties that a branch sets when it is published.
 func MadeBy(s *table.Snapshot) string {
-	if own := OwnSummary(s); own != "" {
-		return own
-	}
 	var said []string
+	for _, name := range ownNames(s) {
+		if !strings.Contains(name, ".") {
+			said = append(said, name+"="+s.Summary.Properties[ownProperties+name])
+		}
+	}
+	switch {
+	case len(said) > 0:
+		return strings.Join(said, " ")
+	case Own(s):
+		return "millrace"
+	}
 	if s.Summary != nil {
 		for _, name := range []string{"engine-name", "engine-version", "app-name", "app-id", "spark.app.id", "created-by"} {
 			if value := s.Summary.Properties[name]; value != "" {

@@ -105,6 +105,9 @@ func (w walk) from(ctx context.Context, t *lake.Table, key, values []string) ([]
 	if w.set, err = w.Models(ctx); err != nil {
 		return nil, err
 	}
+	if _, known := w.set.Model(t.Name); !known {
+		return nil, fmt.Errorf("trace %s: its model is not known here: name its folder with --models or MILLRACE_MODELS, as the reactor has it", t.Name)
+	}
 	day, err := plan.ParseDay(byColumn[gold.Day])
 	if err != nil {
 		return nil, keyErrorf("the day %q: write 2026-01-31", byColumn[gold.Day])

@@ -10,6 +10,7 @@ import (
 	"millrace/reactor/duck"
 	"millrace/reactor/intake"
 	"millrace/reactor/lake"
+	"millrace/reactor/namespace"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver"
 )
@@ -29,6 +30,8 @@ type Config struct {
 	Journal *intake.Journal
 	// Deaths knows the models that killed the process (default: they are not noted).
 	Deaths *Deaths
+	// Insist lets commits come through beside a reactor that never rests: it is asked to wait. It is for work that a person asked for.
+	Insist bool
 	// Metrics counts (default: metrics that nobody reads).
 	Metrics *Metrics
 	// Log takes messages (default: slog's).
@@ -52,6 +55,15 @@ func (c Config) withDefaults() Config {
 	}
 	c.now = time.Now
 	return c
+}
+
+// turns are those of a promoter of tables of a namespace.
+func (c Config) turns(of namespace.Namespace) lake.Turns {
+	retry := c.Metrics.retry()
+	if c.Insist {
+		retry.Attempts = lake.Patient.Attempts
+	}
+	return lake.Turns{Lake: c.Lake, Of: of, Retry: retry, Insist: c.Insist}
 }
 
 // connections opens n connections to a database. If one fails, it closes the others.

@@ -18,6 +18,7 @@ import (
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
+	"millrace/reactor/namespace"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver"
 	"millrace/reactor/tables"
@@ -37,6 +38,7 @@ type Gold struct {
 	extents map[string]extent     // by table
 	turns   map[string]time.Time  // by model that failed: the time of its next try
 	mending *mending              // of Mend, while it works; else nil
+	waits   lake.Turns
 	mu      sync.Mutex
 	audited atomic.Pointer[gold.AuditError] // what holds gold back since the last step
 }
@@ -55,7 +57,8 @@ func NewGold(cfg Config, set *gold.Set) (*Gold, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gold{cfg: cfg.withDefaults(), set: set, conn: conns[0], auditor: conns[1], writers: map[string]*duck.Conn{}, extents: map[string]extent{}, turns: map[string]time.Time{}}
+	cfg = cfg.withDefaults()
+	g := &Gold{cfg: cfg, waits: cfg.turns(namespace.Gold), set: set, conn: conns[0], auditor: conns[1], writers: map[string]*duck.Conn{}, extents: map[string]extent{}, turns: map[string]time.Time{}}
 	for i, m := range set.Models {
 		g.writers[m.Name] = conns[2+i]
 	}
@@ -167,7 +170,7 @@ func (g *Gold) bring(ctx context.Context, again bool) error {
 		clear(g.turns)
 	}
 	var failed failures
-	err := g.cfg.Metrics.retry().Do(ctx, func() (err error) {
+	err := g.waits.Do(ctx, func() (err error) {
 		failed, err = g.step(ctx, again)
 		return err
 	})

@@ -68,7 +68,7 @@ type wanted struct {
 func (s *Silver) mend(ctx context.Context, into *merger, m Mending, want wanted) error {
 	for left := m.Months; len(left) > 0; {
 		var done int
-		err := s.patiently(ctx, func() (err error) {
+		err := s.turns.Do(ctx, func() (err error) {
 			done, err = s.mendSome(ctx, into, m, mendPart{want, left})
 			return err
 		})
@@ -78,11 +78,6 @@ func (s *Silver) mend(ctx context.Context, into *merger, m Mending, want wanted)
 		left = left[done:]
 	}
 	return nil
-}
-
-// patiently does work again for as long as other commits come first: a person asked for it, and a reactor commits beside it.
-func (s *Silver) patiently(ctx context.Context, work func() error) error {
-	return lake.Retry{Attempts: lake.Patient.Attempts, Conflict: s.cfg.Metrics.conflicts.Inc}.Do(ctx, work)
 }
 
 // mendPart is what is left to do of a Mending.
@@ -204,6 +199,9 @@ func (m Mending) late(ctx context.Context, l *lake.Lake, of []string) (late late
 // Latecomers returns the entries of objects whose rows may not have come into the dataset's table while it was wrong: rows that
 // another engine had dated into the future won against them.
 func (s *Silver) Latecomers(ctx context.Context, m Mending) ([]lake.Entry, error) {
+	if len(m.Months) == 0 {
+		return nil, nil // the table was right when it was looked at
+	}
 	late, err := m.late(ctx, s.cfg.Lake, []string{s.dataset.Table})
 	return late.entries, err
 }

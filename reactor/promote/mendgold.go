@@ -22,8 +22,7 @@ func (g *Gold) Mend(ctx context.Context, tables []string, summary iceberg.Proper
 	g.mending = &mending{tables: tables, summary: summary, unverified: map[string]bool{}}
 	defer func() { g.mending = nil }()
 	var failed failures
-	retry := lake.Retry{Attempts: lake.Patient.Attempts, Conflict: g.cfg.Metrics.conflicts.Inc}
-	err := retry.Do(ctx, func() (err error) {
+	err := g.waits.Do(ctx, func() (err error) {
 		failed, err = g.step(ctx, true)
 		return err
 	})

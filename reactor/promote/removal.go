@@ -42,7 +42,7 @@ func (d departure) known() bool {
 // remove handles events of deleted versions: removals, and puts whose object could not be fetched.
 func (s *Silver) remove(ctx context.Context, batch []event.Delivery) []error {
 	errs := make([]error, len(batch))
-	err := s.cfg.Metrics.retry().Do(ctx, func() error {
+	err := s.turns.Do(ctx, func() error {
 		departures, err := s.departures(ctx, batch)
 		if err != nil {
 			return err

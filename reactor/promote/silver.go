@@ -21,6 +21,7 @@ import (
 	"millrace/reactor/gold"
 	"millrace/reactor/intake"
 	"millrace/reactor/lake"
+	"millrace/reactor/namespace"
 	"millrace/reactor/rows"
 	"millrace/reactor/silver"
 	"millrace/reactor/tables"
@@ -33,6 +34,7 @@ type Silver struct {
 	rows    merger // of the dataset's table
 	refused merger // of rejected
 	removal silver.Removal
+	turns   lake.Turns
 
 	watch drift.Watch // of the dataset's objects
 	busy  sync.Mutex
@@ -47,7 +49,7 @@ func NewSilver(cfg Config, d *silver.Dataset) (*Silver, error) {
 		return nil, err
 	}
 	return &Silver{
-		cfg: cfg, dataset: d, watch: drift.New(d, nil, nil), removal: d.RemovalSQL(gold.SilverTime),
+		cfg: cfg, dataset: d, watch: drift.New(d, nil, nil), removal: d.RemovalSQL(gold.SilverTime), turns: cfg.turns(namespace.Silver),
 		rows: merger{
 			lake: cfg.Lake, cache: cfg.Cache, conn: conns[0], sql: d.MergeSQL(), table: d.TableName(), columns: lake.ColumnNames(d.Schema()),
 			time: gold.SilverTime, order: d.Key,
@@ -137,7 +139,7 @@ func (s *Silver) handle(ctx context.Context, batch []event.Delivery) []error {
 	ctx, end := served(ctx, s.rows.table, batch)
 	defer end()
 	var results []error
-	err := s.cfg.Metrics.retry().Do(ctx, func() (err error) {
+	err := s.turns.Do(ctx, func() (err error) {
 		results, err = s.promote(ctx, objects)
 		return err
 	})

@@ -29,7 +29,7 @@ func (f *Foreign) String() string {
 func foreignSnapshots(t *lake.Table) []*table.Snapshot {
 	var all []*table.Snapshot
 	for s := t.Snapshot(); s != nil && !lake.Repaired(s); {
-		if s.Summary == nil || s.Summary.Operation != table.OpReplace && lake.OwnSummary(s) == "" {
+		if s.Summary == nil || s.Summary.Operation != table.OpReplace && !lake.Own(s) {
 			all = append(all, s)
 		}
 		if s.ParentSnapshotID == nil {

@@ -100,7 +100,7 @@ func (r *Repair) Apply(ctx context.Context) error {
 }
 
 func (r *Repair) apply(ctx context.Context, run string) error {
-	cfg := promote.Config{Lake: r.Lake, Client: r.Bucket.Client, DB: r.DB, Cache: rows.New(r.Lake), Limits: r.Limits}
+	cfg := promote.Config{Lake: r.Lake, Client: r.Bucket.Client, DB: r.DB, Cache: rows.New(r.Lake), Limits: r.Limits, Insist: true}
 	for _, d := range datasets.All() {
 		if err := r.silver(ctx, cfg, d, run); err != nil {
 			return err
@@ -117,15 +117,22 @@ func (r *Repair) silver(ctx context.Context, cfg promote.Config, d *silver.Datas
 	}
 	defer s.Close()
 	m := r.mending(d.TableName(), run)
-	if err := s.Mend(ctx, m); err != nil {
+	if err := r.shown("mending "+d.TableName(), func() error { return s.Mend(ctx, m) }); err != nil {
 		return err
 	}
 	if all := datasets.All(); d == all[len(all)-1] {
-		if err := s.MendRefused(ctx, r.mending(tables.Rejected, run)); err != nil {
+		if err := r.shown("mending "+tables.Rejected, func() error { return s.MendRefused(ctx, r.mending(tables.Rejected, run)) }); err != nil {
 			return err
 		}
 	}
 	return r.follow(ctx, s, m, followed{d.Table, run})
+}
+
+// shown does work of which nobody knows how much it is, and shows its name meanwhile.
+func (r *Repair) shown(name string, work func() error) error {
+	bar := r.Show(-1, name)
+	defer bar.Done()
+	return work()
 }
 
 // mending is what the check found out of a table of silver.
@@ -189,12 +196,15 @@ func (r *Repair) follow(ctx context.Context, s *promote.Silver, m promote.Mendin
 			batch = append(batch, event.Delivery{Object: reconcile.Removal(r.Bucket, a.Entry), Run: of.run, Attempt: 1})
 		}
 	}
+	bar := r.Show(len(batch), "promoting what came in meanwhile")
+	defer bar.Done()
 	for part := range slices.Chunk(batch, followBatch) {
 		for i, err := range s.Handle(ctx, part) {
 			if action, _ := event.Outcome(err, 1); action == event.Retry {
 				return fmt.Errorf("promote %s: %w", part[i].Object.Key, err)
 			}
 		}
+		bar.Add(len(part))
 	}
 	return nil
 }
@@ -216,5 +226,5 @@ func (r *Repair) gold(ctx context.Context, cfg promote.Config, run string) error
 			wrong, names = append(wrong, v), append(names, v.Table)
 		}
 	}
-	return g.Mend(ctx, names, summary(run, wrong...))
+	return r.shown("computing gold", func() error { return g.Mend(ctx, names, summary(run, wrong...)) })
 }

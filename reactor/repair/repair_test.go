@@ -382,6 +382,45 @@ func TestARepairKeepsWhatCameInAfterItLooked(t *testing.T) {
 	w.proved("objects that came in meanwhile")
 }
 
+// The reactor commits again and again, each time before a repair is ready with its own commit: the repair asks it to wait.
+func TestARepairComesThroughBesideAReactorThatNeverRests(t *testing.T) {
+	w := newWorld(t, 1)
+	w.prices("1.json", "1", "bitcoin", "ethereum")
+	w.other.Update(silverTable, "asset_id = 'bitcoin'", "7 as price_usd, timestamptz '2099-01-01 00:00:00+00' as source_modified_at")
+	w.other.Update("gold.rankings", "asset_id = 'bitcoin'", "99 as rank")
+	ended := make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	n := 0
+	w.must(w.repairAfter(t.Context(), func() {
+		for range 300 { // come in while the repair looks, and may have lost to the row from the future
+			n++
+			w.arrives(n)
+		}
+		w.must(w.work())
+		go func() {
+			for ctx.Err() == nil {
+				n++
+				w.arrives(n)
+				if err := w.work(); err != nil {
+					ended <- err
+					return
+				}
+			}
+			ended <- nil
+		}()
+	}))
+	stop()
+	w.must(<-ended)
+	w.must(w.work())
+	w.proved("a reactor that never rested")
+}
+
+// arrives puts one of many objects.
+func (w *world) arrives(n int) {
+	w.Helper()
+	w.bring(coin.AssetsKey(fmt.Sprintf("many-%d.json", n)), coin.Assets(coin.Day(time.March, 1+n%28), coin.Asset("bitcoin", fmt.Sprint(n), "10"), coin.Asset(fmt.Sprint("coin-", n), "1", "1")))
+}
+
 func TestARepairLooksAnewWhenAnObjectIsDeletedMeanwhile(t *testing.T) {
 	w := newWorld(t, 1)
 	w.prices("1.json", "1", "bitcoin")

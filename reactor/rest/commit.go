@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 
@@ -17,13 +16,18 @@ type change struct {
 	Updates      json.RawMessage `json:"updates"`
 }
 
-// request makes a lake's request of a change.
-func (s *Server) request(ctx context.Context, id lake.Identifier, c change) (lake.Request, error) {
-	var updates table.Updates
+// request makes a lake's request of a change that an engine asks for.
+func (s *Server) request(r *http.Request, id lake.Identifier, c change) (lake.Request, error) {
+	ctx := r.Context()
 	if len(c.Updates) == 0 {
 		c.Updates = json.RawMessage("[]")
 	}
-	if err := json.Unmarshal(c.Updates, &updates); err != nil {
+	signed, err := engineOf(r).sign(c.Updates)
+	if err != nil {
+		return lake.Request{}, bad("the updates cannot be read: " + err.Error())
+	}
+	var updates table.Updates
+	if err := json.Unmarshal(signed, &updates); err != nil {
 		return lake.Request{}, bad("the updates cannot be read: " + err.Error())
 	}
 	create, err := c.Requirements.create()
@@ -31,12 +35,12 @@ func (s *Server) request(ctx context.Context, id lake.Identifier, c change) (lak
 		return lake.Request{}, err
 	}
 	if create {
-		if err := s.mayBecome("table", id); err != nil {
+		if err := s.mayBecome(lake.KindTable, id); err != nil {
 			return lake.Request{}, err
 		}
 	}
 	return lake.Request{
-		Table: id, Create: create, Require: c.Requirements.check, Updates: c.Updates,
+		Table: id, Create: create, Require: c.Requirements.check, Updates: signed,
 		Allow: func(base, next table.Metadata) error {
 			if base == nil {
 				return s.checkMove(ctx, id, nil, next)
@@ -68,7 +72,7 @@ func (s *Server) commitTable(w http.ResponseWriter, r *http.Request) error {
 			return bad("the body names another table than the path: " + named.String() + " and " + id.String())
 		}
 	}
-	request, err := s.request(r.Context(), id, body)
+	request, err := s.request(r, id, body)
 	if err != nil {
 		return err
 	}
@@ -101,7 +105,7 @@ func (s *Server) commitTransaction(w http.ResponseWriter, r *http.Request) error
 			return bad("a transaction may change a table once, and this one changes " + id.String() + " twice")
 		}
 		seen[id] = true
-		request, err := s.request(r.Context(), id, c)
+		request, err := s.request(r, id, c)
 		if err != nil {
 			return err
 		}

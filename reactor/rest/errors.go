@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"net/http"
 	"strings"
 
@@ -40,6 +41,8 @@ func refusalOf(err error, r *http.Request) *refusal {
 	switch {
 	case errors.As(err, &unknown):
 		return &refusal{http.StatusInternalServerError, "CommitStateUnknownException", "the catalog's database did not say whether the commit happened: load the table to see. " + err.Error()}
+	case errors.Is(err, fs.ErrPermission): // an engine with an SQL catalog may have made the table where it wanted
+		return &refusal{http.StatusForbidden, "ForbiddenException", "the catalog has no right to that place: it writes below silver/, gold/ and tables/ of its bucket. Tables that an engine makes by the database belong below tables/, too (its setting warehouse). " + err.Error()}
 	case errors.Is(err, lake.ErrReadOnly):
 		return &refusal{http.StatusForbidden, "ForbiddenException", "this server may read the catalog's database and not write it: " + err.Error()}
 	}

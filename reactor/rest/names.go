@@ -21,15 +21,15 @@ func namespaceOf(r *http.Request) (string, error) {
 }
 
 // tableOf reads the table, viewOf the view, of a request's path.
-func tableOf(r *http.Request) (lake.Identifier, error) { return identifierOf(r, "table") }
-func viewOf(r *http.Request) (lake.Identifier, error)  { return identifierOf(r, "view") }
+func tableOf(r *http.Request) (lake.Identifier, error) { return identifierOf(r, lake.KindTable) }
+func viewOf(r *http.Request) (lake.Identifier, error)  { return identifierOf(r, lake.KindView) }
 
-func identifierOf(r *http.Request, kind string) (lake.Identifier, error) {
+func identifierOf(r *http.Request, kind lake.Kind) (lake.Identifier, error) {
 	namespace, err := namespaceOf(r)
 	if err != nil {
 		return lake.Identifier{}, err
 	}
-	return lake.Identifier{Namespace: namespace, Name: r.PathValue(kind)}, nil
+	return lake.Identifier{Namespace: namespace, Name: r.PathValue(word(kind))}, nil
 }
 
 // identifier is how a body names a table or view.

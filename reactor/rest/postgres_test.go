@@ -3,10 +3,7 @@
 package rest_test
 
 import (
-	"context"
 	"database/sql"
-	"log"
-	"os"
 	"testing"
 
 	"millrace/tests/harness"
@@ -15,18 +12,7 @@ import (
 )
 
 // TestMain lets all tests of the package share one server.
-func TestMain(m *testing.M) {
-	server, err := postgres.Start(context.Background())
-	if err != nil {
-		log.Fatal(err)
-	}
-	databases["PostgreSQL"] = server.Database
-	code := m.Run()
-	if err := server.Stop(); err != nil {
-		log.Fatal(err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { postgres.Main(m, databases) }
 
 // A client that is told of an unknown outcome keeps its files; so does the server.
 func TestACommitOfUnknownOutcomeSaysSo(t *testing.T) {

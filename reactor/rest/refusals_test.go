@@ -88,6 +88,7 @@ func TestEachRefusalHasItsStatusAndType(t *testing.T) {
 			{"a purge of gold's table", "DELETE", namespaces + "/gold/tables/days?purgeRequested=true", "", 403, "ForbiddenException"},
 			{"credentials for nothing", "GET", tables + "/u/credentials", "", 404, "NoSuchTableException"},
 			{"metrics of nothing", "POST", tables + "/u/metrics", `{"report-type":"scan-report"}`, 404, "NoSuchTableException"},
+			{"metrics of a commit in no namespace", "POST", namespaces + "/nowhere/tables/u/metrics", `{"report-type":"commit-report"}`, 404, "NoSuchNamespaceException"},
 			{"metrics of no kind", "POST", table + "/metrics", `{}`, 400, "BadRequestException"},
 			{"a transaction of nothing", "POST", "/v1/transactions/commit", `{"table-changes":[]}`, 400, "BadRequestException"},
 			{"a transaction of no table", "POST", "/v1/transactions/commit", `{"table-changes":[` + update("") + `]}`, 400, "BadRequestException"},

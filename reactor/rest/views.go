@@ -13,10 +13,6 @@ import (
 	"millrace/reactor/lake"
 )
 
-func (s *Server) listViews(w http.ResponseWriter, r *http.Request) error {
-	return s.listKind(w, r, lake.KindView)
-}
-
 // newView is the body of a call that makes a view.
 type newView struct {
 	Name       string             `json:"name"`
@@ -39,13 +35,7 @@ func (s *Server) createView(w http.ResponseWriter, r *http.Request) error {
 		return bad("a view needs a schema and a view-version")
 	}
 	id := lake.Identifier{Namespace: namespace, Name: body.Name}
-	if err := s.mayBecome("view", id); err != nil {
-		return err
-	}
-	if err := s.Lake.Free(r.Context(), lake.KindView, id); err != nil {
-		return err
-	}
-	location, err := s.newLocation(r.Context(), id, body.Location)
+	location, err := s.placeOfNew(r.Context(), lake.KindView, id, body.Location)
 	if err != nil {
 		return err
 	}
@@ -73,7 +63,7 @@ func (s *Server) answerView(w http.ResponseWriter, v *lake.SQLView) error {
 }
 
 func (s *Server) registerView(w http.ResponseWriter, r *http.Request) error {
-	id, body, err := s.registering("view", r)
+	id, body, err := s.registering(lake.KindView, r)
 	if err != nil {
 		return err
 	}
@@ -94,18 +84,6 @@ func (s *Server) loadView(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.answerView(w, v)
-}
-
-func (s *Server) viewExists(w http.ResponseWriter, r *http.Request) error {
-	id, err := viewOf(r)
-	if err != nil {
-		return err
-	}
-	if _, err := s.Lake.Locate(r.Context(), lake.KindView, id); err != nil {
-		return err
-	}
-	done(w)
-	return nil
 }
 
 // viewChange is the body of a commit to a view.
@@ -201,8 +179,4 @@ func (s *Server) dropView(w http.ResponseWriter, r *http.Request) error {
 	}
 	done(w)
 	return nil
-}
-
-func (s *Server) renameView(w http.ResponseWriter, r *http.Request) error {
-	return s.rename(w, r, lake.KindView)
 }

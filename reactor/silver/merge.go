@@ -2,6 +2,7 @@ package silver
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -40,6 +41,9 @@ type Merge struct {
 
 // winning is the order among rows of one key: the latest object's wins, and the tie-breakers make the order total.
 var winning = []string{"source_modified_at", "source_key", "source_version", "source_row"}
+
+// Winning names the columns by which rows of one key are ordered; the greatest wins.
+func Winning() []string { return slices.Clone(winning) }
 
 // MergeSQL is the merge of this dataset's table. Among rows with one key the greatest (source_modified_at, source_key,
 // source_version, source_row) wins, whole. An incoming winner is a change when its key is new, or when it beats (or ties

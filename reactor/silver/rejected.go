@@ -10,8 +10,8 @@ import (
 // RejectedTable is where refused rows of every dataset go.
 const RejectedTable = namespace.Rejected
 
-// rejectedPartition is the column that `rejected` is partitioned by, by month: a refused row may have no other time.
-const rejectedPartition = "source_modified_at"
+// RejectedMonth is the column that `rejected` is partitioned by, by month: a refused row may have no other time.
+const RejectedMonth = "source_modified_at"
 
 // RejectedKey tells the rows of the table `rejected` apart.
 func RejectedKey() []string { return []string{"source_key", "source_version", "source_row"} }
@@ -39,7 +39,7 @@ var rejectedArrow = arrowSchema(RejectedSchema())
 
 // RejectedPartitionSpec is the month of source_modified_at.
 func RejectedPartitionSpec() iceberg.PartitionSpec {
-	return monthOf(RejectedSchema(), rejectedPartition)
+	return monthOf(RejectedSchema(), RejectedMonth)
 }
 
 // refusal says why a row cannot be used.

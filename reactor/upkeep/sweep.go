@@ -27,6 +27,8 @@ const (
 	patience = time.Hour
 	// keptRuns is the number of replays whose events are kept one by one: whoever waits for a replay counts them.
 	keptRuns = 1000
+	// branchPatience is how long a branch may be written. Another engine's commit of a large table may take longer than patience.
+	branchPatience = 7 * 24 * time.Hour
 )
 
 // Sweeper removes objects that no table names any more: they come from expired snapshots, from commits that lost and from
@@ -52,6 +54,7 @@ type orphanage interface {
 	Needs(ctx context.Context, table string) (lake.Needs, error)
 	RemoveOrphans(context.Context, []lake.Orphan) (int, error)
 	ForgetRuns(ctx context.Context, keep int) error
+	BeingWritten(ctx context.Context, since time.Time) (branch string, err error)
 }
 
 // NewSweeper makes the sweeper of a lake; it has seen nothing yet.
@@ -97,6 +100,12 @@ func (s *Sweeper) Look(ctx context.Context) (did Looked, err error) {
 		return did, err
 	}
 	err = s.lake.ForgetRuns(ctx, keptRuns)
+	branch, failed := s.lake.BeingWritten(ctx, s.now().Add(-branchPatience))
+	if failed != nil || branch != "" {
+		clear(s.since) // what was first seen meanwhile may belong to it
+		s.log.Debug("no orphans are removed while a branch is written", "branch", branch)
+		return did, errors.Join(err, failed)
+	}
 	for name := range view.Tables {
 		err = errors.Join(err, s.look(ctx, name, &did))
 	}

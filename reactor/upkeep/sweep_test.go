@@ -19,6 +19,7 @@ type fakeLake struct {
 	later   int      // version of metadata that lies there, of a catalog that names the first
 	removed []string
 	pieces  int
+	branch  string // that another engine is writing
 }
 
 func (f *fakeLake) OwnView(context.Context) (*lake.View, error) {
@@ -44,6 +45,8 @@ func (f *fakeLake) Needs(context.Context, string) (lake.Needs, error) {
 }
 
 func (f *fakeLake) ForgetRuns(context.Context, int) error { return nil }
+
+func (f *fakeLake) BeingWritten(context.Context, time.Time) (string, error) { return f.branch, nil }
 
 func (f *fakeLake) RemoveOrphans(_ context.Context, os []lake.Orphan) (int, error) {
 	f.pieces++
@@ -85,6 +88,30 @@ func TestAnObjectIsRemovedOnlyAfterItWasAnOrphanAllTheTime(t *testing.T) {
 	look(patience, "adopted")
 	if !slices.Equal(l.removed, []string{"adopted"}) {
 		t.Errorf("removed %v, want adopted", l.removed)
+	}
+}
+
+// Another engine's commit of a large table takes as long as it takes, and its files have no name until then.
+func TestNothingIsRemovedWhileABranchIsWritten(t *testing.T) {
+	l := &fakeLake{orphans: []string{"a"}}
+	s, clock := sweeper(l)
+	look := func(after time.Duration, branch string) {
+		t.Helper()
+		*clock, l.branch = clock.Add(after), branch
+		if _, err := s.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look(0, "")
+	look(2*patience, "by-spark")
+	look(0, "")
+	look(patience/2, "")
+	if l.removed != nil {
+		t.Errorf("removed %v: it was seen for no hour without a branch being written", l.removed)
+	}
+	look(patience, "")
+	if !slices.Equal(l.removed, []string{"a"}) {
+		t.Errorf("removed %v, want a: the branch is complete", l.removed)
 	}
 }
 

@@ -52,7 +52,13 @@ type Process struct {
 // Launch starts a program of the project in exactly this environment, in a process group of its own, and leaves it running.
 func Launch(t testing.TB, env []string, program string, args ...string) *Process {
 	t.Helper()
-	p := &Process{cmd: exec.Command(Program(t, program), args...), done: make(chan struct{})}
+	return LaunchFile(t, env, Program(t, program), args...)
+}
+
+// LaunchFile is Launch for a program of other people's, by its file.
+func LaunchFile(t testing.TB, env []string, file string, args ...string) *Process {
+	t.Helper()
+	p := &Process{cmd: exec.Command(file, args...), done: make(chan struct{})}
 	p.cmd.Env = env
 	p.cmd.Dir = t.TempDir()
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
@@ -71,7 +77,7 @@ func Launch(t testing.TB, env []string, program string, args ...string) *Process
 		}
 	}()
 	if err := <-started; err != nil {
-		t.Fatalf("start %s: %v", program, err)
+		t.Fatalf("start %s: %v", file, err)
 	}
 	t.Cleanup(p.Kill)
 	return p

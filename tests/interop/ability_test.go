@@ -42,6 +42,15 @@ func (s seen) note(engine string, a ability, did string) {
 	s[engine][a] = did
 }
 
+// line is an engine's line of the table.
+func (s seen) line(e rested) string {
+	line := fmt.Sprintf("| %s | %s |", e.name, e.block)
+	for _, a := range abilities {
+		line += " " + s[e.name][a] + " |"
+	}
+	return line + "\n"
+}
+
 // table is the table of what was seen.
 func (s seen) table(engines []rested) string {
 	var b strings.Builder
@@ -51,16 +60,12 @@ func (s seen) table(engines []rested) string {
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(abilities)) + "\n")
 	for _, e := range engines {
-		fmt.Fprintf(&b, "| %s | %s |", e.name, e.block)
-		for _, a := range abilities {
-			b.WriteString(" " + s[e.name][a] + " |")
-		}
-		b.WriteString("\n")
+		b.WriteString(s.line(e))
 	}
 	return b.String()
 }
 
-// hold compares the table in the page with what was seen, or writes it.
+// hold compares the table in the page with what was seen, or writes it. Where a few engines were tried only, it compares their lines.
 func (s seen) hold(t *testing.T, engines []rested) {
 	t.Helper()
 	const begin, end = "<!-- generated: engines -->\n", "<!-- end: engines -->\n"
@@ -72,6 +77,14 @@ func (s seen) hold(t *testing.T, engines []rested) {
 	was, after, ended := strings.Cut(rest, end)
 	if !ok || !ended {
 		t.Fatalf("docs/interop.md lacks the lines %q and %q", begin, end)
+	}
+	if len(s) < len(engines) {
+		for _, e := range engines {
+			if line := s.line(e); s[e.name] != nil && !strings.Contains(was, "\n"+line) {
+				t.Errorf("the table of engines in docs/interop.md is not what this run saw: %s", line)
+			}
+		}
+		return
 	}
 	want := "\n" + s.table(engines) + "\n"
 	if was == want {

@@ -4,8 +4,13 @@ package interop_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+
+	"millrace/tests/harness"
+	"millrace/tests/postgres"
 )
 
 // Clients of the database and of the REST catalog write to one table at the same time, and the reactor to its own beside them. All meet in one
@@ -48,8 +53,40 @@ func TestDatabaseAndRESTMeetOnOneTable(t *testing.T) {
 			t.Errorf("%s reads %d rows of %d", name, rows, each*len(writers))
 		}
 	}
+	// A table that an engine makes elsewhere by the database is read by REST. A commit to it is refused with the reason.
+	spark.sql(t, "create table lakehouse.shared.elsewhere (id string, n bigint) location 's3://lakehouse/elsewhere/t'")
+	spark.do(t, "append", with{"table": "shared.elsewhere", "row": map[string]any{"id": "spark", "n": "1"}})
+	if rows := len(byREST.read(t, "shared.elsewhere", nil).Rows); rows != 1 {
+		t.Errorf("REST reads %d rows of a table elsewhere, want 1", rows)
+	}
+	if _, err := byREST.try("append", with{"table": "shared.elsewhere", "row": map[string]any{"id": "rest", "n": "1"}}); err == nil || !strings.Contains(err.Error(), "ForbiddenError") || !strings.Contains(err.Error(), "below tables/") {
+		t.Errorf("a commit by REST to a table elsewhere: %v", err)
+	}
 	l.goesOn(t)
 	l.check(t, false)
+}
+
+// With the catalog in PostgreSQL the engines do the same: by the REST catalog all that they can, and by the database beside it.
+func TestEnginesOnPostgreSQL(t *testing.T) {
+	l := begin(t, harness.WithEnv("MILLRACE_CATALOG="+postgres.New(t).Database(t)))
+	tables, broom := l.pin(t), pyiceberg.open(t, l.Lake, "owner", "pyiceberg")
+	for _, e := range all {
+		if slices.Contains([]string{pyiceberg.name, spark41.name, "DuckDB 1.5.5"}, e.name) {
+			t.Run(e.name, func(t *testing.T) { e.work(t, l, broom, tables, seen{}) })
+		}
+	}
+	t.Run("by the database", func(t *testing.T) {
+		byDatabase := rested{engine: pyiceberg, block: "pyiceberg-sql"}
+		s := byDatabase.open(t, l.Lake, "owner", byDatabase.block)
+		byDatabase.readAll(t, s, tables, seen{})
+		row := origin(map[string]any{"asset_id": "by-database", "observed_at": "2025-08-21T12:00:00Z", "price_usd": "3"})
+		s.write(t, "append", with{"table": "silver.asset_snapshots", "row": row})
+		l.hasClose(t, "by-database", "3.0000000000000000000000000000")
+		s.write(t, "delete", with{"table": "silver.asset_snapshots", "column": "asset_id", "value": "by-database"})
+		l.hasClose(t, "by-database", "")
+		l.goesOn(t)
+		l.check(t, false)
+	})
 }
 
 // The analyst's token and keys read, and no more.

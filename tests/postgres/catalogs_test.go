@@ -27,15 +27,7 @@ import (
 // Several catalogs serve one database. Writers commit by all of them at once, one dies in the middle, and what was acknowledged is in the
 // tables' histories once.
 func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
-	server, err := postgres.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.New(t)
 	env := []string{"MILLRACE_CATALOG=" + server.Database(t)}
 	s := harness.Start(t, harness.WithEnv(env...))
 	catalogs := []*harness.Iceberg{s.StartIceberg(t, env), s.StartIceberg(t, env), s.StartIceberg(t, env)}
@@ -77,9 +69,11 @@ func TestSeveralCatalogsOnOneDatabaseAreOneCatalog(t *testing.T) {
 	}
 	chains := map[string][]int64{}
 	for i, name := range pair {
-		if chains[name], err = c.chain(t.Context(), i, name); err != nil {
+		chain, err := c.chain(t.Context(), i, name)
+		if err != nil {
 			t.Fatal(err)
 		}
+		chains[name] = chain
 	}
 	if !slices.Equal(chains[pair[0]], chains[pair[1]]) {
 		t.Errorf("the tables of one transaction have other histories: %d and %d commits", len(chains[pair[0]]), len(chains[pair[1]]))

@@ -14,15 +14,7 @@ import (
 
 // An analyst has S3's role for reading, and a role of the database that may select.
 func TestAnAnalystWithTheRightToSelectReadsALakeInPostgreSQL(t *testing.T) {
-	server, err := postgres.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := postgres.New(t)
 	address := server.Database(t)
 	s := harness.Start(t, harness.WithEnv("MILLRACE_CATALOG="+address))
 	s.Ingest(t, "history", "--from", "2026-01-01", "--to", "2026-01-31", "--assets", "bitcoin,ethereum")

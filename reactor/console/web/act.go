@@ -7,10 +7,11 @@ import (
 )
 
 var (
-	errNoToken    = errors.New("whoever changes something has to bring a token")
-	errWrongToken = errors.New("the token in the address is nobody's")
-	errMayNot     = errors.New("the role of your token may look, and may not change anything")
-	errOldForm    = errors.New("the form does not come from a page that this console has just shown")
+	errNoToken       = errors.New("whoever changes something has to bring a token")
+	errFromElsewhere = errors.New("whoever looks from another machine has to bring a token")
+	errWrongToken    = errors.New("the token in the address is nobody's")
+	errMayNot        = errors.New("the role of your token may look, and may not change anything")
+	errOldForm       = errors.New("the form does not come from a page that this console has just shown")
 )
 
 // Done is what an action has done, for a page and for JSON.

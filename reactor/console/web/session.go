@@ -4,11 +4,13 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"net/http"
+	"net/netip"
+	"strings"
 	"sync"
 	"time"
 )
 
-// Whoever is on this machine may look. What changes state needs a token of a role that may write: it comes once, in the address
+// Whoever is on this machine may look; from another one, only somebody with a role's token. What changes state needs a token of a role that may write: it comes once, in the address
 // that `up` prints, and is taken out of it at once. From then on a cookie stands for it, which no script can read, and each form
 // holds a text that only a page of this console can know.
 
@@ -94,6 +96,21 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request) bool {
 	to.RawQuery = query.Encode()
 	http.Redirect(w, r, to.RequestURI(), http.StatusSeeOther)
 	return true
+}
+
+// mayLook returns why a request may not see the lake, nil when it may. A reactor that listens beyond loopback is seen by a whole
+// network. A proxy on this machine counts as this machine: it has to ask for names itself.
+func (s *Site) mayLook(r *http.Request) error {
+	from, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err == nil && from.Addr().Unmap().IsLoopback() || s.sessions.of(r).Role != "" || strings.HasPrefix(r.URL.Path, "/static/") {
+		return nil
+	}
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		if _, _, ok := s.Gate(token); ok {
+			return nil
+		}
+	}
+	return &Problem{Status: http.StatusUnauthorized, Err: errFromElsewhere, Advice: "Open the console by the address that `stack env` prints, with the token of a role; a script sends `Authorization: Bearer TOKEN`."}
 }
 
 // mayChange returns why a request may not change anything, nil when it may.

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -76,8 +77,17 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if !s.enter(w, r) {
+	if s.enter(w, r) {
+		return
+	}
+	err := s.mayLook(r)
+	switch {
+	case err == nil:
 		s.packed.ServeHTTP(w, r)
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		s.FailJSON(w, r, err)
+	default:
+		s.fail(w, r, err)
 	}
 }
 

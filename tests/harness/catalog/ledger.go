@@ -10,7 +10,7 @@ import (
 )
 
 // Entry is what the ledger says of one object version.
-type Entry struct{ Key, Version, Table, Outcome, Reason string }
+type Entry struct{ Key, Version, Table, Outcome, Reason, Run string }
 
 // Object names the object version, as Version does.
 func (e Entry) Object() string { return Version(e.Key, e.Version) }
@@ -27,9 +27,9 @@ func Split(object string) (key, version string) {
 // Ledger reads all entries.
 func (c *Catalog) Ledger(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
-	err := c.each(ctx, "ledger", `SELECT source_key, source_version, table_name, outcome, reason FROM millrace_ledger`, func(rows *sql.Rows) error {
+	err := c.each(ctx, "ledger", `SELECT source_key, source_version, table_name, outcome, reason, run FROM millrace_ledger`, func(rows *sql.Rows) error {
 		var e Entry
-		err := rows.Scan(&e.Key, &e.Version, &e.Table, &e.Outcome, &e.Reason)
+		err := rows.Scan(&e.Key, &e.Version, &e.Table, &e.Outcome, &e.Reason, &e.Run)
 		entries = append(entries, e)
 		return err
 	})

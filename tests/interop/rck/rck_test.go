@@ -37,19 +37,8 @@ const folder = "/tmp"
 
 func TestTheKitPassesWhileTheReactorPromotes(t *testing.T) {
 	for name, database := range map[string]func(t *testing.T) string{
-		"SQLite": func(*testing.T) string { return "" },
-		"PostgreSQL": func(t *testing.T) string {
-			server, err := postgres.Start(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				if err := server.Stop(); err != nil {
-					t.Error(err)
-				}
-			})
-			return server.Database(t)
-		},
+		"SQLite":     func(*testing.T) string { return "" },
+		"PostgreSQL": func(t *testing.T) string { return postgres.New(t).Database(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := harness.Start(t, harness.WithoutReactor())

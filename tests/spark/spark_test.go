@@ -1,0 +1,93 @@
+//go:build spark
+
+package spark
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"millrace/tests/harness"
+	"millrace/tests/harness/coin"
+)
+
+// settled is a line of rebuild.py about a table of gold.
+var settled = regexp.MustCompile(`(gold\.\w+): (?:(\d+) rows differed in the last bits of a double, by (\S+) at most|the same bits)`)
+
+// nearDoubles is how far a double of Spark's may be from the reactor's, as a part of it.
+const nearDoubles = 1e-12
+
+// Spark brings what the reactor has, and what came while it was away. Then the reactor goes on.
+func TestSparkComputesTheSameTablesAndTheReactorGoesOn(t *testing.T) {
+	l := harness.Start(t, harness.WithoutReactor())
+	folder, list := generate(t, python(t))
+	reactor := l.StartReactor(t)
+	put(t, l, folder, list[:len(list)*4/5])
+	l.AwaitLedger(t, len(list)*4/5)
+	l.Settled(t)
+	reactor.StopInOrder(t)
+	put(t, l, folder, list[len(list)*4/5:])
+
+	env := environment(t, l, l.StartIceberg(t, nil), "local[2]")
+	began := time.Now()
+	said := run(t, env, "by-spark")
+	t.Logf("%d objects in %.1f s:\n%s", len(list), time.Since(began).Seconds(), lines(said))
+	tables := settled.FindAllStringSubmatch(said, -1)
+	if len(tables) != len(harness.GoldTables) {
+		t.Fatalf("rebuild.py says nothing of some tables of gold:\n%s", said)
+	}
+	for _, m := range tables {
+		if off, _ := strconv.ParseFloat(m[3], 64); m[3] != "" && off > nearDoubles {
+			t.Errorf("%s: a double of Spark's is %s off", m[1], m[3])
+		}
+	}
+	branch := harness.Rows[struct{ Branch, State, Run string }](t, l, "publish")
+	if len(branch) != 1 || branch[0].State != "ready" {
+		t.Fatalf("the branches are %v", branch)
+	}
+	l.Reactor(t, "publish", "by-spark")
+
+	for _, e := range l.Ledger(t) {
+		if e.Run != branch[0].Run { // dead ones that no dead letter tells of are left to the reactor
+			t.Errorf("the ledger has %s by run %q, not by %s", e.Object(), e.Run, branch[0].Run)
+		}
+	}
+	for _, table := range harness.SilverTables {
+		all := l.Snapshots(t, table)
+		if by := all[len(all)-1].MadeBy; !strings.Contains(by, "made-by=spark") || !strings.Contains(by, "run="+branch[0].Run) {
+			t.Errorf("reactor snapshots %s says %q", table, by)
+		}
+	}
+
+	current := l.Current(t)
+	l.StartReactor(t)
+	l.Settled(t) // events of the objects that came while it was away
+	same(t, "after the start", current, l.Current(t))
+	l.CheckEqual(t) // all of what Spark wrote, recomputed by the reactor from bronze, row by row
+	l.Reactor(t, "replay", "--wait")
+	same(t, "after a replay of everything", current, l.Current(t))
+	at := coin.Day(time.July, 1)
+	l.PutAndWait(t, coin.AssetsKey("afterwards.json"), coin.Assets(at, coin.Asset("bitcoin", "12345", "5")), nil)
+	if got := l.CSV(t, fmt.Sprintf("select close::integer as c from gold.daily_summary where asset_id = 'bitcoin' and day = '%s'", at.Format(time.DateOnly))); got != "c\n12345\n" {
+		t.Errorf("an object that came afterwards is in gold as %q", got)
+	}
+	l.CheckEqual(t)
+}
+
+// same fails for each table whose current snapshot is another.
+func same(t *testing.T, when string, before, now map[string]int64) {
+	t.Helper()
+	for table, id := range before {
+		if now[table] != id {
+			t.Errorf("%s: %s has snapshot %d, had %d", when, table, now[table], id)
+		}
+	}
+}
+
+// lines are rebuild.py's own among all that was logged.
+func lines(said string) string {
+	return strings.Join(regexp.MustCompile(`(?m)^ *\d+\.\d s  .*$`).FindAllString(said, -1), "\n")
+}
