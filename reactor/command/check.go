@@ -30,8 +30,8 @@ func (*checkCmd) Help() string {
 	return `Decodes every object in bronze again, computes all tables from these rows and compares every row. The lake may be in use. The exit code is 1 if anything differs.
 
 Of a table that differs it says why (cause), which snapshot of another engine did it and what that engine says of itself (made_by), the
-first rows and their day, and the command that mends it. That is reactor repair, unless objects are hidden from the listing. Of a table whose model the reactor cannot
-compute, or made by another model than the one here, it says so, with the file and line, and what to do with the model.
+first rows and their day, and what mends it (mends). That is reactor repair, unless objects are hidden from the listing. If the reactor
+cannot compute the table's model, or made the table by another model than the one here, it names the file and says what to do.
 
 Examples:
 
