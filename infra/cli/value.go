@@ -50,7 +50,8 @@ func (o *Output) jsonValue(value any) any {
 	return value
 }
 
-// Text returns a value as results show it, a number without an exponent: nobody reads 4e+11 as a market cap.
+// Text returns a value as text: "" for nil, a number without an exponent because nobody reads 4e+11 as a market cap, lists and maps
+// as JSON.
 func Text(value any) string {
 	switch v := value.(type) {
 	case nil:

@@ -134,7 +134,7 @@ func TestExportsSurviveAShell(t *testing.T) {
 // A shell that had the owner's variables, and then takes an analyst's, has what a fresh shell of the analyst has.
 func TestAShellKeepsNothingOfTheRoleBefore(t *testing.T) {
 	all := testAccess()
-	all.models = "/models"
+	all.own = up{Models: "/models", Datasets: "/datasets"}.own()
 	shell := func(script string) string {
 		cmd := exec.Command("sh", "-c", script+"env | grep -E '^(MILLRACE|AWS)_' | sort")
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
@@ -161,7 +161,7 @@ func TestAShellKeepsNothingOfTheRoleBefore(t *testing.T) {
 func TestTheFolderOfModelsReachesEveryRoleThatReadsTables(t *testing.T) {
 	all := testAccess()
 	for _, models := range []string{"", "/models"} {
-		all.models = models
+		all.own = up{Models: models}.own()
 		for _, role := range roles {
 			got, there := all.environment(role)["MILLRACE_MODELS"]
 			if role != "ingestor" && got != models || there != (models != "" && role != "ingestor") {

@@ -12,7 +12,7 @@ import (
 type queryCmd struct {
 	lakeFlags
 	SQL      string            `arg:"" help:"Queries over silver.* and gold.*, in DuckDB's SQL."`
-	AsOf     string            `name:"as-of" placeholder:"WHEN" help:"Read every table as it was then: 2026-01-31T12:00:00Z, a day for its beginning, now, yesterday, a tag, or a snapshot's number for its time."`
+	AsOf     string            `name:"as-of" placeholder:"WHEN" help:"Read every table as it was then: 2026-01-31T12:00:00Z, a day for its beginning, now, yesterday, a tag, a branch of a replay, or a snapshot's number for its time."`
 	Snapshot map[string]string `placeholder:"TABLE=NUMBER|TAG|TIME" help:"Read a table at this snapshot: its number, a tag, or a time."`
 	File     string            `placeholder:"FILE" help:"Write the result to this file, whole or not at all: .parquet, .csv or .json."`
 	Memory   string            `default:"512MiB" placeholder:"SIZE" help:"Memory for rows; beyond it they spill to disk."`

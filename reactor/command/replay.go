@@ -18,7 +18,6 @@ import (
 	"millrace/reactor/event"
 	"millrace/reactor/progress"
 	"millrace/reactor/query"
-	"millrace/reactor/reconcile"
 	"millrace/reactor/silver/datasets"
 )
 
@@ -82,9 +81,8 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 	case c.Branch != "":
 		return c.onBranch(ctx, l, objects, out)
 	}
-	run := reconcile.NewRun(time.Now())
 	bar := out.Progress(-1, "publishing")
-	n, err := reconcile.Announce(ctx, objects, announce.To(js), run, bar.Add)
+	run, n, err := announce.Replay{Lake: l.Lake, Bucket: l.Bucket, JS: js}.Run(ctx, objects, bar.Add)
 	bar.Done()
 	if err != nil {
 		return err
@@ -93,10 +91,6 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 		if err := c.nothing(); err != nil {
 			return err
 		}
-	}
-	silver := announce.Silver{Lake: l.Lake, Bucket: l.Bucket, To: announce.To(js)}
-	if err := silver.All(ctx, run); err != nil {
-		return err
 	}
 	if c.Wait {
 		ctx, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("replay %s is not through after %v", run, c.Timeout))

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"millrace/infra/cli"
 	"millrace/infra/settings"
 	"millrace/infra/tracing"
+	"millrace/reactor/console/objects"
 	"millrace/reactor/lake"
 	"millrace/reactor/service"
 )
@@ -26,6 +28,7 @@ type runCmd struct {
 	pgLimits
 	PGAddr         string        `name:"pg-addr" env:"MILLRACE_PG_ADDR" placeholder:"ADDRESS" help:"Where clients of PostgreSQL (psql, Grafana, SQLAlchemy) may read the tables, such as 127.0.0.1:5439; the user is a role, the password its token (default: nowhere)."`
 	HTTPAddr       string        `name:"http-addr" env:"MILLRACE_HTTP_ADDR" default:"127.0.0.1:8088" help:"Where /healthz, /readyz and /metrics are; port 0 takes a free one."`
+	TraceURL       string        `name:"trace-url" env:"MILLRACE_TRACE_URL" placeholder:"URL" help:"Page of a trace in your viewer, with {trace} for its id, such as http://127.0.0.1:16686/trace/{trace}; the console links there (default: no links)."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" placeholder:"DURATION" help:"How often all of bronze is compared with the ledger, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
 	AcceptLoss     bool          `name:"accept-loss" help:"Where all tables have to be made anew: do it although bronze lacks objects that they were made of."`
@@ -43,6 +46,9 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 		if _, _, err := c.Find(c.Home); err != nil {
 			return err
 		}
+	}
+	if c.TraceURL != "" && (!strings.HasPrefix(c.TraceURL, "http") || !strings.Contains(c.TraceURL, objects.TraceID)) {
+		return cli.Usage("--trace-url %s: it must be the address of a page, with %s where the id of a trace goes", c.TraceURL, objects.TraceID)
 	}
 	if err := c.setAsideBroken(ctx); err != nil {
 		return err
@@ -73,7 +79,7 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 				return err
 			}
 			s, err := service.New(ctx, service.Config{
-				Iceberg: iceberg, Postgres: postgres,
+				Iceberg: iceberg, Postgres: postgres, PostgresAddr: c.PGAddr, Traces: c.TraceURL,
 				Lake: l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
 				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
 				Memory: c.DuckMemory, Threads: c.DuckThreads,

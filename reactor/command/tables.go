@@ -30,17 +30,13 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 		var rows [][]any
 		for _, name := range slices.Sorted(maps.Keys(v.Tables)) {
 			t := v.Tables[name]
-			row := []any{name, nil, nil, int64(0), int64(0), int64(0), len(t.Meta.Snapshots()), nil, orNil(driftOf(t)), t.Location}
-			if s := t.Snapshot(); s != nil {
-				row[1], row[2] = s.SnapshotID, time.UnixMilli(s.TimestampMs)
-				n, err := l.Rows(ctx, t, s)
-				if err != nil {
-					return err
-				}
-				row[3], row[4], row[5] = n, lake.Total(s, lake.TotalFiles), lake.Total(s, lake.TotalBytes)
+			f, err := l.Figures(ctx, t)
+			if err != nil {
+				return err
 			}
-			if state := promote.StateOf(t); state != "" {
-				row[7] = state
+			row := []any{name, nil, nil, f.Rows, f.Files, f.Bytes, len(t.Meta.Snapshots()), orNil(promote.StateOf(t)), orNil(driftOf(t)), t.Location}
+			if f.Snapshot != 0 {
+				row[1], row[2] = f.Snapshot, f.CommittedAt
 			}
 			rows = append(rows, row)
 		}

@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/apache/iceberg-go/table"
 )
@@ -79,4 +80,24 @@ func (l *Lake) Deleted(ctx context.Context, t *Table, s *table.Snapshot) (any, e
 		return n, nil
 	}
 	return nil, nil
+}
+
+// Figures are a table's at its current snapshot; all zero for the empty table.
+type Figures struct {
+	Snapshot           int64
+	CommittedAt        time.Time
+	Rows, Files, Bytes int64
+}
+
+// Figures counts what the current snapshot of t holds.
+func (l *Lake) Figures(ctx context.Context, t *Table) (f Figures, err error) {
+	s := t.Snapshot()
+	if s == nil {
+		return f, nil
+	}
+	f = Figures{Snapshot: s.SnapshotID, CommittedAt: time.UnixMilli(s.TimestampMs)}
+	f.Files, _ = Total(s, TotalFiles).(int64)
+	f.Bytes, _ = Total(s, TotalBytes).(int64)
+	f.Rows, err = l.Rows(ctx, t, s)
+	return f, err
 }

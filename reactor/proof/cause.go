@@ -2,10 +2,10 @@ package proof
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"millrace/infra/cli"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
@@ -88,7 +88,7 @@ func (r *Report) causes(v *Verdict, t *lake.Table) (all []string) {
 func (c *Check) mends(r *Report) string {
 	var commands []string
 	for _, a := range r.Absent {
-		command := "reactor retract " + shellWord(a.Cover)
+		command := "reactor retract " + cli.ShellWord(a.Cover)
 		if a.Hidden && a.Cover != "" && !slices.Contains(commands, command) {
 			commands = append(commands, command)
 		}
@@ -97,20 +97,9 @@ func (c *Check) mends(r *Report) string {
 		return strings.Join(commands, " && ")
 	}
 	if c.Folder != "" {
-		return Repair + " --models " + shellWord(c.Folder)
+		return Repair + " --models " + cli.ShellWord(c.Folder)
 	}
 	return Repair
-}
-
-// plain is a word that a shell takes as it is.
-var plain = regexp.MustCompile(`^[A-Za-z0-9_./:=@%+-]+$`)
-
-// shellWord quotes a word for a shell.
-func shellWord(word string) string {
-	if plain.MatchString(word) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // rolledBack tells whether a later snapshot was the current one before.

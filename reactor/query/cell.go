@@ -22,16 +22,21 @@ func cells(batches iter.Seq2[arrow.RecordBatch, error]) iter.Seq2[[]any, error] 
 				return
 			}
 			for i := range int(b.NumRows()) {
-				row := make([]any, b.NumCols())
-				for j := range row {
-					row[j] = Cell(b.Column(j), i)
-				}
-				if !yield(row, nil) {
+				if !yield(Row(b, i), nil) {
 					return
 				}
 			}
 		}
 	}
+}
+
+// Row is one row of a batch.
+func Row(b arrow.RecordBatch, i int) []any {
+	row := make([]any, b.NumCols())
+	for j := range row {
+		row[j] = Cell(b.Column(j), i)
+	}
+	return row
 }
 
 // Cell is one value of a result, as it is printed: decimals as the number they are, digit for digit.

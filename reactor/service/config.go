@@ -33,6 +33,10 @@ type Config struct {
 	Iceberg rest.Config
 	// Postgres serves clients of PostgreSQL until its context ends (default: nobody does).
 	Postgres func(context.Context) error
+	// PostgresAddr is where that is, for the console's pages.
+	PostgresAddr string
+	// Traces is the address of a trace in the viewer that people use, with {trace} for its id, for the console's links (default: none).
+	Traces string
 	// Limits of an object (default: none).
 	Limits silver.Limits
 	// ReconcileEvery is how often the newest days of bronze are held against the ledger (default: 5 minutes), and

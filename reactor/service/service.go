@@ -188,6 +188,7 @@ func (s *Service) addHealth(context.Context) error {
 	iceberg.Lake, iceberg.Bucket, iceberg.Log, iceberg.Registry = s.cfg.Lake, s.cfg.Bucket.Name, s.cfg.Log, s.registry
 	pages := console.New(console.Config{
 		Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, JS: s.cfg.JS, Models: s.cfg.Models, Parts: s.readiness, Tokens: iceberg.Tokens, Log: s.cfg.Log,
+		Postgres: s.cfg.PostgresAddr, Airflow: s.cfg.Airflow, Traces: s.cfg.Traces, Registry: s.registry,
 	})
 	server := &health.Server{Registry: s.registry, Parts: s.readiness, Routes: map[string]health.Route{
 		"/iceberg/": rest.New(iceberg).Route("/iceberg"), "/": {Handler: pages},

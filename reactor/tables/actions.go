@@ -8,7 +8,7 @@ import (
 
 // Action is something that a start of the reactor would do to a table, or to the objects of a dataset.
 type Action struct {
-	Action string // create, add column, promote, rebuild, compute or forget
+	Action string // create, add column, rename column, widen column, promote, rebuild, compute or forget
 	Table  string
 	// Objects, Rows and Days are what it concerns, nil where that means nothing.
 	Objects, Rows, Days any
@@ -27,11 +27,17 @@ func SilverActions(view *lake.View) (actions []Action, complete bool, err error)
 			actions = append(actions, Action{Action: "create", Table: definition.Name, Why: "it is not there yet"})
 			continue
 		}
-		lacking, err := Lacking(t.Meta, definition)
+		growth, err := Grow(t.Meta, definition)
 		if err != nil {
 			return nil, false, err
 		}
-		for _, f := range lacking {
+		for _, c := range growth.Renamed {
+			actions = append(actions, Action{Action: "rename column", Table: t.Name, Why: fmt.Sprintf("%s is called %s now; no file is rewritten", c.Was, c.Is)})
+		}
+		for _, c := range growth.Widened {
+			actions = append(actions, Action{Action: "widen column", Table: t.Name, Why: fmt.Sprintf("%s was %s and will be %s; no file is rewritten", c.Column, c.Was, c.Is)})
+		}
+		for _, f := range growth.Added {
 			a := Action{Action: "add column", Table: t.Name, Rows: lake.Total(t.Snapshot(), lake.TotalRows), Why: fmt.Sprintf("%s %s, null in these rows until `reactor replay`", f.Name, f.Type)}
 			if d := fill[t.Name]; d != nil {
 				a.Why += " --dataset " + d.Name

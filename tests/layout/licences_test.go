@@ -168,6 +168,7 @@ func TestTheProgramsLinkOnlyWhatApacheSoftwareMay(t *testing.T) {
 			linked = append(linked, sqlite(t, *m))
 		}
 	}
+	linked = append(linked, bundled(t)...)
 	for _, c := range linked {
 		t.Logf("%-62s %-54s %s", c.name, c.version, strings.Join(c.licences, ", "))
 	}

@@ -19,8 +19,9 @@ const thirdPartyFile = "../../THIRD_PARTY.md"
 const thirdPartyHead = `# Third-party software
 
 millrace is under the Apache License 2.0. Its programs ` + "`ingestor`, `reactor` and `stack`" + ` link what this table names, in the
-versions of go.mod. ` + "`go tool task third-party`" + ` writes the table from the licence files of the modules themselves. A test
-in tests/layout holds it to what is linked, and fails on a licence that Apache-2.0 software may not link.
+versions of go.mod, and ` + "`reactor`" + ` holds the scripts of its console, in the versions of their package-lock.json. ` + "`go tool task third-party`" + ` writes the table from
+the licence files of the modules, and for scripts from what the lock says. A test in tests/layout holds it to what is linked, and fails on a
+licence that Apache-2.0 software may not link.
 
 - Where a row names several licences, each is that of a part of it, and all of them hold.
 - MPL-2.0 asks for the source of its own files. They are linked as published, so the module's own page has it.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/event"
 	"millrace/reactor/stream"
@@ -156,6 +157,7 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 		return web.Done{}, err
 	}
 	filter, n := r.PostFormValue("filter"), 0
+	words := []string{"reactor", "dlq", a.name}
 	for _, l := range all {
 		if id != 0 && l.Sequence != id || !letterOf(l).holds(filter) {
 			continue
@@ -164,10 +166,16 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 			return web.Done{}, err
 		}
 		n++
+		words = append(words, strconv.FormatUint(l.Sequence, 10))
 	}
-	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters", Command: "reactor dlq " + a.name + " --all"}
+	if id == 0 && filter == "" {
+		words = append(words[:3], "--all")
+	}
+	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters"}
+	if n > 0 {
+		done.Command = cli.ShellLine(words...)
+	}
 	if id != 0 {
-		done.Command = fmt.Sprintf("reactor dlq %s %d", a.name, id)
 		if n == 0 {
 			return web.Done{}, web.NotFound("dead letter %d is not there (any more)", id)
 		}

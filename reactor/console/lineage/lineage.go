@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
@@ -74,10 +75,13 @@ type Model struct {
 }
 
 func (l Lineage) command() string {
-	if l.Table == "" || len(l.Values) == 0 {
+	switch {
+	case l.Table == "":
 		return "reactor trace TABLE KEY…"
+	case len(l.Values) == 0:
+		return cli.ShellLine("reactor", "trace", l.Table) + " KEY…"
 	}
-	return "reactor trace " + l.Table + " " + strings.Join(l.Values, " ")
+	return cli.ShellLine(append([]string{"reactor", "trace", l.Table}, l.Values...)...)
 }
 
 func (p *Page) read(r *http.Request) (Lineage, error) {

@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"time"
 
-	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
@@ -28,18 +28,18 @@ const (
 // Pages are those of the market.
 type Pages struct {
 	lake   *lake.Lake
-	bucket bucket.Bucket
+	origin *Origin
 }
 
 // Add adds the pages to a site.
-func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
-	p := &Pages{l, b}
+func Add(s *web.Site, l *lake.Lake, origin *Origin) {
+	p := &Pages{l, origin}
 	web.Show(s, web.View[Ranking]{
 		Path: "/market", Item: "Market", Markup: web.Parse(files, nil, "ranking.html"),
 		Read:  p.ranking,
 		Title: func(Ranking) string { return "Market" },
 		Command: func(Ranking) string {
-			return fmt.Sprintf("reactor query %q", "from gold.rankings where day = current_date order by rank")
+			return cli.ShellLine("reactor", "query", "from gold.rankings where day = (select max(day) from gold.rankings) order by rank")
 		},
 	})
 	web.Show(s, web.View[Asset]{
@@ -47,7 +47,7 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
 		Read:  p.asset,
 		Title: func(a Asset) string { return a.ID },
 		Command: func(a Asset) string {
-			return fmt.Sprintf("reactor query %q", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
+			return cli.ShellLine("reactor", "query", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
 		},
 	})
 	s.Handle("GET /api/v1/market-series", http.HandlerFunc(p.series(s)))
@@ -81,12 +81,8 @@ const lastDay = `select r.rank, r.asset_id, n.name, s.close, a.return_1d, r.mark
 	where r.day = (select max(day) from gold.rankings) order by r.rank limit 250`
 
 func (p *Pages) ranking(r *http.Request) (Ranking, error) {
-	made, err := p.synthetic(r.Context())
-	if err != nil {
-		return Ranking{}, err
-	}
-	found := Ranking{Assets: []Place{}, Synthetic: made}
-	err = p.each(r.Context(), lastDay, func(row []any) {
+	found := Ranking{Assets: []Place{}, Synthetic: p.origin.Synthetic(r.Context())}
+	err := p.each(r.Context(), lastDay, func(row []any) {
 		found.Day = row[8]
 		found.Assets = append(found.Assets, Place{
 			Rank: row[0], ID: fmt.Sprint(row[1]), Name: row[2], Close: row[3], Return1D: row[4], MarketCap: row[5], Dominance: row[6], Climbed: row[7],
@@ -119,12 +115,8 @@ const ofAsset = `select s.day, n.name, s.close, r.rank, s.market_cap_usd, s.volu
 	where s.asset_id = %s order by s.day desc limit 1`
 
 func (p *Pages) asset(r *http.Request) (Asset, error) {
-	made, err := p.synthetic(r.Context())
-	if err != nil {
-		return Asset{}, err
-	}
-	a := Asset{ID: r.PathValue("asset"), Synthetic: made}
-	err = p.each(r.Context(), fmt.Sprintf(ofAsset, duck.Quote(a.ID)), func(row []any) {
+	a := Asset{ID: r.PathValue("asset"), Synthetic: p.origin.Synthetic(r.Context())}
+	err := p.each(r.Context(), fmt.Sprintf(ofAsset, duck.Quote(a.ID)), func(row []any) {
 		a.Day, a.Name = row[0], row[1]
 		for i, f := range []Figure{
 			{Name: "price", Unit: "USD"}, {Name: "rank"}, {Name: "market cap", Unit: "USD"}, {Name: "volume of 24 h", Unit: "USD"}, {Name: "average of 7 days", Unit: "USD"},

@@ -17,10 +17,12 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
+	"millrace/ingestor/bronze"
 	"millrace/reactor/console/web"
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
 	"millrace/reactor/silver"
+	"millrace/reactor/stream"
 	"millrace/reactor/tables"
 )
 
@@ -60,6 +62,8 @@ type Version struct {
 	Snapshot   int64     `json:"snapshot"`
 	Run        string    `json:"run,omitempty"`
 	At         time.Time `json:"at"`
+	// Trace is the page that shows its trace, "" where no viewer is configured.
+	Trace string `json:"trace,omitempty"`
 	// Rows is the SQL that shows the rows of this version which the table has now, and Refused those that were refused.
 	Rows    string `json:"rows_sql,omitempty"`
 	Refused string `json:"refused_sql,omitempty"`
@@ -82,6 +86,7 @@ func (p *Pages) object(r *http.Request) (Object, error) {
 	if err := p.read(r, &o); err != nil {
 		return o, err
 	}
+	p.trace(&o)
 	if o.Gone && len(entries) == 0 {
 		return o, web.NotFound("bronze has no object %s, and the ledger never had one", o.Key)
 	}
@@ -99,6 +104,30 @@ func versionOf(e lake.Entry) Version {
 	where := fmt.Sprintf("where source_key = %s and source_version = %s order by source_row", duck.Quote(e.SourceKey), duck.Quote(e.SourceVersion))
 	v.Rows, v.Refused = "from "+v.Table+" "+where, "from "+tables.Rejected+" "+where
 	return v
+}
+
+// TraceID stands for a trace's id in the address of a viewer.
+const TraceID = "{trace}"
+
+// trace links the versions with their traces. The metadata that may name a trace are those of the version that is shown: of the others
+// a link would be a guess.
+func (p *Pages) trace(o *Object) {
+	if p.traces == "" {
+		return
+	}
+	parent := ""
+	for _, m := range o.Metadata {
+		if m.Name == bronze.MetaTraceParent {
+			parent = m.Value
+		}
+	}
+	for i := range o.Versions {
+		v := &o.Versions[i]
+		if v.Version != o.Version && v.Run == "" {
+			continue
+		}
+		v.Trace = strings.ReplaceAll(p.traces, TraceID, stream.TraceID(v.Event, v.Run, parent))
+	}
 }
 
 // read fetches the object's metadata and its beginning.

@@ -14,6 +14,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 )
@@ -32,22 +33,24 @@ const (
 type Pages struct {
 	lake   *lake.Lake
 	bucket bucket.Bucket
+	traces string
 }
 
-// Add adds the pages to a site.
-func Add(s *web.Site, l *lake.Lake, b bucket.Bucket) {
-	p := &Pages{l, b}
+// Add adds the pages to a site. traces is the address of a trace in the viewer that people use, with TraceID where its id goes; ""
+// for no viewer.
+func Add(s *web.Site, l *lake.Lake, b bucket.Bucket, traces string) {
+	p := &Pages{l, b, traces}
 	web.Show(s, web.View[Folder]{
 		Path: "/bronze", Item: "Bronze", Markup: web.Parse(files, nil, "folder.html"),
 		Read:    p.folder,
 		Title:   func(f Folder) string { return f.Prefix },
-		Command: func(f Folder) string { return fmt.Sprintf("aws s3 ls s3://%s/%s", p.bucket.Name, f.Prefix) },
+		Command: func(f Folder) string { return cli.ShellLine("aws", "s3", "ls", "s3://"+p.bucket.Name+"/"+f.Prefix) },
 	})
 	web.Show(s, web.View[Object]{
 		Path: "/bronze/object", Item: "Bronze", Markup: web.Parse(files, nil, "object.html"),
 		Read:    p.object,
 		Title:   func(o Object) string { return path.Base(o.Key) },
-		Command: func(o Object) string { return fmt.Sprintf("aws s3 cp s3://%s/%s -", p.bucket.Name, o.Key) },
+		Command: func(o Object) string { return cli.ShellLine("aws", "s3", "cp", "s3://"+p.bucket.Name+"/"+o.Key, "-") },
 	})
 }
 

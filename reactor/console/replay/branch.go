@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"millrace/infra/cli"
 	"millrace/reactor/announce"
 	"millrace/reactor/branch"
 	"millrace/reactor/console/web"
@@ -61,7 +62,7 @@ func (p *Pages) publish(r *http.Request) (web.Done, error) {
 	}
 	return web.Done{
 		Title: "Branch " + info.Name + " is main", Text: fmt.Sprintf("%d events, %d of them dead. To undo it, roll the tables back: each has the snapshot before among its snapshots.", info.Events, info.Dead),
-		Back: "/tables", Command: "reactor publish " + info.Name,
+		Back: "/tables", Command: cli.ShellLine("reactor", "publish", info.Name),
 	}, nil
 }
 
@@ -74,7 +75,7 @@ func (p *Pages) drop(r *http.Request) (web.Done, error) {
 	if err := branch.Drop(r.Context(), p.Lake, info.Name); err != nil {
 		return web.Done{}, err
 	}
-	return web.Done{Title: "Branch " + info.Name + " is gone", Text: "Main is as it was.", Back: "/replay", Command: "reactor publish " + info.Name + " --drop"}, nil
+	return web.Done{Title: "Branch " + info.Name + " is gone", Text: "Main is as it was.", Back: "/replay", Command: cli.ShellLine("reactor", "publish", info.Name, "--drop")}, nil
 }
 
 // confirmed is the branch of the address, whose name the form has to bring as well: somebody typed it.

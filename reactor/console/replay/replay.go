@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/bucket"
+	"millrace/infra/cli"
 	"millrace/ingestor/bronze"
 	"millrace/reactor/announce"
 	"millrace/reactor/console/web"
@@ -45,14 +46,15 @@ func Add(s *web.Site, p *Pages) {
 	})
 	web.Show(s, web.View[Run]{
 		Path: "/replay/run/{run}", Item: "Replay", Markup: web.Parse(files, nil, "run.html"),
-		Read:  p.run,
-		Title: func(r Run) string { return "Replay " + r.Run },
+		Read:    p.run,
+		Title:   func(r Run) string { return "Replay " + r.Run },
+		Command: func(r Run) string { return r.command },
 	})
 	web.Show(s, web.View[Branch]{
 		Path: "/replay/branch/{branch}", Item: "Replay", Markup: web.Parse(files, nil, "branch.html"),
 		Read:    p.branch,
 		Title:   func(b Branch) string { return "Branch " + b.Name },
-		Command: func(b Branch) string { return "reactor publish " + b.Name },
+		Command: func(b Branch) string { return cli.ShellLine("reactor", "publish", b.Name) },
 	})
 	s.Act("/replay", p.start)
 	s.Act("/replay/branch/{branch}/publish", p.publish)
@@ -70,16 +72,16 @@ type Selection struct {
 
 // command is the one that replays the same objects.
 func (s Selection) command() string {
-	command := "reactor replay"
+	words := []string{"reactor", "replay"}
 	for _, flag := range [][2]string{{"--dataset", s.Dataset}, {"--from", s.From}, {"--to", s.To}, {"--key", s.Key}} {
 		if flag[1] != "" {
-			command += " " + flag[0] + " " + flag[1]
+			words = append(words, flag[0], flag[1])
 		}
 	}
 	if s.DeadLetters {
-		command += " --dead-letters"
+		words = append(words, "--dead-letters")
 	}
-	return command
+	return cli.ShellLine(words...)
 }
 
 func selectionOf(v url.Values) Selection {
@@ -154,13 +156,13 @@ func (p *Pages) start(r *http.Request) (web.Done, error) {
 		return web.Done{}, err
 	}
 	// A browser that goes away must not leave half of a replay.
-	ctx, run := context.WithoutCancel(r.Context()), reconcile.NewRun(time.Now())
-	n, err := reconcile.Announce(ctx, objects, announce.To(p.JS), run, func(int) {})
+	ctx := context.WithoutCancel(r.Context())
+	run, n, err := announce.Replay{Lake: p.Lake, Bucket: p.Bucket, JS: p.JS}.Run(ctx, objects, func(int) {})
 	if err != nil {
 		return web.Done{}, err
 	}
-	if err := (announce.Silver{Lake: p.Lake, Bucket: p.Bucket, To: announce.To(p.JS)}).All(ctx, run); err != nil {
-		return web.Done{}, err
+	if selection.Key != "" && n == 0 && !selection.DeadLetters {
+		return web.Done{}, web.NotFound("there is no object %s in bronze", selection.Key)
 	}
 	return web.Done{
 		Title: "The replay runs", Text: fmt.Sprintf("%d events are published again, as run %s.", n, run),

@@ -3,7 +3,9 @@ package replay
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 )
@@ -16,6 +18,8 @@ type Run struct {
 	Done   int `json:"done"`
 	// Tables have the snapshots that the run made.
 	Tables []Written `json:"tables"`
+
+	command string
 }
 
 // Written is a snapshot of a table of silver that a replay made.
@@ -31,6 +35,8 @@ func (r Run) Ended() bool { return r.Events > 0 && r.Done >= r.Events }
 
 func (p *Pages) run(r *http.Request) (Run, error) {
 	found := Run{Run: r.PathValue("run"), Tables: []Written{}}
+	// No command follows a replay that somebody else has started; the page's own JSON does.
+	found.command = cli.ShellLine("curl", web.Origin(r)+"/api/v1"+strings.TrimPrefix(r.URL.RequestURI(), "/api/v1"))
 	if text := r.URL.Query().Get("events"); text != "" {
 		var err error
 		if found.Events, err = strconv.Atoi(text); err != nil {

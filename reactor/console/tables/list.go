@@ -43,15 +43,11 @@ func (p *Pages) list(ctx context.Context) (List, error) {
 	return list, nil
 }
 
-func (p *Pages) lineOf(ctx context.Context, t *lake.Table) (l Line, err error) {
-	l = Line{Name: t.Name, Snapshots: len(t.Meta.Snapshots()), State: promote.StateOf(t)}
-	if s := t.Snapshot(); s != nil {
-		l.CommittedAt = time.UnixMilli(s.TimestampMs)
-		l.Rows, err = p.lake.Rows(ctx, t, s)
-		l.Files, _ = lake.Total(s, lake.TotalFiles).(int64)
-		l.Bytes, _ = lake.Total(s, lake.TotalBytes).(int64)
-	}
-	return l, err
+func (p *Pages) lineOf(ctx context.Context, t *lake.Table) (Line, error) {
+	f, err := p.lake.Figures(ctx, t)
+	return Line{
+		Name: t.Name, Rows: f.Rows, Files: f.Files, Bytes: f.Bytes, Snapshots: len(t.Meta.Snapshots()), CommittedAt: f.CommittedAt, State: promote.StateOf(t),
+	}, err
 }
 
 // RowsAFile is how many rows a file holds on average; call it where there are files.

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"millrace/infra/cli"
 	"millrace/reactor/lake"
 	own "millrace/reactor/tables"
 )
@@ -42,16 +44,21 @@ type Column struct {
 	Doc      string `json:"doc,omitempty"`
 }
 
+// Numeric tells whether the column holds numbers.
+func (c Column) Numeric() bool {
+	return c.Type == "int" || c.Type == "long" || c.Type == "float" || c.Type == "double" || strings.HasPrefix(c.Type, "decimal")
+}
+
 // Current tells whether the page shows the table as it is now.
 func (o One) Current() bool { return o.Newer == nil }
 
 // command is the one that shows the same rows.
 func (o One) command() string {
-	sql := fmt.Sprintf(`reactor query "from %s limit %d"`, o.Table, previewed)
-	if o.Current() {
-		return sql
+	words := []string{"reactor", "query", fmt.Sprintf("from %s limit %d", o.Table, previewed)}
+	if !o.Current() {
+		words = append(words, "--snapshot", fmt.Sprintf("%s=%d", o.Table, o.At.ID))
 	}
-	return fmt.Sprintf("%s --snapshot %s=%d", sql, o.Table, o.At.ID)
+	return cli.ShellLine(words...)
 }
 
 func (p *Pages) one(r *http.Request) (One, error) {

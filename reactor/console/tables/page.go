@@ -11,6 +11,7 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 )
@@ -23,12 +24,19 @@ const patience = 20 * time.Second
 
 // Pages are those of tables.
 type Pages struct {
-	lake *lake.Lake
+	lake     *lake.Lake
+	postgres string
 }
 
-// Add adds the pages to a site.
-func Add(s *web.Site, l *lake.Lake) {
-	p := &Pages{lake: l}
+// Add adds the pages to a site. postgres is where clients of PostgreSQL are let in, "" for nowhere.
+func Add(s *web.Site, l *lake.Lake, postgres string) {
+	p := &Pages{lake: l, postgres: postgres}
+	web.Show(s, web.View[Engines]{
+		Path: "/tables/{table}/engines", Item: "Tables", Markup: web.Parse(files, nil, "engines.html", "tabs.html"),
+		Read:    p.engines,
+		Title:   func(e Engines) string { return e.Table + " in other programs" },
+		Command: func(e Engines) string { return cli.ShellLine("reactor", "query", "from "+e.Table) },
+	})
 	web.Show(s, web.View[List]{
 		Path: "/tables", Item: "Tables", Markup: web.Parse(files, nil, "list.html"),
 		Read:    func(r *http.Request) (List, error) { return p.list(r.Context()) },
@@ -45,13 +53,13 @@ func Add(s *web.Site, l *lake.Lake) {
 		Path: "/tables/{table}/profile", Item: "Tables", Markup: web.Parse(files, nil, "profile.html", "tabs.html"),
 		Read:    p.profile,
 		Title:   func(f Profile) string { return f.Table + ": columns in figures" },
-		Command: func(f Profile) string { return fmt.Sprintf(`reactor query "summarize %s"`, f.Table) },
+		Command: func(f Profile) string { return cli.ShellLine("reactor", "query", "summarize "+f.Table) },
 	})
 	web.Show(s, web.View[History]{
 		Path: "/tables/{table}/snapshots", Item: "Tables", Markup: web.Parse(files, nil, "history.html", "tabs.html"),
 		Read:    p.history,
 		Title:   func(h History) string { return h.Table + ": snapshots" },
-		Command: func(h History) string { return "reactor snapshots " + h.Table },
+		Command: func(h History) string { return cli.ShellLine("reactor", "snapshots", h.Table) },
 	})
 	s.Act("/tables/{table}/rollback", p.rollback)
 	web.Show(s, web.View[Changes]{
@@ -59,7 +67,7 @@ func Add(s *web.Site, l *lake.Lake) {
 		Read:  p.changes,
 		Title: func(c Changes) string { return c.Table + ": changes" },
 		Command: func(c Changes) string {
-			return fmt.Sprintf("reactor changes %s --from %d --to %d", c.Table, c.From.ID, c.To.ID)
+			return cli.ShellLine("reactor", "changes", c.Table, "--from", fmt.Sprint(c.From.ID), "--to", fmt.Sprint(c.To.ID))
 		},
 	})
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
+	"millrace/infra/cli"
 	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
@@ -37,6 +38,6 @@ func (p *Pages) rollback(r *http.Request) (web.Done, error) {
 		Title: name + " is rolled back",
 		Text: fmt.Sprintf("It was at snapshot %d and is at %d now. %s To undo it, roll back to %d.",
 			lake.IDOf(before), after.SnapshotID, promote.AfterRollback(name), lake.IDOf(before)),
-		Back: "/tables/" + name + "/snapshots", Command: fmt.Sprintf("reactor rollback %s --to %d", name, after.SnapshotID),
+		Back: "/tables/" + name + "/snapshots", Command: cli.ShellLine("reactor", "rollback", name, "--to", fmt.Sprint(after.SnapshotID)),
 	}, nil
 }

@@ -33,6 +33,7 @@ func (s *Site) Act(path string, do func(*http.Request) (Done, error)) {
 			s.fail(w, r, err)
 			return
 		}
+		received(w)
 		done, err := do(r)
 		if err != nil {
 			s.fail(w, r, err)

@@ -4,18 +4,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"millrace/infra/cli"
 )
 
 // functions are those that the markup of every page may call.
 var functions = template.FuncMap{
 	"last": func(ids []int64) int { return len(ids) - 1 },
-	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
+	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "td": td, "price": price, "orNone": orNone, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
 }
 
 // at shows a time in UTC; the browser adds the local one on hover.
@@ -81,26 +84,46 @@ func cell(v any) template.HTML {
 	case time.Time:
 		return at(v)
 	}
-	return template.HTML(template.HTMLEscapeString(Text(v))) //nolint:gosec // escaped
+	return template.HTML(template.HTMLEscapeString(cli.Text(v))) //nolint:gosec // escaped
 }
 
-// Text is a value of a table of the lake as text: "" for null, a float as the shortest text that gives it, lists and maps as JSON.
-func Text(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case time.Time:
-		return v.UTC().Format(time.RFC3339Nano)
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
-	case []any, map[string]any:
-		b, err := json.Marshal(v)
-		if err != nil {
-			return fmt.Sprint(v)
-		}
-		return string(b)
+// unbroken is how long a text may be that stays on one line in a table: days, names of assets.
+const unbroken = 40
+
+// price shows an amount of money with eight digits that matter, two behind the point at the least; the title has all that there are.
+func price(v any) template.HTML {
+	text := cli.Text(v)
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return "–"
 	}
-	return fmt.Sprint(v)
+	decimals := 2
+	for limit := 100_000.0; limit > 1e-6 && math.Abs(f) < limit; limit /= 10 {
+		decimals++
+	}
+	rounded := strconv.FormatFloat(f, 'f', decimals, 64)
+	digits, fraction, _ := strings.Cut(rounded, ".")
+	return template.HTML(fmt.Sprintf(`<span title="%s">%s.%s</span>`, template.HTMLEscapeString(text), count(digits), fraction)) //nolint:gosec // escaped
+}
+
+// orNone shows a value, and a dash where there is none.
+func orNone(v any) template.HTML {
+	if v == nil {
+		return "–"
+	}
+	return cell(v)
+}
+
+// td shows a value as a cell of a table. Numbers stand on the right, so that their digits stand below each other.
+func td(v any) template.HTML {
+	switch v.(type) {
+	case int64, uint64, float64, json.Number:
+		return `<td class="n">` + cell(v) + "</td>"
+	}
+	if text, is := v.(string); is && len(text) <= unbroken {
+		return `<td class="w">` + cell(v) + "</td>"
+	}
+	return "<td>" + cell(v) + "</td>"
 }
 
 // share shows a fraction as a change in percent, and percent a value that is one already.
@@ -122,7 +145,7 @@ func percent(v any) string {
 
 // whole shows an amount without what is behind its point.
 func whole(v any) string {
-	digits, _, _ := strings.Cut(Text(v), ".")
+	digits, _, _ := strings.Cut(cli.Text(v), ".")
 	if digits == "" {
 		return "–"
 	}

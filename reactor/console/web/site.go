@@ -33,6 +33,10 @@ type Site struct {
 	Log *slog.Logger
 	// Gate tells whose token a text is.
 	Gate Gate
+	// Links are pages of other programs, such as Airflow's; they are asked for anew for each page (default: none).
+	Links func() []Item
+	// Synthetic tells whether the prices of the lake are made up: each page says so then (default: they are not).
+	Synthetic func(context.Context) bool
 
 	mux           *http.ServeMux
 	packed        http.Handler // the mux
@@ -62,6 +66,15 @@ func New(log *slog.Logger, gate Gate, items []Item) *Site {
 // Handle adds an address that is no view, such as a stream.
 func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
+// Origin is the address at which a browser has reached the console, http://127.0.0.1:8088.
+func Origin(r *http.Request) string {
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host
+}
+
 // policy lets a page load its own files and nothing else: data that looks like markup or a script stays text. %s is for the styles
 // that the SQL editor makes for itself.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-%s'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
@@ -77,6 +90,9 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if r.ContentLength == 0 {
+		received(w)
+	}
 	if s.enter(w, r) {
 		return
 	}
@@ -89,6 +105,12 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.fail(w, r, err)
 	}
+}
+
+// received tells the server that a request has been read. Its deadline for reading, ten seconds, would otherwise end the context of an
+// answer that takes longer: a query of twelve seconds, or a download.
+func received(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // a writer without deadlines has none to take away
 }
 
 // packed makes answers small where the browser takes it so: the SQL page's editor is 448 kB, and 154 of them go out. A live part is
@@ -117,10 +139,13 @@ type page struct {
 	Title   string
 	Item    string
 	Items   []Item
+	Links   []Item
 	Command string
 	Visitor Visitor
 	Nonce   string
-	Data    any
+	// Synthetic tells that prices are made up.
+	Synthetic bool
+	Data      any
 }
 
 // Parse reads a page's markup and puts the frame around it. It panics on markup that cannot be read: the files are embedded.
@@ -134,6 +159,10 @@ func Parse(files fs.FS, more template.FuncMap, names ...string) *template.Templa
 func (s *Site) write(w http.ResponseWriter, r *http.Request, status int, t *template.Template, p page) {
 	p.Items, p.Visitor = s.items, s.sessions.of(r)
 	p.Nonce, _ = r.Context().Value(nonceKey{}).(string)
+	if s.Links != nil {
+		p.Links = s.Links()
+	}
+	p.Synthetic = s.Synthetic != nil && s.Synthetic(r.Context())
 	var b bytes.Buffer
 	if err := t.Execute(&b, p); err != nil {
 		s.Log.Error("a page of the console could not be made", "page", p.Title, "error", err)

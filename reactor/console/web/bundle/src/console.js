@@ -1,6 +1,7 @@
-// What every page needs: live parts (htmx), times in the reader's zone on hover, buttons that copy.
+// What every page needs: live parts (htmx), times in the reader's zone on hover, buttons that copy, the search.
 import "htmx.org";
 import "htmx.org/dist/ext/hx-sse.js";
+import "./search.js";
 
 /** Gives each time the local one as its title. */
 function localTimes(root) {
@@ -34,5 +35,5 @@ document.addEventListener("change", (e) => {
 
 // A picker that says so submits its form when something else is picked.
 document.addEventListener("change", (e) => {
-  if (e.target.matches("select[data-submit]")) e.target.form.requestSubmit();
+  if (e.target.matches("[data-submit]")) e.target.form.requestSubmit();
 });

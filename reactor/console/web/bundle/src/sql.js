@@ -46,6 +46,43 @@ form.addEventListener("submit", () => {
   const text = area.value.trim();
   if (!text) return;
   localStorage.setItem(kept, JSON.stringify([text, ...history().filter((t) => t !== text)].slice(0, 50)));
+  wait();
+});
+
+// While the answer is on its way the page says for how long. Cancel drops the request, and with it the reactor drops the query.
+const cancel = form.querySelector("[data-cancel]");
+const running = form.querySelector("[data-running]");
+let clock;
+
+function wait() {
+  const began = Date.now();
+  const tell = () => (running.textContent = `running, ${Math.round((Date.now() - began) / 1000)} s; Escape cancels`);
+  clearInterval(clock);
+  clock = setInterval(tell, 1000);
+  cancel.hidden = false;
+  tell();
+}
+
+function rest(text) {
+  clearInterval(clock);
+  cancel.hidden = true;
+  running.textContent = text;
+}
+
+function drop() {
+  stop(); // the browser's own: it ends the loading
+  rest("cancelled");
+}
+
+cancel.addEventListener("click", drop);
+document.addEventListener("keydown", (e) => {
+  if (e.key === "Escape" && !cancel.hidden) drop();
+});
+addEventListener("pageshow", (e) => e.persisted && rest("")); // back from the result's page
+
+document.querySelector("[data-forget]").addEventListener("click", () => {
+  localStorage.removeItem(kept);
+  list.replaceChildren();
 });
 
 const list = document.getElementById("history");
