@@ -177,6 +177,13 @@ func TestADeletedObjectTakesItsDriftAlong(t *testing.T) {
 	if got := w.stands(); got != "priceUsd is gone, priceUSD is new since "+folder+"2.json" {
 		t.Fatalf("the table says %q", got)
 	}
+	again := all[1]
+	again.Run = "20260301T000000Z-a1"
+	w.promoter = w.anew() // as for a branch, which asks nobody what stands
+	w.handle(again)
+	if got := w.stands(); got == "" {
+		t.Error("a replay onto a branch takes away what stands")
+	}
 	w.start() // of a new process
 	gone := all[2].Object
 	if err := client.RemoveObject(t.Context(), name, gone.Key, s3.RemoveObjectOptions{VersionID: gone.Version}); err != nil {
