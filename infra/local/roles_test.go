@@ -3,9 +3,12 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 
 	"millrace/infra/nats"
 	"millrace/infra/settings"
@@ -171,5 +174,31 @@ func TestTheFolderOfModelsReachesEveryRoleThatReadsTables(t *testing.T) {
 				t.Errorf("role %s has the shell's own: %q", role, env)
 			}
 		}
+	}
+}
+
+// Commands run in any folder: what `up` was given beside its own is written down as a whole path.
+func TestUpHandsOnWholePaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"models", "datasets"} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("MILLRACE_MODELS", "models")
+	var a app
+	parser, err := kong.New(&a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"up", "--datasets", "./datasets"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Up.own(); len(got) != 2 || got["MILLRACE_MODELS"] != filepath.Join(here, "models") || got["MILLRACE_DATASETS"] != filepath.Join(here, "datasets") {
+		t.Errorf("it hands on %q", got)
 	}
 }
