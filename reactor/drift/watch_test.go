@@ -327,8 +327,8 @@ func TestADeletedObjectIsForgotten(t *testing.T) {
 		s.watch, news = s.watch.Forget(func(key, _ string) bool { return slices.Contains(keys, key) })
 		return news
 	}
-	price := gone(coincap.Assets, "price_usd")
-	s := watching(t, coincap.Assets)
+	price := gone(datasets.Get("coincap/assets"), "price_usd")
+	s := watching(t, datasets.Get("coincap/assets"))
 	s.many(3, 20, nil)
 	s.many(3, 20, price) // o4 to o6
 	s.wants("priceUsd is gone since o4")
@@ -350,7 +350,7 @@ func TestADeletedObjectIsForgotten(t *testing.T) {
 	s.wants("priceUsd is gone since o7")
 
 	// A new process knows what stood from the table, and the object that was deleted before it looked from nowhere.
-	started := &sequence{t: t, dataset: coincap.Assets, watch: drift.New(coincap.Assets, nil, s.watch.Stands())}
+	started := &sequence{t: t, dataset: datasets.Get("coincap/assets"), watch: drift.New(datasets.Get("coincap/assets"), nil, s.watch.Stands())}
 	started.wants("priceUsd is gone since o7")
 	forget(started, "o7")
 	started.wants()
