@@ -15,12 +15,8 @@ import (
 	"millrace/ingestor/bronze"
 )
 
-const (
-	// viewers is how many browsers have the live page open.
-	viewers = 5
-	// resting is how long the processor is watched, with and without viewers.
-	resting = 20 * time.Second
-)
+// viewers is how many browsers have the live page open.
+const viewers = 5
 
 // consoles is (j): the console on a large lake. Rounds with and without browsers take turns, so that the machine's mood is the same for
 // both.
@@ -37,7 +33,7 @@ var consoles = scenario{
 		if err := l.pages(ctx, b.size(20, 3)); err != nil {
 			return err
 		}
-		if err := l.live(ctx, b.size(3, 1)); err != nil {
+		if err := l.live(ctx, b.size(3, 1), time.Duration(b.size(20, 6))*time.Second); err != nil {
 			return err
 		}
 		n, err := l.seen(ctx, b.size(6, 2), b.size(5, 2))
@@ -158,8 +154,8 @@ func (w *watching) end() error {
 	return nil
 }
 
-// live measures what the open pages cost the reactor while nothing comes.
-func (l *lakehouse) live(ctx context.Context, rounds int) error {
+// live measures what the open pages cost the reactor while nothing comes, in rounds of a time.
+func (l *lakehouse) live(ctx context.Context, rounds int, resting time.Duration) error {
 	var cpu [2]float64 // without and with browsers
 	for round := range 2 * rounds {
 		with := round % 2

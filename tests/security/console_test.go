@@ -321,6 +321,11 @@ func foreigners(t *testing.T, owner *visitor) {
 			"an address of a network": func(r *http.Request) { r.Host = "192.0.2.1" },
 			"another site":            func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
 			"another port":            func(r *http.Request) { r.Header.Set("Origin", "http://127.0.0.1:1") },
+			"another site's image": func(r *http.Request) {
+				r.Header.Set("Sec-Fetch-Site", "cross-site")
+				r.Header.Set("Sec-Fetch-Mode", "no-cors")
+				r.Header.Set("Sec-Fetch-Dest", "image")
+			},
 		} {
 			if res, _ := owner.send(t, "GET", target, nil, change); res.StatusCode != http.StatusForbidden {
 				t.Errorf("%s, %s: %s", target, what, res.Status)

@@ -28,7 +28,7 @@ type look struct {
 	mark  uint64    // of what the state was read from
 	at    time.Time // when it was read
 	asked time.Time // when the parts were
-	part  []byte    // the HTML that it became, nil before that
+	part  []byte    // the HTML that the state became, nil before that
 }
 
 // glance is what tells whether anything has changed: the tables' pointers, and how far the consumers are. To read it costs a hundredth
@@ -41,9 +41,9 @@ type glance struct {
 
 // look reads how the lake stands, if that has changed since the last look. What cannot be read is left out, and Problem says so: a page
 // that shows an outage must not fail with it. The page's lock is held.
-func (p *Page) look(ctx context.Context) (s State, changed bool) {
-	now := time.Now()
-	s = p.last.state
+func (p *Page) look(ctx context.Context) State {
+	now, changed := time.Now(), false
+	s := p.last.state
 	if now.Sub(p.last.asked) >= partsEvery {
 		before := s.Parts
 		s.Ready, s.Parts = true, nil
@@ -73,8 +73,10 @@ func (p *Page) look(ctx context.Context) (s State, changed bool) {
 			s.Problem = err.Error()
 		}
 	}
-	p.last.state = s
-	return s, changed
+	if p.last.state = s; changed {
+		p.last.part = nil
+	}
+	return s
 }
 
 func (p *Page) glance(ctx context.Context) (g glance, err error) {

@@ -70,8 +70,8 @@ var sums = template.FuncMap{
 func (p *Page) live(ctx context.Context) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	state, changed := p.look(ctx)
-	if !changed && p.last.part != nil {
+	state := p.look(ctx)
+	if p.last.part != nil {
 		return p.last.part
 	}
 	var b bytes.Buffer

@@ -75,8 +75,7 @@ func (s State) Busy(layer string) bool {
 func (p *Page) state(ctx context.Context) State {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s, _ := p.look(ctx)
-	return s
+	return p.look(ctx)
 }
 
 func partOf(part health.Part) Part {

@@ -8,6 +8,7 @@ import (
 )
 
 var (
+	errOtherSite     = errors.New("a page of another site asks for this; open the address itself")
 	errNoToken       = errors.New("whoever changes something has to bring a token")
 	errFromElsewhere = errors.New("whoever looks from another machine has to bring a token")
 	errWrongToken    = errors.New("the token in the address is nobody's")

@@ -124,3 +124,35 @@ func TestAVisitEnds(t *testing.T) {
 		t.Errorf("%d visits are remembered", n)
 	}
 }
+
+// A link to the console may be followed; an image, a script, a frame or a form of another site's page gets nothing.
+func TestAnotherSitesPageLoadsNothing(t *testing.T) {
+	s := newSite(t)
+	for what, tt := range map[string]struct {
+		method, site, mode, dest string
+		want                     int
+	}{
+		"an image":                 {"GET", "cross-site", "no-cors", "image", 403},
+		"a script":                 {"GET", "cross-site", "no-cors", "script", 403},
+		"a fetch":                  {"GET", "cross-site", "cors", "empty", 403},
+		"a frame":                  {"GET", "cross-site", "navigate", "iframe", 403},
+		"a form":                   {"POST", "cross-site", "navigate", "document", 403},
+		"a link":                   {"GET", "cross-site", "navigate", "document", 200},
+		"its own script":           {"GET", "same-origin", "cors", "empty", 200},
+		"an address that is typed": {"GET", "none", "navigate", "document", 200},
+		"a program":                {"GET", "", "", "", 200},
+	} {
+		for _, target := range []string{"/thing/a", "/api/v1/thing/a"} {
+			w := ask(t, s, tt.method, target, url.Values{}, func(r *http.Request) {
+				for name, value := range map[string]string{"Sec-Fetch-Site": tt.site, "Sec-Fetch-Mode": tt.mode, "Sec-Fetch-Dest": tt.dest} {
+					if value != "" {
+						r.Header.Set(name, value)
+					}
+				}
+			})
+			if w.Code != tt.want {
+				t.Errorf("%s, %s: %d, want %d", what, target, w.Code, tt.want)
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -105,7 +106,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.enter(w, r) {
 		return
 	}
-	err := s.mayLook(r)
+	err := errors.Join(s.mayLook(r), sameSite(r))
 	switch {
 	case err == nil:
 		s.packed.ServeHTTP(w, r)
