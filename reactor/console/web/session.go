@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -92,8 +94,8 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request) bool {
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	query.Del("token")
-	to := *r.URL
-	to.RawQuery = query.Encode()
+	// A path that begins with two slashes would be another host's.
+	to := url.URL{Path: path.Clean("/" + r.URL.Path), RawQuery: query.Encode()}
 	http.Redirect(w, r, to.RequestURI(), http.StatusSeeOther)
 	return true
 }

@@ -41,6 +41,8 @@ type Site struct {
 	mux           *http.ServeMux
 	packed        http.Handler // the mux
 	items         []Item
+	routes        []route
+	actions       []string
 	sessions      sessions
 	problem, done *template.Template
 }
@@ -57,14 +59,21 @@ func New(log *slog.Logger, gate Gate, items []Item) *Site {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, NotFound("there is no page %s", r.URL.Path))
 	})
+	s.mux.HandleFunc("GET "+api+"/openapi.json", s.document)
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		s.FailJSON(w, r, NotFound("there is nothing at %s", r.URL.Path))
 	})
 	return s
 }
 
-// Handle adds an address that is no view, such as a stream.
-func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+// Handle adds an address that is no view, such as a stream. It panics for one below /api/, where all that answers is described: that is
+// a View without markup.
+func (s *Site) Handle(pattern string, h http.Handler) {
+	if strings.Contains(pattern, "/api/") {
+		panic(pattern + " is JSON: add it as a View")
+	}
+	s.mux.Handle(pattern, h)
+}
 
 // Origin is the address at which a browser has reached the console, http://127.0.0.1:8088.
 func Origin(r *http.Request) string {
