@@ -319,3 +319,39 @@ func BenchmarkLook(b *testing.B) {
 		s.watch, _ = s.watch.Look(one)
 	}
 }
+
+// What an object said of its source ends with the object.
+func TestADeletedObjectIsForgotten(t *testing.T) {
+	forget := func(s *sequence, keys ...string) drift.News {
+		var news drift.News
+		s.watch, news = s.watch.Forget(func(key, _ string) bool { return slices.Contains(keys, key) })
+		return news
+	}
+	price := gone(datasets.Get("coincap/assets"), "price_usd")
+	s := watching(t, datasets.Get("coincap/assets"))
+	s.many(3, 20, nil)
+	s.many(3, 20, price) // o4 to o6
+	s.wants("priceUsd is gone since o4")
+	if news := forget(s, "o1", "o9"); len(news.Over) != 0 {
+		t.Errorf("without an object before, it brings %+v", news)
+	}
+	s.wants("priceUsd is gone since o4")
+	forget(s, "o4")
+	s.wants("priceUsd is gone since o5")
+	forget(s, "o6")
+	s.wants("priceUsd is gone since o5")
+	if news := forget(s, "o5"); len(news.Over) != 1 {
+		t.Errorf("without all that show it: %+v", news)
+	}
+	s.wants()
+	if found := s.many(1, 20, price); len(found) != 1 { // the next one is news again
+		t.Errorf("it brings %+v", found)
+	}
+	s.wants("priceUsd is gone since o7")
+
+	// A new process knows what stood from the table, and the object that was deleted before it looked from nowhere.
+	started := &sequence{t: t, dataset: datasets.Get("coincap/assets"), watch: drift.New(datasets.Get("coincap/assets"), nil, s.watch.Stands())}
+	started.wants("priceUsd is gone since o7")
+	forget(started, "o7")
+	started.wants()
+}

@@ -8,12 +8,16 @@ import (
 
 // Action is something that a start of the reactor would do to a table, or to the objects of a dataset.
 type Action struct {
-	Action string // create, add column, rename column, widen column, promote, rebuild, compute or forget
-	Table  string
+	Action string `json:"action"` // create, add column, rename column, widen column, promote, rebuild, compute or forget
+	Table  string `json:"table"`
 	// Objects, Rows and Days are what it concerns, nil where that means nothing.
-	Objects, Rows, Days any
-	From, To            any // first and last day, "2026-01-31", nil where there is none
-	Why                 string
+	Objects any `json:"objects"`
+	Rows    any `json:"rows"`
+	Days    any `json:"days"`
+	// From and To are the first and last day, "2026-01-31", nil where there is none.
+	From any    `json:"from"`
+	To   any    `json:"to"`
+	Why  string `json:"why"`
 }
 
 // SilverActions returns what a start does to silver's tables; complete tells that all of them are there.

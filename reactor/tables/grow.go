@@ -115,6 +115,7 @@ func widens(is, wanted iceberg.Type) bool {
 
 // grown is a schema with more columns behind those it has, as Iceberg's own `add column` makes it.
 func grown(meta table.Metadata, fields, more []iceberg.NestedField) (*iceberg.Schema, error) {
+	more = slices.Clone(more) // the caller asks whether they are needed
 	for i := range more {
 		more[i].Required = false // old rows have no value
 	}

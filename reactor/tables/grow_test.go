@@ -66,6 +66,11 @@ func TestATableGrowsIntoItsDefinition(t *testing.T) {
 	if s := strings.Join(got, ", "); s != want || len(g.Renamed) != 1 || len(g.Widened) != 2 || len(g.Added) != 1 {
 		t.Errorf("%s, renamed %v, widened %v, added %v; want %s", s, g.Renamed, g.Widened, g.Added, want)
 	}
+	lacking := wanted(iceberg.DecimalTypeOf(9, 2))
+	lacking.Schema = iceberg.NewSchema(0, iceberg.NestedField{ID: 1, Name: "key", Type: iceberg.PrimitiveTypes.String, Required: true})
+	if g, err := Grow(meta, lacking); err != nil || len(g.Added) != 1 || !g.Added[0].Required || g.Schema.Field(4).Required {
+		t.Errorf("a needed column that the table lacks: %+v, %v", g, err)
+	}
 	for _, narrow := range []iceberg.Type{iceberg.DecimalTypeOf(8, 2), iceberg.DecimalTypeOf(12, 3), iceberg.PrimitiveTypes.Int64} {
 		if g, err := Grow(meta, wanted(narrow)); err == nil || g.Schema != nil {
 			t.Errorf("a column of decimal(9, 2) becomes %s: %v", narrow, err)

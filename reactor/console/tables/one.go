@@ -78,7 +78,7 @@ func (p *Pages) one(r *http.Request) (One, error) {
 	}
 	o := One{Table: t.Name, Tab: "rows", Line: line, Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
 	o.place(t, s)
-	o.Preview, err = p.preview(ctx, t, s)
+	o.Preview, err = p.previews.Of(memoKey(t, s), func() (Rows, error) { return p.preview(ctx, t, s) })
 	return o, err
 }
 

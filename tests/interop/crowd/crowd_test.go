@@ -132,8 +132,11 @@ func (c *client) stop(t *testing.T) {
 		t.Errorf("%s: %s", c.name, half)
 	}
 	slices.Sort(c.seconds)
-	if len(c.seconds) == 0 { // PyIceberg waits up to a minute after a conflict: of a short run one commit is enough
-		t.Errorf("%s did nothing: it proves nothing", c.name)
+	// One row took up to two minutes beside three other writers on a busy machine: of a short run one is enough, of a long one it is not.
+	if least := max(1, int(crowded.Minutes())); len(c.seconds) < least {
+		t.Errorf("%s did %d times what it does, want %d: it proves nothing", c.name, len(c.seconds), least)
+	}
+	if len(c.seconds) == 0 {
 		return
 	}
 	t.Logf("%-14s %s by %-4s: %4d times, %3d conflicts, %.2f s in the middle, %.2f s at most", c.name, c.mode, c.kind, len(c.seconds), c.conflicts, c.seconds[len(c.seconds)/2], c.seconds[len(c.seconds)-1])
