@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -34,6 +35,8 @@ type One struct {
 	Steps   int     `json:"steps"`
 	IDs     []int64 `json:"-"`
 	Preview Rows    `json:"preview"`
+	// Why are the addresses of the rows' lineage, where the table has a key and is shown as it is now.
+	Why []string `json:"-"`
 }
 
 // Column is one of a table's.
@@ -78,8 +81,29 @@ func (p *Pages) one(r *http.Request) (One, error) {
 	}
 	o := One{Table: t.Name, Tab: "rows", Line: line, Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
 	o.place(t, s)
-	o.Preview, err = p.preview(ctx, t, s)
+	if o.Preview, err = p.preview(ctx, t, s); err == nil && o.Current() {
+		o.explain()
+	}
 	return o, err
+}
+
+// explain leads from each row to what it is made of.
+func (o *One) explain() {
+	if len(o.Key) == 0 {
+		return
+	}
+	for _, row := range o.Preview.Rows {
+		values := url.Values{"table": {o.Table}}
+		for _, name := range o.Key {
+			i := slices.Index(o.Preview.Columns, name)
+			if i < 0 || i >= len(row) || row[i] == nil {
+				o.Why = nil
+				return
+			}
+			values.Add("key", cli.Text(row[i]))
+		}
+		o.Why = append(o.Why, "/lineage?"+values.Encode())
+	}
 }
 
 // place finds a snapshot among those of its table.

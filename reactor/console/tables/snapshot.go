@@ -75,7 +75,12 @@ type History struct {
 	Table     string     `json:"table"`
 	Tab       string     `json:"-"`
 	Snapshots []Snapshot `json:"snapshots"`
+	// To is the snapshot that an address proposes to roll back to.
+	To string `json:"-"`
 }
+
+// Proposed tells whether the address proposes a snapshot.
+func (h History) Proposed(s Snapshot) bool { return h.To == fmt.Sprint(s.ID) }
 
 func (p *Pages) history(r *http.Request) (History, error) {
 	t, err := p.find(r.Context(), r.PathValue("table"))
@@ -89,7 +94,7 @@ func (p *Pages) history(r *http.Request) (History, error) {
 		}
 	}
 	slices.Reverse(all)
-	return History{Table: t.Name, Tab: "snapshots", Snapshots: all}, nil
+	return History{Table: t.Name, Tab: "snapshots", Snapshots: all, To: r.URL.Query().Get("to")}, nil
 }
 
 // count leaves the rows out that files of deletes delete: the totals of a summary have them.
