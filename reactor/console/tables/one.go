@@ -37,7 +37,13 @@ type One struct {
 	Preview Rows    `json:"preview"`
 	// Why are the addresses of the rows' lineage, where the table has a key and is shown as it is now.
 	Why []string `json:"-"`
+	// Asked is what the address says of when, "" for now.
+	Asked string `json:"-"`
+	now   bool
 }
+
+// Before tells that the address asks for a time before the table's first snapshot: the table was empty then.
+func (o One) Before() bool { return o.At.ID == 0 && o.Steps > 0 }
 
 // Column is one of a table's.
 type Column struct {
@@ -53,7 +59,7 @@ func (c Column) Numeric() bool {
 }
 
 // Current tells whether the page shows the table as it is now.
-func (o One) Current() bool { return o.Newer == nil }
+func (o One) Current() bool { return o.now }
 
 // command is the one that shows the same rows.
 func (o One) command() string {
@@ -80,6 +86,7 @@ func (p *Pages) one(r *http.Request) (One, error) {
 		return One{}, err
 	}
 	o := One{Table: t.Name, Tab: "rows", Line: line, Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
+	o.Asked = r.URL.Query().Get("at")
 	o.place(t, s)
 	if o.Preview, err = p.preview(ctx, t, s); err == nil && o.Current() {
 		o.explain()
@@ -113,9 +120,13 @@ func (o *One) place(t *lake.Table, s *table.Snapshot) {
 	for _, one := range all {
 		o.IDs = append(o.IDs, one.ID)
 	}
+	o.now = o.At.ID == t.SnapshotID()
 	i := slices.Index(o.IDs, o.At.ID)
-	if i < 0 {
-		return // the table is empty
+	if i < 0 { // the table is empty, or was at that time
+		if len(all) > 0 {
+			o.Newer = &all[0]
+		}
+		return
 	}
 	o.Index = i
 	if i > 0 {
