@@ -23,7 +23,7 @@ func (e env) Notice() string { return e.Foreign() }
 
 // Help shows an example.
 func (env) Help() string {
-	return "Example:\n  eval \"$(.bin/stack env --role analyst)\""
+	return "Also takes away, by unset, what the role may not have: a shell that acted for another role goes on as this one alone.\n\nExample:\n  eval \"$(.bin/stack env --role analyst)\""
 }
 
 // Run prints the exports of the role.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -53,7 +54,8 @@ type access struct {
 	at      addresses
 	bucket  string
 	catalog settings.Secret
-	readers settings.Secret // the catalog for those who only read, where it is in PostgreSQL; empty for none
+	readers settings.Secret   // the catalog for those who only read, where it is in PostgreSQL; empty for none
+	own     map[string]string // by variable: folders of own models and datasets, absolute; those that there are
 	secrets credentials
 	natsURL func(user string) settings.Secret
 }
@@ -81,6 +83,7 @@ func (a access) environment(role string) map[string]string {
 		if a.at.HTTP != "" {
 			vars["MILLRACE_HTTP_ADDR"] = a.at.HTTP
 		}
+		maps.Copy(vars, a.own) // a command with other models than the reactor's calls its tables wrong
 	}
 	switch token := a.secrets.tokens[role]; {
 	case role == minio.UserReactor: // it must know those of all
@@ -116,7 +119,7 @@ var stackOwned = []string{
 	"MILLRACE_HOME", "MILLRACE_S3_ENDPOINT", "MILLRACE_S3_ACCESS_KEY", "MILLRACE_S3_SECRET_KEY", "MILLRACE_S3_REGION",
 	"MILLRACE_BUCKET", "MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_CATALOG_READONLY", "MILLRACE_HTTP_ADDR",
 	"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE", "MILLRACE_CONSOLE_URL",
-	"MILLRACE_OWNER_TOKEN", "MILLRACE_ANALYST_TOKEN", "MILLRACE_REPORTER_TOKEN",
+	"MILLRACE_OWNER_TOKEN", "MILLRACE_ANALYST_TOKEN", "MILLRACE_REPORTER_TOKEN", "MILLRACE_MODELS", "MILLRACE_DATASETS",
 	"MILLRACE_TLS_CERT", "MILLRACE_TLS_KEY", // the stack's own reactor is on loopback, and the stack asks it by plain HTTP
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION",
 }
@@ -157,7 +160,16 @@ var awsNames = map[string]string{
 	"AWS_REGION":            "MILLRACE_S3_REGION",
 }
 
-// exports returns vars, also under the names that AWS's tools know, as lines for a shell's eval.
+// onlySome are the variables that some roles have and others lack. What a shell has of them belongs to the role of an earlier eval:
+// an analyst's shell would go on with the owner's NATS password.
+var onlySome = []string{
+	"MILLRACE_NATS_URL", "MILLRACE_NATS_CREDS", "MILLRACE_CATALOG", "MILLRACE_HTTP_ADDR", "MILLRACE_MODELS", "MILLRACE_DATASETS",
+	"MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_ICEBERG_WAREHOUSE", "MILLRACE_CONSOLE_URL",
+	"MILLRACE_OWNER_TOKEN", "MILLRACE_ANALYST_TOKEN", "MILLRACE_REPORTER_TOKEN",
+}
+
+// exports returns a role's variables, also under the names that AWS's tools know, as lines for a shell's eval. The lines take away
+// what the role lacks.
 func exports(vars map[string]string) string {
 	all := map[string]string{}
 	for name, value := range vars {
@@ -172,6 +184,14 @@ func exports(vars map[string]string) string {
 	for name, value := range all {
 		lines = append(lines, fmt.Sprintf("export %s='%s'\n", name, strings.ReplaceAll(value, "'", `'\''`)))
 	}
+	for _, name := range onlySome {
+		if _, has := all[name]; !has && isRole(vars) {
+			lines = append(lines, "unset "+name+"\n")
+		}
+	}
 	slices.Sort(lines)
 	return strings.Join(lines, "")
 }
+
+// isRole tells a role's variables from Airflow's settings, which a shell takes beside those of a role.
+func isRole(vars map[string]string) bool { return vars["MILLRACE_S3_ACCESS_KEY"] != "" }

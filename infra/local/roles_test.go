@@ -1,10 +1,14 @@
 package main
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 
 	"millrace/infra/nats"
 	"millrace/infra/settings"
@@ -75,7 +79,7 @@ func TestEachRoleGetsItsOwnSecretsOnly(t *testing.T) {
 
 func TestAChildSeesNothingOfAnotherStack(t *testing.T) {
 	user := []string{
-		"PATH=/bin", "LANG=C", "MILLRACE_MODELS=/models", "MILLRACE_LOG_LEVEL=debug",
+		"PATH=/bin", "LANG=C", "MILLRACE_MODELS=/elsewhere", "MILLRACE_LOG_LEVEL=debug",
 		"MILLRACE_NATS_URL=nats://owner:other@elsewhere", "MILLRACE_S3_ENDPOINT=http://elsewhere", "MILLRACE_CATALOG=sqlite:////elsewhere",
 		"AWS_SECRET_ACCESS_KEY=other", "MILLRACE_OWNER_TOKEN=other", "MILLRACE_ICEBERG_TOKEN=other", "MILLRACE_TLS_CERT=/elsewhere", "COINCAP_API_KEY=key", "COINCAP_BASE_URL=http://elsewhere",
 	}
@@ -85,7 +89,7 @@ func TestAChildSeesNothingOfAnotherStack(t *testing.T) {
 		if strings.Contains(text, "elsewhere") || strings.Contains(text, "other") {
 			t.Errorf("role %s sees another stack:\n%s", role, text)
 		}
-		for _, kept := range []string{"PATH=/bin", "LANG=C", "MILLRACE_MODELS=/models", "MILLRACE_LOG_LEVEL=debug"} {
+		for _, kept := range []string{"PATH=/bin", "LANG=C", "MILLRACE_LOG_LEVEL=debug"} {
 			if !slices.Contains(env, kept) {
 				t.Errorf("role %s lacks %s", role, kept)
 			}
@@ -127,5 +131,74 @@ func TestExportsSurviveAShell(t *testing.T) {
 	want := vars["MILLRACE_BUCKET"] + "\n/home/it's/.millrace\ns3-owner\nus-east-1\n"
 	if err != nil || string(out) != want {
 		t.Errorf("the shell has %q, %v; want %q", out, err, want)
+	}
+}
+
+// A shell that had the owner's variables, and then takes an analyst's, has what a fresh shell of the analyst has.
+func TestAShellKeepsNothingOfTheRoleBefore(t *testing.T) {
+	all := testAccess()
+	all.own = up{Models: "/models", Datasets: "/datasets"}.own()
+	shell := func(script string) string {
+		cmd := exec.Command("sh", "-c", script+"env | grep -E '^(MILLRACE|AWS)_' | sort")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	for _, before := range roles {
+		for _, role := range roles {
+			evals := exports(all.environment(role))
+			if got, want := shell(exports(all.environment(before))+"export MILLRACE_NATS_CREDS=/owner.creds\n"+evals), shell(evals); got != want {
+				t.Errorf("%s after %s has\n%s\nand afresh\n%s", role, before, got, want)
+			}
+		}
+	}
+	if text := exports(map[string]string{"MILLRACE_AIRFLOW_URL": "http://127.0.0.1:8080"}); strings.Contains(text, "unset") {
+		t.Errorf("Airflow's settings take a role's away: %s", text)
+	}
+}
+
+// A command beside the stack computes the models that its reactor computes, wherever it is started; without own models it has none.
+func TestTheFolderOfModelsReachesEveryRoleThatReadsTables(t *testing.T) {
+	all := testAccess()
+	for _, models := range []string{"", "/models"} {
+		all.own = up{Models: models}.own()
+		for _, role := range roles {
+			got, there := all.environment(role)["MILLRACE_MODELS"]
+			if role != "ingestor" && got != models || there != (models != "" && role != "ingestor") {
+				t.Errorf("with models in %q role %s has %q, %v", models, role, got, there)
+			}
+			if env := childEnvironment([]string{"MILLRACE_MODELS=models"}, role, all.environment(role)); slices.Contains(env, "MILLRACE_MODELS=models") {
+				t.Errorf("role %s has the shell's own: %q", role, env)
+			}
+		}
+	}
+}
+
+// Commands run in any folder: what `up` was given beside its own is written down as a whole path.
+func TestUpHandsOnWholePaths(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"models", "datasets"} {
+		if err := os.Mkdir(folder, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("MILLRACE_MODELS", "models")
+	var a app
+	parser, err := kong.New(&a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"up", "--datasets", "./datasets"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Up.own(); len(got) != 2 || got["MILLRACE_MODELS"] != filepath.Join(here, "models") || got["MILLRACE_DATASETS"] != filepath.Join(here, "datasets") {
+		t.Errorf("it hands on %q", got)
 	}
 }

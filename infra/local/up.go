@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,6 +29,8 @@ type up struct {
 	MinIO     string          `name:"minio" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio beside this program, built when it is not there)."`
 	Key       settings.Secret `name:"coincap-api-key" env:"COINCAP_API_KEY" placeholder:"SECRET" help:"CoinCap's key; without one prices are synthetic."`
 	Recorded  string          `type:"existingdir" placeholder:"DIR" help:"Serve recorded CoinCap responses from this folder in place of prices."`
+	Models    string          `env:"MILLRACE_MODELS" type:"existingdir" placeholder:"DIR" help:"Folder of own gold models, for the reactor and for every command on this lakehouse."`
+	Datasets  string          `env:"MILLRACE_DATASETS" type:"existingdir" placeholder:"DIR" help:"Folder of own datasets, likewise."`
 	Days      int             `default:"400" help:"Days of history of the first ingest."`
 	Top       int             `default:"20" help:"Coins of the first ingest, by market capitalisation."`
 	NoIngest  bool            `help:"Start with what is there: no first ingest."`
@@ -206,8 +209,15 @@ func (s *stack) catalogURI() (settings.Secret, error) {
 	return uri, nil
 }
 
+// own are the folders of the user's own models and datasets, by the variables that name them.
+func (u up) own() map[string]string {
+	folders := map[string]string{"MILLRACE_MODELS": u.Models, "MILLRACE_DATASETS": u.Datasets}
+	maps.DeleteFunc(folders, func(_, folder string) bool { return folder == "" })
+	return folders
+}
+
 func (s *stack) writeEnvironments() error {
-	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, readers: s.options.CatalogOfReaders.CatalogOfReaders, secrets: s.secrets, natsURL: s.natsURL}
+	all := access{home: s.home, at: s.at, bucket: s.options.Bucket, catalog: s.catalog, readers: s.options.CatalogOfReaders.CatalogOfReaders, own: s.options.own(), secrets: s.secrets, natsURL: s.natsURL}
 	for _, role := range roles {
 		if err := settings.WriteEnv(string(s.home), role, all.environment(role)); err != nil {
 			return err

@@ -18,9 +18,18 @@ func EnvFile(home, role string) string {
 	return filepath.Join(home, "env", role+".env")
 }
 
+// RoleOwner names the role that may do what any other may.
+const RoleOwner = "owner"
+
+// accessKey is the variable that tells whose credentials a process has: each role's S3 access key is its name.
+const accessKey = "MILLRACE_S3_ACCESS_KEY"
+
 // LoadEnv sets the variables of the role's env file, but for those that the process has already: so a program that is started
 // by hand finds the running stack. Call it before kong parses; it reads --home and MILLRACE_HOME itself. An absent file is no
 // error.
+//
+// It sets nothing if the process has the credentials of another role, except the owner's. An analyst's shell once published events
+// that way: the program took the NATS password, which an analyst has not, from the reactor's file.
 func LoadEnv(role string) error {
 	return loadEnv(homeOf(os.Args[1:]), role)
 }
@@ -32,6 +41,9 @@ func loadEnv(home, role string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if key := os.Getenv(accessKey); key != "" && key != vars[accessKey] && key != RoleOwner {
+		return nil
 	}
 	for name, value := range vars {
 		if _, set := os.LookupEnv(name); set {

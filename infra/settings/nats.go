@@ -77,7 +77,7 @@ func (n NATS) Connect(ctx context.Context, name string, opts ...nats.Option) (*n
 func connectError(shown string, address Secret, err error) error {
 	switch {
 	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
-		return fmt.Errorf("connect to NATS at %s: it refused the user or password (MILLRACE_NATS_URL, MILLRACE_NATS_CREDS): %w", shown, err)
+		return fmt.Errorf("connect to NATS at %s: it refused the user or password (MILLRACE_NATS_URL, MILLRACE_NATS_CREDS): %w; only the owner and the reactor may use NATS, and `eval \"$(.bin/stack env)\"` sets the owner's", shown, err)
 	case strings.Contains(shown, "unreadable"):
 		return fmt.Errorf("the NATS address (--nats-url, MILLRACE_NATS_URL) cannot be read: it must look like nats://user:password@127.0.0.1:4222")
 	case errors.As(err, new(*tls.CertificateVerificationError)):

@@ -218,6 +218,26 @@ func TestEnvFileFillsOnlyWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A program that is started with another role's credentials takes nothing from the file of its own: an analyst could publish.
+func TestEnvFileGivesNothingToAnotherRole(t *testing.T) {
+	home := t.TempDir()
+	const secret = "MILLRACE_TEST_NATS"
+	if err := WriteEnv(home, "reactor", map[string]string{accessKey: "reactor", secret: "password"}); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"": "password", "reactor": "password", RoleOwner: "password", "analyst": "", "reporter": "", "ingestor": ""} {
+		t.Setenv(accessKey, key)
+		t.Setenv(secret, "")
+		_ = os.Unsetenv(secret)
+		if err := loadEnv(home, "reactor"); err != nil {
+			t.Fatal(err)
+		}
+		if got := os.Getenv(secret); got != want {
+			t.Errorf("with the access key %q the program has %q, want %q", key, got, want)
+		}
+	}
+}
+
 func TestEnvFileRoundTrips(t *testing.T) {
 	home := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -36,6 +38,7 @@ type Config struct {
 	Timeout  time.Duration   // of one attempt; default 30 s
 	Retry    Retry
 	Agent    string // User-Agent; default millrace
+	Log      *slog.Logger
 }
 
 // Client calls the API. It may be used by several goroutines, which share its rate limit.
@@ -61,6 +64,9 @@ func New(cfg Config) (*Client, error) {
 	cfg.Retry = cfg.Retry.withDefaults()
 	if cfg.Agent == "" {
 		cfg.Agent = "millrace"
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
 	}
 	base, err := parseBase(cfg.BaseURL, cfg.Key)
 	if err != nil {
@@ -137,7 +143,7 @@ func (c *Client) list(ctx context.Context, path string, query url.Values) (*Resp
 	address.RawQuery = query.Encode()
 	waits := c.cfg.Retry.policy()
 	attempts := 0
-	response, err := backoff.RetryWithData(func() (*Response, error) {
+	response, err := backoff.RetryNotifyWithData(func() (*Response, error) {
 		attempts++
 		response, err := c.attempt(ctx, address)
 		var failed *Error
@@ -154,7 +160,9 @@ func (c *Client) list(ctx context.Context, path string, query url.Values) (*Resp
 			c.pause.atLeast(time.Now().Add(failed.RetryAfter))
 		}
 		return nil, err
-	}, backoff.WithContext(waits, ctx))
+	}, backoff.WithContext(waits, ctx), func(err error, wait time.Duration) {
+		c.cfg.Log.Warn("a call failed; trying again", "attempt", attempts, "in", wait.Round(time.Millisecond).String(), "error", err)
+	})
 	var failed *Error
 	if errors.As(err, &failed) {
 		failed.Attempts = attempts
@@ -220,6 +228,9 @@ func (c *Client) noAnswer(ctx context.Context, address *url.URL, err error) erro
 	var certificate *tls.CertificateVerificationError
 	if errors.As(err, &certificate) {
 		failed.Kind = Untrusted
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) && loopback(address.Hostname()) {
+		failed.Kind = NotRunning
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		failed.Err, failed.Detail = nil, fmt.Sprintf("no answer in %s", c.cfg.Timeout)

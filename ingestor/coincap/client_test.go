@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -224,12 +225,27 @@ func TestFailuresSayWhatToDo(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
-	server := httptest.NewServer(http.NotFoundHandler())
-	server.Close()
-	c := newClient(t, Config{BaseURL: server.URL, Retry: Retry{First: time.Millisecond, Longest: time.Millisecond, Patience: 20 * time.Millisecond}})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer server.Close()
+	var log bytes.Buffer
+	c := newClient(t, Config{BaseURL: server.URL, Log: slog.New(slog.NewTextHandler(&log, nil)), Retry: Retry{First: time.Millisecond, Longest: time.Millisecond, Patience: 20 * time.Millisecond}})
 	_, err := c.Top(context.Background(), 1)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Kind != Unreachable || failed.Attempts < 2 || !strings.Contains(err.Error(), "check the network") {
+		t.Fatalf("error is %v", err)
+	}
+	if n := strings.Count(log.String(), "trying again"); n != failed.Attempts-1 || !strings.Contains(log.String(), server.URL) {
+		t.Errorf("%d tries and %d lines of them: %s", failed.Attempts, n, log.String())
+	}
+}
+
+// On this machine a refused connection means that no stack runs. A command tried for 70 s, and then told to check the network.
+func TestAServerThatDoesNotRunHereIsNotTriedAgain(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	_, err := newClient(t, Config{BaseURL: server.URL}).Top(context.Background(), 1)
+	var failed *Error
+	if !errors.As(err, &failed) || failed.Kind != NotRunning || failed.Attempts != 1 || !strings.Contains(err.Error(), "start the stack with `go tool task up`") {
 		t.Errorf("error is %v", err)
 	}
 }

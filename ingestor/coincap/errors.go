@@ -18,6 +18,7 @@ const (
 	BadRequest              // 400: the request itself is wrong
 	ServerError             // 5xx
 	Unreachable             // no answer: refused, reset, timed out
+	NotRunning              // refused by this machine itself: no server has the port
 	Untrusted               // TLS: the certificate is not the server's
 	NotJSON                 // some other text, such as a proxy's HTML page
 	NotList                 // JSON, but without a list in data
@@ -28,7 +29,7 @@ const (
 )
 
 var kindNames = [...]string{"unexpected answer", "no API key", "API key refused", "rate limited", "API version ended", "bad request",
-	"server error", "unreachable", "not trusted", "not JSON", "no list", "truncated", "too large", "answer for other days", "credits used up"}
+	"server error", "unreachable", "nothing runs there", "not trusted", "not JSON", "no list", "truncated", "too large", "answer for other days", "credits used up"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -41,6 +42,7 @@ var hints = [...]string{
 	BadRequest:  "the API does not take this request; its text says why",
 	ServerError: "the API is in trouble; try again later",
 	Unreachable: "check the network and COINCAP_BASE_URL",
+	NotRunning:  "start the stack with `go tool task up`, whose simulator answers there, or set COINCAP_BASE_URL",
 	Untrusted:   "check COINCAP_BASE_URL, and whether a proxy stands in between",
 	NotJSON:     "check COINCAP_BASE_URL, and whether a proxy or a login page stands in between",
 	NotList:     "check COINCAP_BASE_URL",

@@ -139,10 +139,11 @@ func promoteAll(ctx context.Context, s *promote.Silver, objects []event.Object, 
 
 // Compared is how a table differs between main and a branch.
 type Compared struct {
-	Table                string
-	RowsMain, RowsBranch int64
+	Table      string `json:"table"`
+	RowsMain   int64  `json:"rows_main"`
+	RowsBranch int64  `json:"rows_branch"`
 	// Changes is how many rows differ, by how.
-	Changes map[string]int
+	Changes map[string]int `json:"changes"`
 }
 
 // Compare counts the rows of each table that differ between main and a branch.

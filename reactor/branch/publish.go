@@ -6,21 +6,27 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"strings"
 
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
+	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
+	"millrace/reactor/stream"
 )
 
 // refreshes is how often a branch is made anew because main has moved on: each time less can have come meanwhile.
 const refreshes = 5
 
 // Publish makes main what a branch is. Where main has moved on, refresh, when not nil, makes the branch anew, from the same
-// objects; without it that is an error.
-func Publish(ctx context.Context, l *lake.Lake, name string, refresh func(context.Context) error) (lake.BranchInfo, error) {
+// objects; without it that is an error. alone returns an error if a reactor runs.
+func Publish(ctx context.Context, l *lake.Lake, name string, alone, refresh func(context.Context) error) (lake.BranchInfo, error) {
 	for attempt := 0; ; attempt++ {
 		b, err := Find(ctx, l, name)
 		if err != nil {
+			return b, err
+		}
+		if err := lasts(ctx, l, name, alone); err != nil {
 			return b, err
 		}
 		err = lake.Patient.Do(ctx, func() error { return l.Publish(ctx, name) })
@@ -35,6 +41,29 @@ func Publish(ctx context.Context, l *lake.Lake, name string, refresh func(contex
 			return b, err
 		}
 	}
+}
+
+// lasts returns an error if a reactor would undo the publication: it runs, and its models are not those of the branch. It computed a
+// table by its own, old model again 0.65 s after the publication of a new one.
+func lasts(ctx context.Context, l *lake.Lake, name string, alone func(context.Context) error) error {
+	view, err := l.View(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, err := l.Waiting(ctx, name)
+	if err != nil {
+		return err
+	}
+	replaced := promote.Replaced(view, waiting)
+	if len(replaced) == 0 {
+		return nil
+	}
+	err = alone(ctx)
+	if errors.Is(err, stream.ErrNotAlone) {
+		return fmt.Errorf("publish branch %s: it has %s by another model than the running reactor's, which would compute that by its own again at once. Start the reactor with the models of the branch: it computes the tables itself, and `reactor publish %s --refresh` brings the rest. Or publish while no reactor runs (`stack up --no-reactor`)",
+			name, strings.Join(replaced, ", "), name)
+	}
+	return err
 }
 
 // Refresh makes a branch anew, from the objects that it was made of.

@@ -15,6 +15,7 @@ import (
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
 	"millrace/reactor/proof"
+	"millrace/reactor/reconcile"
 )
 
 type checkCmd struct {
@@ -29,7 +30,8 @@ func (*checkCmd) Help() string {
 	return `Decodes every object in bronze again, computes all tables from these rows and compares every row. The lake may be in use. The exit code is 1 if anything differs.
 
 Of a table that differs it says why (cause), which snapshot of another engine did it and what that engine says of itself (made_by), the
-first rows and their day, and the command that mends it. That is reactor repair, unless objects are hidden from the listing.
+first rows and their day, and what mends it (mends). That is reactor repair, unless objects are hidden from the listing. If the reactor
+cannot compute the table's model, or made the table by another model than the one here, it names the file and says what to do.
 
 Examples:
 
@@ -113,16 +115,13 @@ func printReport(out *cli.Output, r proof.Report) error {
 func logReport(r proof.Report) {
 	if n := len(r.Unpromoted); n > 0 { // with a backlog there are many, and a line each would bury the rest
 		var keys []string
-		for _, o := range r.Unpromoted[:min(n, named)] {
+		for _, o := range r.Unpromoted {
 			keys = append(keys, o.Key)
 		}
-		slog.Error("objects are not promoted: they wait in the streams, or no event of them ever came, and then `reactor reconcile` publishes it", "objects", n, "first", strings.Join(keys, ", "))
+		slog.Error("objects are not promoted: they wait in the streams, or no event of them ever came, and then `reactor reconcile` publishes it", "objects", n, "which", reconcile.Some(keys))
 	}
-	for _, a := range r.Absent[:min(len(r.Absent), named)] {
-		slog.Error("the tables have rows of an object that the listing of bronze lacks: "+a.Advice(), "key", a.SourceKey, "version", a.SourceVersion)
-	}
-	if more := len(r.Absent) - named; more > 0 {
-		slog.Error("the listing of bronze lacks further objects", "objects", more)
+	for _, line := range reconcile.Report(r.Absent) {
+		slog.Error("the tables have rows of objects that the listing of bronze lacks: " + line)
 	}
 	for _, v := range r.Verdicts {
 		if v.Uncomputed != "" {

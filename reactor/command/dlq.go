@@ -72,8 +72,13 @@ func (c *dlqShowCmd) Run(ctx context.Context, out *cli.Output) error {
 				})
 			}
 		}
-		return fmt.Errorf("%w: %d", stream.ErrNoDeadLetter, c.ID)
+		return noLetter(c.ID)
 	})
+}
+
+// noLetter says that no dead letter has a number. A letter that comes again has another one.
+func noLetter(id uint64) error {
+	return fmt.Errorf("%w: %d; `reactor dlq list` shows their numbers, and a letter that comes again gets a new one", stream.ErrNoDeadLetter, id)
 }
 
 // chosen picks dead letters by number, or all of them.
@@ -97,7 +102,7 @@ func (c chosen) of(all []stream.DeadLetter) ([]stream.DeadLetter, error) {
 	for _, id := range c.ID {
 		l, ok := byID[id]
 		if !ok {
-			return nil, fmt.Errorf("%w: %d", stream.ErrNoDeadLetter, id)
+			return nil, noLetter(id)
 		}
 		some = append(some, l)
 	}

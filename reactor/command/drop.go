@@ -26,6 +26,13 @@ func (c *dropCmd) Run(ctx context.Context, out *cli.Output) error {
 			return err
 		}
 		if promote.StateOf(t) != "gone" {
+			own, err := modelFlags{}.load(ctx)
+			if err != nil {
+				return err
+			}
+			if _, builtIn := own.Model(c.Table); builtIn {
+				return fmt.Errorf("drop %s: its model comes with the program, and the reactor would make it again: only tables of own models can be dropped", c.Table)
+			}
 			return fmt.Errorf("drop %s: a model keeps it up: take the model's file out of MILLRACE_MODELS and start the reactor, then drop the table", c.Table)
 		}
 		had := any(nil) // where files of it are gone

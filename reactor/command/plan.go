@@ -21,6 +21,8 @@ changes nothing.
   create      a table that does not exist yet
   make anew   a table that somebody dropped or renamed, or all tables if the catalog is older than the lake
   add column  a new column of a dataset; it is null in old rows until their objects are replayed
+  rename column, widen column
+              a column whose definition has another name or a type that holds more: its values stay, and no file is rewritten
   promote     objects in bronze that the ledger does not know: the reconciler publishes their events
   rebuild     a gold table whose model is new or has changed: all of its days are computed
   compute     days of a gold table that depend on a change

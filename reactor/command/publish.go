@@ -12,6 +12,7 @@ import (
 	"millrace/reactor/announce"
 	"millrace/reactor/branch"
 	"millrace/reactor/lake"
+	"millrace/reactor/stream"
 )
 
 type publishCmd struct {
@@ -27,7 +28,9 @@ type publishCmd struct {
 
 func (*publishCmd) Help() string {
 	return `Replaces main with a branch that reactor replay --branch made: all tables of silver and gold, the ledger and the pins move in one
-transaction. A reader sees either all of it or nothing. The running reactor need not stop, and finds nothing left to do.
+transaction. A reader sees either all of it or nothing. A running reactor with the models that the branch was made with need not stop, and finds
+nothing left to do. One with other models would compute the tables of these by its own again at once, so the command refuses then:
+start the reactor with the new models first, or publish while no reactor runs (stack up --no-reactor).
 
 A branch can be published while main is as it was when the branch was made. If main has changed since, the branch lacks its newer
 rows: --refresh first makes the branch again from the same objects. It gives up if main changes faster than that.
@@ -70,7 +73,8 @@ func (c *publishCmd) publish(ctx context.Context, l opened, js jetstream.JetStre
 		replay := &branch.Replay{Lake: l.Lake, Bucket: l.Bucket, Models: set, Limits: c.limits(), Memory: c.Memory, Show: bars(out)}
 		refresh = func(ctx context.Context) error { return replay.Refresh(ctx, c.Name) }
 	}
-	b, err := branch.Publish(ctx, l.Lake, c.Name, refresh)
+	alone := func(ctx context.Context) error { return stream.Alone(ctx, js) }
+	b, err := branch.Publish(ctx, l.Lake, c.Name, alone, refresh)
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,13 @@ package command
 
 // Reactor is the commands of the program reactor.
 type Reactor struct {
+	datasetFlags
+
 	Run       runCmd       `cmd:"" help:"Consume events, promote bronze to silver and gold, until stopped."`
 	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
 	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
+	Dataset   datasetCmd   `cmd:"" help:"Datasets: check a file, try it on objects, or have one proposed."`
 	Stage     stageCmd     `cmd:"" help:"Make a branch for another engine to write onto, such as Spark, and list its objects."`
 	Adopt     adoptCmd     `cmd:"" help:"Take note of what another engine has written onto a branch, so that it can be published."`
 	Plan      planCmd      `cmd:"" help:"Show what a start of the reactor would change, and what waits."`

@@ -13,9 +13,6 @@ import (
 	"millrace/reactor/service"
 )
 
-// named is how many objects a command names of those that have the same fault.
-const named = 20
-
 // errHidden makes the exit code 1.
 var errHidden = errors.New("the listing of bronze lacks objects that are there")
 
@@ -39,8 +36,8 @@ func (c *reconcileCmd) Run(ctx context.Context, out *cli.Output) error {
 			if err != nil {
 				return err
 			}
-			for _, a := range found.Hidden[:min(len(found.Hidden), named)] {
-				slog.Error("the listing of bronze lacks an object: "+a.Advice(), "key", a.SourceKey, "version", a.SourceVersion)
+			for _, line := range reconcile.Report(found.Hidden) {
+				slog.Error("the listing of bronze lacks objects: " + line)
 			}
 			err = out.Table([]string{"objects", "missed", "unannounced", "forgotten", "ledger_empty", "waiting", "removed", "hidden"}, [][]any{{
 				found.Objects, found.Total(), found.Missed[reconcile.Unannounced], found.Missed[reconcile.Forgotten], found.Missed[reconcile.NewLedger], found.Waiting,

@@ -17,6 +17,7 @@ import (
 
 type retractCmd struct {
 	lakeFlags
+	modelFlags
 	settings.NATS
 	Key     string        `arg:"" help:"Object in bronze."`
 	Version string        `placeholder:"ID" help:"Version to delete (default: all of them)."`
@@ -50,12 +51,8 @@ func (c *retractCmd) Run(ctx context.Context, out *cli.Output) error {
 			if err := r.Await(waiting, all); err != nil {
 				return err
 			}
-			formers, err := r.Formers(ctx)
-			if err != nil {
+			if err := c.tellFormers(ctx, r, all); err != nil {
 				return err
-			}
-			for _, f := range formers {
-				slog.Info("former snapshots may still have the rows, until they expire", "table", f.Table, "snapshots", f.Snapshots, "tags", strings.Join(f.Tags, ", "))
 			}
 			var rows [][]any
 			for _, v := range all {
@@ -64,4 +61,22 @@ func (c *retractCmd) Run(ctx context.Context, out *cli.Output) error {
 			return out.Table([]string{"key", "version", "put_at", "table", "was"}, rows)
 		})
 	})
+}
+
+// tellFormers says in one line which tables' former snapshots may still have the rows.
+func (c *retractCmd) tellFormers(ctx context.Context, r retract.Retraction, all []retract.Retracted) error {
+	models, err := c.load(ctx)
+	if err != nil { // the object is deleted all the same
+		slog.Warn("the models cannot be read, so every table of gold counts", "error", err)
+	}
+	formers, err := r.Formers(ctx, all, models)
+	if err != nil || len(formers) == 0 {
+		return err
+	}
+	var texts []string
+	for _, f := range formers {
+		texts = append(texts, f.String())
+	}
+	slog.Info("former snapshots may still have the rows, until they expire", "snapshots", strings.Join(texts, ", "))
+	return nil
 }

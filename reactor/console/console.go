@@ -5,7 +5,6 @@ package console
 import (
 	"context"
 	"log/slog"
-	"net/http"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,7 +49,7 @@ type Config struct {
 }
 
 // New makes the console.
-func New(cfg Config) http.Handler {
+func New(cfg Config) *web.Site {
 	items := []web.Item{
 		{Name: "Now", Path: "/"}, {Name: "Tables", Path: "/tables"}, {Name: "Bronze", Path: "/bronze"}, {Name: "SQL", Path: "/sql"},
 		{Name: "Market", Path: "/market"}, {Name: "Dead letters", Path: "/letters"}, {Name: "Replay", Path: "/replay"}, {Name: "Lineage", Path: "/lineage"},

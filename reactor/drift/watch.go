@@ -92,6 +92,44 @@ func (w Watch) Look(objects []Object) (Watch, News) {
 	return next, news
 }
 
+// Forget takes objects out of the watch, of whose versions gone tells that they were deleted. What stands is what the newest object
+// that is left of its kind shows, since the first of those that show it.
+func (w Watch) Forget(gone func(key, version string) bool) (Watch, News) {
+	next := w
+	next.objects, next.known, next.stands = maps.Clone(w.objects), maps.Clone(w.known), nil
+	for kind, of := range w.objects {
+		left := slices.DeleteFunc(slices.Clone(of), func(o remembered) bool { return gone(o.Key, o.Version) })
+		next.objects[kind], next.known[kind] = left, without(w.known[kind], of, left)
+	}
+	news := News{Objects: map[string]int{}}
+	for _, f := range w.stands {
+		left := next.objects[f.Of]
+		if len(left) < len(w.objects[f.Of]) || gone(f.Key, f.Version) {
+			begin := len(left)
+			for begin > 0 && f.shown(left[begin-1].Shape, w.names) {
+				begin--
+			}
+			if begin == len(left) {
+				news.Over = append(news.Over, f)
+				continue
+			}
+			if gone(f.Key, f.Version) {
+				f.Key, f.Version = left[begin].Key, left[begin].Version
+			}
+		}
+		next.stands = append(next.stands, f)
+	}
+	return next, news
+}
+
+// without returns the names of unknown fields that stay known when of several objects some are left.
+func without(known []string, before, left []remembered) []string {
+	has := func(objects []remembered, name string) bool {
+		return slices.ContainsFunc(objects, func(o remembered) bool { return slices.Contains(o.Shape.Unknown, name) })
+	}
+	return slices.DeleteFunc(slices.Clone(known), func(name string) bool { return has(before, name) && !has(left, name) })
+}
+
 // take remembers an object, and returns its unknown fields that no object before had.
 func (w *Watch) take(o Object) (fresh []string) {
 	kind := o.Shape.Kind

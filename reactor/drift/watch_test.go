@@ -10,7 +10,7 @@ import (
 
 	"millrace/reactor/drift"
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
+	"millrace/reactor/silver/datasets"
 )
 
 // sequence feeds objects to a watch, one batch each.
@@ -79,15 +79,15 @@ func refused(rows int64) func(*silver.Shape) {
 }
 
 func TestARenamedFieldIsGoneAndTheNewOneNear(t *testing.T) {
-	s := watching(t, coincap.Assets)
+	s := watching(t, datasets.Get("coincap/assets"))
 	s.look(s.object(20, nil))
 	s.wants()
-	news := s.look(s.object(20, gone(coincap.Assets, "price_usd", "fee", "priceUSD")))
+	news := s.look(s.object(20, gone(datasets.Get("coincap/assets"), "price_usd", "fee", "priceUSD")))
 	s.wants("priceUsd is gone, priceUSD is new since o2")
 	if len(news.Found) != 1 || news.Objects[drift.Gone] != 1 || !slices.Equal(news.Unknown["o2"], []string{"fee", "priceUSD"}) || s.watch.Unknown() != 2 {
 		t.Errorf("the object brings %+v", news)
 	}
-	if news = s.look(s.object(20, gone(coincap.Assets, "price_usd", "fee", "priceUSD"))); len(news.Found) > 0 || len(news.Unknown) > 0 || news.Objects[drift.Gone] != 1 {
+	if news = s.look(s.object(20, gone(datasets.Get("coincap/assets"), "price_usd", "fee", "priceUSD"))); len(news.Found) > 0 || len(news.Unknown) > 0 || news.Objects[drift.Gone] != 1 {
 		t.Errorf("the next object brings %+v", news)
 	}
 	s.wants("priceUsd is gone, priceUSD is new since o2")
@@ -96,7 +96,7 @@ func TestARenamedFieldIsGoneAndTheNewOneNear(t *testing.T) {
 	}
 	s.wants()
 	// The first time does not hide the second.
-	s.look(s.object(20, gone(coincap.Assets, "price_usd")))
+	s.look(s.object(20, gone(datasets.Get("coincap/assets"), "price_usd")))
 	s.wants("priceUsd is gone since o5")
 }
 
@@ -109,13 +109,13 @@ func TestNamesThatAreNear(t *testing.T) {
 		"lastPriceUsd":    {"lastPriceUsd"},
 		"observed_at_utc": nil,
 	} {
-		s := watching(t, coincap.Assets)
+		s := watching(t, datasets.Get("coincap/assets"))
 		field := "price_usd"
 		if names == nil {
 			field, names = "observed_at", []string{want}
 		}
 		s.look(s.object(20, nil))
-		s.look(s.object(20, gone(coincap.Assets, field, names...)))
+		s.look(s.object(20, gone(datasets.Get("coincap/assets"), field, names...)))
 		if f := s.watch.Stands(); len(f) != 1 || f[0].Near != want {
 			t.Errorf("%q among %q: %+v", want, names, f)
 		}
@@ -124,11 +124,11 @@ func TestNamesThatAreNear(t *testing.T) {
 
 // Daily histories have one row each: a single one without a field says little, four say enough.
 func TestFewRowsTakeSomeObjects(t *testing.T) {
-	s := watching(t, coincap.History)
-	supply := gone(coincap.History, "circulating_supply")
+	s := watching(t, datasets.Get("coincap/history"))
+	supply := gone(datasets.Get("coincap/history"), "circulating_supply")
 	both := func(sh *silver.Shape) {
 		supply(sh)
-		gone(coincap.History, "price_usd", "price")(sh)
+		gone(datasets.Get("coincap/history"), "price_usd", "price")(sh)
 		sh.Refused = sh.Rows
 	}
 	s.many(64, 1, supply)
@@ -170,7 +170,7 @@ func TestOptionalFieldsAreNoFindings(t *testing.T) {
 		"nothing at all": func(s *sequence, _ *rand.Rand) { s.look(s.object(0, nil)) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, random := watching(t, coincap.Assets), rand.New(rand.NewPCG(1, 2))
+			s, random := watching(t, datasets.Get("coincap/assets")), rand.New(rand.NewPCG(1, 2))
 			if strings.HasPrefix(name, "two sources") {
 				s.many(1, 20, nil)
 				s.many(1, 20, gone(s.dataset, "explorer")) // the first change is one
@@ -191,9 +191,9 @@ func TestOptionalFieldsAreNoFindings(t *testing.T) {
 }
 
 func TestRatesThatJump(t *testing.T) {
-	s := watching(t, coincap.Assets)
-	s.many(10, 20, null(coincap.Assets, "vwap_24h", .05))
-	s.many(1, 20, null(coincap.Assets, "vwap_24h", .9))
+	s := watching(t, datasets.Get("coincap/assets"))
+	s.many(10, 20, null(datasets.Get("coincap/assets"), "vwap_24h", .05))
+	s.many(1, 20, null(datasets.Get("coincap/assets"), "vwap_24h", .9))
 	s.wants("vwap24Hr is null in most rows since o11")
 	s.many(1, 20, nil)
 	s.wants()
@@ -210,20 +210,20 @@ func TestRatesThatJump(t *testing.T) {
 
 // What has been so for long is no news.
 func TestWhatStaysBecomesUsual(t *testing.T) {
-	s := watching(t, coincap.Assets)
+	s := watching(t, datasets.Get("coincap/assets"))
 	s.many(5, 20, nil)
-	s.many(60, 20, gone(coincap.Assets, "explorer"))
+	s.many(60, 20, gone(datasets.Get("coincap/assets"), "explorer"))
 	s.wants("explorer is gone since o6")
-	s.many(10, 20, gone(coincap.Assets, "explorer"))
+	s.many(10, 20, gone(datasets.Get("coincap/assets"), "explorer"))
 	s.wants()
 	s.many(64, 20, nil)
-	s.many(1, 20, gone(coincap.Assets, "explorer"))
+	s.many(1, 20, gone(datasets.Get("coincap/assets"), "explorer"))
 	s.wants("explorer is gone since o140")
 }
 
 // Objects of another interval have other fields, and say nothing of those of this one.
 func TestKindsAreApart(t *testing.T) {
-	s := watching(t, coincap.History)
+	s := watching(t, datasets.Get("coincap/history"))
 	kind := func(of string, change func(*silver.Shape)) func(*silver.Shape) {
 		return func(sh *silver.Shape) {
 			sh.Kind = of
@@ -233,19 +233,19 @@ func TestKindsAreApart(t *testing.T) {
 		}
 	}
 	s.many(5, 24, kind("h1", nil))
-	s.many(5, 400, kind("d1", gone(coincap.History, "circulating_supply")))
+	s.many(5, 400, kind("d1", gone(datasets.Get("coincap/history"), "circulating_supply")))
 	s.wants()
-	s.many(1, 24, kind("h1", gone(coincap.History, "circulating_supply")))
+	s.many(1, 24, kind("h1", gone(datasets.Get("coincap/history"), "circulating_supply")))
 	s.wants("circulatingSupply is gone, in objects of h1 since o11")
-	s.many(1, 400, kind("d1", gone(coincap.History, "circulating_supply")))
+	s.many(1, 400, kind("d1", gone(datasets.Get("coincap/history"), "circulating_supply")))
 	s.wants("circulatingSupply is gone, in objects of h1 since o11")
 }
 
 // A new process has what stood from the table, and the last objects from its rows, or none of them.
 func TestAStartForgetsNoFinding(t *testing.T) {
-	s := watching(t, coincap.Assets)
+	s := watching(t, datasets.Get("coincap/assets"))
 	s.many(5, 20, nil)
-	s.many(2, 20, gone(coincap.Assets, "price_usd", "priceUSD"))
+	s.many(2, 20, gone(datasets.Get("coincap/assets"), "price_usd", "priceUSD"))
 	stood := s.watch.Stands()
 	if read := drift.Parse(drift.Text(stood)); !reflect.DeepEqual(read, stood) {
 		t.Fatalf("%+v is read as %+v", stood, read)
@@ -253,17 +253,17 @@ func TestAStartForgetsNoFinding(t *testing.T) {
 	if drift.Text(nil) != "" || drift.Parse("") != nil || drift.Parse("{") != nil {
 		t.Error("no findings have a text")
 	}
-	seeded := watching(t, coincap.Assets)
+	seeded := watching(t, datasets.Get("coincap/assets"))
 	var before []drift.Object
 	for range 5 {
 		before = append(before, seeded.object(20, nil))
 	}
-	before = append(before, seeded.object(20, gone(coincap.Assets, "price_usd", "priceUSD")))
+	before = append(before, seeded.object(20, gone(datasets.Get("coincap/assets"), "price_usd", "priceUSD")))
 	for name, of := range map[string][]drift.Object{"with objects": before, "without": nil} {
 		t.Run(name, func(t *testing.T) {
-			s := &sequence{t: t, dataset: coincap.Assets, watch: drift.New(coincap.Assets, of, stood)}
+			s := &sequence{t: t, dataset: datasets.Get("coincap/assets"), watch: drift.New(datasets.Get("coincap/assets"), of, stood)}
 			s.wants("priceUsd is gone, priceUSD is new since o6")
-			if found := s.many(3, 20, gone(coincap.Assets, "price_usd", "priceUSD")); len(found) > 0 {
+			if found := s.many(3, 20, gone(datasets.Get("coincap/assets"), "price_usd", "priceUSD")); len(found) > 0 {
 				t.Errorf("found again: %+v", found)
 			}
 			s.wants("priceUsd is gone, priceUSD is new since o6")
@@ -272,21 +272,21 @@ func TestAStartForgetsNoFinding(t *testing.T) {
 		})
 	}
 	// Nothing stood, and the last object before the start tells what is usual.
-	s = &sequence{t: t, dataset: coincap.Assets, watch: drift.New(coincap.Assets, before[:1], nil), n: 10}
-	s.many(1, 20, gone(coincap.Assets, "price_usd", "priceUSD"))
+	s = &sequence{t: t, dataset: datasets.Get("coincap/assets"), watch: drift.New(datasets.Get("coincap/assets"), before[:1], nil), n: 10}
+	s.many(1, 20, gone(datasets.Get("coincap/assets"), "price_usd", "priceUSD"))
 	s.wants("priceUsd is gone, priceUSD is new since o11")
 }
 
 // A batch is worked out again after a conflict: Look changes nothing in the watch that it is asked, and batches do not show.
 func TestLookIsAFunction(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	changes := []func(*silver.Shape){nil, nil, gone(coincap.Assets, "price_usd", "priceUSD"), null(coincap.Assets, "vwap_24h", .9), refused(15)}
-	s := watching(t, coincap.Assets)
+	changes := []func(*silver.Shape){nil, nil, gone(datasets.Get("coincap/assets"), "price_usd", "priceUSD"), null(datasets.Get("coincap/assets"), "vwap_24h", .9), refused(15)}
+	s := watching(t, datasets.Get("coincap/assets"))
 	var objects []drift.Object
 	for i := range 300 {
 		objects = append(objects, s.object(20, changes[(i/7+random.IntN(2))%len(changes)]))
 	}
-	single, batched := drift.New(coincap.Assets, nil, nil), drift.New(coincap.Assets, nil, nil)
+	single, batched := drift.New(datasets.Get("coincap/assets"), nil, nil), drift.New(datasets.Get("coincap/assets"), nil, nil)
 	var found, foundBatched []drift.Finding
 	for _, o := range objects {
 		var news drift.News
@@ -309,13 +309,49 @@ func TestLookIsAFunction(t *testing.T) {
 
 // Looking must cost nothing beside the commit of a batch, which takes some 20 ms.
 func BenchmarkLook(b *testing.B) {
-	s := &sequence{dataset: coincap.Assets, watch: drift.New(coincap.Assets, nil, nil)}
+	s := &sequence{dataset: datasets.Get("coincap/assets"), watch: drift.New(datasets.Get("coincap/assets"), nil, nil)}
 	for range 100 {
-		s.look(s.object(20, null(coincap.Assets, "max_supply", .6)))
+		s.look(s.object(20, null(datasets.Get("coincap/assets"), "max_supply", .6)))
 	}
-	one := []drift.Object{s.object(20, null(coincap.Assets, "max_supply", .6))}
+	one := []drift.Object{s.object(20, null(datasets.Get("coincap/assets"), "max_supply", .6))}
 	b.ReportAllocs()
 	for b.Loop() {
 		s.watch, _ = s.watch.Look(one)
 	}
+}
+
+// What an object said of its source ends with the object.
+func TestADeletedObjectIsForgotten(t *testing.T) {
+	forget := func(s *sequence, keys ...string) drift.News {
+		var news drift.News
+		s.watch, news = s.watch.Forget(func(key, _ string) bool { return slices.Contains(keys, key) })
+		return news
+	}
+	price := gone(coincap.Assets, "price_usd")
+	s := watching(t, coincap.Assets)
+	s.many(3, 20, nil)
+	s.many(3, 20, price) // o4 to o6
+	s.wants("priceUsd is gone since o4")
+	if news := forget(s, "o1", "o9"); len(news.Over) != 0 {
+		t.Errorf("without an object before, it brings %+v", news)
+	}
+	s.wants("priceUsd is gone since o4")
+	forget(s, "o4")
+	s.wants("priceUsd is gone since o5")
+	forget(s, "o6")
+	s.wants("priceUsd is gone since o5")
+	if news := forget(s, "o5"); len(news.Over) != 1 {
+		t.Errorf("without all that show it: %+v", news)
+	}
+	s.wants()
+	if found := s.many(1, 20, price); len(found) != 1 { // the next one is news again
+		t.Errorf("it brings %+v", found)
+	}
+	s.wants("priceUsd is gone since o7")
+
+	// A new process knows what stood from the table, and the object that was deleted before it looked from nowhere.
+	started := &sequence{t: t, dataset: coincap.Assets, watch: drift.New(coincap.Assets, nil, s.watch.Stands())}
+	started.wants("priceUsd is gone since o7")
+	forget(started, "o7")
+	started.wants()
 }

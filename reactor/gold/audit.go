@@ -52,6 +52,9 @@ func (e *AuditError) Error() string {
 	return out.String()
 }
 
+// AuditsOf returns the audits of a model: the ones that hold for every model, and the set's own.
+func (s *Set) AuditsOf(m *Model) []*Audit { return s.audits([]*Model{m}) }
+
 // audits returns the audits of the models that were written: the ones that hold for every model, and the set's own.
 func (s *Set) audits(steps []*Model) []*Audit {
 	var out []*Audit
@@ -110,28 +113,29 @@ func dayAudit(m *Model) *Audit {
 // *AuditError if rows break a rule.
 func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {
 	for _, m := range s.steps(p) {
-		if err := s.VerifyModel(ctx, conn, p, m); err != nil {
+		if _, err := s.VerifyModel(ctx, conn, p, m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// VerifyModel does so for one model, once its rows are there, on any connection of the database.
-func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) error {
+// VerifyModel does so for one model, once its rows are there, on any connection of the database. It returns what each audit found,
+// also with an *AuditError.
+func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) ([]Finding, error) {
 	ctx, end := tracing.Span(ctx, "audit "+m.Name)
 	defer end()
 	findings, err := inspect(ctx, conn, s.audits([]*Model{m}), func(*Audit) plan.Days { return p.Write[m.Name] })
 	if err != nil {
-		return m.failed(ctx, s.auditFiles(m), err)
+		return nil, m.failed(ctx, s.auditFiles(m), err)
 	}
 	for _, f := range findings {
 		if f.Total > 0 {
 			e := AuditError(f)
-			return &e
+			return findings, &e
 		}
 	}
-	return nil
+	return findings, nil
 }
 
 // Audit runs all audits over some days of the connection's tables silver.* and gold.*, and returns a finding of each.

@@ -29,10 +29,7 @@ func Load(ctx context.Context, inputs []Input, folder string) (*Set, error) {
 		return nil, fmt.Errorf("load gold's models: %w", err)
 	}
 	defer done()
-	l := &loader{conn: conn, models: map[string]*Model{}, tables: map[string]Input{}}
-	for _, in := range inputs {
-		l.tables[in.Name] = in
-	}
+	l := newLoader(conn, inputs)
 	if err := l.read(ctx, own, "models", "audits", ours); err != nil {
 		return nil, fmt.Errorf("load gold's models: %w", err)
 	}
@@ -65,40 +62,58 @@ type loader struct {
 	errs   []error
 }
 
+func newLoader(conn *duck.Conn, inputs []Input) *loader {
+	l := &loader{conn: conn, models: map[string]*Model{}, tables: map[string]Input{}}
+	for _, in := range inputs {
+		l.tables[in.Name] = in
+	}
+	return l
+}
+
 func (l *loader) read(ctx context.Context, folder fs.FS, models, audits, prefix string) error {
 	names, texts, err := sqlFiles(folder, models)
 	if err != nil {
 		return err
 	}
 	for i, text := range texts {
-		m, err := readModel(prefix+names[i], text)
-		if err != nil {
-			l.errs = append(l.errs, err)
-			continue
-		}
-		if other, twice := l.models[m.Name]; twice {
-			l.errs = append(l.errs, refuse(m.File, lineOf(text, "-- model"), "the model %s is also defined in %s: give this one another name", m.Name, other.File))
-			continue
-		}
-		m.Ours = prefix == ours
-		l.models[m.Name] = m
+		l.model(prefix+names[i], text, prefix == ours)
 	}
 	if names, texts, err = sqlFiles(folder, audits); err != nil {
 		return err
 	}
 	for i, text := range texts {
-		a, err := readAudit(prefix+names[i], text)
-		if err != nil {
-			l.errs = append(l.errs, err)
-			continue
-		}
-		if j := slices.IndexFunc(l.audits, func(o *Audit) bool { return o.Name == a.Name }); j >= 0 {
-			l.errs = append(l.errs, refuse(a.File, 1, "the audit %s is also defined in %s: give this one another name", a.Name, l.audits[j].File))
-			continue
-		}
-		l.audits = append(l.audits, a)
+		l.auditFile(prefix+names[i], text)
 	}
 	return nil
+}
+
+// model takes the text of a model's file.
+func (l *loader) model(file, text string, ours bool) {
+	m, err := readModel(file, text)
+	if err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	if other, twice := l.models[m.Name]; twice {
+		l.errs = append(l.errs, refuse(m.File, lineOf(text, "-- model"), "the model %s is also defined in %s: give this one another name", m.Name, other.File))
+		return
+	}
+	m.Ours = ours
+	l.models[m.Name] = m
+}
+
+// auditFile takes the text of an audit's file.
+func (l *loader) auditFile(file, text string) {
+	a, err := readAudit(file, text)
+	if err != nil {
+		l.errs = append(l.errs, err)
+		return
+	}
+	if i := slices.IndexFunc(l.audits, func(o *Audit) bool { return o.Name == a.Name }); i >= 0 {
+		l.errs = append(l.errs, refuse(a.File, 1, "the audit %s is also defined in %s: give this one another name", a.Name, l.audits[i].File))
+		return
+	}
+	l.audits = append(l.audits, a)
 }
 
 // settle checks the models and audits that were read, and sorts them.

@@ -8,14 +8,14 @@ import (
 	"millrace/reactor/duck"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
+	"millrace/reactor/silver/datasets"
 )
 
 // inputs returns CoinCap's two tables as silver defines them.
 func inputs(t testing.TB) []Input {
 	t.Helper()
 	var out []Input
-	for _, d := range []*silver.Dataset{coincap.Assets, coincap.History} {
+	for _, d := range []*silver.Dataset{datasets.Get("coincap/assets"), datasets.Get("coincap/history")} {
 		in, err := InputOf("silver."+d.Table, d.Schema(), d.Key)
 		if err != nil {
 			t.Fatal(err)

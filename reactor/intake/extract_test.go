@@ -13,7 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"millrace/reactor/event"
-	"millrace/reactor/silver/coincap"
+	"millrace/reactor/silver/datasets"
 	"millrace/reactor/silver/silvertest"
 )
 
@@ -22,12 +22,12 @@ func extract(t *testing.T, file, body string, n int) (map[string][]silvertest.Ro
 	t.Helper()
 	var objects []event.Object
 	for i := range n {
-		src := silvertest.Source(coincap.Assets, fmt.Sprintf("%d-%s", i, file))
+		src := silvertest.Source(datasets.Get("coincap/assets"), fmt.Sprintf("%d-%s", i, file))
 		objects = append(objects, event.Object{Bucket: "lakehouse", Key: src.Key, Version: "v1", ModifiedAt: silvertest.ModifiedAt, Size: int64(len(body))})
 	}
 	dir := t.TempDir()
 	var out bytes.Buffer
-	err := Extract{Client: store(t, body), Dataset: coincap.Assets, Dir: dir}.Write(context.Background(), each(objects), &out)
+	err := Extract{Client: store(t, body), Dataset: datasets.Get("coincap/assets"), Dir: dir}.Write(context.Background(), each(objects), &out)
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("it leaves files: %v", left)
 	}
@@ -74,7 +74,7 @@ func TestExtractGivesTheRowsThatTheReactorGets(t *testing.T) {
 	}{{"small", 1}, {"of several batches", 20_000}, {"large", 1 + wholeObject/len(line)}} {
 		t.Run(c.name, func(t *testing.T) {
 			body := strings.Repeat(line, c.repeats)
-			want, err := silvertest.Decode(t, coincap.Assets, silvertest.Source(coincap.Assets, "0-x.ndjson"), []byte(body))
+			want, err := silvertest.Decode(t, datasets.Get("coincap/assets"), silvertest.Source(datasets.Get("coincap/assets"), "0-x.ndjson"), []byte(body))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,7 +14,7 @@ import (
 
 	"millrace/reactor/event"
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
+	"millrace/reactor/silver/datasets"
 	"millrace/reactor/silver/silvertest"
 )
 
@@ -60,9 +60,9 @@ func TestWhatIsInTheJournal(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			j := openJournal(t)
-			in := &Intake{Client: store(t, c.body), Dataset: coincap.Assets, Journal: j, Again: c.again, Credits: make([]int, 1), Shapes: make([]silver.Shape, 1)}
+			in := &Intake{Client: store(t, c.body), Dataset: datasets.Get("coincap/assets"), Journal: j, Again: c.again, Credits: make([]int, 1), Shapes: make([]silver.Shape, 1)}
 			s := &seen{look: func() int { return entries(t, j) }}
-			o := event.Object{Bucket: "lakehouse", Key: silvertest.Source(coincap.Assets, c.file).Key, Version: "v1", ModifiedAt: silvertest.ModifiedAt, Size: int64(len(c.body))}
+			o := event.Object{Bucket: "lakehouse", Key: silvertest.Source(datasets.Get("coincap/assets"), c.file).Key, Version: "v1", ModifiedAt: silvertest.ModifiedAt, Size: int64(len(c.body))}
 			if err := in.decode(context.Background(), 0, o, s); err != nil || s.rows == 0 {
 				t.Fatalf("%d rows, %v", s.rows, err)
 			}
@@ -76,7 +76,7 @@ func TestWhatIsInTheJournal(t *testing.T) {
 	}
 	t.Run("Parquet", func(t *testing.T) {
 		j := openJournal(t)
-		in := &Intake{Client: store(t, "PAR1 and nothing"), Dataset: coincap.Assets, Journal: j, Credits: make([]int, 1), Shapes: make([]silver.Shape, 1)}
+		in := &Intake{Client: store(t, "PAR1 and nothing"), Dataset: datasets.Get("coincap/assets"), Journal: j, Credits: make([]int, 1), Shapes: make([]silver.Shape, 1)}
 		o := suspect
 		for range suspectDeaths {
 			die(j, o, nil)

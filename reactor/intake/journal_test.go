@@ -14,7 +14,7 @@ import (
 
 	"millrace/reactor/event"
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
+	"millrace/reactor/silver/datasets"
 	"millrace/reactor/silver/silvertest"
 )
 
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		case "test/slow":
 			time.Sleep(time.Minute)
 		}
-		return coincap.Assets, true
+		return datasets.Get("coincap/assets"), true
 	})
 	if err != nil {
 		_, _ = os.Stderr.WriteString(err.Error())
@@ -162,9 +162,9 @@ func TestTrial(t *testing.T) {
 		{"no trial at all", "test/unknown", body, `there is no dataset "test/unknown"`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := *coincap.Assets
+			d := *datasets.Get("coincap/assets")
 			d.Name = c.dataset
-			src := silvertest.Source(coincap.Assets, "x.json")
+			src := silvertest.Source(datasets.Get("coincap/assets"), "x.json")
 			src.Metadata["asset-id"] = "a"
 			err := program.run(context.Background(), &d, src, c.body)
 			if errors.As(err, new(*killed)) != c.killed || (err == nil) != (c.want == "") || err != nil && !regexp.MustCompile(c.want).MatchString(err.Error()) {
@@ -181,9 +181,9 @@ func TestTrial(t *testing.T) {
 func TestATrialThatIsStopped(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 	defer cancel()
-	d := *coincap.Assets
+	d := *datasets.Get("coincap/assets")
 	d.Name = "test/slow"
-	err := trial{program: os.Executable, dir: t.TempDir()}.run(ctx, &d, silvertest.Source(coincap.Assets, "x.json"), silvertest.Bytes("{}"))
+	err := trial{program: os.Executable, dir: t.TempDir()}.run(ctx, &d, silvertest.Source(datasets.Get("coincap/assets"), "x.json"), silvertest.Bytes("{}"))
 	if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, new(*killed)) {
 		t.Errorf("%v", err)
 	}

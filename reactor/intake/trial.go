@@ -27,6 +27,8 @@ const (
 	trialTime, trialBytes = time.Minute, 4 << 20
 	// trialText is how much of what it says is kept.
 	trialText = 64 << 10
+	// datasetsVariable is where the process finds the datasets of the user's own.
+	datasetsVariable = "MILLRACE_DATASETS"
 	// trialFailed is the exit code of a process that failed otherwise than by the object; trialTooLarge of one that took too
 	// much memory. A panic's is 2.
 	trialFailed, trialTooLarge = 1, 3
@@ -63,7 +65,7 @@ func (t trial) run(ctx context.Context, d *silver.Dataset, src silver.Source, p 
 	defer cancel()
 	said := &beginning{}
 	child := exec.CommandContext(timed, program, "decode")
-	child.Env = []string{"GOTRACEBACK=none"} // it needs nothing, no credentials above all
+	child.Env = []string{"GOTRACEBACK=none", datasetsVariable + "=" + os.Getenv(datasetsVariable)} // it needs no credentials above all
 	child.Stdin, child.Stdout, child.Stderr = bytes.NewReader(request), said, said
 	child.ExtraFiles = []*os.File{body}
 	err = child.Run()

@@ -60,7 +60,7 @@ func (l *Lake) Branch(ctx context.Context, name, run string) (*Lake, error) {
 	var heads []refChange
 	for _, t := range view.Tables {
 		if _, taken := t.ref(name); taken {
-			return nil, fmt.Errorf("%w, or a tag: %s of %s", ErrBranchExists, name, t.Name)
+			return nil, fmt.Errorf("%w, or a tag: %s of %s; `reactor publish %s --drop` takes a branch away, `reactor tag %s %s --drop` a tag", ErrBranchExists, name, t.Name, name, t.Name, name)
 		}
 		if s := t.Snapshot(); s != nil {
 			heads = append(heads, refChange{t, []table.Update{table.NewSetSnapshotRefUpdate(name, s.SnapshotID, table.BranchRef, 0, 0, 0)}})

@@ -24,6 +24,7 @@ var migrations = []migration{
 	{"ledger by time", statements(ledgerByTime)},
 	{"receipts", statements(receipts)},
 	{"turns", statements(turns)},
+	{"audits", statements(audits)},
 }
 
 //go:embed migrations/0001_first_tables.sql
@@ -37,6 +38,9 @@ var receipts string
 
 //go:embed migrations/0004_turns.sql
 var turns string
+
+//go:embed migrations/0005_audits.sql
+var audits string
 
 // statements makes a migration of SQL that both databases understand. Where they differ, the migration asks tx.Dialect.
 func statements(text string) func(context.Context, bun.Tx) error {

@@ -264,7 +264,7 @@ func TestProcessesThatStartAtOnceMigrateOnce(t *testing.T) {
 				}
 				var names []string
 				err = errors.Join(c.db.NewRaw(`SELECT name FROM millrace_schema ORDER BY version`).Scan(t.Context(), &names), c.db.Close())
-				if want := []string{"first tables", "ledger by time", "receipts", "turns", "reasons have a class"}; err != nil || !slices.Equal(names, want) {
+				if want := []string{"first tables", "ledger by time", "receipts", "turns", "audits", "reasons have a class"}; err != nil || !slices.Equal(names, want) {
 					t.Errorf("the catalog had the migrations %v, %v; want %v", names, err, want)
 				}
 			})

@@ -29,8 +29,12 @@ type pinRow struct {
 	CommittedUS int64 `bun:"committed_us"`
 }
 
-// keptSteps is how many steps back one can ask when gold caught up with a snapshot.
-const keptSteps = 1000
+const (
+	// keptSteps is how many steps back one can ask when gold caught up with a snapshot, and what its audits found.
+	keptSteps = 1000
+	// forgetEvery is how many steps pass until older ones are forgotten. At each step it would cost a round trip to the database.
+	forgetEvery = 50
+)
 
 // Pin records the pins of the next gold step. Another step in between is a conflict, also when it changed no table.
 func (t *Tx) Pin(ctx context.Context, p Pins, at time.Time) error {
@@ -51,8 +55,13 @@ func (t *Tx) Pin(ctx context.Context, p Pins, at time.Time) error {
 			return fmt.Errorf("pin step %d: %w", p.Step, ErrConflict)
 		}
 	}
-	_, err := t.tx.NewDelete().Model((*pinRow)(nil)).Where("step < ?", p.Step-keptSteps).Exec(ctx)
-	return err
+	if p.Step%forgetEvery != 0 {
+		return nil
+	}
+	if _, err := t.tx.NewDelete().Model((*pinRow)(nil)).Where("step < ?", p.Step-keptSteps).Exec(ctx); err != nil {
+		return fmt.Errorf("forget old steps: %w", err)
+	}
+	return t.forgetAudits(ctx, p.Step-keptSteps)
 }
 
 // MovePin moves the pin of a table from a snapshot to a later one with the same rows, so that gold has nothing to find out about

@@ -61,9 +61,23 @@ func (t *Table) forward() []table.Update {
 	if head == nil || head.SnapshotID == t.trunk.SnapshotID() {
 		return nil
 	}
+	properties := t.waiting()
+	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0)}
+	if len(properties) > 0 {
+		updates = append(updates, table.NewSetPropertiesUpdate(properties))
+	}
+	return updates
+}
+
+// waiting returns the properties that wait in the snapshots of a branch, those that main does not have.
+func (t *Table) waiting() iceberg.Properties {
+	main := map[int64]bool{}
+	for s := range t.trunk.ancestry() {
+		main[s.SnapshotID] = true
+	}
 	properties := iceberg.Properties{}
 	for s := range t.ancestry() {
-		if s.SnapshotID == t.trunk.SnapshotID() {
+		if main[s.SnapshotID] {
 			break
 		}
 		if s.Summary == nil {
@@ -76,11 +90,26 @@ func (t *Table) forward() []table.Update {
 			}
 		}
 	}
-	updates := []table.Update{table.NewSetSnapshotRefUpdate(Main, head.SnapshotID, table.BranchRef, 0, 0, 0)}
-	if len(properties) > 0 {
-		updates = append(updates, table.NewSetPropertiesUpdate(properties))
+	return properties
+}
+
+// Waiting returns, by table, the properties that the tables get when a branch becomes main.
+func (l *Lake) Waiting(ctx context.Context, name string) (map[string]iceberg.Properties, error) {
+	view, err := l.View(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return updates
+	all := map[string]iceberg.Properties{}
+	for _, t := range view.Tables {
+		shown, err := t.onBranch(name)
+		if err != nil {
+			return nil, err
+		}
+		if shown.Snapshot() != nil {
+			all[t.Name] = shown.waiting()
+		}
+	}
+	return all, nil
 }
 
 // end returns the updates that take a branch off a table.

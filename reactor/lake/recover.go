@@ -175,14 +175,14 @@ func (l *Lake) newestMetadata(ctx context.Context, name string) (newest string, 
 	return newest, highest, nil
 }
 
-// forget takes tables, ledger, runs, pins and branches out of the catalog.
+// forget takes tables, ledger, runs, pins, audits and branches out of the catalog.
 func (t *Tx) forget(ctx context.Context, tables []string) error {
 	for _, name := range tables {
 		if err := t.unregister(ctx, name); err != nil {
 			return err
 		}
 	}
-	return t.empty(ctx, "millrace_ledger", "millrace_runs", "millrace_pins", "millrace_branches", "millrace_staged")
+	return t.empty(ctx, "millrace_ledger", "millrace_runs", "millrace_pins", "millrace_audits", "millrace_branches", "millrace_staged")
 }
 
 // empty deletes all rows of millrace's own tables.

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"golang.org/x/sync/errgroup"
 
+	"millrace/infra/bucket"
 	"millrace/infra/tracing"
 )
 
@@ -34,9 +35,12 @@ func newSession(ctx context.Context, store *Store) *session {
 // wait returns when every put has ended, with the first error of one.
 func (s *session) wait() error { return s.puts.Wait() }
 
-// discard removes what the session wrote, after a commit that certainly did not happen. What it fails to remove is an orphan.
+// discard removes what the session wrote, after a commit that certainly did not happen. What it fails to remove is an orphan. It asks
+// for no removal with credentials that may not put: they may not remove either.
 func (s *session) discard(ctx context.Context) error {
-	_ = s.puts.Wait() // its error is known; here it matters that no put is running any more
+	if err := s.puts.Wait(); bucket.IsRefusal(err) { // any other error is known; here it matters that no put is running any more
+		return nil
+	}
 	var errs []error
 	for name := range s.written {
 		errs = append(errs, s.store.remove(ctx, name))

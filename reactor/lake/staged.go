@@ -115,13 +115,13 @@ func (l *Lake) Staged(ctx context.Context, name string, f func(Entry) error) err
 
 // BranchInfo is what is known of a branch.
 type BranchInfo struct {
-	Name   string
-	Run    string
-	Ready  bool
-	Made   time.Time
-	Events int      // worked on
-	Dead   int      // those of Events whose object cannot be read
-	Moved  []string // tables that have commits on main which the branch does not have
+	Name   string    `json:"branch"`
+	Run    string    `json:"run"`
+	Ready  bool      `json:"ready"`
+	Made   time.Time `json:"made_at"`
+	Events int       `json:"events"` // worked on
+	Dead   int       `json:"dead"`   // those of Events whose object cannot be read
+	Moved  []string  `json:"moved"`  // tables that have commits on main which the branch does not have
 }
 
 // Branches lists the branches of replays, by name.

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/minio/minio-go/v7"
+
+	"millrace/infra/bucket"
 )
 
 const (
@@ -175,5 +177,5 @@ func pathError(op, path string, err error) error {
 	case minio.AccessDenied:
 		err = fmt.Errorf("%w (%w)", err, fs.ErrPermission)
 	}
-	return &fs.PathError{Op: op, Path: path, Err: err}
+	return &fs.PathError{Op: op, Path: path, Err: bucket.Refusal(err)}
 }

@@ -63,7 +63,8 @@ type Definition struct {
 	Schema     *iceberg.Schema
 	Spec       iceberg.PartitionSpec
 	Properties iceberg.Properties
-	Order      []string // columns that rows are sorted by within their month's file
+	Order      []string            // columns that rows are sorted by within their month's file
+	Former     map[string][]string // names that columns had before
 }
 
 // properties are those of every table. Retries are for other writers (Spark, PyIceberg) beside the reactor, half of whose commits

@@ -85,6 +85,20 @@ func (t *Turns) Do(ctx context.Context, work func() error) error {
 	return t.Retry.Do(ctx, work)
 }
 
+// WhileOthersWait does work while the other writers of a namespace wait, if this process may ask them to. It is for work that needs a
+// moment at which nothing moves.
+func (l *Lake) WhileOthersWait(ctx context.Context, of namespace.Namespace, work func() error) error {
+	end, err := l.takeTurn(ctx, of)
+	if errors.Is(err, ErrReadOnly) {
+		return work()
+	}
+	if err != nil {
+		return err
+	}
+	defer end()
+	return work()
+}
+
 // takeTurn asks the other writers of a namespace to wait until end is called. If somebody else has the turn it waits for that one's end.
 func (l *Lake) takeTurn(ctx context.Context, of namespace.Namespace) (end func(), err error) {
 	if l.branch != nil {
@@ -189,7 +203,7 @@ func (l *Lake) turnOf(ctx context.Context, of namespace.Namespace) (*turn, error
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask who has the turn of %s: %w", of, err)
+		return nil, classify(fmt.Errorf("ask who has the turn of %s: %w", of, err))
 	}
 	return &t, nil
 }

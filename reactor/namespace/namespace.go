@@ -26,6 +26,16 @@ func (n Namespace) Cut(name string) (table string, ok bool) {
 	return strings.CutPrefix(name, string(n)+".")
 }
 
+// Of is the namespace of millrace's own in which a table is; "" for a table of another one.
+func Of(name string) Namespace {
+	for _, n := range Own {
+		if n.Has(name) {
+			return n
+		}
+	}
+	return ""
+}
+
 // Has tells whether a table is in the namespace.
 func (n Namespace) Has(name string) bool {
 	_, ok := n.Cut(name)

@@ -4,6 +4,7 @@ package preview
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -48,7 +49,7 @@ func (s Start) Actions(ctx context.Context) ([]tables.Action, error) {
 	}
 	actions = append(actions, missed...)
 	if complete {
-		steps, err := s.gold(ctx, view)
+		steps, err := s.steps(ctx, view)
 		return append(actions, steps...), err
 	}
 	for _, m := range s.Models.Models {
@@ -129,8 +130,20 @@ func (s Start) missed(ctx context.Context) ([]tables.Action, error) {
 	return actions, nil
 }
 
-// gold returns what gold's step at the start does.
-func (s Start) gold(ctx context.Context, view *lake.View) (actions []tables.Action, err error) {
+// Gold returns what the start would do in gold alone. It does not list bronze, which takes long where there are many objects.
+func (s Start) Gold(ctx context.Context) ([]tables.Action, error) {
+	view, err := s.Lake.OwnView(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, complete, err := tables.SilverActions(view); err != nil || !complete {
+		return nil, errors.Join(err, errors.New("plan gold: tables of silver are missing; the next start of the reactor makes them"))
+	}
+	return s.steps(ctx, view)
+}
+
+// steps returns what gold's step at the start does.
+func (s Start) steps(ctx context.Context, view *lake.View) (actions []tables.Action, err error) {
 	err = duck.Temporary(s.Memory, func(db *duck.DB) error {
 		g, err := promote.NewGold(promote.Config{Lake: s.Lake, DB: db}, s.Models)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
+	"millrace/reactor/namespace"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
 	"millrace/reactor/silver"
@@ -157,9 +158,31 @@ func behind(then, now *lake.View) bool {
 	return false
 }
 
-// AwaitCurrent returns the lake at an instant at which gold had caught up with silver. Under load that takes some looking.
-// It is an error when ctx ends before there is one.
-func AwaitCurrent(ctx context.Context, l *lake.Lake) (*lake.View, error) {
+// AwaitCurrent looks for some seconds before it asks silver's writers to wait. They wait no longer than a step of gold may take.
+const (
+	looking = 3 * time.Second
+	waiting = 15 * time.Second
+)
+
+// AwaitCurrent returns the lake at an instant at which gold had caught up with silver. While objects arrive without a pause there may
+// be none: then silver's writers are asked to wait for a moment. It is an error when ctx ends before there is one.
+func AwaitCurrent(ctx context.Context, l *lake.Lake) (view *lake.View, err error) {
+	look := func(patience time.Duration) error {
+		some, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		view, err = awaitCurrent(some, l)
+		return err
+	}
+	if look(looking) == nil || ctx.Err() != nil {
+		return view, err
+	}
+	if err := l.WhileOthersWait(ctx, namespace.Silver, func() error { return look(waiting) }); err == nil {
+		return view, nil
+	}
+	return awaitCurrent(ctx, l)
+}
+
+func awaitCurrent(ctx context.Context, l *lake.Lake) (*lake.View, error) {
 	for {
 		view, err := l.View(ctx)
 		if err != nil {

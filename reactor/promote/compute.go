@@ -32,7 +32,8 @@ type work struct {
 	summary iceberg.Properties
 	old     map[string]*rows.Held // by relation: the rows that computing and writing read
 
-	auditing sync.Mutex // one audit at a time: they share a connection
+	auditing sync.Mutex   // one audit at a time: they share a connection
+	audits   []lake.Audit // what they found, once the commit's work has ended
 	mu       sync.Mutex
 	changed  map[string]plan.Days  // by model: the days whose rows the commit writes
 	written  map[string]rows.Query // by model: the query for the rows that the commit writes
@@ -78,7 +79,11 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 func (w *work) audit(ctx context.Context, m *gold.Model) error {
 	w.auditing.Lock()
 	defer w.auditing.Unlock()
-	return w.set.VerifyModel(ctx, w.auditor, w.plan, m)
+	findings, err := w.set.VerifyModel(ctx, w.auditor, w.plan, m)
+	if findings != nil {
+		w.audits = append(w.audits, auditOf(m, w.plan.Write[m.Name], findings))
+	}
+	return err
 }
 
 // modelChange compares a model's new rows with its table's and returns the change.

@@ -30,8 +30,9 @@ const (
 func DriftOf(t *lake.Table) []drift.Finding { return drift.Parse(t.Meta.Properties()[driftProperty]) }
 
 // observe compares the live objects of a batch with those before them. A replay brings what was there already, in any order, and
-// says nothing of the source.
-func (w *silverWork) observe(batch []event.Delivery) {
+// says nothing of the source. The promoter of a replay onto a branch sees no other objects, so it leaves alone what the table says: it
+// would take away what stands.
+func (w *silverWork) observe(batch []event.Delivery, own *lake.Table) {
 	var objects []drift.Object
 	for i, d := range batch {
 		if d.Run == "" && w.errs[i] == nil {
@@ -39,6 +40,22 @@ func (w *silverWork) observe(batch []event.Delivery) {
 		}
 	}
 	w.watch, w.news = w.Silver.watch.Look(objects)
+	if len(objects) > 0 {
+		w.noteDrift(own)
+	}
+}
+
+// forgetGone takes deleted versions out of the watch, and what stood because of them out of the table.
+func (w *silverWork) forgetGone(gone []event.Object, own *lake.Table) {
+	versions := map[[2]string]bool{}
+	for _, o := range gone {
+		versions[[2]string{o.Key, o.Version}] = true
+	}
+	before := drift.Text(w.Silver.watch.Stands())
+	w.watch, w.news = w.Silver.watch.Forget(func(key, version string) bool { return versions[[2]string{key, version}] })
+	if drift.Text(w.watch.Stands()) != before {
+		w.noteDrift(own)
+	}
 }
 
 // noteDrift puts what stands into the commit, as a property of the dataset's table. Mostly nothing does, before or now.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	s3 "github.com/minio/minio-go/v7"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"millrace/infra/bucket"
@@ -158,4 +159,39 @@ func TestAStartKnowsTheLastObjects(t *testing.T) {
 	if got := w.stands(); got != "priceUsd is gone, price is new since "+folder+"1.ndjson" {
 		t.Errorf("the table says %q\n%s", got, w.log)
 	}
+}
+
+// What stood because of an object ends when the object is deleted, and not with the next one that comes.
+func TestADeletedObjectTakesItsDriftAlong(t *testing.T) {
+	client := store(t)
+	const name = "drift-deleted"
+	w := &watched{silverLake: openSilver(t, client, name)}
+	w.start()
+	b := bucket.Bucket{Client: client, Name: name}
+	const folder = "bronze/coincap/assets/ingest_date=2026-03-01/"
+	var all []event.Delivery
+	for day, price := range []string{"priceUsd", "priceUsd", "priceUSD"} {
+		all = append(all, event.Delivery{Object: putBody(t, b, fmt.Sprintf("%s%d.json", folder, day), snapshotOf(day, price)), Attempt: 1})
+	}
+	w.handle(all...)
+	if got := w.stands(); got != "priceUsd is gone, priceUSD is new since "+folder+"2.json" {
+		t.Fatalf("the table says %q", got)
+	}
+	again := all[1]
+	again.Run = "20260301T000000Z-a1"
+	w.promoter = w.anew() // as for a branch, which asks nobody what stands
+	w.handle(again)
+	if got := w.stands(); got == "" {
+		t.Error("a replay onto a branch takes away what stands")
+	}
+	w.start() // of a new process
+	gone := all[2].Object
+	if err := client.RemoveObject(t.Context(), name, gone.Key, s3.RemoveObjectOptions{VersionID: gone.Version}); err != nil {
+		t.Fatal(err)
+	}
+	w.handle(event.Delivery{Object: event.Object{Bucket: name, Key: gone.Key, Version: gone.Version, ModifiedAt: gone.ModifiedAt, Removed: true}, Attempt: 1})
+	if got := w.stands(); got != "" || !strings.Contains(w.log.String(), "do not differ any more") {
+		t.Errorf("after the deletion the table says %q, and the log\n%s", got, w.log)
+	}
+	w.metrics(0, 0, 0)
 }

@@ -245,21 +245,28 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: g.mending.summarize(summary(pins)), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
-		return commit.Abandon(err)
+		return w.stopped(ctx, pins.Step, commit.Abandon(err))
 	}
 	for _, c := range marks {
 		commit.Stage(func() (lake.Change, bool, error) { return c, true, nil })
 	}
-	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error { return tx.Pin(ctx, pins, g.cfg.now()) })
-	if err == nil {
-		g.announce(pins.Step, view, next, w.changed)
-		g.cfg.Metrics.countCommits(view, next)
-		g.observeLatency(ctx, view, pins)
-		for _, t := range next {
-			g.cfg.fillCache(ctx, view.Tables[t.Name], t, w.written[t.Name])
+	next, err := commit.Finish(func(tx *lake.Tx, _ []*lake.Table) error {
+		now := g.cfg.now()
+		if err := tx.Pin(ctx, pins, now); err != nil {
+			return err
 		}
+		return tx.RecordAudits(ctx, w.audited(pins.Step, now))
+	})
+	if err != nil {
+		return w.stopped(ctx, pins.Step, err)
 	}
-	return err
+	g.announce(pins.Step, view, next, w.changed)
+	g.cfg.Metrics.countCommits(view, next)
+	g.observeLatency(ctx, view, pins)
+	for _, t := range next {
+		g.cfg.fillCache(ctx, view.Tables[t.Name], t, w.written[t.Name])
+	}
+	return nil
 }
 
 // announce tells OnCommit which tables have new rows.

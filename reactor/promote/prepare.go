@@ -2,7 +2,6 @@ package promote
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"millrace/reactor/lake"
@@ -36,13 +35,14 @@ func (s *Silver) grow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		lacking, err := tables.Lacking(t.Meta, d)
+		growth, err := tables.Grow(t.Meta, d)
 		if err != nil {
 			return err
 		}
-		if len(lacking) == 0 {
+		if growth.Schema == nil {
 			continue
 		}
+		lacking := growth.Added
 		set := lostProperties(t, lacking, s.cfg.now())
 		if set != nil {
 			if err := needed(d, lacking); err != nil {
@@ -50,12 +50,8 @@ func (s *Silver) grow(ctx context.Context) error {
 			}
 			s.cfg.Log.Warn("another engine dropped or renamed columns; they are added again, null until a replay", "table", d.Name, "columns", strings.Join(namesOf(lacking), ", "))
 		}
-		schema, err := tables.Grown(t.Meta, lacking)
-		if err != nil {
-			return fmt.Errorf("add columns to %s: %w", d.Name, err)
-		}
-		s.cfg.Log.Info("adding columns to a table", "table", d.Name, "columns", len(lacking))
-		changes = append(changes, lake.Change{Base: t, Evolve: schema, Properties: set})
+		s.cfg.Log.Info("changing the columns of a table", "table", d.Name, "added", len(lacking), "renamed", len(growth.Renamed), "widened", len(growth.Widened))
+		changes = append(changes, lake.Change{Base: t, Evolve: growth.Schema, Properties: set})
 	}
 	if len(changes) == 0 {
 		return nil

@@ -102,7 +102,7 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 	}}
 	defer w.release()
 	var gone []lake.Entry
-	var refused []event.Object
+	var refused []event.Object // what is in no table any more: of an overwritten key another object is
 	for _, d := range departures {
 		for _, e := range d.former {
 			if e.Outcome == lake.OutcomeDead {
@@ -119,6 +119,7 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 			return err
 		}
 	}
+	w.forgetGone(refused, own)
 	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
 		if own, err = tableAfter(ctx, tx, own, next); err != nil {
 			return err
@@ -126,6 +127,7 @@ func (s *Silver) commitRemoval(ctx context.Context, departures []departure, errs
 		return tx.Record(ctx, s.removedEntries(departures, errs, own)...)
 	})
 	if err == nil {
+		w.tellDrift()
 		s.cfg.Metrics.countCommits(view, next)
 		// Those that the ledger called removed before were counted then.
 		if gone = slices.DeleteFunc(gone, func(e lake.Entry) bool { return e.Outcome != lake.OutcomeDone }); len(gone) > 0 {

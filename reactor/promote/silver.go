@@ -194,8 +194,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err := w.merge(ctx, batch[0].Run); err != nil {
 		return nil, err
 	}
-	w.observe(batch)
-	w.noteDrift(own)
+	w.observe(batch, own)
 	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
 		if own, err = tableAfter(ctx, tx, own, next); err != nil {
 			return err

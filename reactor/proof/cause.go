@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"millrace/infra/cli"
+	"millrace/reactor/gold"
 	"millrace/reactor/lake"
+	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
 	"millrace/reactor/silver"
 	"millrace/reactor/tables"
@@ -25,7 +27,9 @@ func (c *Check) explain(r *Report, view *lake.View) {
 		}
 		wrong[v.Table] = true
 		v.Causes = append(v.Causes, r.causes(v, view.Tables[v.Table])...)
+		v.Mends = c.mends(r)
 		if m, ok := c.Models.Model(v.Table); ok {
+			v.behind(view.Tables[v.Table], m)
 			for _, in := range m.Inputs {
 				if wrong[in] {
 					v.Causes = append(v.Causes, "it is computed from "+in+", which differs")
@@ -35,7 +39,23 @@ func (c *Check) explain(r *Report, view *lake.View) {
 		if len(v.Causes) == 0 {
 			v.Causes = []string{"its snapshots do not tell: who changed it did so in one that has expired, or another release of millrace wrote it"}
 		}
-		v.Mends = c.mends(r)
+	}
+}
+
+// behind adds what a gold table itself tells. Its mark tells of a model that failed at the reactor's start, when no event could become
+// a dead letter.
+func (v *Verdict) behind(t *lake.Table, m *gold.Model) {
+	why, mends := promote.Behind(t, m)
+	switch {
+	case why == "" && v.Uncomputed != "":
+		mends = "mend " + m.File + " and start the reactor again"
+	case why == "":
+		return
+	case v.Uncomputed == "": // else the cause is there already
+		v.Causes = append(v.Causes, why)
+	}
+	if strings.HasPrefix(v.Mends, Repair) { // else objects are hidden, and have to be shown first
+		v.Mends = mends
 	}
 }
 

@@ -32,7 +32,8 @@ type Verdict struct {
 	Foreign *Foreign
 	// Causes say why the table differs.
 	Causes []string
-	// Mends is the command that brings the table back to what bronze gives; "" for a table that is right.
+	// Mends is the command that brings the table back to what bronze gives, or what to do where no command can; "" for a table that is
+	// right.
 	Mends string
 	// Uncomputed says why there is nothing to compare with: a model cannot be computed. Mostly it is "".
 	Uncomputed string

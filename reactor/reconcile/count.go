@@ -14,9 +14,10 @@ import (
 // Group is the objects of one dataset and ingest date.
 type Group struct {
 	// Dataset is source/dataset, and Date 2026-01-31; "" where the key does not say.
-	Dataset, Date string
-	Objects       int
-	Bytes         int64
+	Dataset string `json:"dataset"`
+	Date    string `json:"ingest_date"`
+	Objects int    `json:"objects"`
+	Bytes   int64  `json:"bytes"`
 }
 
 // Count counts objects by dataset and ingest date. It calls progress for each.

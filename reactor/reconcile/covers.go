@@ -126,10 +126,10 @@ func (c *Covers) alarm(key string, n int, first string) {
 	}
 }
 
-// Hides says what an object hides and what mends it.
-func Hides(key string, n int, first string) string {
+// Hides says what an object hides and what mends it. Of the n objects that it hides it names the first ones given.
+func Hides(key string, n int, names ...string) string {
 	return fmt.Sprintf("the object %s hides %d objects from every listing, such as %s, because its key is a folder of theirs: `reactor retract %s` deletes it",
-		key, n, first, key)
+		key, n, Some(names), key)
 }
 
 // clear forgets objects that are gone.

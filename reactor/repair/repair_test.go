@@ -29,6 +29,7 @@ import (
 	"millrace/reactor/rows"
 	"millrace/reactor/silver/datasets"
 	"millrace/reactor/tables"
+	"millrace/reactor/upkeep"
 	"millrace/tests/harness"
 	"millrace/tests/harness/coin"
 	"millrace/tests/harness/foreign"
@@ -382,7 +383,8 @@ func TestARepairKeepsWhatCameInAfterItLooked(t *testing.T) {
 	w.proved("objects that came in meanwhile")
 }
 
-// The reactor commits again and again, each time before a repair is ready with its own commit: the repair asks it to wait.
+// The reactor commits again and again, each time before a repair is ready with its own commit: the repair asks it to wait. So does
+// upkeep that a person asks for.
 func TestARepairComesThroughBesideAReactorThatNeverRests(t *testing.T) {
 	w := newWorld(t, 1)
 	w.prices("1.json", "1", "bitcoin", "ethereum")
@@ -409,10 +411,64 @@ func TestARepairComesThroughBesideAReactorThatNeverRests(t *testing.T) {
 			ended <- nil
 		}()
 	}))
+	w.must(w.maintain())
 	stop()
 	w.must(<-ended)
 	w.must(w.work())
 	w.proved("a reactor that never rested")
+}
+
+// Silver moves on before each step of gold ends, so gold is current at no instant. A check needs one: it asks silver to wait.
+func TestACheckFindsItsInstantBesideAReactorThatNeverRests(t *testing.T) {
+	w := newWorld(t, 1)
+	w.prices("1.json", "1", "bitcoin", "ethereum")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 2)
+	go func() {
+		for n := 1; ctx.Err() == nil; n++ {
+			w.arrives(n)
+			batch := w.queue
+			w.queue = nil
+			if errs := w.silver[datasets.All()[0].Name].Handle(context.Background(), batch); errs[0] != nil {
+				ended <- errs[0]
+				return
+			}
+		}
+		ended <- nil
+	}()
+	go func() {
+		for ctx.Err() == nil {
+			if err := w.gold.Bring(context.Background()); err != nil {
+				ended <- err
+				return
+			}
+		}
+		ended <- nil
+	}()
+	within, cancel := context.WithTimeout(t.Context(), harness.Patience)
+	defer cancel()
+	view, err := progress.AwaitCurrent(within, w.lake)
+	stop()
+	w.must(errors.Join(err, <-ended, <-ended))
+	if !view.Current() {
+		t.Error("gold lags behind silver in the view")
+	}
+}
+
+// maintain does the upkeep of all tables, as the command does.
+func (w *world) maintain() error {
+	return w.temporarily(func(db *duck.DB) error {
+		definitions, _ := tables.OfSilver()
+		c, err := upkeep.New(w.lake, db, rows.New(w.lake), slices.Concat(definitions, w.gold.Tables()))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		steps := 0
+		err = c.All(w.Context(), func(upkeep.Done) { steps++ })
+		w.Logf("%d steps of upkeep", steps)
+		return err
+	})
 }
 
 // arrives puts one of many objects.

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/apache/iceberg-go/table"
 	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
@@ -100,13 +99,10 @@ func (r Retraction) versions(ctx context.Context, key, version string) (map[stri
 // remove deletes a version for good. One that is gone already is no error.
 func (r Retraction) remove(ctx context.Context, key, version string) error {
 	err := r.Bucket.Client.RemoveObject(ctx, r.Bucket.Name, key, minio.RemoveObjectOptions{VersionID: version})
-	switch {
-	case err == nil || bucket.Gone(err):
+	if err == nil || bucket.Gone(err) {
 		return nil
-	case minio.ToErrorResponse(err).Code == minio.AccessDenied:
-		return fmt.Errorf("delete %s version %s: these credentials may not delete in bronze; the owner's may (eval \"$(stack env)\"): %w", key, version, err)
 	}
-	return fmt.Errorf("delete %s version %s: %w", key, version, err)
+	return fmt.Errorf("delete %s version %s: %w", key, version, bucket.Refusal(err))
 }
 
 // announce publishes the removal of a version. The store tells of it, too, unless its rules are missing.
@@ -145,39 +141,4 @@ func (r Retraction) awaitVersion(ctx context.Context, v Retracted) error {
 			return err
 		}
 	}
-}
-
-// Former is what a table keeps of the time before: snapshots that still have the rows.
-type Former struct {
-	Table     string
-	Snapshots int
-	Tags      []string
-}
-
-// Formers returns, for each table, the snapshots and tags that stay until they expire.
-func (r Retraction) Formers(ctx context.Context) ([]Former, error) {
-	view, err := r.Lake.View(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var all []Former
-	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
-		t := view.Tables[name]
-		f := Former{Table: name}
-		for _, s := range t.Meta.Snapshots() {
-			if s.SnapshotID != t.SnapshotID() {
-				f.Snapshots++
-			}
-		}
-		for tag, ref := range t.Meta.Refs() {
-			if ref.SnapshotRefType == table.TagRef && ref.SnapshotID != t.SnapshotID() {
-				f.Tags = append(f.Tags, tag)
-			}
-		}
-		slices.Sort(f.Tags)
-		if f.Snapshots > 0 {
-			all = append(all, f)
-		}
-	}
-	return all, nil
 }

@@ -23,9 +23,17 @@ type cell struct {
 	set    bool
 	text   []byte
 	number decimal128.Num
-	// whole is an Integer, or a Time in microseconds since 1970.
-	whole int64
-	lists []textList
+	// whole is an Integer, a Long, a Boolean, a Time in microseconds since 1970, or a Date in days.
+	whole   int64
+	real    float64
+	lists   []textList
+	*inside // of a List, a Map or a Struct; nil for all others
+}
+
+// inside is what a nested value has: its elements, and the names of a map.
+type inside struct {
+	items []cell
+	names []string
 }
 
 type textList struct {
@@ -80,7 +88,7 @@ func (b *batches) add(row int64, cells []cell, extra []byte) error {
 		if i >= base {
 			at += len(lineage) + 1
 		}
-		b.bytes += appendCell(fields[at], b.d.columns[i].Type, &cells[i])
+		b.bytes += appendCell(fields[at], b.d.types[i], &b.d.columns[i], &cells[i])
 	}
 	b.lineage(fields[base:], row)
 	if e := fields[base+len(lineage)].(*array.StringBuilder); len(extra) == 0 {
@@ -159,27 +167,61 @@ func (b *batches) hand(builder *array.RecordBuilder, sink func(arrow.RecordBatch
 }
 
 // appendCell returns about how many bytes of variable length it added.
-func appendCell(b array.Builder, t Type, c *cell) int {
+func appendCell(b array.Builder, t Type, f *Field, c *cell) int {
 	if !c.set {
 		b.AppendNull()
 		return 0
 	}
 	switch t {
-	case Text:
+	case Text, JSON:
 		b.(*array.StringBuilder).BinaryBuilder.Append(c.text)
 		return len(c.text)
 	case Integer:
 		b.(*array.Int32Builder).Append(int32(c.whole))
-	case Price, Amount:
+	case Long:
+		b.(*array.Int64Builder).Append(c.whole)
+	case Decimal:
 		b.(*array.Decimal128Builder).Append(c.number)
 	case Time:
 		b.(*array.TimestampBuilder).Append(arrow.Timestamp(c.whole))
+	case Double:
+		b.(*array.Float64Builder).Append(c.real)
+	case Boolean:
+		b.(*array.BooleanBuilder).Append(c.whole == 1)
+	case Date:
+		b.(*array.Date32Builder).Append(arrow.Date32(c.whole))
 	case TextLists:
 		return appendLists(b.(*array.MapBuilder), c.lists)
 	default:
-		panic(fmt.Sprintf("silver: no builder for %s", t))
+		return appendNested(b, f, c)
 	}
 	return 0
+}
+
+// appendNested returns about how many bytes it added: a value without a length of its own counts as eight.
+func appendNested(b array.Builder, f *Field, c *cell) (n int) {
+	switch b := b.(type) {
+	case *array.ListBuilder:
+		b.Append(true)
+		for i := range c.items {
+			n += 8 + appendCell(b.ValueBuilder(), f.Inner[0].Type, &f.Inner[0], &c.items[i])
+		}
+	case *array.MapBuilder:
+		b.Append(true)
+		keys := b.KeyBuilder().(*array.StringBuilder)
+		for i := range c.items {
+			keys.Append(c.names[i])
+			n += 8 + len(c.names[i]) + appendCell(b.ItemBuilder(), f.Inner[0].Type, &f.Inner[0], &c.items[i])
+		}
+	case *array.StructBuilder:
+		b.Append(true)
+		for i := range c.items {
+			n += 8 + appendCell(b.FieldBuilder(i), f.Inner[i].Type, &f.Inner[i], &c.items[i])
+		}
+	default:
+		panic(fmt.Sprintf("silver: no builder for %s", f.Type))
+	}
+	return n
 }
 
 func appendLists(b *array.MapBuilder, lists []textList) int {

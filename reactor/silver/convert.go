@@ -19,12 +19,9 @@ const (
 	shown = "2006-01-02T15:04:05Z"
 )
 
-// earliest is the first time that a row may have: Bitcoin's first block. Seconds that are read as milliseconds are in 1970.
-var earliest = time.Date(2009, 1, 3, 0, 0, 0, 0, time.UTC)
-
 // lenient says that a field describes and does not measure. A value that its column cannot hold goes to extra; the row stays.
 func (f *Field) lenient() bool {
-	return !f.Required && (f.Type == Text || f.Type == TextLists)
+	return !f.Required && (f.Type == Text || f.Type == TextLists || f.nests())
 }
 
 func isNull(raw []byte) bool { return raw == nil || raw[0] == 'n' }
@@ -43,27 +40,48 @@ func (r *row) convert(i int, raw []byte, latest time.Time) (reason string) {
 		}
 		return ""
 	}
+	r.rounded = false
+	if reason = r.fill(f, c, raw, &r.scratch[i], latest); reason == "" && r.rounded {
+		r.original(f, raw)
+	}
+	return reason
+}
+
+// fill reads a value that is not null into a cell. scratch keeps a text that had to be unescaped. It returns why that is
+// impossible, or "".
+func (r *row) fill(f *Field, c *cell, raw []byte, scratch *[]byte, latest time.Time) (reason string) {
 	switch f.Type {
 	case Text:
-		reason = r.text(i, f, c, raw)
+		reason = f.text(c, raw, scratch)
 	case TextLists:
 		reason = r.textLists(c, raw)
-	case Integer:
-		reason = r.integer(i, f, c, raw)
-	case Price, Amount:
-		reason = r.decimal(i, f, c, raw)
+	case Integer, Long:
+		reason = f.whole(c, raw, scratch)
+	case Decimal:
+		reason = r.decimal(f, c, raw, scratch)
 	case Time:
-		reason = r.time(i, c, raw, latest)
+		reason = f.time(c, raw, scratch, latest)
+	case Double:
+		reason = f.double(c, raw, scratch)
+	case Boolean:
+		reason = f.boolean(c, raw, scratch)
+	case Date:
+		reason = f.date(c, raw, scratch)
+	case JSON:
+		c.text = appendCompact((*scratch)[:0], raw)
+		*scratch = c.text
+	default:
+		reason = r.nested(f, c, raw, latest)
 	}
 	c.set = reason == ""
 	return reason
 }
 
-func (r *row) text(i int, f *Field, c *cell, raw []byte) string {
+func (f *Field) text(c *cell, raw []byte, scratch *[]byte) string {
 	if raw[0] != '"' {
 		return "is " + kindOf(raw) + ", not a string"
 	}
-	c.text = plain(&r.scratch[i], raw)
+	c.text = plain(scratch, raw)
 	switch {
 	case f.Required && len(c.text) == 0:
 		return "is empty"
@@ -77,54 +95,77 @@ func (r *row) text(i int, f *Field, c *cell, raw []byte) string {
 	return ""
 }
 
-// digits returns the text of a number that came as a JSON number or as a string.
-func (r *row) digits(i int, raw []byte) (text []byte, reason string) {
+// numberText returns the text of a number that came as a JSON number or as a string.
+func numberText(raw []byte, scratch *[]byte) (text []byte, reason string) {
 	switch {
 	case raw[0] == '"':
-		return plain(&r.scratch[i], raw), ""
+		return plain(scratch, raw), ""
 	case raw[0] == '-' || isDigit(raw[0]):
 		return raw, ""
 	}
 	return nil, "is " + kindOf(raw) + ", not a number"
 }
 
-func (r *row) integer(i int, f *Field, c *cell, raw []byte) string {
-	text, reason := r.digits(i, raw)
+func (f *Field) whole(c *cell, raw []byte, scratch *[]byte) string {
+	text, reason := numberText(raw, scratch)
 	if reason != "" {
 		return reason
 	}
+	least, most, bits := int64(math.MinInt32), int64(math.MaxInt32), 32
+	if f.Type == Long {
+		least, most, bits = math.MinInt64, math.MaxInt64, 64
+	}
 	n, err := parseNumber(text, 0)
 	switch {
+	case isOverflow(err) && f.Type == Long:
+		return quote(text) + " does not fit 64 bits"
 	case err != nil:
 		return err.Error()
 	case n.rounded:
 		return quote(text) + " is not a whole number"
 	case n.negative && f.NonNegative:
 		return quote(text) + " is negative"
-	case n.value.Greater(decimal128.FromI64(math.MaxInt32)) || n.value.Less(decimal128.FromI64(math.MinInt32)):
-		return quote(text) + " does not fit 32 bits"
+	case n.value.Greater(decimal128.FromI64(most)) || n.value.Less(decimal128.FromI64(least)):
+		return fmt.Sprintf("%s does not fit %d bits", quote(text), bits)
 	}
 	c.whole = int64(n.value.LowBits())
-	return ""
+	if !f.bounded {
+		return ""
+	}
+	return f.bounds(n.value, text)
 }
 
-func (r *row) decimal(i int, f *Field, c *cell, raw []byte) string {
-	text, reason := r.digits(i, raw)
+func (r *row) decimal(f *Field, c *cell, raw []byte, scratch *[]byte) string {
+	text, reason := numberText(raw, scratch)
 	if reason != "" {
 		return reason
 	}
-	n, err := parseNumber(text, f.Type.scale())
+	n, err := parseNumber(text, f.Scale)
 	switch {
 	case f.Below > 0 && (isOverflow(err) || err == nil && f.beyond(n.value)):
 		return fmt.Sprintf("%s is beyond reason: it must be below 10^%d", quote(text), f.Below)
+	case isOverflow(err), err == nil && f.ceilings && n.value.Abs().GreaterEqual(f.ceiling):
+		return (&overflowError{text: text, precision: f.Precision, scale: f.Scale}).Error()
 	case err != nil:
 		return err.Error()
 	case n.negative && f.NonNegative:
 		return quote(text) + " is negative"
 	}
 	c.number = n.value
-	if n.rounded {
-		r.original(f, raw)
+	r.rounded = r.rounded || n.rounded
+	if !f.bounded {
+		return ""
+	}
+	return f.bounds(n.value, text)
+}
+
+// bounds holds an exact number to the definition.
+func (f *Field) bounds(n decimal128.Num, text []byte) string {
+	switch {
+	case f.Least != nil && n.Less(f.Least.exact):
+		return quote(text) + " is less than " + f.Least.Text
+	case f.Most != nil && n.Greater(f.Most.exact):
+		return quote(text) + " is more than " + f.Most.Text
 	}
 	return ""
 }
@@ -135,72 +176,8 @@ func isOverflow(err error) bool {
 }
 
 func (f *Field) beyond(n decimal128.Num) bool {
-	bound, ok := powerOfTen(f.Below, f.Type.scale())
+	bound, ok := powerOfTen(f.Below, f.Scale)
 	return ok && n.Abs().GreaterEqual(bound)
-}
-
-// time reads epoch milliseconds (a number, or a string of one) or a time that is written out, with microseconds.
-func (r *row) time(i int, c *cell, raw []byte, latest time.Time) string {
-	text, reason := r.digits(i, raw)
-	if reason != "" {
-		return "is " + kindOf(raw) + ", not a time"
-	}
-	n, err := parseNumber(text, 3)
-	var t time.Time
-	switch {
-	case isOverflow(err) || err == nil && n.value != decimal128.FromI64(int64(n.value.LowBits())):
-		return quote(text) + " is no time in milliseconds since 1970" + nanoseconds(text, latest)
-	case err == nil:
-		t = time.UnixMicro(int64(n.value.LowBits())).UTC()
-	default:
-		moment, ok := parseMoment(text)
-		if !ok {
-			return quote(text) + " is no time: epoch milliseconds or RFC 3339 are expected"
-		}
-		t = moment.Truncate(time.Microsecond)
-	}
-	if reason := outOfTime(t, text, latest, err == nil); reason != "" {
-		return reason
-	}
-	c.whole = t.UnixMicro()
-	return ""
-}
-
-// nanoseconds says whether a number that is beyond milliseconds is a time in nanoseconds.
-func nanoseconds(text []byte, latest time.Time) string {
-	n, err := parseNumber(text, 0)
-	if err != nil || n.value != decimal128.FromI64(int64(n.value.LowBits())) {
-		return ""
-	}
-	t := time.Unix(0, int64(n.value.LowBits())).UTC()
-	if t.Before(earliest) || t.After(latest) {
-		return ""
-	}
-	return fmt.Sprintf("; it looks like nanoseconds (%s): epoch milliseconds are expected", t.Format(shown))
-}
-
-// outOfTime refuses what is before Bitcoin or after the object, and says which other unit the number may be in.
-func outOfTime(t time.Time, text []byte, latest time.Time, epoch bool) string {
-	type unit struct {
-		name string
-		t    time.Time
-	}
-	var reason string
-	var units []unit
-	switch n := t.UnixMilli(); {
-	case t.Before(earliest):
-		reason = fmt.Sprintf("%s (%s) is before %s, Bitcoin's first block", quote(text), t.Format(shown), earliest.Format(time.DateOnly))
-		units = []unit{{"seconds", time.Unix(n, 0)}}
-	case t.After(latest):
-		reason = fmt.Sprintf("%s (%s) is more than %d hours after the object was stored", quote(text), t.Format(shown), int(slack.Hours()))
-		units = []unit{{"microseconds", time.UnixMicro(n)}, {"nanoseconds", time.Unix(0, n)}}
-	}
-	for _, u := range units {
-		if epoch && !u.t.Before(earliest) && !u.t.After(latest) {
-			return fmt.Sprintf("%s; it looks like %s (%s): epoch milliseconds are expected", reason, u.name, u.t.UTC().Format(shown))
-		}
-	}
-	return reason
 }
 
 // textLists reads an object of strings or lists of strings; the names are sorted, so that equal maps are equal rows.

@@ -24,13 +24,13 @@ type notNumberError struct{ text []byte }
 func (e *notNumberError) Error() string { return quote(e.text) + " is not a number" }
 
 type overflowError struct {
-	text  []byte
-	scale int
+	text             []byte
+	precision, scale int
 }
 
 func (e *overflowError) Error() string {
 	return fmt.Sprintf("%s does not fit decimal(%d,%d): at most %d digits before the point",
-		quote(e.text), maxDigits, e.scale, maxDigits-e.scale)
+		quote(e.text), e.precision, e.scale, e.precision-e.scale)
 }
 
 // parseNumber reads [+-]digits[.digits][(e|E)[+-]digits] at the given scale, never through a float. Leading zeros and a
@@ -48,7 +48,7 @@ func parseNumber(text []byte, scale int) (number, error) {
 	keep := l.point + scale
 	n := number{negative: l.negative}
 	if keep > maxDigits {
-		return number{}, &overflowError{text: text, scale: scale}
+		return number{}, &overflowError{text: text, precision: maxDigits, scale: scale}
 	}
 	if keep < 0 {
 		n.rounded = true
@@ -62,7 +62,7 @@ func parseNumber(text []byte, scale int) (number, error) {
 		hi += carry
 	}
 	if hi > tenTo38.hi || hi == tenTo38.hi && lo >= tenTo38.lo {
-		return number{}, &overflowError{text: text, scale: scale}
+		return number{}, &overflowError{text: text, precision: maxDigits, scale: scale}
 	}
 	n.value = decimal128.New(int64(hi), lo)
 	if l.negative {

@@ -9,9 +9,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// dataMember is the member of an envelope that holds its rows.
-const dataMember = "data"
-
 // maxNameBytes and maxEnvelopeValue bound what is kept of an envelope besides its data.
 const (
 	maxNameBytes     = 64 << 10
@@ -61,7 +58,9 @@ func (o *object) jsonPass(s *scanner) error {
 		return err
 	case first == '{':
 		start := s.offset()
-		err = o.envelope(s)
+		if err = o.object(s); err == nil {
+			break
+		}
 		if o.noData && s.rewind(start) && o.areLines(s) {
 			o.forgetEnvelope()
 			return o.lines(s)
@@ -109,36 +108,39 @@ func (o *object) end(s *scanner) error {
 		s.offset(), quote(s.buf[s.pos:]))
 }
 
-// envelope reads {"timestamp": …, "data": …} in either order. Other members are passed over.
-func (o *object) envelope(s *scanner) error {
-	head := string(s.buf[s.pos:min(len(s.buf), s.pos+2*quoteLimit)])
-	var lone []byte
-	found := false
-	visit := func(name string) error {
-		if name != dataMember {
-			return o.member(s, name)
-		}
-		if found {
-			return unreadable("it has %q twice", dataMember)
-		}
-		found = true
-		var err error
-		lone, err = o.data(s)
+// object reads a JSON object that is a whole payload: what surrounds the rows, or one row.
+func (o *object) object(s *scanner) error {
+	if len(o.d.at) > 0 {
+		return o.envelope(s)
+	}
+	text, err := o.lone(s, "it")
+	if err != nil {
 		return err
 	}
-	if err := o.members(s, visit); err != nil {
+	if next, err := s.peek(); err == nil && next == '{' {
+		o.noData = true
+		return unreadable("another object follows its first one: one JSON object a line must be named .ndjson")
+	}
+	return o.add(text)
+}
+
+// envelope reads what surrounds the rows, such as {"timestamp": …, "data": …}, in any order. Other members are passed over.
+func (o *object) envelope(s *scanner) error {
+	head := string(s.buf[s.pos:min(len(s.buf), s.pos+2*quoteLimit)])
+	w := &way{object: o, s: s, every: map[string]bool{}}
+	if err := o.members(s, w.visit(0)); err != nil {
 		return err
 	}
 	switch {
-	case !found:
+	case !w.found:
 		o.noData = true
-		reason := fmt.Sprintf("it has no %q: %s; expected %s", dataMember, quote([]byte(head)), o.d.Example)
+		reason := fmt.Sprintf("it has no %q: %s; expected %s", o.d.At, quote([]byte(head)), o.d.Example)
 		if next, err := s.peek(); err == nil && next == '{' {
 			reason += "; another object follows: one JSON object a line must be named .ndjson"
 		}
 		return unreadable("%s", reason)
-	case lone != nil:
-		return o.add(lone)
+	case w.one != nil:
+		return o.add(w.one)
 	}
 	return nil
 }
@@ -190,22 +192,26 @@ func (o *object) broken(s *scanner, expected string, text []byte) error {
 }
 
 // member reads a value beside the data. It keeps those that rows without one of their own take.
-func (o *object) member(s *scanner, name string) error {
+func (o *object) member(s *scanner, level int, name string) error {
 	value, size, err := s.value(maxEnvelopeValue)
 	if err != nil {
 		return err
 	}
-	i, known := o.d.byName[name]
-	if !known || i >= len(o.d.columns) || !o.d.columns[i].Envelope || o.d.columns[i].From != name || o.envelopeRead {
+	wanted := o.d.envelope[level][name]
+	if len(wanted) == 0 || o.envelopeRead {
 		return nil
 	}
-	switch {
-	case size > maxEnvelopeValue || !jsontext.Value(value).IsValid():
+	if size > maxEnvelopeValue || !jsontext.Value(value).IsValid() {
 		return unreadable("%s of its envelope is not valid JSON: %s", name, quote(value))
-	case o.standIn[i] != nil:
-		return unreadable("its envelope has %q twice", name)
-	case !isNull(value):
-		o.standIn[i] = bytes.Clone(value)
+	}
+	for _, w := range wanted {
+		found := find(value, w.steps)
+		switch {
+		case o.around[w.column]:
+			return unreadable("its envelope has %q twice", name)
+		case !isNull(found) && (o.standIn[w.column] == nil || o.d.columns[w.column].Metadata == ""):
+			o.standIn[w.column], o.around[w.column] = bytes.Clone(found), true
+		}
 	}
 	return nil
 }
@@ -213,88 +219,37 @@ func (o *object) member(s *scanner, name string) error {
 // forgetEnvelope drops the members of what was no envelope: a row's timestamp is its own.
 func (o *object) forgetEnvelope() {
 	for i := range o.d.columns {
-		if f := &o.d.columns[i]; f.Envelope && f.Metadata == "" {
-			o.standIn[i] = nil
+		if f := &o.d.columns[i]; f.Envelope != "" && f.Metadata == "" {
+			o.standIn[i], o.around[i] = nil, false
 		}
 	}
 }
 
-// data reads the envelope's rows. It returns a single object unread, because the timestamp that it needs may follow.
-func (o *object) data(s *scanner) (lone []byte, err error) {
-	c, err := s.peek()
-	if err != nil {
-		return nil, err
-	}
-	switch c {
-	case '[':
-		if !o.envelopeRead && o.awaits() {
-			if err := o.lookAhead(s); err != nil {
-				return nil, err
-			}
-		}
-		return nil, o.list(s)
-	case '{':
-		return o.lone(s)
-	}
-	text, _, err := s.value(quoteLimit)
-	if err != nil {
-		return nil, err
-	}
-	return nil, unreadable("%q is %s where a list belongs; expected %s", dataMember, quote(text), o.d.Example)
-}
-
-func (o *object) lone(s *scanner) ([]byte, error) {
+// lone reads one object where a list belongs. It is a row if it has what tells one.
+func (o *object) lone(s *scanner, what string) ([]byte, error) {
 	text, size, err := s.value(maxRowBytes)
 	switch {
 	case err != nil:
 		return nil, err
 	case size > maxRowBytes:
-		return nil, unreadable("%q is one object of %d bytes where a list belongs; expected %s", dataMember, size, o.d.Example)
+		return nil, unreadable("%s is one object of %d bytes where a list belongs; expected %s", what, size, o.d.Example)
 	}
-	if o.d.Lone != "" {
-		if ref := o.row.split(text); ref == nil && !isNull(o.row.values[o.d.byName[o.d.Lone]]) {
+	if o.d.lone >= 0 {
+		if ref := o.row.split(text); ref == nil && !isNull(o.row.values[o.d.lone]) {
 			return bytes.Clone(text), nil
 		}
 	}
-	return nil, unreadable("%q is an object where a list belongs: %s; expected %s", dataMember, quote(text), o.d.Example)
+	return nil, unreadable("%s is an object where a list belongs: %s; expected %s", what, quote(text), o.d.Example)
 }
 
 // awaits says whether rows may need a value of the envelope that has not come yet.
 func (o *object) awaits() bool {
 	for i := range o.d.columns {
-		if o.d.columns[i].Envelope && o.standIn[i] == nil {
+		if o.d.columns[i].Envelope != "" && o.standIn[i] == nil {
 			return true
 		}
 	}
 	return false
-}
-
-// lookAhead reads the members behind the data. If the text is not in memory as a whole, it has to be opened again for
-// the rows.
-func (o *object) lookAhead(s *scanner) error {
-	ahead := s
-	if s.all {
-		ahead = s.fork()
-	}
-	err := o.skipData(ahead)
-	o.envelopeRead = true
-	switch {
-	case err == io.EOF && s.all:
-		return nil // the rows will meet the same end, and can tell where it was
-	case err == nil && !s.all:
-		return errReadAgain
-	}
-	return err
-}
-
-func (o *object) skipData(s *scanner) error {
-	if _, _, err := s.value(0); err != nil {
-		return err
-	}
-	if c, err := s.take(); err != nil || c != ',' {
-		return err
-	}
-	return o.moreMembers(s, func(name string) error { return o.member(s, name) })
 }
 
 // list reads the rows of a list.

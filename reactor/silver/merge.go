@@ -131,6 +131,10 @@ func duckType(t iceberg.Type) string {
 		return "integer"
 	case iceberg.Int64Type:
 		return "bigint"
+	case iceberg.BooleanType:
+		return "boolean"
+	case iceberg.Float64Type:
+		return "double"
 	case iceberg.DateType:
 		return "date"
 	case iceberg.TimestampTzType:
@@ -141,6 +145,12 @@ func duckType(t iceberg.Type) string {
 		return "map(" + duckType(t.KeyType) + ", " + duckType(t.ValueType) + ")"
 	case *iceberg.ListType:
 		return duckType(t.Element) + "[]"
+	case *iceberg.StructType:
+		var members []string
+		for _, f := range t.FieldList {
+			members = append(members, quoteAll("", []string{f.Name})[0]+" "+duckType(f.Type))
+		}
+		return "struct(" + strings.Join(members, ", ") + ")"
 	}
 	panic(fmt.Sprintf("silver: no duckdb type for %s", t))
 }

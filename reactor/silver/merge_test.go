@@ -21,13 +21,13 @@ import (
 
 // prices is a small dataset with every type in it.
 var prices = silver.Define(silver.Dataset{
-	Name: "test/prices", Table: "prices", Key: []string{"id", "observed_at"}, Example: `{"data": […]}`,
+	Name: "test/prices", At: "data", Table: "prices", Key: []string{"id", "observed_at"}, Example: `{"data": […]}`,
 	Fields: []silver.Field{
 		{Column: "id", From: "id", Type: silver.Text, Required: true},
 		{Column: "observed_at", From: "time", Type: silver.Time, Required: true},
-		{Column: "price", From: "priceUsd", Type: silver.Price, NonNegative: true, Below: 10},
+		{Column: "price", From: "priceUsd", Type: silver.Decimal, Precision: 38, Scale: 28, NonNegative: true, Below: 10},
 		{Column: "rank", From: "rank", Type: silver.Integer},
-		{Column: "supply", From: "supply", Type: silver.Amount},
+		{Column: "supply", From: "supply", Type: silver.Decimal, Precision: 38, Scale: 18},
 		{Column: "tokens", From: "tokens", Type: silver.TextLists},
 	},
 })

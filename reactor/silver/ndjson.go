@@ -56,7 +56,7 @@ func (o *object) areLines(s *scanner) bool {
 		return false
 	}
 	for i := range o.d.columns {
-		if f := &o.d.columns[i]; f.Required && !f.outside() && isNull(o.row.values[i]) && !o.alsoThere(i) {
+		if f := &o.d.columns[i]; f.Required && !o.d.outside[i] && f.Default == "" && isNull(o.row.values[i]) && !o.alsoThere(i) {
 			return false
 		}
 	}
@@ -64,8 +64,14 @@ func (o *object) areLines(s *scanner) bool {
 }
 
 // hasData says whether the object just split has the member that makes it an envelope.
-func (o *object) hasData() bool {
-	return slices.ContainsFunc(o.row.extra, func(m member) bool { return m.name == dataMember })
+func (o *object) hasData() bool { return slices.ContainsFunc(o.row.extra, o.leadsToRows) }
+
+// leadsToRows says whether a member is where the way to the rows begins.
+func (o *object) leadsToRows(m member) bool {
+	if len(o.d.at) == 0 {
+		return false
+	}
+	return m.name == o.d.at[0] || o.d.at[0] == anyName && m.value[0] == '['
 }
 
 // line reads one line; ok says that it is a JSON object, whatever becomes of it.
@@ -86,18 +92,18 @@ func (o *object) line(line []byte, size int64) (ok bool, err error) {
 	if err := o.count(); err != nil {
 		return true, err
 	}
-	return true, o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
+	return true, o.out.add(o.next-1, o.row.cells, o.row.rest())
 }
 
 // isEnvelope says whether the line just split is an envelope: its data is a list or an object, and no field of a row is there.
 func (o *object) isEnvelope() bool {
 	for i, in := range o.d.inputs {
-		if o.row.values[i] != nil && !in.field.Envelope {
+		if o.row.values[i] != nil && in.field.Envelope == "" {
 			return false
 		}
 	}
 	return slices.ContainsFunc(o.row.extra, func(m member) bool {
-		return m.name == dataMember && (m.value[0] == '[' || m.value[0] == '{')
+		return o.leadsToRows(m) && (m.value[0] == '[' || m.value[0] == '{')
 	})
 }
 
@@ -108,6 +114,7 @@ func (o *object) envelopeLine(line []byte) error {
 	o.envelopeRead = false
 	err := o.envelope(scanBytes(line))
 	copy(o.standIn, outer)
+	clear(o.around)
 	var u *Unreadable
 	if errors.As(err, &u) {
 		return o.refuse(&refusal{reason: u.Reason}, line, int64(len(line)))

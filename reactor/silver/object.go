@@ -26,6 +26,8 @@ type object struct {
 	latest time.Time
 	// standIn values, by input, for rows without one of their own: from the envelope, the metadata or the name.
 	standIn [][]byte
+	// around says of each column whether its stand-in is from the envelope.
+	around []bool
 	// brought and lacking say of each value that may stand outside of rows whether a row had it, and whether a row had none.
 	brought, lacking []bool
 	// nearly names, for each lacking value, the member of the first such row that is nearly it.
@@ -35,6 +37,8 @@ type object struct {
 	// shape is what the rows looked like, and inFile which columns a Parquet file has.
 	shape  Shape
 	inFile []bool
+	// each, when not nil, takes the rows of a Parquet file in place of the definition.
+	each func(row []byte) error
 	// noData: the object that was to be an envelope has no data.
 	noData bool
 }
@@ -54,7 +58,7 @@ func (d *Dataset) Decode(ctx context.Context, src Source, p Payload, s Sink) err
 		ctx: ctx, d: d, src: src, payload: p, row: newRow(d),
 		out:     newBatches(ctx, d, src, s),
 		latest:  src.ModifiedAt.Add(slack),
-		standIn: make([][]byte, len(d.inputs)),
+		standIn: make([][]byte, len(d.inputs)), around: make([]bool, len(d.columns)),
 		brought: make([]bool, len(d.inputs)), lacking: make([]bool, len(d.inputs)), nearly: make([]string, len(d.inputs)),
 		shape: newShape(d), inFile: make([]bool, len(d.columns)),
 	}
@@ -97,18 +101,18 @@ func (o *object) read(ext string) error {
 
 // fromOutside takes stand-ins from the object's metadata, else from its name.
 func (o *object) fromOutside(name string) error {
-	var named map[string]string
-	if o.d.FromName != nil {
-		named = o.d.FromName(name)
+	var groups []string
+	if o.d.NamePattern != nil {
+		groups = o.d.NamePattern.FindStringSubmatch(name)
 	}
 	for i := range o.d.columns {
 		f := &o.d.columns[i]
-		if f.Metadata == "" {
-			continue
+		var value, from string
+		if f.Metadata != "" {
+			value, from = o.src.Metadata[f.Metadata], "metadata "+f.Metadata
 		}
-		value, from := o.src.Metadata[f.Metadata], "metadata "+f.Metadata
-		if value == "" {
-			value, from = named[f.From], "name"
+		if value == "" && groups != nil && o.d.inName(f) {
+			value, from = groups[o.d.NamePattern.SubexpIndex(f.Column)], "name"
 		}
 		if value == "" {
 			continue
@@ -126,9 +130,6 @@ func (o *object) fromOutside(name string) error {
 	return nil
 }
 
-// outside says that a field may have a value from outside of the row.
-func (f *Field) outside() bool { return f.Envelope || f.Metadata != "" }
-
 // add reads one row from its text.
 func (o *object) add(raw []byte) error {
 	ref := o.row.split(raw)
@@ -141,7 +142,7 @@ func (o *object) add(raw []byte) error {
 	if err := o.count(); err != nil {
 		return err
 	}
-	return o.out.add(o.next-1, o.row.cells, o.row.extraJSON())
+	return o.out.add(o.next-1, o.row.cells, o.row.rest())
 }
 
 // count takes the next row's position.
@@ -184,11 +185,15 @@ func (o *object) convert() *refusal {
 	for i := range o.d.columns {
 		f := &o.d.columns[i]
 		raw := r.values[i]
-		if isNull(raw) && o.alsoThere(i) {
-			continue
-		}
-		if isNull(raw) && o.standIn[i] != nil {
-			raw = o.standIn[i]
+		if isNull(raw) {
+			if o.alsoThere(i) {
+				continue
+			}
+			if o.standIn[i] != nil {
+				raw = o.standIn[i]
+			} else if f.Default != "" {
+				raw = []byte(f.Default)
+			}
 		}
 		reason := r.convert(i, raw, o.latest)
 		switch {
@@ -240,7 +245,7 @@ func (o *object) confirm() *refusal {
 func (o *object) nowhere() error {
 	var missing []string
 	for i := range o.d.columns {
-		if f := &o.d.columns[i]; o.lacking[i] && !o.brought[i] && f.Required {
+		if f := &o.d.columns[i]; o.lacking[i] && !o.brought[i] && f.Required && f.Default == "" {
 			missing = append(missing, fmt.Sprintf("%s is nowhere%s: %s", f.From, o.nearly[i], f.Missing))
 		}
 	}

@@ -2,6 +2,7 @@ package silver
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -257,7 +258,7 @@ func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool
 		input, ok := o.d.byName[name]
 		if ok {
 			known++
-			o.inFile[o.d.columnOf(input)] = true
+			o.d.inputsOf(input, func(n int) { o.inFile[o.d.columnOf(n)] = true })
 		}
 		quoted, utf8 := quoteJSON(name)
 		if !utf8 {
@@ -266,7 +267,7 @@ func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool
 		columns[i] = column{name: string(quoted) + ":", shape: shapeOf(&fields[i], int96, ok)}
 		names = append(names, name)
 	}
-	if known == 0 {
+	if known == 0 && o.each == nil {
 		near := ""
 		for i := range o.d.columns {
 			if near == "" {
@@ -289,6 +290,8 @@ func (o *object) parquetBatch(columns []column, batch arrow.RecordBatch) error {
 		case err != nil:
 		case bad != nil:
 			err = o.refuse(bad, text, int64(len(text)))
+		case o.each != nil:
+			err = o.each(text)
 		default:
 			err = o.add(text)
 		}
@@ -324,8 +327,15 @@ func (o *object) parquetRow(text []byte, columns []column, batch arrow.RecordBat
 }
 
 func (d *Dataset) apiName(column string) string {
-	if i, ok := d.byName[column]; ok {
+	if i, ok := d.byName[column]; ok && i >= 0 {
 		return d.inputs[i].name
 	}
 	return column
+}
+
+// ParquetRows reads a Parquet file without a definition: each row as the JSON object that the decoder would make of it. The row
+// is valid during the call.
+func ParquetRows(ctx context.Context, p Payload, each func(row []byte) error) error {
+	o := &object{ctx: ctx, d: &Dataset{}, payload: p, each: each}
+	return o.parquet()
 }

@@ -28,8 +28,11 @@ type row struct {
 	decoder jsontext.Decoder
 	buffer  bytes.Buffer
 	values  [][]byte
+	boxes   [][]byte // by container, where the definition has any
+	inner   []inner  // what reads a container
 	extra   []member
 	cells   []cell
+	rounded bool // a number of the value just read has more decimals than its type
 	joined  []byte
 	// scratch holds one unescaped text a field.
 	scratch [][]byte
@@ -38,6 +41,8 @@ type row struct {
 func newRow(d *Dataset) *row {
 	return &row{
 		d:       d,
+		boxes:   make([][]byte, len(d.containers)),
+		inner:   make([]inner, len(d.containers)),
 		values:  make([][]byte, len(d.inputs)),
 		cells:   make([]cell, len(d.columns)),
 		scratch: make([][]byte, len(d.columns)),
@@ -55,7 +60,13 @@ func (r *row) split(raw []byte) *refusal {
 		r.extra = nil
 	}
 	r.extra = r.extra[:0]
+	if len(r.boxes) > 1 {
+		clear(r.boxes)
+	}
 	if len(raw) == 0 || raw[0] != '{' {
+		if r.d.Positions && len(raw) > 0 && raw[0] == '[' {
+			return r.splitList(raw)
+		}
 		return r.notObject(raw)
 	}
 	r.buffer = *bytes.NewBuffer(raw)
@@ -102,6 +113,9 @@ func (r *row) keep(quoted, value []byte) *refusal {
 		r.extra = append(r.extra, member{name: string(name), value: value})
 		return nil
 	}
+	if i < 0 {
+		return r.open(-i, value)
+	}
 	if r.values[i] != nil {
 		return twice(r.d.inputs[i].name)
 	}
@@ -134,7 +148,7 @@ func (r *row) notObject(raw []byte) *refusal {
 	case !jsontext.Value(raw).IsValid(options):
 		ref.reason = "not valid JSON: " + quote(raw)
 	default:
-		ref.reason = fmt.Sprintf("the row is %s, not an object", kindOf(raw))
+		ref.reason = fmt.Sprintf("the row is %s, not %s", kindOf(raw), r.d.rowKind())
 	}
 	return ref
 }
@@ -220,6 +234,14 @@ func depthOf(value []byte) int {
 func (r *row) original(f *Field, value []byte) {
 	at, _ := slices.BinarySearchFunc(r.extra, f.From, func(m member, name string) int { return strings.Compare(m.name, name) })
 	r.extra = slices.Insert(r.extra, at, member{name: f.From, value: value})
+}
+
+// rest is what the row's extra keeps.
+func (r *row) rest() []byte {
+	if r.d.Forget {
+		return nil
+	}
+	return r.extraJSON()
 }
 
 // extraJSON is the row's extra: one compact JSON object, names sorted, values as they came. Empty when there is nothing.

@@ -38,47 +38,79 @@ func lineageNames() []string {
 
 // Schema of the silver table. Ids are those that iceberg-go itself gives a new table of these columns, each column's
 // followed by those inside of it; columns that came later go on from there.
-func (d *Dataset) Schema() *iceberg.Schema {
+func (d *Dataset) Schema() *iceberg.Schema { return d.schema }
+
+func (d *Dataset) makeSchema() *iceberg.Schema {
 	next := 0
 	id := func() int { next++; return next }
 	var columns []iceberg.NestedField
-	add := func(f iceberg.NestedField) {
+	add := func(f iceberg.NestedField, field *Field) {
 		f.ID = id()
-		if _, ok := f.Type.(*iceberg.MapType); ok {
-			f.Type = textListsType(id)
+		if field != nil {
+			f.Type = field.icebergType(id)
 		}
 		columns = append(columns, f)
 	}
 	for i := range d.Fields {
-		add(d.nested(&d.Fields[i]))
+		add(d.nested(&d.columns[i]), &d.columns[i])
 	}
 	for _, f := range lineage {
-		add(f)
+		add(f, nil)
 	}
 	add(iceberg.NestedField{Name: extraColumn, Type: iceberg.PrimitiveTypes.String,
-		Doc: "JSON object of what the definition does not know, and of values that their column cannot hold"})
-	for i := range d.Later {
-		add(d.nested(&d.Later[i]))
+		Doc: "JSON object of what the definition does not know, and of values that their column cannot hold"}, nil)
+	for i := len(d.Fields); i < len(d.columns); i++ {
+		add(d.nested(&d.columns[i]), &d.columns[i])
 	}
 	return iceberg.NewSchema(0, columns...)
 }
 
 // nested makes a required column of a key only: a rule about values may be relaxed one day, a required column never.
 func (d *Dataset) nested(f *Field) iceberg.NestedField {
-	n := iceberg.NestedField{Name: f.Column, Required: d.keyed[f.Column], Doc: f.Doc}
+	return iceberg.NestedField{Name: f.Column, Required: d.keyed[f.Column], Doc: f.Doc}
+}
+
+// icebergType is the column's type; id numbers what is inside of it, each level before those below.
+func (f *Field) icebergType(id func() int) iceberg.Type {
 	switch f.Type {
-	case Text:
-		n.Type = iceberg.PrimitiveTypes.String
+	case Text, JSON:
+		return iceberg.PrimitiveTypes.String
+	case Boolean:
+		return iceberg.PrimitiveTypes.Bool
 	case Integer:
-		n.Type = iceberg.PrimitiveTypes.Int32
-	case Price, Amount:
-		n.Type = iceberg.DecimalTypeOf(maxDigits, f.Type.scale())
+		return iceberg.PrimitiveTypes.Int32
+	case Long:
+		return iceberg.PrimitiveTypes.Int64
+	case Decimal:
+		return iceberg.DecimalTypeOf(f.Precision, f.Scale)
+	case Double:
+		return iceberg.PrimitiveTypes.Float64
 	case Time:
-		n.Type = iceberg.PrimitiveTypes.TimestampTz
+		return iceberg.PrimitiveTypes.TimestampTz
+	case Date:
+		return iceberg.PrimitiveTypes.Date
 	case TextLists:
-		n.Type = textListsType(func() int { return 0 })
+		return textListsType(id)
+	case List:
+		t := &iceberg.ListType{ElementID: id()}
+		t.Element = f.Inner[0].icebergType(id)
+		return t
+	case Map:
+		t := &iceberg.MapType{KeyType: iceberg.PrimitiveTypes.String}
+		t.KeyID, t.ValueID = id(), id()
+		t.ValueType = f.Inner[0].icebergType(id)
+		return t
 	}
-	return n
+	return f.structType(id)
+}
+
+func (f *Field) structType(id func() int) iceberg.Type {
+	t := &iceberg.StructType{}
+	for i := range f.Inner {
+		t.FieldList = append(t.FieldList, iceberg.NestedField{ID: id(), Name: f.Inner[i].Column, Doc: f.Inner[i].Doc})
+		t.FieldList[i].Type = f.Inner[i].icebergType(id)
+	}
+	return t
 }
 
 func textListsType(id func() int) *iceberg.MapType {
@@ -131,6 +163,10 @@ func arrowType(t iceberg.Type) arrow.DataType {
 		return arrow.PrimitiveTypes.Int32
 	case iceberg.Int64Type:
 		return arrow.PrimitiveTypes.Int64
+	case iceberg.BooleanType:
+		return arrow.FixedWidthTypes.Boolean
+	case iceberg.Float64Type:
+		return arrow.PrimitiveTypes.Float64
 	case iceberg.DateType:
 		return arrow.FixedWidthTypes.Date32
 	case iceberg.TimestampTzType:
@@ -141,6 +177,12 @@ func arrowType(t iceberg.Type) arrow.DataType {
 		return arrow.MapOfFields(arrowField(t.KeyField()), arrowField(t.ValueField()))
 	case *iceberg.ListType:
 		return arrow.ListOfField(arrowField(t.ElementField()))
+	case *iceberg.StructType:
+		var members []arrow.Field
+		for _, f := range t.FieldList {
+			members = append(members, arrowField(f))
+		}
+		return arrow.StructOf(members...)
 	}
 	panic(fmt.Sprintf("silver: no arrow type for %s", t))
 }

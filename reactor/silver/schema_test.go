@@ -9,7 +9,6 @@ import (
 	icetable "github.com/apache/iceberg-go/table"
 
 	"millrace/reactor/silver"
-	"millrace/reactor/silver/coincap"
 	"millrace/reactor/silver/datasets"
 )
 
@@ -47,7 +46,7 @@ func TestIdsAreStable(t *testing.T) {
 		spec   iceberg.PartitionSpec
 		want   string
 	}{
-		{coincap.Assets.Schema(), coincap.Assets.PartitionSpec(), `
+		{datasets.Get("coincap/assets").Schema(), datasets.Get("coincap/assets").PartitionSpec(), `
 1: asset_id: required string
 2: observed_at: required timestamptz
 3: rank: optional int
@@ -69,7 +68,7 @@ func TestIdsAreStable(t *testing.T) {
 22: ingest_date: required date
 23: extra: optional string
 month(2) as observed_at_month`},
-		{coincap.History.Schema(), coincap.History.PartitionSpec(), `
+		{datasets.Get("coincap/history").Schema(), datasets.Get("coincap/history").PartitionSpec(), `
 1: asset_id: required string
 2: interval: required string
 3: observed_at: required timestamptz
@@ -111,7 +110,7 @@ month(5) as source_modified_at_month`},
 // later is a dataset that got two columns after its release.
 func later() *silver.Dataset {
 	return silver.Define(silver.Dataset{
-		Name: "test/later", Table: "later", Key: []string{"observed_at"},
+		Name: "test/later", Table: "later", At: "data", Key: []string{"observed_at"},
 		Fields: []silver.Field{{Column: "observed_at", From: "t", Type: silver.Time, Required: true}, {Column: "first", From: "first", Type: silver.TextLists}},
 		Later:  []silver.Field{{Column: "second", From: "second", Type: silver.TextLists}, {Column: "third", From: "third", Type: silver.Integer}},
 	})

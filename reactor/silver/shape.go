@@ -93,7 +93,7 @@ func (d *Dataset) Names() [][]string {
 	all := make([][]string, len(d.columns))
 	for i, f := range d.columns {
 		all[i] = []string{f.From}
-		for _, other := range []string{f.Column, f.Also} {
+		for _, other := range append([]string{f.Column, f.Also}, f.Names...) {
 			if other != "" && !slices.Contains(all[i], other) {
 				all[i] = append(all[i], other)
 			}

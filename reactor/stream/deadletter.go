@@ -98,29 +98,70 @@ func reasonOf(h nats.Header) string {
 	return quoted
 }
 
-// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It asks for each letter alone: a consumer that
-// expects ten letters would wait for the tenth, which may have cleared itself meanwhile.
-func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) ([]DeadLetter, error) {
+// lettersAtOnce is how many dead letters come with one request. One by one, 5,000 took more than half a second.
+const lettersAtOnce = 500
+
+// DeadLettersOf lists the dead letters of one consumer, oldest first; name "" means all. It takes what is there and never waits: a letter
+// that it expects may clear itself meanwhile.
+func DeadLettersOf(ctx context.Context, js jetstream.JetStream, name string) (letters []DeadLetter, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("read dead letters: %w", err)
+		}
+	}()
 	subject := streams.DeadPrefix + ">"
 	if name != "" {
 		subject = streams.DeadPrefix + name
 	}
 	s, err := js.Stream(ctx, streams.DeadLetters)
 	if err != nil {
-		return nil, fmt.Errorf("read dead letters: %w", err)
+		return nil, err
 	}
-	var letters []DeadLetter
-	for next := uint64(1); ; {
-		m, err := s.GetMsg(ctx, next, jetstream.WithGetMsgSubject(subject))
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
+	reader, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		FilterSubject: subject, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: time.Minute,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		err = errors.Join(err, s.DeleteConsumer(context.WithoutCancel(ctx), reader.CachedInfo().Name))
+	}()
+	for {
+		batch, err := reader.FetchNoWait(lettersAtOnce)
+		if err != nil {
+			return nil, err
+		}
+		before := len(letters)
+		for m := range batch.Messages() {
+			at, err := m.Metadata()
+			if err != nil {
+				return nil, err
+			}
+			letters = append(letters, letter(m.Subject(), m.Headers(), m.Data(), at.Sequence.Stream, at.Timestamp))
+		}
+		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
+			return nil, err
+		}
+		if len(letters) == before {
 			return letters, nil
 		}
-		if err != nil {
-			return nil, fmt.Errorf("read dead letters: %w", err)
-		}
-		letters = append(letters, letter(m.Subject, m.Header, m.Data, m.Sequence, m.Time))
-		next = m.Sequence + 1
 	}
+}
+
+// DeadLetterOf reads one dead letter by its number. The error is ErrNoDeadLetter if it is not there.
+func DeadLetterOf(ctx context.Context, js jetstream.JetStream, sequence uint64) (DeadLetter, error) {
+	s, err := js.Stream(ctx, streams.DeadLetters)
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", sequence, err)
+	}
+	m, err := s.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return DeadLetter{}, fmt.Errorf("%w: %d", ErrNoDeadLetter, sequence)
+	}
+	if err != nil {
+		return DeadLetter{}, fmt.Errorf("read dead letter %d: %w", sequence, err)
+	}
+	return letter(m.Subject, m.Header, m.Data, m.Sequence, m.Time), nil
 }
 
 func letter(subject string, h nats.Header, body []byte, sequence uint64, at time.Time) DeadLetter {

@@ -2,6 +2,7 @@ package stream_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -88,5 +89,50 @@ func TestLettersOfAnEarlierReleaseAreRead(t *testing.T) {
 		if got := letters[len(letters)-1].Reason; got != want {
 			t.Errorf("%s is read as %q, want %q", written, got, want)
 		}
+	}
+}
+
+// A page of 5,000 letters must not take a request for each, and a letter that clears itself while others are read must not hold them up.
+func TestManyLettersAreReadAtOnce(t *testing.T) {
+	js, _ := brokerAs(t, nats.UserOwner)
+	const n = 1234
+	for i := range n {
+		m := natsclient.NewMsg(streams.DeadPrefix + []string{"gold", "silver-asset_prices"}[i%2])
+		m.Data = letterObject("x").Marshal()
+		if _, err := js.PublishMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, gone := range []uint64{1, 500, 501, n} {
+		if err := stream.Drop(t.Context(), js, gone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]int{"": n - 4, "gold": n/2 - 2, "silver-asset_prices": n/2 - 2, "nobody": 0} {
+		letters, err := stream.DeadLettersOf(t.Context(), js, name)
+		if err != nil || len(letters) != want {
+			t.Errorf("the letters of %q: %d, %v; want %d", name, len(letters), err, want)
+		}
+		for i, l := range letters {
+			if i > 0 && l.Sequence <= letters[i-1].Sequence {
+				t.Fatalf("letter %d comes after %d", l.Sequence, letters[i-1].Sequence)
+			}
+		}
+	}
+	s, err := js.Stream(t.Context(), streams.DeadLetters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range s.ConsumerNames(t.Context()).Name() {
+		t.Errorf("the reader left the consumer %s", name)
+	}
+	if l, err := stream.DeadLetterOf(t.Context(), js, 7); err != nil || l.Sequence != 7 || len(l.Body) == 0 {
+		t.Errorf("one letter: %+v, %v", l, err)
+	}
+	if _, err := stream.DeadLetterOf(t.Context(), js, 500); !errors.Is(err, stream.ErrNoDeadLetter) {
+		t.Errorf("a letter that is gone: %v", err)
+	}
+	if _, err := stream.DeadLetterOf(t.Context(), js, 1<<40); !errors.Is(err, stream.ErrNoDeadLetter) {
+		t.Errorf("a letter that never was: %v", err)
 	}
 }

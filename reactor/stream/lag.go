@@ -17,6 +17,7 @@ type Lag struct {
 	Consumer string
 	Waiting  uint64 // events not delivered yet
 	Working  int    // delivered, not settled
+	Settled  uint64 // number in the stream up to which all events are settled
 	// Oldest is the time when the oldest unsettled event came into the stream; zero if there is none.
 	Oldest time.Time
 }
@@ -34,7 +35,7 @@ func Lags(ctx context.Context, js jetstream.JetStream) ([]Lag, error) {
 			if c.Config.Durable == "" {
 				continue
 			}
-			l := Lag{Consumer: c.Name, Waiting: c.NumPending, Working: c.NumAckPending}
+			l := Lag{Consumer: c.Name, Waiting: c.NumPending, Working: c.NumAckPending, Settled: c.AckFloor.Stream}
 			if l.Waiting > 0 || l.Working > 0 {
 				if l.Oldest, err = oldest(ctx, s, c); err != nil {
 					return nil, err

@@ -2,6 +2,7 @@ package tables
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -12,9 +13,13 @@ import (
 // Lacking returns the columns of a definition that a table does not have. A column of another type is an error: what it
 // holds cannot be compared with what objects give.
 func Lacking(meta table.Metadata, d lake.Definition) ([]iceberg.NestedField, error) {
+	return lackingIn(meta.CurrentSchema(), d)
+}
+
+func lackingIn(schema *iceberg.Schema, d lake.Definition) ([]iceberg.NestedField, error) {
 	var lacking []iceberg.NestedField
 	for _, f := range d.Schema.Fields() {
-		is, ok := meta.CurrentSchema().FindFieldByName(f.Name)
+		is, ok := schema.FindFieldByName(f.Name)
 		switch {
 		case !ok:
 			lacking = append(lacking, f)
@@ -43,12 +48,74 @@ func sameType(a, b iceberg.Type) bool {
 	case *iceberg.ListType:
 		b, ok := b.(*iceberg.ListType)
 		return ok && sameType(a.Element, b.Element)
+	case *iceberg.StructType:
+		b, ok := b.(*iceberg.StructType)
+		return ok && slices.EqualFunc(a.FieldList, b.FieldList, func(f, g iceberg.NestedField) bool {
+			return f.Name == g.Name && sameType(f.Type, g.Type)
+		})
 	}
 	return a.Equals(b)
 }
 
-// Grown is a table's schema with more columns behind those it has, as Iceberg's own `add column` makes it.
-func Grown(meta table.Metadata, more []iceberg.NestedField) (*iceberg.Schema, error) {
+// Growth is what a table's schema needs for its definition.
+type Growth struct {
+	// Schema that the table gets; nil when its own will do.
+	Schema *iceberg.Schema
+	// Added columns are null in old rows. Renamed and Widened ones keep their ids and values: no file is rewritten.
+	Added            []iceberg.NestedField
+	Renamed, Widened []ColumnChange
+}
+
+// ColumnChange is what a column was and will be: two names, or two types.
+type ColumnChange struct{ Column, Was, Is string }
+
+// Grow works out what a table needs: columns under the names that the definition gives them now, types that hold more, and the columns
+// that the table lacks, as its last ones. A type that would lose something is an error.
+func Grow(meta table.Metadata, d lake.Definition) (g Growth, err error) {
+	fields := slices.Clone(meta.CurrentSchema().Fields())
+	at := func(name string) int {
+		return slices.IndexFunc(fields, func(f iceberg.NestedField) bool { return f.Name == name })
+	}
+	for _, wanted := range d.Schema.Fields() {
+		i := at(wanted.Name)
+		if i < 0 {
+			former := slices.IndexFunc(d.Former[wanted.Name], func(name string) bool { return at(name) >= 0 })
+			if former < 0 {
+				continue
+			}
+			was := d.Former[wanted.Name][former]
+			i = at(was)
+			fields[i].Name = wanted.Name
+			g.Renamed = append(g.Renamed, ColumnChange{wanted.Name, was, wanted.Name})
+		}
+		if widens(fields[i].Type, wanted.Type) {
+			g.Widened = append(g.Widened, ColumnChange{wanted.Name, fields[i].Type.String(), wanted.Type.String()})
+			fields[i].Type = wanted.Type
+		}
+	}
+	if g.Added, err = lackingIn(iceberg.NewSchema(0, fields...), d); err != nil {
+		return g, err
+	}
+	if len(g.Added)+len(g.Renamed)+len(g.Widened) > 0 {
+		g.Schema, err = grown(meta, fields, g.Added)
+	}
+	return g, err
+}
+
+// widens tells whether one type holds all that another does, as Iceberg allows it for a table with data.
+func widens(is, wanted iceberg.Type) bool {
+	if is.Equals(iceberg.PrimitiveTypes.Int32) && wanted.Equals(iceberg.PrimitiveTypes.Int64) ||
+		is.Equals(iceberg.PrimitiveTypes.Float32) && wanted.Equals(iceberg.PrimitiveTypes.Float64) {
+		return true
+	}
+	a, ok := is.(iceberg.DecimalType)
+	b, too := wanted.(iceberg.DecimalType)
+	return ok && too && a.Scale() == b.Scale() && a.Precision() < b.Precision()
+}
+
+// grown is a schema with more columns behind those it has, as Iceberg's own `add column` makes it.
+func grown(meta table.Metadata, fields, more []iceberg.NestedField) (*iceberg.Schema, error) {
+	more = slices.Clone(more) // the caller asks whether they are needed
 	for i := range more {
 		more[i].Required = false // old rows have no value
 	}
@@ -64,5 +131,5 @@ func Grown(meta table.Metadata, more []iceberg.NestedField) (*iceberg.Schema, er
 	for _, s := range meta.Schemas() {
 		id = max(id, s.ID+1)
 	}
-	return iceberg.NewSchema(id, append(meta.CurrentSchema().Fields(), fresh.Fields()...)...), nil
+	return iceberg.NewSchema(id, append(fields, fresh.Fields()...)...), nil
 }

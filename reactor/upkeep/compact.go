@@ -13,6 +13,7 @@ import (
 
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
+	"millrace/reactor/namespace"
 	"millrace/reactor/rows"
 )
 
@@ -96,14 +97,19 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 	}
 }
 
-// All does everything there is to do, expiry of snapshots included, and tells of each step.
+// All does everything there is to do, expiry of snapshots included, and tells of each step. A person asked for it: a reactor that comes
+// first again and again is asked to wait.
 func (c *Compactor) All(ctx context.Context, did func(Done)) error {
 	for more := true; more; {
 		var done Done
-		err := lake.Retry{}.Do(ctx, func() (err error) {
+		step := func() (err error) {
 			done, more, err = c.Step(ctx)
 			return err
-		})
+		}
+		err := step()
+		if errors.Is(err, lake.ErrConflict) {
+			err = c.insist(ctx, done.Table, step)
+		}
 		if err != nil {
 			return err
 		}
@@ -121,10 +127,16 @@ func (c *Compactor) All(ctx context.Context, did func(Done)) error {
 	return nil
 }
 
+// insist does work on a table that has to come through.
+func (c *Compactor) insist(ctx context.Context, table string, work func() error) error {
+	turns := lake.Turns{Lake: c.lake, Of: namespace.Of(table), Insist: true}
+	return turns.Do(ctx, work)
+}
+
 // expire drops the snapshots of one table that are too old.
 func (c *Compactor) expire(ctx context.Context, name string) (Done, error) {
 	done := Done{Table: name}
-	err := lake.Retry{}.Do(ctx, func() error {
+	err := c.insist(ctx, name, func() error {
 		view, err := c.lake.OwnView(ctx)
 		if err != nil {
 			return err

@@ -148,13 +148,13 @@ func (l *lakehouse) forget(ctx context.Context) error {
 	return nil
 }
 
-// startReactor runs a reactor beside the stack, which has none, and returns when it is ready.
-func (l *lakehouse) startReactor(ctx context.Context) error {
+// startReactor runs a reactor beside the stack, which has none, with more in its environment, and returns when it is ready.
+func (l *lakehouse) startReactor(ctx context.Context, more ...string) error {
 	env, err := l.dir().Env("reactor")
 	if err != nil {
 		return err
 	}
-	l.reactor, err = l.child(ctx, "reactor", append(env, "MILLRACE_HTTP_ADDR=127.0.0.1:0"), []string{"run"}, func() error {
+	l.reactor, err = l.child(ctx, "reactor", append(append(env, "MILLRACE_HTTP_ADDR=127.0.0.1:0"), more...), []string{"run"}, func() error {
 		address, err := l.dir().HTTP()
 		if err != nil {
 			return err

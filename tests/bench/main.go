@@ -45,13 +45,13 @@ func (app) Help() string {
 // scenario measures some figures; figures lists the ids of those that must come of it.
 type scenario struct {
 	letter, about string
-	asked         bool // runs only when --only names it: it needs more than the project does
+	asked         bool // runs only when --only names it: it needs more than the project does, or minutes to make its lake
 	figures       []string
 	run           func(context.Context, *bench) error
 }
 
 // scenarios run in this order: the short ones first.
-var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay, loads, sideBySide}
+var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay, loads, consoles, sideBySide}
 
 // Validate refuses letters that mean nothing.
 func (a app) Validate() error {

@@ -36,6 +36,7 @@ func TestThePicturesOfTheReadmeAreSmall(t *testing.T) {
 	}
 	b := open(t)
 	b.as(t, look{width: 1200})
+	b.do(t, "make the window low", chromedp.EmulateViewport(1200, 600)) // a picture of more would be heavier than small
 	for name, path := range map[string]string{"now": "/", "market": "/market/bitcoin"} {
 		b.visit(t, c.address+path)
 		b.sees(t, map[string]string{"now": "PUT → gold p50", "market": "SYNTHETIC"}[name])

@@ -79,8 +79,10 @@ func foreignRows() []fault {
 	const sees = "`reactor check` names the rows, the snapshot, who made it, and the command that mends it, which is run here"
 	wound := func(table string, do func(context.Context, *engine.Client) error) func(testing.TB, *lab, *harness.Load, *rand.Rand) string {
 		return func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
-			// Days of the load are computed again and again, and with them what was taken from gold.
+			// Days of the load are computed again and again, and with them what was taken from gold; its histories come again, and
+			// with them what was taken from silver.
 			l.PutAndWait(t, coin.AssetsKey("still.json"), coin.Assets(coin.Day(time.March, 1), coin.Asset("still", "1", "1"), coin.Asset("other", "2", "1")), nil)
+			l.PutAndWait(t, coin.HistoryKey("still_d1_1.json"), coin.Points(coin.Point(coin.Day(time.March, 1), "1")), nil)
 			l.asAnother(t, do)
 			l.flows(t, ld, 5)
 			command := l.mends(t, table)
@@ -96,7 +98,7 @@ func foreignRows() []fault {
 			})},
 		{name: "another engine deletes rows of silver", sees: sees,
 			inject: wound("silver.asset_prices", func(ctx context.Context, e *engine.Client) error {
-				return e.Delete(ctx, "silver.asset_prices", "asset_id", "coin-3")
+				return e.Delete(ctx, "silver.asset_prices", "asset_id", "still")
 			})},
 		{name: "another engine deletes rows of gold", sees: sees,
 			inject: wound("gold.rankings", func(ctx context.Context, e *engine.Client) error {

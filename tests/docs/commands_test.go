@@ -60,7 +60,7 @@ func checkBanner(t *testing.T, banner string) {
 }
 
 // How a block may be marked: a language, and for two of them what runs it. tests/interop runs the blocks of Python, each by its name.
-var infos = []string{"", "sh", "sh run", "sql", "mermaid"}
+var infos = []string{"", "sh", "sh run", "sql", "mermaid", "yaml"}
 
 const runByInterop = "python interop "
 

@@ -171,8 +171,8 @@ func canonical(value any) any {
 func (s *session) sameRows(t *testing.T, l *lake, tables ...string) {
 	t.Helper()
 	for _, table := range tables {
-		tag, _ := l.tag(t, table)
-		want, got := own(t, l.Lake, table, "--snapshot", table+"="+tag), s.read(t, table, with{"tag": tag})
+		tag, snapshot := l.tag(t, table)
+		want, got := own(t, l.Lake, table, "--snapshot", table+"="+tag), s.read(t, table, with{"snapshot": snapshot})
 		if a, b := want.text(t), got.text(t); a != b {
 			t.Errorf("%s reads other rows of %s than reactor query:\n%s", s.name, table, harness.Difference(a, b))
 		}

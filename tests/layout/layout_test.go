@@ -24,9 +24,9 @@ import (
 var floors = [][]string{
 	{"infra/files", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health", "reactor/namespace"},
 	{"infra/settings", "ingestor/source", "reactor/console/web", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
-	{"infra/process", "infra/nats", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/coincap", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/access", "reactor/drift"},
-	{"infra/minio", "ingestor/coincap/ingest", "reactor/silver/datasets", "reactor/upkeep", "reactor/intake", "reactor/gauge", "reactor/airflow"},
-	{"infra/local", "ingestor/command", "reactor/tables"},
+	{"infra/process", "infra/nats", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/definition", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/access", "reactor/drift"},
+	{"infra/minio", "ingestor/coincap/ingest", "reactor/silver/datasets", "reactor/silver/datasets/coincap", "reactor/silver/infer", "reactor/upkeep", "reactor/intake", "reactor/gauge", "reactor/airflow"},
+	{"infra/local", "ingestor/command", "reactor/tables", "reactor/sample"},
 	{"ingestor", "reactor/promote", "reactor/announce"},
 	{"reactor/progress", "reactor/proof"},
 	{"reactor/query", "reactor/backup", "reactor/preview", "reactor/retract"},
@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 }
 
 // pure packages know no network, no disk and no clock: what they say is a function of what they are given.
-var pure = []string{"reactor/namespace", "reactor/event", "reactor/silver", "reactor/silver/coincap", "reactor/silver/datasets", "reactor/gold/plan", "reactor/drift"}
+var pure = []string{"reactor/namespace", "reactor/event", "reactor/silver", "reactor/silver/definition", "reactor/silver/infer", "reactor/silver/datasets", "reactor/gold/plan", "reactor/drift"}
 
 // impure are packages that a pure one may not import, and clock the functions that it may not call.
 var (

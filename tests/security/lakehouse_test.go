@@ -23,6 +23,7 @@ func TestALakehouse(t *testing.T) {
 	t.Run("models see the tables and nothing else", func(t *testing.T) { models(t, s) })
 	t.Run("the HTTP surface is for this machine", func(t *testing.T) { surface(t, s) })
 	t.Run("the Iceberg catalog opens what a role may and no more", func(t *testing.T) { theCatalog(t, s) })
+	t.Run("the console shows text as text, and changes nothing for strangers", func(t *testing.T) { console(t, s) })
 	t.Run("bombs burst nothing", func(t *testing.T) { bombs(t, s) })
 	t.Run("secrets are where they belong", func(t *testing.T) { secrets(t, s) }) // last: it looks at all that the others did
 }

@@ -71,8 +71,12 @@ func catalogOfReaders(t *testing.T, s *harness.Stack) {
 				t.Errorf("%s: %s", role, r)
 			}
 		}
-		if r := run("tag", "gold.rankings", "mine"); r.Code != 1 {
+		if r := run("tag", "gold.rankings", "mine"); r.Code != 1 || strings.Count(r.Stderr, "Access Denied") != 1 || !strings.Contains(r.Stderr, "the owner's may") {
 			t.Errorf("%s tags: %s", role, r)
+		}
+		// What the reactor's own file has would let it publish.
+		if r := run("replay", "--key", "bronze/x"); r.Code != 1 || !strings.Contains(r.Stderr, "NATS") {
+			t.Errorf("%s replays: %s", role, r)
 		}
 	}
 	if r := s.Run(t, "reactor", "query", "from gold.rankings"); r.Code != 0 {

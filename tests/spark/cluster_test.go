@@ -94,12 +94,12 @@ func TestAClusterWhoseDriverAndExecutorAreKilled(t *testing.T) {
 
 	began := time.Now()
 	first := submit(t, env, c, state...)
-	await(t, "the first run has written a table", func() bool { return first.Ended() || strings.Contains(first.Stderr(), "[1/7]") })
+	await(t, "the first run has written a table", func() bool { return first.Ended() || strings.Contains(said(first), "[1/7]") })
 	if first.Ended() {
 		t.Fatalf("the first run ended by itself:\n%s", tail(first))
 	}
 	first.Kill()
-	t.Logf("the driver was killed after %.1f s:\n%s", time.Since(began).Seconds(), lines(first.Stderr()))
+	t.Logf("the driver was killed after %.1f s:\n%s", time.Since(began).Seconds(), lines(said(first)))
 	for _, table := range harness.Tables {
 		if rows := l.Count(t, "select count(*) from "+table); rows != 0 {
 			t.Errorf("after the driver was killed %s shows %d rows", table, rows)
@@ -111,7 +111,7 @@ func TestAClusterWhoseDriverAndExecutorAreKilled(t *testing.T) {
 
 	second := submit(t, env, c, state...)
 	await(t, "the second run goes on and works", func() bool {
-		return second.Ended() || strings.Contains(second.Stderr(), "[1/7]") && len(c.executors(t)) == 2
+		return second.Ended() || strings.Contains(said(second), "[1/7]") && len(c.executors(t)) == 2
 	})
 	if second.Ended() {
 		t.Fatalf("the second run ended too early:\n%s", tail(second))
@@ -121,19 +121,22 @@ func TestAClusterWhoseDriverAndExecutorAreKilled(t *testing.T) {
 	if end := second.Wait(t); end.Code != 0 {
 		t.Fatalf("the second run: exit code %d\n%s", end.Code, tail(second))
 	}
-	said := second.Stderr()
-	t.Logf("%d objects, two runs, %.1f s:\n%s", len(list), time.Since(began).Seconds(), lines(said))
-	if !strings.Contains(said, "goes on with run") || !strings.Contains(said, "was written before") {
-		t.Errorf("the second run did not go on from the first:\n%s", lines(said))
+	log := said(second)
+	t.Logf("%d objects, two runs, %.1f s:\n%s", len(list), time.Since(began).Seconds(), lines(log))
+	if !strings.Contains(log, "goes on with run") || !strings.Contains(log, "was written before") {
+		t.Errorf("the second run did not go on from the first:\n%s", lines(log))
 	}
-	if !strings.Contains(said, "Lost executor") {
+	if !strings.Contains(log, "Lost executor") {
 		t.Error("no executor was lost: the test has killed nothing")
 	}
 	l.Reactor(t, "publish", name)
 	l.CheckEqual(t)
 }
 
+// said is all that a run has said: spark-submit prints Spark's log on stderr and the program's on stdout.
+func said(p *harness.Process) string { return p.Stderr() + p.Stdout() }
+
 func tail(p *harness.Process) string {
-	text := p.Stderr() + p.Stdout()
+	text := said(p)
 	return text[max(0, len(text)-8000):]
 }

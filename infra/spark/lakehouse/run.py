@@ -113,6 +113,8 @@ class Rebuild:
         self.frames: dict[str, Any] = {}
         self.chosen = [t for t in lake.tables.values() if not options.tables or t.name in options.tables]
         self.silver = [t for t in self.chosen if t.dataset]
+        if self.silver and lake.tables[REJECTED] not in self.chosen:
+            self.chosen.append(lake.tables[REJECTED])  # an object's good and refused rows go together
         self.whole = not options.selection and not options.tables
 
     def write(self) -> None:
@@ -122,7 +124,7 @@ class Rebuild:
             self.branch.begin(table.name)
         for table in self.silver:
             self._once(table, self._silver)
-        if any(t.name == REJECTED for t in self.chosen) or self.silver:
+        if self.silver:
             self._once(self.lake.tables[REJECTED], self._rejected)
         for frame in self.frames.values():
             frame.unpersist()

@@ -50,6 +50,7 @@ def open_session(program: Path) -> Any:
     for name, value in settings().items():
         builder = builder.config(name, value)
     spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")  # else nobody finds the progress among what Spark says
     spark.sparkContext.addFile(str(program))
     cloudpickle.register_pickle_by_value(extract)  # so that workers need no file of this package
     return spark

@@ -29,7 +29,9 @@ class State:
         return json.loads(file.read_text()) if file.exists() else None
 
     def begin(self, objects: list[dict[str, Any]], selection: list[str]) -> None:
-        """Keeps the objects and what they were selected by."""
+        """Keeps the objects and what they were selected by, and nothing of an earlier run."""
+        for file in self.folder.iterdir():
+            file.unlink()
         self._write("selection.json", json.dumps(selection))
         self._write("objects.json", json.dumps(objects))
 

@@ -34,12 +34,15 @@ func Add(s *web.Site, js jetstream.JetStream) {
 	p := &Pages{js}
 	web.Show(s, web.View[List]{
 		Path: "/letters", Item: "Dead letters", Markup: web.Parse(files, nil, "list.html"),
-		Read:    p.list,
-		Title:   func(List) string { return "Dead letters" },
-		Command: func(List) string { return "reactor dlq list" },
+		About:      "The dead letters, the newest first.",
+		Parameters: []web.Parameter{{Name: "filter", About: "A text that object or reason hold."}},
+		Read:       p.list,
+		Title:      func(List) string { return "Dead letters" },
+		Command:    func(List) string { return "reactor dlq list" },
 	})
 	web.Show(s, web.View[Letter]{
 		Path: "/letters/{id}", Item: "Dead letters", Markup: web.Parse(files, nil, "one.html"),
+		About:   "A dead letter with its event.",
 		Read:    p.one,
 		Title:   func(l Letter) string { return fmt.Sprintf("Dead letter %d", l.ID) },
 		Command: func(l Letter) string { return fmt.Sprintf("reactor dlq show %d", l.ID) },
@@ -104,22 +107,26 @@ func (p *Pages) list(r *http.Request) (List, error) {
 }
 
 func (p *Pages) one(r *http.Request) (Letter, error) {
-	id, err := strconv.ParseUint(r.PathValue("id"), 10, 64)
-	if err != nil {
-		return Letter{}, web.BadRequest("%q is no number of a dead letter", r.PathValue("id"))
-	}
-	all, err := stream.DeadLettersOf(r.Context(), p.js, "")
+	l, err := p.find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return Letter{}, err
 	}
-	for _, l := range all {
-		if l.Sequence == id {
-			one := letterOf(l)
-			one.Subject, one.Event = l.Subject, string(l.Body)
-			return one, nil
-		}
+	one := letterOf(l)
+	one.Subject, one.Event = l.Subject, string(l.Body)
+	return one, nil
+}
+
+// find returns the letter of a number.
+func (p *Pages) find(ctx context.Context, number string) (stream.DeadLetter, error) {
+	id, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || id == 0 {
+		return stream.DeadLetter{}, web.BadRequest("%q is no number of a dead letter", number)
 	}
-	return Letter{}, web.NotFound("dead letter %d is not there (any more): it was retried and promoted, or dropped", id)
+	l, err := stream.DeadLetterOf(ctx, p.js, id)
+	if errors.Is(err, stream.ErrNoDeadLetter) {
+		return l, web.NotFound("dead letter %d is not there (any more): it was retried and promoted, or dropped", id)
+	}
+	return l, err
 }
 
 // action is what is done to a letter.
@@ -145,12 +152,14 @@ var (
 
 // act does something to the letter that a form names, or to all that its filter finds.
 func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
-	var id uint64
-	if text := r.PostFormValue("id"); text != "" {
-		var err error
-		if id, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return web.Done{}, web.BadRequest("%q is no number of a dead letter", text)
+	if r.PostForm.Has("id") {
+		l, err := p.find(r.Context(), r.PostForm.Get("id"))
+		if err == nil {
+			err = a.do(r.Context(), p.js, l)
 		}
+		return web.Done{
+			Title: fmt.Sprintf("Dead letter %d %s", l.Sequence, a.done), Text: a.text, Back: "/letters", Command: fmt.Sprintf("reactor dlq %s %d", a.name, l.Sequence),
+		}, err
 	}
 	all, err := stream.DeadLettersOf(r.Context(), p.js, "")
 	if err != nil {
@@ -159,7 +168,7 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 	filter, n := r.PostFormValue("filter"), 0
 	words := []string{"reactor", "dlq", a.name}
 	for _, l := range all {
-		if id != 0 && l.Sequence != id || !letterOf(l).holds(filter) {
+		if !letterOf(l).holds(filter) {
 			continue
 		}
 		if err := a.do(r.Context(), p.js, l); err != nil {
@@ -168,18 +177,12 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 		n++
 		words = append(words, strconv.FormatUint(l.Sequence, 10))
 	}
-	if id == 0 && filter == "" {
+	if filter == "" {
 		words = append(words[:3], "--all")
 	}
 	done := web.Done{Title: fmt.Sprintf("%d dead letters %s", n, a.done), Text: a.text, Back: "/letters"}
 	if n > 0 {
 		done.Command = cli.ShellLine(words...)
-	}
-	if id != 0 {
-		if n == 0 {
-			return web.Done{}, web.NotFound("dead letter %d is not there (any more)", id)
-		}
-		done.Title = fmt.Sprintf("Dead letter %d %s", id, a.done)
 	}
 	return done, nil
 }

@@ -23,7 +23,7 @@ import (
 	"millrace/reactor/tables"
 )
 
-//go:embed lineage.html
+//go:embed *.html
 var files embed.FS
 
 // patience bounds the search for a row's sources.
@@ -41,9 +41,27 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket, models *gold.Set) {
 	p := &Page{l, b, models}
 	web.Show(s, web.View[Lineage]{
 		Path: "/lineage", Item: "Lineage", Markup: web.Parse(files, nil, "lineage.html"),
-		Read:    p.read,
-		Title:   func(l Lineage) string { return strings.TrimSuffix("Lineage of "+l.Table, " of ") },
-		Command: func(l Lineage) string { return l.command() },
+		About:      "What a table is made of, what reads it, and where one of its rows comes from.",
+		Parameters: []web.Parameter{{Name: "table", About: "The table."}, {Name: "key", About: "A value of the row's key; once for each column, in the order of the key."}},
+		Read:       p.read,
+		Title:      func(l Lineage) string { return strings.TrimSuffix("Lineage of "+l.Table, " of ") },
+		Command:    func(l Lineage) string { return l.command() },
+	})
+	web.Show(s, web.View[Audits]{
+		Path: "/lineage/audits", Item: "Lineage", Markup: web.Parse(files, nil, "audits.html"),
+		About:      "The audits of a gold table with their last results, and what they found in its last steps.",
+		Parameters: []web.Parameter{{Name: "table", About: "The table."}},
+		Read:       p.audits,
+		Title:      func(a Audits) string { return "Audits of " + a.Table },
+		Command:    func(Audits) string { return "reactor audit" },
+	})
+	web.Show(s, web.View[Plan]{
+		Path: "/lineage/plan", Item: "Lineage", Markup: web.Parse(files, nil, "plan.html"), Posted: true,
+		About:      "What a start would do in gold if a model had another text. Nothing is written.",
+		Parameters: []web.Parameter{{Name: "table", About: "The model's table."}, {Name: "sql", About: "The text of its file to try; the present one is shown if it is left out."}},
+		Read:       p.plan,
+		Title:      func(p Plan) string { return "Plan of " + p.Table },
+		Command:    func(Plan) string { return "reactor plan" },
 	})
 }
 
@@ -67,11 +85,11 @@ type Lineage struct {
 
 // Model is the SQL that makes a table of gold.
 type Model struct {
-	File     string   `json:"file"`
-	Digest   string   `json:"digest"`
-	Lookback string   `json:"lookback"`
-	SQL      string   `json:"sql"`
-	Audits   []string `json:"audits"`
+	File     string  `json:"file"`
+	Digest   string  `json:"digest"`
+	Lookback string  `json:"lookback"`
+	SQL      string  `json:"sql"`
+	Audits   []Audit `json:"audits"`
 }
 
 func (l Lineage) command() string {
@@ -98,7 +116,9 @@ func (p *Page) read(r *http.Request) (Lineage, error) {
 		return l, web.NotFound("there is no table %s", l.Table)
 	}
 	l.Key = tables.KeyOf(t)
-	p.neighbours(&l)
+	if err := p.neighbours(r.Context(), &l); err != nil {
+		return l, err
+	}
 	for _, v := range r.URL.Query()["key"] {
 		if v != "" {
 			l.Values = append(l.Values, v)
@@ -111,7 +131,7 @@ func (p *Page) read(r *http.Request) (Lineage, error) {
 }
 
 // neighbours finds the models that make a table and read it.
-func (p *Page) neighbours(l *Lineage) {
+func (p *Page) neighbours(ctx context.Context, l *Lineage) (err error) {
 	for _, m := range p.models.Models {
 		if slices.Contains(m.Inputs, l.Table) {
 			l.ReadBy = append(l.ReadBy, m.Name)
@@ -119,18 +139,16 @@ func (p *Page) neighbours(l *Lineage) {
 	}
 	m, ok := p.models.Model(l.Table)
 	if !ok {
-		return
+		return nil
 	}
 	l.Reads = slices.Clone(m.Inputs)
-	l.Model = &Model{File: m.File, Digest: m.Digest, SQL: m.SQL, Lookback: fmt.Sprintf("%d days", m.Lookback), Audits: []string{}}
+	l.Model = &Model{File: m.File, Digest: m.Digest, SQL: m.SQL, Lookback: fmt.Sprintf("%d days", m.Lookback)}
 	if m.Lookback == plan.AllDays {
 		l.Model.Lookback = "all days before"
 	}
-	for _, a := range p.models.Audits {
-		if a.Of == l.Table {
-			l.Model.Audits = append(l.Model.Audits, a.Name)
-		}
-	}
+	steps, err := p.lake.Audits(ctx, m.Name, audited)
+	l.Model.Audits = p.auditsOf(m, steps)
+	return err
 }
 
 // trace finds out where a row comes from. What is wrong with the values is shown beside the form.

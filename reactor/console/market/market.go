@@ -6,6 +6,7 @@ import (
 	"embed"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"millrace/infra/cli"
@@ -29,13 +30,19 @@ const (
 type Pages struct {
 	lake   *lake.Lake
 	origin *Origin
+	// What a query gives stays as it is while the tables that it reads are.
+	results *web.Memo[[][]any]
 }
+
+// remembered is how many results are kept; the largest has a row for each day of an asset.
+const remembered = 64
 
 // Add adds the pages to a site.
 func Add(s *web.Site, l *lake.Lake, origin *Origin) {
-	p := &Pages{l, origin}
+	p := &Pages{lake: l, origin: origin, results: web.NewMemo[[][]any](remembered)}
 	web.Show(s, web.View[Ranking]{
 		Path: "/market", Item: "Market", Markup: web.Parse(files, nil, "ranking.html"),
+		About: "The assets of the last day by market cap.",
 		Read:  p.ranking,
 		Title: func(Ranking) string { return "Market" },
 		Command: func(Ranking) string {
@@ -44,13 +51,18 @@ func Add(s *web.Site, l *lake.Lake, origin *Origin) {
 	})
 	web.Show(s, web.View[Asset]{
 		Path: "/market/{asset}", Item: "Market", Markup: web.Parse(files, nil, "asset.html"),
+		About: "The figures of an asset on its last day.",
 		Read:  p.asset,
 		Title: func(a Asset) string { return a.ID },
 		Command: func(a Asset) string {
 			return cli.ShellLine("reactor", "query", "from gold.rolling_averages where asset_id = "+duck.Quote(a.ID)+" order by day")
 		},
 	})
-	s.Handle("GET /api/v1/market-series", http.HandlerFunc(p.series(s)))
+	web.Show(s, web.View[Series]{
+		Path: "/market-series", Read: p.series,
+		About:      "Lines over time, for a chart.",
+		Parameters: []web.Parameter{{Name: "chart", About: "One of price, risk, rank, market and breadth."}, {Name: "asset", About: "The asset, where the chart is of one."}},
+	})
 }
 
 // Ranking is the assets of the last day.
@@ -132,17 +144,39 @@ func (p *Pages) asset(r *http.Request) (Asset, error) {
 	return a, err
 }
 
+// read are the tables that the queries of these pages read.
+var read = []string{"gold.daily_summary", "gold.market_summary", "gold.rankings", "gold.rolling_averages", "silver.asset_snapshots"}
+
 // each runs a query and gives each of its rows to take.
 func (p *Pages) each(ctx context.Context, sql string, take func([]any)) error {
+	view, err := p.lake.View(ctx)
+	if err != nil {
+		return err
+	}
+	key := sql
+	for _, name := range read {
+		if t := view.Tables[name]; t != nil {
+			key += "\n" + t.Location
+		}
+	}
+	rows, err := p.results.Of(key, func() ([][]any, error) { return p.ask(ctx, sql) })
+	for _, row := range rows {
+		take(row)
+	}
+	return err
+}
+
+func (p *Pages) ask(ctx context.Context, sql string) (rows [][]any, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
+	err = query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
 		for row, err := range a.Cells() {
 			if err != nil {
 				return err
 			}
-			take(row)
+			rows = append(rows, slices.Clone(row))
 		}
 		return nil
 	})
+	return rows, err
 }

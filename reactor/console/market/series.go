@@ -42,30 +42,23 @@ var charts = map[string]chart{
 		"select epoch(day)::bigint, advancers::double, decliners::double from gold.market_summary where %s is not null order by 1"},
 }
 
-// series answers with the lines of ?chart= for ?asset=.
-func (p *Pages) series(s *web.Site) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		c, ok := charts[r.URL.Query().Get("chart")]
-		if !ok {
-			s.FailJSON(w, r, web.NotFound("there is no chart %q", r.URL.Query().Get("chart")))
-			return
-		}
-		found := Series{Time: []int64{}, Series: make([]Line, len(c.lines))}
-		for i, l := range c.lines {
-			l.Values = []any{}
-			found.Series[i] = l
-		}
-		err := p.each(r.Context(), fmt.Sprintf(c.sql, duck.Quote(r.URL.Query().Get("asset"))), func(row []any) {
-			at, _ := row[0].(int64)
-			found.Time = append(found.Time, at)
-			for i := range found.Series {
-				found.Series[i].Values = append(found.Series[i].Values, row[1+i])
-			}
-		})
-		if err != nil {
-			s.FailJSON(w, r, err)
-			return
-		}
-		web.JSON(w, http.StatusOK, found)
+// series reads the lines of ?chart= for ?asset=.
+func (p *Pages) series(r *http.Request) (Series, error) {
+	c, ok := charts[r.URL.Query().Get("chart")]
+	if !ok {
+		return Series{}, web.NotFound("there is no chart %q", r.URL.Query().Get("chart"))
 	}
+	found := Series{Time: []int64{}, Series: make([]Line, len(c.lines))}
+	for i, l := range c.lines {
+		l.Values = []any{}
+		found.Series[i] = l
+	}
+	err := p.each(r.Context(), fmt.Sprintf(c.sql, duck.Quote(r.URL.Query().Get("asset"))), func(row []any) {
+		at, _ := row[0].(int64)
+		found.Time = append(found.Time, at)
+		for i := range found.Series {
+			found.Series[i].Values = append(found.Series[i].Values, row[1+i])
+		}
+	})
+	return found, err
 }

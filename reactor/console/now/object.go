@@ -22,6 +22,8 @@ type Object struct {
 	// SilverMS and GoldMS are the milliseconds from the PUT until its rows were in the layer; gold's is null until it is there.
 	SilverMS int64  `json:"silver_ms"`
 	GoldMS   *int64 `json:"gold_ms"`
+
+	sequence int64 // of the snapshot of silver that has its rows
 }
 
 // Silver is how long it took to silver.
@@ -33,15 +35,24 @@ func (o Object) Gold() time.Duration { return time.Duration(*o.GoldMS) * time.Mi
 // Live tells whether the times say how fast the lake is: those of a replay are of another time than the PUT.
 func (o Object) Live() bool { return o.Run == "" && o.Outcome == lake.OutcomeDone }
 
-// most is how many objects of an hour the page looks at, for each table.
-const most = 500
+const (
+	// most is how many objects of an hour the page looks at, for each table.
+	most = 500
+	// newest is how many of them are read anew when something has changed; all of them are after wholeAfter, because a replay changes
+	// older ones too.
+	newest     = 50
+	wholeAfter = 10 * time.Second
+)
 
-// times remembers when gold reached a snapshot of silver: that does not change any more, and hundreds of objects ask for it.
-type times struct {
+// recent remembers the objects of the last hour, and when gold reached a snapshot of silver: that does not change any more, and hundreds
+// of objects ask for it.
+type recent struct {
 	lake *lake.Lake
 
 	mu      sync.Mutex
 	reached map[place]time.Time
+	kept    map[string][]Object
+	whole   map[string]time.Time // when all objects of a table were read
 }
 
 type place struct {
@@ -50,37 +61,75 @@ type place struct {
 }
 
 // of returns the objects of a table that were put since a time, the newest first.
-func (t *times) of(ctx context.Context, name string, since time.Time) ([]Object, error) {
+func (t *recent) of(ctx context.Context, name string, since time.Time) ([]Object, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, now := newest, time.Now()
+	if now.Sub(t.whole[name]) > wholeAfter {
+		n = most
+	}
 	table, _ := silver.CutName(name)
-	entries, err := t.lake.Latest(ctx, table, since, most)
+	entries, err := t.lake.Latest(ctx, table, since, n)
 	if err != nil {
 		return nil, err
 	}
 	objects := make([]Object, 0, len(entries))
 	for _, e := range entries {
-		o := Object{
-			Key: e.SourceKey, Version: e.SourceVersion, Table: name, PutAt: e.ModifiedAt, Outcome: e.Outcome, Reason: e.Reason, Run: e.Run,
-			SilverMS: e.At.Sub(e.ModifiedAt).Milliseconds(),
-		}
-		if o.Outcome == lake.OutcomeDone && e.Sequence > 0 {
-			at, ok, err := t.gold(ctx, place{name, e.Sequence})
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				ms := max(at.Sub(e.ModifiedAt).Milliseconds(), o.SilverMS)
-				o.GoldMS = &ms
-			}
-		}
-		objects = append(objects, o)
+		objects = append(objects, objectOf(name, e))
 	}
-	return objects, nil
+	if n == newest && len(objects) == newest {
+		objects = append(objects, older(t.kept[name], objects[newest-1].PutAt, since)...)
+	}
+	for i := range objects {
+		if err := t.complete(ctx, &objects[i]); err != nil {
+			return nil, err
+		}
+	}
+	if t.kept == nil {
+		t.kept, t.whole = map[string][]Object{}, map[string]time.Time{}
+	}
+	if t.kept[name] = objects; n == most {
+		t.whole[name] = now
+	}
+	return slices.Clone(objects), nil
+}
+
+func objectOf(table string, e lake.Entry) Object {
+	return Object{
+		Key: e.SourceKey, Version: e.SourceVersion, Table: table, PutAt: e.ModifiedAt, Outcome: e.Outcome, Reason: e.Reason, Run: e.Run,
+		SilverMS: e.At.Sub(e.ModifiedAt).Milliseconds(), sequence: e.Sequence,
+	}
+}
+
+// older are those of the objects, the newest first, that were put before a time and since another.
+func older(objects []Object, before, since time.Time) []Object {
+	from := len(objects)
+	for i, o := range objects {
+		switch {
+		case o.PutAt.Before(since):
+			return objects[min(from, i):i]
+		case o.PutAt.Before(before):
+			from = min(from, i)
+		}
+	}
+	return objects[from:]
+}
+
+// complete finds out when gold reached an object, if that is not known yet.
+func (t *recent) complete(ctx context.Context, o *Object) error {
+	if o.GoldMS != nil || o.Outcome != lake.OutcomeDone || o.sequence == 0 {
+		return nil
+	}
+	at, ok, err := t.gold(ctx, place{o.Table, o.sequence})
+	if err == nil && ok {
+		ms := max(at.Sub(o.PutAt).Milliseconds(), o.SilverMS)
+		o.GoldMS = &ms
+	}
+	return err
 }
 
 // gold is when gold first covered a snapshot of silver.
-func (t *times) gold(ctx context.Context, p place) (time.Time, bool, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *recent) gold(ctx context.Context, p place) (time.Time, bool, error) {
 	if at, ok := t.reached[p]; ok {
 		return at, true, nil
 	}

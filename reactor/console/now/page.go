@@ -9,6 +9,7 @@ import (
 	"html"
 	"html/template"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -31,8 +32,11 @@ type Config struct {
 // Page is the first page.
 type Page struct {
 	cfg    Config
-	times  times
+	recent recent
 	markup *template.Template
+
+	mu   sync.Mutex
+	last look
 }
 
 // every is how often a page that somebody looks at is made anew: a PUT is seen within a second.
@@ -40,9 +44,10 @@ const every = 500 * time.Millisecond
 
 // Add adds the page to a site.
 func Add(s *web.Site, cfg Config) {
-	p := &Page{cfg: cfg, times: times{lake: cfg.Lake}, markup: web.Parse(files, sums, "now.html")}
+	p := &Page{cfg: cfg, recent: recent{lake: cfg.Lake}, markup: web.Parse(files, sums, "now.html")}
 	web.Show(s, web.View[State]{
 		Path: "/", Item: "Now", Markup: p.markup,
+		About:   "How the lake stands: what is ready, the last objects, tables, queues.",
 		Read:    func(r *http.Request) (State, error) { return p.state(r.Context()), nil },
 		Title:   func(State) string { return "Now" },
 		Command: func(State) string { return "stack status" },
@@ -61,11 +66,18 @@ var sums = template.FuncMap{
 	"barWidth": func(n, highest int) int { return max(2, 160*n/highest) },
 }
 
-// live makes the part of the page that changes.
+// live makes the part of the page that changes. While nothing has, it is the one that was made before.
 func (p *Page) live(ctx context.Context) []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	state := p.look(ctx)
+	if p.last.part != nil {
+		return p.last.part
+	}
 	var b bytes.Buffer
-	if err := p.markup.ExecuteTemplate(&b, "live", p.state(ctx)); err != nil {
+	if err := p.markup.ExecuteTemplate(&b, "live", state); err != nil {
 		return fmt.Appendf(nil, `<p class="problem">%s</p>`, html.EscapeString(err.Error()))
 	}
-	return b.Bytes()
+	p.last.part = b.Bytes()
+	return p.last.part
 }

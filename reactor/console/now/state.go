@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"millrace/infra/streams"
 	"millrace/reactor/health"
-	"millrace/reactor/stream"
+	"millrace/reactor/lake"
 	"millrace/reactor/tables"
 )
 
@@ -72,22 +71,11 @@ func (s State) Busy(layer string) bool {
 	})
 }
 
-// state reads how the lake stands. What cannot be read is left out, and Problem says so: a page that shows an outage must not
-// fail with it.
+// state reads how the lake stands.
 func (p *Page) state(ctx context.Context) State {
-	s := State{Ready: true}
-	for _, part := range p.cfg.Parts(ctx) {
-		s.Parts = append(s.Parts, partOf(part))
-		s.Ready = s.Ready && part.Err == nil
-	}
-	var problems []string
-	for _, read := range []func(context.Context, *State) error{p.tables, p.queues, p.recent} {
-		if err := read(ctx, &s); err != nil {
-			problems = append(problems, err.Error())
-		}
-	}
-	s.Problem = strings.Join(problems, "\n")
-	return s
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.look(ctx)
 }
 
 func partOf(part health.Part) Part {
@@ -98,50 +86,25 @@ func partOf(part health.Part) Part {
 	return p
 }
 
-func (p *Page) tables(ctx context.Context, s *State) error {
-	view, err := p.cfg.Lake.View(ctx)
-	if err != nil {
-		return err
-	}
+func (p *Page) tables(ctx context.Context, view *lake.View) (all []Table, err error) {
 	for _, name := range slices.Sorted(maps.Keys(view.Tables)) {
 		t := Table{Name: name}
 		if now := view.Tables[name].Snapshot(); now != nil {
 			t.CommittedAt = time.UnixMilli(now.TimestampMs)
 			if t.Rows, err = p.cfg.Lake.Rows(ctx, view.Tables[name], now); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		s.Tables = append(s.Tables, t)
+		all = append(all, t)
 	}
-	return nil
+	return all, nil
 }
 
-func (p *Page) queues(ctx context.Context, s *State) error {
-	lags, err := stream.Lags(ctx, p.cfg.JS)
-	if err != nil {
-		return err
-	}
-	for _, l := range lags {
-		s.Queues = append(s.Queues, Queue{Consumer: l.Consumer, Waiting: l.Waiting, Working: l.Working, Oldest: l.Oldest})
-	}
-	slices.SortFunc(s.Queues, func(a, b Queue) int { return strings.Compare(a.Consumer, b.Consumer) })
-	stores, err := stream.Stores(ctx, p.cfg.JS)
-	if err != nil {
-		return err
-	}
-	for _, store := range stores {
-		if store.Stream == streams.DeadLetters {
-			s.DeadLetters = store.Messages
-		}
-	}
-	return nil
-}
-
-func (p *Page) recent(ctx context.Context, s *State) error {
+func (p *Page) objects(ctx context.Context, s *State) error {
 	now := time.Now()
 	var all []Object
 	for _, name := range tables.Silver() {
-		objects, err := p.times.of(ctx, name, now.Add(-time.Hour))
+		objects, err := p.recent.of(ctx, name, now.Add(-time.Hour))
 		if err != nil {
 			return err
 		}

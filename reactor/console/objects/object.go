@@ -143,7 +143,7 @@ func (p *Pages) read(r *http.Request, o *Object) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look at %s: %w", o.Key, err)
+		return refused(fmt.Errorf("look at %s: %w", o.Key, err))
 	}
 	o.Bytes, o.PutAt, o.Version = info.Size, info.LastModified, info.VersionID
 	for _, name := range slices.Sorted(maps.Keys(info.UserMetadata)) {

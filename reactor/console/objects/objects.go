@@ -4,6 +4,7 @@ package objects
 import (
 	"context"
 	"embed"
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
@@ -42,15 +43,19 @@ func Add(s *web.Site, l *lake.Lake, b bucket.Bucket, traces string) {
 	p := &Pages{l, b, traces}
 	web.Show(s, web.View[Folder]{
 		Path: "/bronze", Item: "Bronze", Markup: web.Parse(files, nil, "folder.html"),
-		Read:    p.folder,
-		Title:   func(f Folder) string { return f.Prefix },
-		Command: func(f Folder) string { return cli.ShellLine("aws", "s3", "ls", "s3://"+p.bucket.Name+"/"+f.Prefix) },
+		About:      "What lies directly below a folder of bronze.",
+		Parameters: []web.Parameter{{Name: "prefix", About: "The folder, from bronze/ on, with a slash at its end."}, {Name: "after", About: "The name after which the list goes on."}},
+		Read:       p.folder,
+		Title:      func(f Folder) string { return f.Prefix },
+		Command:    func(f Folder) string { return cli.ShellLine("aws", "s3", "ls", "s3://"+p.bucket.Name+"/"+f.Prefix) },
 	})
 	web.Show(s, web.View[Object]{
 		Path: "/bronze/object", Item: "Bronze", Markup: web.Parse(files, nil, "object.html"),
-		Read:    p.object,
-		Title:   func(o Object) string { return path.Base(o.Key) },
-		Command: func(o Object) string { return cli.ShellLine("aws", "s3", "cp", "s3://"+p.bucket.Name+"/"+o.Key, "-") },
+		About:      "An object of bronze: its metadata, its beginning, and what became of its versions.",
+		Parameters: []web.Parameter{{Name: "key", About: "The object's key, from bronze/ on."}, {Name: "version", About: "The version to show; the newest one if it is left out."}},
+		Read:       p.object,
+		Title:      func(o Object) string { return path.Base(o.Key) },
+		Command:    func(o Object) string { return cli.ShellLine("aws", "s3", "cp", "s3://"+p.bucket.Name+"/"+o.Key, "-") },
 	})
 }
 
@@ -91,7 +96,7 @@ func (p *Pages) folder(r *http.Request) (Folder, error) {
 	options := minio.ListObjectsOptions{Prefix: f.Prefix, StartAfter: r.URL.Query().Get("after"), MaxKeys: listed + 1}
 	for o := range p.bucket.Client.ListObjects(ctx, p.bucket.Name, options) {
 		if o.Err != nil {
-			return f, fmt.Errorf("list %s: %w", f.Prefix, o.Err)
+			return f, refused(fmt.Errorf("list %s: %w", f.Prefix, o.Err))
 		}
 		if o.Key == f.Prefix {
 			continue // a marker that some tools put for a folder
@@ -108,6 +113,15 @@ func (p *Pages) folder(r *http.Request) (Folder, error) {
 		}
 	}
 	return f, nil
+}
+
+// refused makes a request that the store refuses whoever asked's own: no object can have such a name or version.
+func refused(err error) error {
+	var answer minio.ErrorResponse
+	if errors.As(err, &answer) && answer.StatusCode == http.StatusBadRequest {
+		return web.BadRequest("%w", err)
+	}
+	return err
 }
 
 // last is the name that the list ends with.

@@ -12,6 +12,7 @@ import (
 	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
+	"millrace/reactor/stream"
 	"millrace/reactor/tables"
 )
 
@@ -44,6 +45,9 @@ func (p *Pages) branch(r *http.Request) (Branch, error) {
 	return Branch{info, compared}, err
 }
 
+// notAlone says that a reactor runs: this one.
+func notAlone(context.Context) error { return stream.ErrNotAlone }
+
 // publish makes main what a branch is.
 func (p *Pages) publish(r *http.Request) (web.Done, error) {
 	info, err := p.confirmed(r)
@@ -55,7 +59,7 @@ func (p *Pages) publish(r *http.Request) (web.Done, error) {
 	if err != nil {
 		return web.Done{}, err
 	}
-	if info, err = branch.Publish(ctx, p.Lake, info.Name, nil); err != nil {
+	if info, err = branch.Publish(ctx, p.Lake, info.Name, notAlone, nil); err != nil {
 		return web.Done{}, &web.Problem{Status: http.StatusConflict, Err: err}
 	}
 	if err := announce.ClearLetters(ctx, p.Lake, p.JS); err != nil {

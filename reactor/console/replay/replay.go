@@ -40,18 +40,23 @@ type Pages struct {
 func Add(s *web.Site, p *Pages) {
 	web.Show(s, web.View[Form]{
 		Path: "/replay", Item: "Replay", Markup: web.Parse(files, nil, "form.html"),
-		Read:    p.form,
-		Title:   func(Form) string { return "Replay" },
-		Command: func(f Form) string { return f.command() + " --dry-run" },
+		About:      "The branches, and how many objects a selection has.",
+		Parameters: []web.Parameter{{Name: "dataset", About: "Of the objects, source/dataset."}, {Name: "from", About: "First ingest date, 2026-01-31."}, {Name: "to", About: "Last ingest date."}, {Name: "key", About: "One object."}, {Name: "dead-letters", About: "Anything: only objects that have a dead letter."}},
+		Read:       p.form,
+		Title:      func(Form) string { return "Replay" },
+		Command:    func(f Form) string { return f.command() + " --dry-run" },
 	})
 	web.Show(s, web.View[Run]{
 		Path: "/replay/run/{run}", Item: "Replay", Markup: web.Parse(files, nil, "run.html"),
-		Read:    p.run,
-		Title:   func(r Run) string { return "Replay " + r.Run },
-		Command: func(r Run) string { return r.command },
+		About:      "How far a replay is, and the snapshots that it made.",
+		Parameters: []web.Parameter{{Name: "events", About: "How many events were published."}},
+		Read:       p.run,
+		Title:      func(r Run) string { return "Replay " + r.Run },
+		Command:    func(r Run) string { return r.command },
 	})
 	web.Show(s, web.View[Branch]{
 		Path: "/replay/branch/{branch}", Item: "Replay", Markup: web.Parse(files, nil, "branch.html"),
+		About:   "How a branch differs from main.",
 		Read:    p.branch,
 		Title:   func(b Branch) string { return "Branch " + b.Name },
 		Command: func(b Branch) string { return cli.ShellLine("reactor", "publish", b.Name) },
@@ -92,6 +97,9 @@ func selectionOf(v url.Values) Selection {
 // objects are those of the selection, as they are now.
 func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Object, error], error) {
 	chosen := reconcile.Selection{Dataset: s.Dataset, Key: s.Key}
+	if _, known := datasets.Find(s.Dataset); s.Dataset != "" && !known {
+		return nil, web.BadRequest("there is no dataset %q", s.Dataset)
+	}
 	for _, day := range []struct {
 		name, text string
 		to         *bronze.Day
@@ -111,11 +119,13 @@ func (p *Pages) objects(ctx context.Context, s Selection) (iter.Seq2[event.Objec
 
 // Form is what a replay would do.
 type Form struct {
-	Selection `json:"selection"`
+	Selection
 	// Counted tells that Groups says how many objects the selection has.
-	Counted  bool              `json:"counted"`
-	Groups   []reconcile.Group `json:"groups"`
-	Objects  int               `json:"objects"`
+	Counted bool              `json:"counted"`
+	Groups  []reconcile.Group `json:"groups"`
+	Objects int               `json:"objects"`
+	// More tells that the selection has more objects: a listing of a million takes minutes.
+	More     bool              `json:"more,omitempty"`
 	Datasets []string          `json:"-"`
 	Branches []lake.BranchInfo `json:"branches"`
 }
@@ -141,11 +151,30 @@ func (p *Pages) form(r *http.Request) (Form, error) {
 	if err != nil {
 		return f, err
 	}
-	if f.Groups, err = reconcile.Count(objects, func(int) { f.Objects++ }); err != nil {
+	if f.Groups, err = reconcile.Count(f.first(objects), func(int) { f.Objects++ }); err != nil {
 		return f, err
 	}
 	f.Counted = true
 	return f, nil
+}
+
+// counted is how many objects a page counts.
+const counted = 5000
+
+// first yields the first objects, and notes whether there are more.
+func (f *Form) first(objects iter.Seq2[event.Object, error]) iter.Seq2[event.Object, error] {
+	return func(yield func(event.Object, error) bool) {
+		n := 0
+		for o, err := range objects {
+			if n++; n > counted && err == nil {
+				f.More = true
+				return
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
 }
 
 // start publishes the events of a selection again. The answer comes when the broker has all of them.

@@ -41,6 +41,8 @@ func Add(s *web.Site, l *lake.Lake, models *gold.Set, items []web.Item) {
 	p := &Pages{lake: l, models: models, items: items, assets: assets{lake: l}}
 	web.Show(s, web.View[Found]{
 		Path: "/search", Markup: web.Parse(files, nil, "search.html"),
+		About:      "What a text finds: pages, tables, columns, models, assets, objects and snapshots.",
+		Parameters: []web.Parameter{{Name: "q", About: "The text."}},
 		Read: func(r *http.Request) (Found, error) {
 			found, err := p.find(r.Context(), r.URL.Query().Get("q"))
 			found.site = web.Origin(r)

@@ -40,20 +40,9 @@ type Line struct {
 // Chart is the address of the result as lines.
 func (r Result) Chart() string { return "/api/v1/sql-chart?" + r.Plot.values(r.values()).Encode() }
 
-func (p *Pages) chartHandler(s *web.Site) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		c, err := p.chart(ctx, r)
-		if err != nil {
-			s.FailJSON(w, r, err)
-			return
-		}
-		web.JSON(w, http.StatusOK, c)
-	}
-}
-
-func (p *Pages) chart(ctx context.Context, r *http.Request) (Chart, error) {
+func (p *Pages) chart(r *http.Request) (Chart, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
 	question, err := questionOf(r.URL.Query())
 	if err != nil {
 		return Chart{}, err

@@ -46,11 +46,20 @@ func Add(s *web.Site, l *lake.Lake, metrics prometheus.Registerer) {
 	}
 	web.Show(s, web.View[Result]{
 		Path: "/sql", Item: "SQL", Markup: web.Parse(files, nil, "sql.html"),
-		Read:    p.result,
-		Title:   func(Result) string { return "SQL" },
-		Command: func(r Result) string { return r.command() },
+		About:      "The rows of a query, a page of them.",
+		Parameters: []web.Parameter{{Name: "sql", About: "One statement of DuckDB's SQL over silver and gold."}, {Name: "as-of", About: "A time, a day or a snapshot."}, {Name: "ref", About: "A branch or a tag."}, {Name: "offset", About: "How many rows to leave out."}},
+		Read:       p.result,
+		Title:      func(Result) string { return "SQL" },
+		Command:    func(r Result) string { return r.command() },
 	})
-	s.Handle("GET /api/v1/sql-chart", p.chartHandler(s))
+	web.Show(s, web.View[Chart]{
+		Path: "/sql-chart", Read: p.chart,
+		About: "The rows of a query as lines, for a chart.",
+		Parameters: []web.Parameter{
+			{Name: "sql", About: "The query."}, {Name: "as-of", About: "A time, a day or a snapshot."}, {Name: "ref", About: "A branch or a tag."},
+			{Name: "x", About: "The column along the chart."}, {Name: "y", About: "A column of values; once for each line."}, {Name: "by", About: "A column that makes a line of each of its values."},
+		},
+	})
 	s.Handle("GET /sql.csv", p.download(csvFile))
 	s.Handle("GET /sql.parquet", p.download(parquetFile))
 }

@@ -5,7 +5,10 @@ import (
 	"iter"
 	"net/http"
 
+	"github.com/apache/iceberg-go/table"
+
 	"millrace/reactor/duck"
+	"millrace/reactor/lake"
 	"millrace/reactor/progress"
 	"millrace/reactor/query"
 )
@@ -60,11 +63,23 @@ func (p *Pages) changes(r *http.Request) (Changes, error) {
 			from = t.Meta.SnapshotByID(*to.ParentSnapshotID)
 		}
 	}
-	refs := refsOf(t)
-	c := Changes{Table: t.Name, Tab: "changes", From: snapshot(from, refs), To: snapshot(to, refs), Snapshots: snapshots(t), Rows: []Change{}}
+	return p.compared.Of(memoKey(t, from, to), func() (Changes, error) { return p.compare(ctx, t, from, to) })
+}
+
+// offered is how many snapshots the page has to choose from; an address may name others.
+const offered = 200
+
+func (p *Pages) compare(ctx context.Context, t *lake.Table, from, to *table.Snapshot) (Changes, error) {
+	refs, all := refsOf(t), snapshots(t)
+	c := Changes{Table: t.Name, Tab: "changes", From: snapshot(from, refs), To: snapshot(to, refs), Rows: []Change{}}
+	for i := len(all) - 1; i >= 0; i-- {
+		if one := all[i]; len(c.Snapshots) < offered || one.ID == c.From.ID || one.ID == c.To.ID {
+			c.Snapshots = append(c.Snapshots, one)
+		}
+	}
 	d := query.Difference{Lake: p.lake, Table: t, From: from, To: to, Show: progress.Silent}
 	c.Columns = d.Columns()
-	err = duck.TemporaryConn(memory, func(conn *duck.Conn) error { return d.Each(ctx, conn, c.take) })
+	err := duck.TemporaryConn(memory, func(conn *duck.Conn) error { return d.Each(ctx, conn, c.take) })
 	return c, err
 }
 

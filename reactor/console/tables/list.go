@@ -24,7 +24,7 @@ type Line struct {
 	Snapshots   int       `json:"snapshots"`
 	CommittedAt time.Time `json:"committed_at"`
 	// State says why a table of gold is not kept up, "" when it is.
-	State string `json:"state,omitempty"`
+	State string `json:"model,omitempty"`
 }
 
 func (p *Pages) list(ctx context.Context) (List, error) {

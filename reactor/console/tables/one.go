@@ -88,7 +88,7 @@ func (p *Pages) one(r *http.Request) (One, error) {
 	o := One{Table: t.Name, Tab: "rows", Line: line, Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
 	o.Asked = r.URL.Query().Get("at")
 	o.place(t, s)
-	if o.Preview, err = p.preview(ctx, t, s); err == nil && o.Current() {
+	if o.Preview, err = p.previews.Of(memoKey(t, s), func() (Rows, error) { return p.preview(ctx, t, s) }); err == nil && o.Current() {
 		o.explain()
 	}
 	return o, err

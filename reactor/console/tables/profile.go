@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/apache/iceberg-go/table"
+
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
 	"millrace/reactor/query"
@@ -48,6 +50,10 @@ func (p *Pages) profile(r *http.Request) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
+	return p.profiles.Of(memoKey(t, s), func() (Profile, error) { return p.profileOf(ctx, t, s) })
+}
+
+func (p *Pages) profileOf(ctx context.Context, t *lake.Table, s *table.Snapshot) (Profile, error) {
 	files, err := p.lake.Files(ctx, t, s, lake.AllMonths)
 	if err != nil {
 		return Profile{}, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/apache/iceberg-go/table"
 
+	"millrace/reactor/console/web"
 	"millrace/reactor/lake"
 )
 
@@ -75,6 +76,9 @@ type History struct {
 	Table     string     `json:"table"`
 	Tab       string     `json:"-"`
 	Snapshots []Snapshot `json:"snapshots"`
+	// Of is how many the table keeps; Before goes on after the last one of this page, 0 where that is the oldest.
+	Of     int   `json:"of"`
+	Before int64 `json:"before,omitempty"`
 	// To is the snapshot that an address proposes to roll back to.
 	To string `json:"-"`
 }
@@ -82,19 +86,35 @@ type History struct {
 // Proposed tells whether the address proposes a snapshot.
 func (h History) Proposed(s Snapshot) bool { return h.To == fmt.Sprint(s.ID) }
 
+// listed is how many snapshots a page lists.
+const listed = 200
+
 func (p *Pages) history(r *http.Request) (History, error) {
 	t, err := p.find(r.Context(), r.PathValue("table"))
 	if err != nil {
 		return History{}, err
 	}
 	all := snapshots(t)
+	slices.Reverse(all)
+	h := History{Table: t.Name, Tab: "snapshots", Of: len(all), To: r.URL.Query().Get("to")}
+	if text := r.URL.Query().Get("before"); text != "" {
+		last := slices.IndexFunc(all, func(s Snapshot) bool { return fmt.Sprint(s.ID) == text })
+		if last < 0 {
+			return h, web.NotFound("%s has no snapshot %q (any more)", t.Name, text)
+		}
+		all = all[last+1:]
+	}
+	if len(all) > listed {
+		all = all[:listed]
+		h.Before = all[listed-1].ID
+	}
 	for i := range all {
 		if err := p.count(r.Context(), t, &all[i]); err != nil {
-			return History{}, err
+			return h, err
 		}
 	}
-	slices.Reverse(all)
-	return History{Table: t.Name, Tab: "snapshots", Snapshots: all, To: r.URL.Query().Get("to")}, nil
+	h.Snapshots = all
+	return h, nil
 }
 
 // count leaves the rows out that files of deletes delete: the totals of a summary have them.

@@ -3,10 +3,12 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 var (
+	errOtherSite     = errors.New("a page of another site asks for this; open the address itself")
 	errNoToken       = errors.New("whoever changes something has to bring a token")
 	errFromElsewhere = errors.New("whoever looks from another machine has to bring a token")
 	errWrongToken    = errors.New("the token in the address is nobody's")
@@ -29,8 +31,13 @@ type Done struct {
 // Act adds an action: a form that is posted. It runs only for a role that may change something, and for a form of a page of this
 // console.
 func (s *Site) Act(path string, do func(*http.Request) (Done, error)) {
+	s.actions = append(s.actions, path)
 	s.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-		if err := s.mayChange(r); err != nil {
+		err := parseForm(r)
+		if err == nil {
+			err = s.mayChange(r)
+		}
+		if err != nil {
 			s.fail(w, r, err)
 			return
 		}
@@ -43,6 +50,9 @@ func (s *Site) Act(path string, do func(*http.Request) (Done, error)) {
 		s.write(w, r, http.StatusOK, s.done, page{Title: done.Title, Command: done.Command, Data: done})
 	})
 }
+
+// Actions are the addresses that change something.
+func (s *Site) Actions() []string { return slices.Sorted(slices.Values(s.actions)) }
 
 // Typed refuses an action whose form does not bring the name of what it is about: somebody has to type it.
 func Typed(r *http.Request, name string) error {

@@ -50,11 +50,17 @@ func (s *Site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.write(w, r, p.Status, s.problem, page{Title: http.StatusText(p.Status), Data: p})
 }
 
+// failure is a Problem as JSON.
+type failure struct {
+	Error  string `json:"error"`
+	Advice string `json:"advice"`
+}
+
 // FailJSON answers a script with what is wrong.
 func (s *Site) FailJSON(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	s.log(r, p)
-	JSON(w, p.Status, map[string]any{"error": p.Error(), "advice": p.Advice})
+	JSON(w, p.Status, failure{p.Error(), p.Advice})
 }
 
 // log keeps errors of the lake; those of the person who asked are none.

@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -92,8 +94,8 @@ func (s *Site) enter(w http.ResponseWriter, r *http.Request) bool {
 		HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	query.Del("token")
-	to := *r.URL
-	to.RawQuery = query.Encode()
+	// A path that begins with two slashes would be another host's.
+	to := url.URL{Path: path.Clean("/" + r.URL.Path), RawQuery: query.Encode()}
 	http.Redirect(w, r, to.RequestURI(), http.StatusSeeOther)
 	return true
 }
@@ -111,6 +113,15 @@ func (s *Site) mayLook(r *http.Request) error {
 		}
 	}
 	return &Problem{Status: http.StatusUnauthorized, Err: errFromElsewhere, Advice: "Open the console by the address that `stack env` prints, with the token of a role; a script sends `Authorization: Bearer TOKEN`."}
+}
+
+// sameSite refuses what a page of another site makes a browser load: an image or a script whose address is a query would run it, unseen.
+// Somebody who follows a link to the console goes there; browsers say which of the two it is.
+func sameSite(r *http.Request) error {
+	if r.Header.Get("Sec-Fetch-Site") != "cross-site" || r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" && r.Method == http.MethodGet {
+		return nil
+	}
+	return &Problem{Status: http.StatusForbidden, Err: errOtherSite}
 }
 
 // mayChange returns why a request may not change anything, nil when it may.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -41,6 +42,8 @@ type Site struct {
 	mux           *http.ServeMux
 	packed        http.Handler // the mux
 	items         []Item
+	routes        []route
+	actions       []string
 	sessions      sessions
 	problem, done *template.Template
 }
@@ -57,14 +60,21 @@ func New(log *slog.Logger, gate Gate, items []Item) *Site {
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, NotFound("there is no page %s", r.URL.Path))
 	})
+	s.mux.HandleFunc("GET "+api+"/openapi.json", s.document)
 	s.mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		s.FailJSON(w, r, NotFound("there is nothing at %s", r.URL.Path))
 	})
 	return s
 }
 
-// Handle adds an address that is no view, such as a stream.
-func (s *Site) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+// Handle adds an address that is no view, such as a stream. It panics for one below /api/, where all that answers is described: that is
+// a View without markup.
+func (s *Site) Handle(pattern string, h http.Handler) {
+	if strings.Contains(pattern, "/api/") {
+		panic(pattern + " is JSON: add it as a View")
+	}
+	s.mux.Handle(pattern, h)
+}
 
 // Origin is the address at which a browser has reached the console, http://127.0.0.1:8088.
 func Origin(r *http.Request) string {
@@ -96,7 +106,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.enter(w, r) {
 		return
 	}
-	err := s.mayLook(r)
+	err := errors.Join(s.mayLook(r), sameSite(r))
 	switch {
 	case err == nil:
 		s.packed.ServeHTTP(w, r)

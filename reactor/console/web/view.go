@@ -2,8 +2,11 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
+	"reflect"
 	"strings"
 )
 
@@ -13,20 +16,30 @@ type View[T any] struct {
 	Path string
 	// Item is the entry of the navigation that the page belongs to.
 	Item string
+	// About says in a sentence what the JSON is, and Parameters what the address may carry after its question mark.
+	About      string
+	Parameters []Parameter
 	// Read makes what the page shows. An error that is no Problem answers 500.
 	Read func(*http.Request) (T, error)
+	// Posted tells that parameters may come in the body of a POST as well, because they can be longer than an address may be. It
+	// changes nothing all the same, so it needs no token.
+	Posted bool
 	// Title is the page's own, without the name of the console.
 	Title func(T) string
 	// Command is the command that shows the same.
 	Command func(T) string
-	// Markup is made by Parse.
+	// Markup is made by Parse; nil for JSON that no page shows as it is.
 	Markup *template.Template
 }
 
+// Parameter is one of a view's.
+type Parameter struct{ Name, About string }
+
 // Show adds a view to the site.
 func Show[T any](s *Site, v View[T]) {
-	s.mux.HandleFunc("GET "+exactly(v.Path), func(w http.ResponseWriter, r *http.Request) {
-		data, err := v.Read(r)
+	s.describe(route{path: apiPath(v.Path), about: v.About, parameters: v.Parameters, posted: v.Posted, answer: reflect.TypeFor[T]()})
+	html := func(w http.ResponseWriter, r *http.Request) {
+		data, err := v.read(w, r)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -36,15 +49,46 @@ func Show[T any](s *Site, v View[T]) {
 			page.Command = v.Command(data)
 		}
 		s.write(w, r, http.StatusOK, v.Markup, page)
-	})
-	s.mux.HandleFunc("GET "+exactly(apiPath(v.Path)), func(w http.ResponseWriter, r *http.Request) {
-		data, err := v.Read(r)
+	}
+	script := func(w http.ResponseWriter, r *http.Request) {
+		data, err := v.read(w, r)
 		if err != nil {
 			s.FailJSON(w, r, err)
 			return
 		}
 		JSON(w, http.StatusOK, data)
-	})
+	}
+	methods := []string{"GET"}
+	if v.Posted {
+		methods = append(methods, "POST")
+	}
+	for _, method := range methods {
+		if v.Markup != nil {
+			s.mux.HandleFunc(method+" "+exactly(v.Path), html)
+		}
+		s.mux.HandleFunc(method+" "+exactly(apiPath(v.Path)), script)
+	}
+}
+
+func (v View[T]) read(w http.ResponseWriter, r *http.Request) (data T, err error) {
+	if err := parseForm(r); err != nil {
+		return data, err
+	}
+	received(w)
+	return v.Read(r)
+}
+
+// parseForm reads the body of a form, if there is one.
+func parseForm(r *http.Request) error {
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Err: fmt.Errorf("the form has more than the %d bytes that it may have", tooLarge.Limit)}
+	case err != nil:
+		return BadRequest("read the form: %w", err)
+	}
+	return nil
 }
 
 // apiPath is where a view's JSON is. That of the first page has a name of its own.
@@ -52,7 +96,7 @@ func apiPath(path string) string {
 	if path == "/" {
 		path = "/now"
 	}
-	return "/api/v1" + path
+	return api + path
 }
 
 // exactly keeps the pattern "/" from taking every path that nothing else takes.

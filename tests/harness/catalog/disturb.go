@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // What follows changes a catalog behind the reactor's back, as users and other programs do.
@@ -60,6 +61,27 @@ func MovePointers(ctx context.Context, file string, moves map[string]string) err
 	return change(file, "move the pointers", func(c *Catalog) error {
 		for from, to := range moves {
 			if _, err := c.db.ExecContext(ctx, `UPDATE iceberg_tables SET metadata_location = ? WHERE metadata_location = ?`, to, from); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// AddEntries writes n entries of objects into the ledger, as if snapshots of /assets had come for years until a day: what a ledger that
+// large costs does not depend on the objects being there.
+func AddEntries(ctx context.Context, file string, n int, until time.Time) error {
+	const atOnce = 50_000 // between two of these, the reactor has its turn to write
+	return change(file, "add entries to the ledger", func(c *Catalog) error {
+		for from := 0; from < n; from += atOnce {
+			_, err := c.db.ExecContext(ctx, `INSERT INTO millrace_ledger
+				(event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us)
+				WITH RECURSIVE number(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM number WHERE i + 1 < ?2),
+				put(i, ms) AS (SELECT i, ?3 - 240000 * i FROM number)
+				SELECT lower(hex(randomblob(32))), 'asset_snapshots',
+					printf('bronze/coincap/assets/ingest_date=%s/assets_%07d_%s.json', date(ms / 1000, 'unixepoch'), i, lower(hex(randomblob(8)))),
+					lower(hex(randomblob(16))), ms, 'done', '', 1, 1, '', 1000 * ms + 30000 FROM put`, from, min(from+atOnce, n), until.UnixMilli())
+			if err != nil {
 				return err
 			}
 		}

@@ -28,6 +28,7 @@ type Engine struct {
 	lake  *lake.Lake
 	conn  *duck.Conn
 	cache *rows.Cache
+	says  iceberg.Properties // of itself, in its snapshots
 }
 
 // Place is where a lake lies.
@@ -61,7 +62,14 @@ func On(t testing.TB, l *lake.Lake) *Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	return &Engine{t, l, conn, rows.New(l)}
+	return &Engine{t, l, conn, rows.New(l), summary}
+}
+
+// As is the engine with another word of itself in its snapshots.
+func (e *Engine) As(name, value string) *Engine {
+	other := *e
+	other.says = iceberg.Properties{name: value}
+	return &other
 }
 
 // Replace puts the rows of a query in the place of all rows of a table, and returns the snapshot. The query reads the rows as they were
@@ -112,7 +120,7 @@ func (e *Engine) write(name, sql string, replace bool) int64 {
 		if err := e.conn.Exec(e.t.Context(), "create or replace temp view before as select * exclude (_file) from ("+held.Relation+"); insert into after by name "+sql); err != nil {
 			return err
 		}
-		c := lake.Change{Base: t, Summary: summary, Schema: schema, Rows: rows.Select(e.t.Context(), e.conn, "from after order by "+lake.MonthSQL(timeOf(t)), schema)}
+		c := lake.Change{Base: t, Summary: e.says, Schema: schema, Rows: rows.Select(e.t.Context(), e.conn, "from after order by "+lake.MonthSQL(timeOf(t)), schema)}
 		if replace {
 			c.Remove = files
 		}

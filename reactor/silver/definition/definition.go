@@ -1,0 +1,150 @@
+// Package definition reads a dataset from its YAML file. It is strict: what it does not know it refuses, with line, column and
+// advice. The same list of keys makes the JSON Schema that editors check files with.
+package definition
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"millrace/reactor/silver"
+)
+
+// maxBytes of a file. A definition of a thousand fields has a tenth of it.
+const maxBytes = 1 << 20
+
+// Parse reads a definition. An error is [Problems], all that were found.
+func Parse(text []byte) (*silver.Dataset, error) {
+	if len(text) > maxBytes {
+		return nil, Problems{{Line: 1, Column: 1, Text: fmt.Sprintf("the file has %d bytes: a definition has at most %d", len(text), maxBytes)}}
+	}
+	root, problem := document(text)
+	if problem != nil {
+		return nil, Problems{*problem}
+	}
+	r := &reader{columns: map[string]*yaml.Node{}}
+	d := r.dataset(root)
+	if len(r.problems) == 0 {
+		defined, err := silver.New(d)
+		if err == nil {
+			return defined, nil
+		}
+		r.say(r.whereOf(err, root), "%v", err)
+	}
+	r.problems.sort()
+	return nil, r.problems
+}
+
+// document returns the one mapping of a YAML text.
+func document(text []byte) (*yaml.Node, *Problem) {
+	var doc, more yaml.Node
+	in := yaml.NewDecoder(bytes.NewReader(text))
+	err := in.Decode(&doc)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, &Problem{Line: 1, Column: 1, Text: "the file is empty: a definition begins with `name: <source>/<dataset>`"}
+	case err != nil:
+		return nil, notYAML(err)
+	}
+	if err := in.Decode(&more); !errors.Is(err, io.EOF) {
+		if err != nil {
+			return nil, notYAML(err)
+		}
+		return nil, &Problem{Line: more.Line, Column: more.Column, Text: "a second document begins: write one dataset a file"}
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, &Problem{Line: root.Line, Column: root.Column, Text: "the file is " + kindOf(root) + ": a definition is a mapping that begins with `name: <source>/<dataset>`"}
+	}
+	return root, nil
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func notYAML(err error) *Problem {
+	p := &Problem{Line: 1, Column: 1}
+	text := err.Error()
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		_, _ = fmt.Sscan(m[1], &p.Line)
+		text = text[len(m[0]):]
+	}
+	p.Text = "it is not YAML: " + text
+	return p
+}
+
+// nameForm and wordForm are the forms of names: those in keys of bronze, and those of tables and columns.
+var (
+	nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*/[a-z0-9][a-z0-9_-]*$`)
+	wordForm = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+)
+
+func (r *reader) dataset(root *yaml.Node) silver.Dataset {
+	at := r.mapping(root, datasetKeys, "a dataset")
+	d := silver.Dataset{Name: r.text(at["name"]), Table: r.text(at["table"]), Doc: r.text(at["doc"]), Key: r.texts(at["key"])}
+	if at["name"] != nil && d.Name != "" && !nameForm.MatchString(d.Name) {
+		r.say(at["name"], "the name %q is not <source>/<dataset>, each of a-z, 0-9, _ and -: objects are below bronze/<source>/<dataset>/", d.Name)
+	}
+	r.word(at["table"], d.Table, "table")
+	if d.Table == silver.RejectedTable {
+		r.say(at["table"], "the table %s is that of refused rows: choose another name", d.Table)
+	}
+	r.rows(at["rows"], &d)
+	if text := r.text(at["name_pattern"]); text != "" {
+		pattern, err := regexp.Compile(text)
+		if err != nil {
+			r.say(at["name_pattern"], "the pattern is no regular expression: %v", err)
+		} else if len(strings.Join(pattern.SubexpNames(), "")) == 0 {
+			r.say(at["name_pattern"], "the pattern names no group: write (?<column>…) for what it finds in the name")
+		}
+		d.NamePattern = pattern
+	}
+	r.one(at["partition"])
+	r.one(at["winner"])
+	d.Forget = r.one(at["unknown"]) == "drop"
+	d.Fields = r.fields(at["fields"])
+	d.Later = r.fields(at["later"])
+	return d
+}
+
+func (r *reader) rows(node *yaml.Node, d *silver.Dataset) {
+	if node == nil {
+		return
+	}
+	at := r.mapping(node, rowsKeys, "rows")
+	d.At, d.Lone, d.Example = r.text(at["at"]), r.text(at["one"]), r.text(at["example"])
+	d.Positions = r.one(at["each"]) == "list"
+}
+
+// word checks the name of a table or a column: engines and SQL models write it without quotes.
+func (r *reader) word(node *yaml.Node, word, what string) {
+	if node == nil || word == "" {
+		return
+	}
+	if !wordForm.MatchString(word) {
+		r.say(node, "the %s %q is not made of a-z, 0-9 and _, beginning with a letter: SQL could not name it without quotes", what, word)
+	} else if reserved[word] {
+		r.say(node, "the %s %q is a word of SQL: it would need quotes everywhere; choose another name", what, word)
+	}
+}
+
+var inError = regexp.MustCompile(`^(?:key )?(?:field|column) "?([a-z0-9_]+)`)
+
+// whereOf finds the field that an error of the whole definition is about.
+func (r *reader) whereOf(err error, root *yaml.Node) *yaml.Node {
+	if m := inError.FindStringSubmatch(err.Error()); m != nil && r.columns[m[1]] != nil {
+		return r.columns[m[1]]
+	}
+	for _, about := range [][2]string{{"must be part of the key", "key"}, {"key column", "key"}, {"where the rows are", "rows"}, {"the lone row", "rows"}, {"the pattern of names", "name_pattern"}} {
+		if strings.Contains(err.Error(), about[0]) {
+			if node := valueOf(root, about[1]); node != nil {
+				return node
+			}
+		}
+	}
+	return root
+}

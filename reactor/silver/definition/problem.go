@@ -1,0 +1,41 @@
+package definition
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is what is wrong at one place of a file.
+type Problem struct {
+	Line, Column int
+	Text         string
+}
+
+func (p Problem) String() string { return fmt.Sprintf("%d:%d: %s", p.Line, p.Column, p.Text) }
+
+// Problems of one file, in its order.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i, one := range p {
+		lines[i] = one.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (p Problems) sort() {
+	slices.SortStableFunc(p, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+}
+
+// In names the file in each line, as editors and terminals follow it: file:line:column: text.
+func (p Problems) In(file string) error {
+	lines := make([]string, len(p))
+	for i, one := range p {
+		lines[i] = file + ":" + one.String()
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}

@@ -1,0 +1,190 @@
+package infer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"millrace/reactor/silver/definition"
+)
+
+// settle gives each leaf its type and a name of its own.
+func (p *proposal) settle() {
+	p.untangle()
+	taken := map[string]bool{"observed_at": true, "extra": true, "source_key": true, "source_version": true, "source_row": true, "source_modified_at": true, "ingest_date": true}
+	for _, l := range p.leaves {
+		l.settleType()
+		base := l.column
+		if definition.Reserved(base) {
+			base += "_value"
+		}
+		for n := 1; ; n++ {
+			if l.column = base; n > 1 {
+				l.column = fmt.Sprintf("%s_%d", base, n)
+			}
+			if !taken[l.column] {
+				break
+			}
+		}
+		taken[l.column] = true
+	}
+	for _, l := range p.around {
+		l.settleType()
+	}
+}
+
+// untangle keeps one of a value and what is inside of it: the members where the value is an object or null, else the value.
+func (p *proposal) untangle() {
+	drop := map[*leaf]bool{}
+	for _, l := range p.leaves {
+		for _, other := range p.leaves {
+			if l.path == "" || !strings.HasPrefix(other.path, l.path+".") && !strings.HasPrefix(other.path, l.path+"[") {
+				continue
+			}
+			if len(l.values) == 0 {
+				drop[l] = true
+			} else {
+				drop[other] = true
+				l.mixed = true
+			}
+		}
+	}
+	p.leaves = slices.DeleteFunc(p.leaves, func(l *leaf) bool { return drop[l] })
+}
+
+// timeRank says how likely a leaf is the time of the row; the least is the best.
+func timeRank(l *leaf) int {
+	for i, w := range []string{"timestamp", "time", "observed", "open_time", "ts", "t", "date", "datetime", "created", "created_at", "updated", "updated_at", "last_updated"} {
+		if l.column == w || strings.HasSuffix(l.column, "_"+w) {
+			return i
+		}
+	}
+	return 50
+}
+
+// chooseTime picks the row's time: one that every row has, else one around the rows, else the object must say.
+func (p *proposal) chooseTime() {
+	candidates := func(leaves []*leaf, rows int) (times []*leaf) {
+		for _, l := range leaves {
+			if (strings.HasPrefix(l.typ, "time") || l.typ == "date") && len(l.values) > 0 && (rows == 0 || l.seen-l.nulls == rows) {
+				times = append(times, l)
+			}
+		}
+		slices.SortStableFunc(times, func(a, b *leaf) int { return timeRank(a) - timeRank(b) })
+		return times
+	}
+	times := candidates(p.leaves, p.rows)
+	if len(times) == 0 {
+		if beside := candidates(p.around, 0); len(beside) > 0 && len(p.at) > 0 {
+			p.time = &leaf{path: beside[0].path, typ: beside[0].typ, column: "around", doubt: "the time beside the rows: no time is in every row"}
+			return
+		}
+		p.time = &leaf{column: "nowhere", doubt: "no time was found: put objects with the user metadata observed-at, or name the path of a time"}
+		return
+	}
+	p.time = times[0]
+	for _, l := range times[1:] {
+		p.note("observed_at is %s; %s is a time as well.", p.time.path, l.path)
+	}
+}
+
+// chooseKey finds few columns that, with the time, tell all rows apart.
+func (p *proposal) chooseKey() {
+	search := keySearch{p: p, texts: map[*leaf][]string{}}
+	for _, m := range p.members {
+		if search.texts[m.leaf] == nil {
+			search.texts[m.leaf] = make([]string, p.rows+1)
+		}
+		search.texts[m.leaf][m.row] = m.text
+	}
+	found := search.run()
+	if len(found) == 0 {
+		p.note("No key was found that tells the rows of the samples apart: with observed_at alone, later rows of one time replace earlier ones.")
+	} else {
+		for _, l := range found[0] {
+			p.key = append(p.key, l.column)
+		}
+		for _, other := range found[1:] {
+			p.others = append(p.others, other[0].column)
+		}
+	}
+	if p.star && !slices.Contains(p.key, "list_name") {
+		p.key = append(p.key, "list_name")
+	}
+	p.key = append(p.key, "observed_at")
+}
+
+// keySearch tries columns as a key.
+type keySearch struct {
+	p     *proposal
+	texts map[*leaf][]string // by row
+}
+
+// run returns the keys that will do, the likeliest first: a column that is named as one, none beside the time, else one or two
+// others.
+func (k keySearch) run() (found [][]*leaf) {
+	able := k.able()
+	for _, l := range able {
+		if keyRank(l) < 50 && k.unique(l) {
+			found = append(found, []*leaf{l})
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	if k.unique() {
+		return [][]*leaf{nil}
+	}
+	able = able[:min(len(able), 20)]
+	for i, l := range able {
+		if k.unique(l) {
+			return [][]*leaf{{l}}
+		}
+		for _, other := range able[i+1:] {
+			if k.unique(l, other) {
+				return [][]*leaf{{l, other}}
+			}
+		}
+	}
+	return nil
+}
+
+// able are the columns that every row has, of types that tell rows apart.
+func (k keySearch) able() (able []*leaf) {
+	for _, l := range k.p.leaves {
+		if l != k.p.time && l.seen-l.nulls == k.p.rows && slices.Contains([]string{"text", "integer", "long", "date"}, l.typ) && k.texts[l] != nil {
+			able = append(able, l)
+		}
+	}
+	slices.SortStableFunc(able, func(a, b *leaf) int { return keyRank(a) - keyRank(b) })
+	return able
+}
+
+// unique tells whether columns and the time are never the same in two rows.
+func (k keySearch) unique(set ...*leaf) bool {
+	seen := map[string]bool{}
+	for row := 1; row <= k.p.rows; row++ {
+		var b strings.Builder
+		for _, l := range append(set, k.p.time) {
+			if list := k.texts[l]; list != nil {
+				b.WriteString(list[row])
+			}
+			b.WriteByte(0)
+		}
+		if seen[b.String()] {
+			return false
+		}
+		seen[b.String()] = true
+	}
+	return true
+}
+
+// keyRank says how likely a column is part of a key by its name.
+func keyRank(l *leaf) int {
+	for i, w := range []string{"list_name", "id", "uuid", "key", "code", "symbol", "slug", "ticker", "sku", "name"} {
+		if l.column == w || strings.HasSuffix(l.column, "_"+w) {
+			return i
+		}
+	}
+	return 50
+}
