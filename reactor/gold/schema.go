@@ -107,6 +107,16 @@ func duckType(t iceberg.Type) (string, error) {
 		}
 		v, err := duckType(t.ValueType)
 		return "MAP(" + k + ", " + v + ")", err
+	case *iceberg.StructType:
+		var members []string
+		for _, f := range t.FieldList {
+			inner, err := duckType(f.Type)
+			if err != nil {
+				return "", err
+			}
+			members = append(members, duck.Identifier(f.Name)+" "+inner)
+		}
+		return "STRUCT(" + strings.Join(members, ", ") + ")", nil
 	}
 	for name, it := range icebergTypes {
 		if t.Equals(it) {
