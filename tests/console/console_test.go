@@ -69,6 +69,7 @@ func pages() []string {
 		"/sql", "/sql?sql=" + url.QueryEscape("from silver.asset_snapshots"), "/sql?sql=" + url.QueryEscape("from gold.daily_summary order by day") + "&x=day&y=close",
 		"/search?q=bitcoin", "/tables/gold.rankings/engines", "/market", "/market/bitcoin", "/market/evil", "/letters", "/letters/1",
 		"/replay", "/replay?dataset=coincap%2Fassets", "/lineage", "/lineage?table=gold.rankings&key=bitcoin&key=2025-06-30",
+		"/lineage/audits?table=gold.rankings", "/lineage/plan?table=gold.rankings",
 	}
 }
 
@@ -223,4 +224,36 @@ func TestAReplayIsFollowed(t *testing.T) {
 	b.do(t, "follow it", chromedp.Click(chromedp.CSS("main a")))
 	b.sees(t, "3 of 3 objects: done")
 	b.sees(t, "It changed no row")
+}
+
+func TestAChangeOfAModelIsPlannedAndAuditsAreShown(t *testing.T) {
+	c := start(t)
+	c.fill(t)
+	before := c.Reactor(t, "tables", "--output", "csv")
+	b := open(t)
+	b.visit(t, c.address+"/lineage?table=gold.daily_summary")
+	b.do(t, "to the plan", chromedp.Click(chromedp.CSS("a[href^='/lineage/plan']")), chromedp.WaitReady(chromedp.CSS("textarea")))
+	b.submit(t, "button.first", nil)
+	b.sees(t, "The present text would change nothing.")
+	ask[string](t, b, "document.querySelector('textarea').value = document.querySelector('textarea').value.replace('-- lookback: 0 days', '-- lookback: 1 days')")
+	b.submit(t, "button.first", nil)
+	for _, table := range []string{"gold.daily_summary", "gold.rolling_averages", "gold.rankings", "gold.market_summary"} {
+		b.sees(t, table)
+	}
+	if text := b.text(t); strings.Count(text, "rebuild") < 4 || !strings.Contains(text, "60") {
+		t.Errorf("the plan is\n%s", text)
+	}
+	ask[string](t, b, "document.querySelector('textarea').value += '; drop table silver.asset_prices'")
+	b.submit(t, "button.first", nil)
+	b.sees(t, "expected one statement")
+	if after := c.Reactor(t, "tables", "--output", "csv"); after != before {
+		t.Errorf("a plan has changed the tables to\n%s, they were\n%s", after, before)
+	}
+	b.visit(t, c.address+"/tables/gold.daily_summary")
+	b.do(t, "to the audits", chromedp.Click(chromedp.CSS("nav.tabs a[href^='/lineage/audits']")))
+	b.sees(t, "daily_summary_grain")
+	b.sees(t, "daily_summary_prices")
+	if text := b.text(t); strings.Contains(text, "no step yet") || strings.Contains(text, "stopped") || strings.Count(text, "passed") < 4 {
+		t.Errorf("the audits are\n%s", text)
+	}
 }
