@@ -102,12 +102,16 @@ func (c *replayCmd) run(ctx context.Context, l opened, js jetstream.JetStream, o
 	return out.Table([]string{"run", "events"}, [][]any{{run, n}})
 }
 
-// nothing is the reason why no object is replayed, if it is a mistake: nil where there may be none, such as on a day without data.
+// nothing says why no object is replayed. An object that is not there is an error. A dataset that nobody knows may have had objects
+// yesterday, so its name is only warned of.
 func (c *replayCmd) nothing() error {
 	if c.Key != "" && !c.DeadLetters {
 		return fmt.Errorf("there is no object %s in bronze", c.Key)
 	}
-	return c.knownDataset()
+	if err := c.knownDataset(); err != nil {
+		slog.Warn("nothing to replay: " + err.Error())
+	}
+	return nil
 }
 
 // knownDataset refuses the name of a dataset that silver does not know.
@@ -119,7 +123,7 @@ func (c *replayCmd) knownDataset() error {
 	for _, d := range datasets.All() {
 		names = append(names, d.Name)
 	}
-	return fmt.Errorf("there is no dataset %s, and nothing to replay: there are %s", c.Dataset, strings.Join(names, ", "))
+	return fmt.Errorf("there is no dataset %s; there are %s", c.Dataset, strings.Join(names, ", "))
 }
 
 // onBranch promotes the objects onto a new branch, and shows how that differs from main.

@@ -75,6 +75,9 @@ func (p *Pages) object(r *http.Request) (Object, error) {
 	if !strings.HasPrefix(o.Key, root) {
 		return o, web.BadRequest("%q is no object of bronze", o.Key)
 	}
+	if len(o.Key) > longest {
+		return o, web.BadRequest("a key has %d bytes at most; this one has %d", longest, len(o.Key))
+	}
 	entries, err := p.lake.EntriesOf(r.Context(), o.Key)
 	if err != nil {
 		return o, err

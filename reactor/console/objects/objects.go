@@ -28,6 +28,8 @@ const (
 	root = "bronze/"
 	// listed is how many names of a folder a page shows.
 	listed = 500
+	// longest is how many bytes a key of S3 may have.
+	longest = 1024
 )
 
 // Pages are those of bronze.
@@ -85,6 +87,9 @@ func (p *Pages) folder(r *http.Request) (Folder, error) {
 	}
 	if !strings.HasPrefix(f.Prefix, root) || !strings.HasSuffix(f.Prefix, "/") {
 		return f, web.BadRequest("%q is no folder of bronze: it begins with %s and ends with a slash", f.Prefix, root)
+	}
+	if len(f.Prefix) > longest {
+		return f, web.BadRequest("a key has %d bytes at most; this folder's has %d", longest, len(f.Prefix))
 	}
 	for i, c := range f.Prefix {
 		if c == '/' {

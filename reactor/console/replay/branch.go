@@ -13,6 +13,7 @@ import (
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
 	"millrace/reactor/stream"
+	"millrace/reactor/tables"
 )
 
 // Branch is a replay that main does not show yet, and how it differs.
@@ -54,16 +55,48 @@ func (p *Pages) publish(r *http.Request) (web.Done, error) {
 		return web.Done{}, err
 	}
 	ctx := context.WithoutCancel(r.Context())
+	before, err := p.Lake.View(ctx)
+	if err != nil {
+		return web.Done{}, err
+	}
 	if info, err = branch.Publish(ctx, p.Lake, info.Name, notAlone, nil); err != nil {
 		return web.Done{}, &web.Problem{Status: http.StatusConflict, Err: err}
 	}
 	if err := announce.ClearLetters(ctx, p.Lake, p.JS); err != nil {
 		return web.Done{}, fmt.Errorf("the branch is published; dead letters that it answers were not cleared: %w", err)
 	}
+	undo, err := p.undo(ctx, before)
+	if err != nil {
+		return web.Done{}, err
+	}
+	text := fmt.Sprintf("%d events, %d of them dead. ", info.Events, info.Dead)
+	if len(undo) == 0 {
+		text += "No row of silver has changed by it. What gold shows follows from the models of the reactor that runs."
+	} else {
+		text += "To undo it, roll these tables of silver back; gold follows by itself."
+	}
 	return web.Done{
-		Title: "Branch " + info.Name + " is main", Text: fmt.Sprintf("%d events, %d of them dead. To undo it, roll the tables back: each has the snapshot before among its snapshots.", info.Events, info.Dead),
-		Back: "/tables", Command: cli.ShellLine("reactor", "publish", info.Name),
+		Title: "Branch " + info.Name + " is main", Text: text, Next: undo, Back: "/tables", Command: cli.ShellLine("reactor", "publish", info.Name),
 	}, nil
+}
+
+// undo are the pages on which what was published is taken back: of each table of silver that moved, the one that rolls it back.
+func (p *Pages) undo(ctx context.Context, before *lake.View) (pages []web.Item, err error) {
+	after, err := p.Lake.View(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range tables.Silver() {
+		was, is := before.Tables[name], after.Tables[name]
+		if was == nil || is == nil || was.SnapshotID() == 0 || was.SnapshotID() == is.SnapshotID() {
+			continue
+		}
+		pages = append(pages, web.Item{
+			Name: fmt.Sprintf("Roll %s back to %d, as it was before", name, was.SnapshotID()),
+			Path: fmt.Sprintf("/tables/%s/snapshots?to=%d#rollback", name, was.SnapshotID()),
+		})
+	}
+	return pages, nil
 }
 
 // drop takes a branch away.

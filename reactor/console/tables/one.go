@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -34,7 +35,15 @@ type One struct {
 	Steps   int     `json:"steps"`
 	IDs     []int64 `json:"-"`
 	Preview Rows    `json:"preview"`
+	// Why are the addresses of the rows' lineage, where the table has a key and is shown as it is now.
+	Why []string `json:"-"`
+	// Asked is what the address says of when, "" for now.
+	Asked string `json:"-"`
+	now   bool
 }
+
+// Before tells that the address asks for a time before the table's first snapshot: the table was empty then.
+func (o One) Before() bool { return o.At.ID == 0 && o.Steps > 0 }
 
 // Column is one of a table's.
 type Column struct {
@@ -50,7 +59,7 @@ func (c Column) Numeric() bool {
 }
 
 // Current tells whether the page shows the table as it is now.
-func (o One) Current() bool { return o.Newer == nil }
+func (o One) Current() bool { return o.now }
 
 // command is the one that shows the same rows.
 func (o One) command() string {
@@ -77,9 +86,31 @@ func (p *Pages) one(r *http.Request) (One, error) {
 		return One{}, err
 	}
 	o := One{Table: t.Name, Tab: "rows", Line: line, Key: own.KeyOf(t), Columns: columnsOf(t.Meta.CurrentSchema()), Partitions: partitionsOf(t), Location: t.Location}
+	o.Asked = r.URL.Query().Get("at")
 	o.place(t, s)
-	o.Preview, err = p.previews.Of(memoKey(t, s), func() (Rows, error) { return p.preview(ctx, t, s) })
+	if o.Preview, err = p.previews.Of(memoKey(t, s), func() (Rows, error) { return p.preview(ctx, t, s) }); err == nil && o.Current() {
+		o.explain()
+	}
 	return o, err
+}
+
+// explain leads from each row to what it is made of.
+func (o *One) explain() {
+	if len(o.Key) == 0 {
+		return
+	}
+	for _, row := range o.Preview.Rows {
+		values := url.Values{"table": {o.Table}}
+		for _, name := range o.Key {
+			i := slices.Index(o.Preview.Columns, name)
+			if i < 0 || i >= len(row) || row[i] == nil {
+				o.Why = nil
+				return
+			}
+			values.Add("key", cli.Text(row[i]))
+		}
+		o.Why = append(o.Why, "/lineage?"+values.Encode())
+	}
 }
 
 // place finds a snapshot among those of its table.
@@ -89,9 +120,13 @@ func (o *One) place(t *lake.Table, s *table.Snapshot) {
 	for _, one := range all {
 		o.IDs = append(o.IDs, one.ID)
 	}
+	o.now = o.At.ID == t.SnapshotID()
 	i := slices.Index(o.IDs, o.At.ID)
-	if i < 0 {
-		return // the table is empty
+	if i < 0 { // the table is empty, or was at that time
+		if len(all) > 0 {
+			o.Newer = &all[0]
+		}
+		return
 	}
 	o.Index = i
 	if i > 0 {

@@ -79,7 +79,12 @@ type History struct {
 	// Of is how many the table keeps; Before goes on after the last one of this page, 0 where that is the oldest.
 	Of     int   `json:"of"`
 	Before int64 `json:"before,omitempty"`
+	// To is the snapshot that an address proposes to roll back to.
+	To string `json:"-"`
 }
+
+// Proposed tells whether the address proposes a snapshot.
+func (h History) Proposed(s Snapshot) bool { return h.To == fmt.Sprint(s.ID) }
 
 // listed is how many snapshots a page lists.
 const listed = 200
@@ -91,7 +96,7 @@ func (p *Pages) history(r *http.Request) (History, error) {
 	}
 	all := snapshots(t)
 	slices.Reverse(all)
-	h := History{Table: t.Name, Tab: "snapshots", Of: len(all)}
+	h := History{Table: t.Name, Tab: "snapshots", Of: len(all), To: r.URL.Query().Get("to")}
 	if text := r.URL.Query().Get("before"); text != "" {
 		last := slices.IndexFunc(all, func(s Snapshot) bool { return fmt.Sprint(s.ID) == text })
 		if last < 0 {

@@ -21,8 +21,9 @@ type Done struct {
 	// Title says it in a few words, Text in a sentence.
 	Title string `json:"done"`
 	Text  string `json:"text,omitempty"`
-	// Back is the page to go to from there.
+	// Back is the page to go to from there, and Next are others.
 	Back string `json:"-"`
+	Next []Item `json:"-"`
 	// Command is the one that does the same.
 	Command string `json:"command,omitempty"`
 }

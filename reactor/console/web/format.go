@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"fmt"
 	"html/template"
 	"math"
@@ -115,9 +114,8 @@ func orNone(v any) template.HTML {
 }
 
 // td shows a value as a cell of a table. Numbers stand on the right, so that their digits stand below each other.
-func td(v any) template.HTML {
-	switch v.(type) {
-	case int64, uint64, float64, json.Number:
+func td(number bool, v any) template.HTML {
+	if number {
 		return `<td class="n">` + cell(v) + "</td>"
 	}
 	if text, is := v.(string); is && len(text) <= unbroken {

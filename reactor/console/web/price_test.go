@@ -22,10 +22,10 @@ func TestAPriceShowsTheDigitsThatMatterAndKeepsAll(t *testing.T) {
 }
 
 func TestACellIsText(t *testing.T) {
-	if got, want := string(td(`<img src=x>`)), `<td class="w">&lt;img src=x&gt;</td>`; got != want {
+	if got, want := string(td(false, `<img src=x>`)), `<td class="w">&lt;img src=x&gt;</td>`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if got, want := string(td(int64(7))), `<td class="n">7</td>`; got != want {
+	if got, want := string(td(true, int64(7))), `<td class="n">7</td>`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
