@@ -51,7 +51,7 @@ func TestTheCommandOfAPageIsOneCommand(t *testing.T) {
 	c := start(t)
 	c.fill(t)
 	b := open(t)
-	for _, page := range []string{"/lineage?table=gold.rankings&key=%s&key=2025-06-30", "/sql?sql=%s", "/replay?dataset=%s", "/search?q=%s"} {
+	for _, page := range []string{"/lineage?table=gold.rankings&key=%s&key=2025-06-30", "/sql?sql=%s", "/search?q=%s"} {
 		const name = `'; echo caught; echo '$(echo caught)`
 		b.visit(t, c.address+fmt.Sprintf(page, url.QueryEscape(name)))
 		command := ask[string](t, b, "document.querySelector('.foot code')?.innerText ?? ''")

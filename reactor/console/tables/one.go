@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -40,6 +41,15 @@ type One struct {
 	// Asked is what the address says of when, "" for now.
 	Asked string `json:"-"`
 	now   bool
+}
+
+// Minute is the time that the address asks for, as the field for times takes it; "" where it names a snapshot.
+func (o One) Minute() string {
+	const minute = "2006-01-02T15:04"
+	if _, err := time.Parse(minute, o.Asked); err != nil {
+		return ""
+	}
+	return o.Asked
 }
 
 // Before tells that the address asks for a time before the table's first snapshot: the table was empty then.

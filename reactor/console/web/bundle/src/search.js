@@ -4,7 +4,7 @@ const opener = document.querySelector("[data-search]");
 const dialog = document.createElement("dialog");
 dialog.className = "palette";
 dialog.setAttribute("aria-label", "Search");
-const input = Object.assign(document.createElement("input"), { type: "search", placeholder: "Table, column, model, asset, object, snapshot", autocomplete: "off", spellcheck: false, maxLength: 300 });
+const input = Object.assign(document.createElement("input"), { type: "text", placeholder: "Table, column, model, asset, object, snapshot", autocomplete: "off", spellcheck: false, maxLength: 300 });
 const list = Object.assign(document.createElement("ul"), { id: "hits", className: "hits" });
 const said = Object.assign(document.createElement("p"), { className: "soft" });
 for (const [name, value] of Object.entries({ role: "combobox", "aria-label": "Search", "aria-expanded": "true", "aria-controls": "hits", "aria-autocomplete": "list" })) input.setAttribute(name, value);
