@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -44,13 +45,17 @@ func (l opened) table(ctx context.Context, name string) (*lake.Table, error) {
 // openLake is lake.Open, which makes a catalog where there is none, or lake.OpenExisting, which does not.
 type openLake func(ctx context.Context, client *minio.Client, bucket, address string) (*lake.Lake, error)
 
-// withLake runs a command on the lake, which must be there.
+// withLake runs a command on the lake, which must be there: in a folder where no stack ever was, a command makes no catalog.
 func (f *lakeFlags) withLake(ctx context.Context, run func(opened) error) error {
 	client, err := f.Client()
 	if err != nil {
 		return err
 	}
-	return f.withLakeBy(ctx, client, lake.OpenExisting, run)
+	open := lake.Open
+	if _, err := settings.ReadEnv(f.Home.Home, "reactor"); errors.Is(err, fs.ErrNotExist) && f.Catalog.Catalog == "" {
+		open = lake.OpenExisting
+	}
+	return f.withLakeBy(ctx, client, open, run)
 }
 
 // withNewLake is withLake for commands that make the catalog if need be.

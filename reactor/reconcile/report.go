@@ -41,7 +41,11 @@ func Report(all []Absent) []string {
 		case f.hidden:
 			lines = append(lines, fmt.Sprintf("the bucket's listing lacks %d objects that exist (%s): look at the object store's log and disk", len(of), Some(of)))
 		default:
-			lines = append(lines, fmt.Sprintf("%d object versions were deleted from bronze and their rows are still there (%s): `reactor reconcile` removes them", len(of), Some(of)))
+			what := "1 object version was deleted from bronze and its rows are"
+			if n := len(of); n > 1 {
+				what = fmt.Sprintf("%d object versions were deleted from bronze and their rows are", n)
+			}
+			lines = append(lines, fmt.Sprintf("%s still there (%s): `reactor reconcile` removes them", what, Some(of)))
 		}
 	}
 	return lines

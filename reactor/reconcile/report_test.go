@@ -25,7 +25,7 @@ func TestAbsentObjectsAreToldByOneLineForEachCause(t *testing.T) {
 	want := [][]string{
 		{"bronze/coincap/history hides 21 objects", "/00.json", "/01.json", "/02.json and 18 more", "`reactor retract bronze/coincap/history`"},
 		{"bronze/coincap/assets hides 1 objects", "a.json", "`reactor retract bronze/coincap/assets`"},
-		{"deleted.json", "`reactor reconcile`"},
+		{"1 object version was deleted from bronze", "deleted.json", "`reactor reconcile`"},
 		{"lost.json", "log and disk"},
 	}
 	if len(lines) != len(want) {

@@ -99,10 +99,13 @@ func (r Retraction) versions(ctx context.Context, key, version string) (map[stri
 // remove deletes a version for good. One that is gone already is no error.
 func (r Retraction) remove(ctx context.Context, key, version string) error {
 	err := r.Bucket.Client.RemoveObject(ctx, r.Bucket.Name, key, minio.RemoveObjectOptions{VersionID: version})
-	if err == nil || bucket.Gone(err) {
+	switch {
+	case err == nil || bucket.Gone(err):
 		return nil
+	case bucket.IsRefusal(bucket.Refusal(err)):
+		return fmt.Errorf("delete %s version %s: these credentials may not delete in bronze: %w", key, version, bucket.Refusal(err))
 	}
-	return fmt.Errorf("delete %s version %s: %w", key, version, bucket.Refusal(err))
+	return fmt.Errorf("delete %s version %s: %w", key, version, err)
 }
 
 // announce publishes the removal of a version. The store tells of it, too, unless its rules are missing.

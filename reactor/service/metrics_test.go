@@ -13,6 +13,7 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/reactor/airflow"
+	"millrace/reactor/console"
 	"millrace/reactor/gauge"
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
@@ -60,6 +61,7 @@ func registered() map[string]metric {
 	airflow.New("", nil, nil, slog.Default(), r)
 	reconcile.NewCovers(bucket.Bucket{}, nil, nil, r)
 	rest.New(rest.Config{Registry: r})
+	console.New(console.Config{Log: slog.Default(), Registry: r})
 	r.MustRegister(&gauge.Collector{}, stuckGauge(nil))
 	return r.metrics
 }

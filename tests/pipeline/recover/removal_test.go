@@ -107,7 +107,7 @@ func TestRetractDeletesAnObjectAndItsRows(t *testing.T) {
 	s.PutAndWait(t, key, coin.Assets(at, coin.Asset("bitcoin", "1", "10")), nil)
 	s.PutAndWait(t, key, coin.Assets(at, coin.Asset("bitcoin", "2", "20"), coin.Asset("ethereum", "2", "20")), nil)
 	s.Settled(t)
-	if r := s.Run(t, "reactor", "retract", key); r.Code == 0 || !strings.Contains(r.Stderr, "the owner's may") {
+	if r := s.Run(t, "reactor", "retract", key); r.Code == 0 || !strings.Contains(r.Stderr, "may not delete in bronze") || !strings.Contains(r.Stderr, "the owner's may") {
 		t.Errorf("the reactor's own credentials: %s", r)
 	}
 	if r := ownerRun(t, s, "retract", coin.AssetsKey("nothing.json")); r.Code == 0 || !strings.Contains(r.Stderr, "there is no such object") {
