@@ -240,7 +240,7 @@ func TestAChangeOfAModelIsPlannedAndAuditsAreShown(t *testing.T) {
 	for _, table := range []string{"gold.daily_summary", "gold.rolling_averages", "gold.rankings", "gold.market_summary"} {
 		b.sees(t, table)
 	}
-	if text := b.text(t); strings.Count(text, "rebuild") < 4 || !strings.Contains(text, "60") {
+	if text := b.text(t); strings.Count(text, "rebuild") < 4 || !strings.Contains(text, "61") {
 		t.Errorf("the plan is\n%s", text)
 	}
 	ask[string](t, b, "document.querySelector('textarea').value += '; drop table silver.asset_prices'")

@@ -60,6 +60,9 @@ type List struct {
 	All   int `json:"all"`
 }
 
+// printed is a time with as many digits as the commands print.
+func printed(at time.Time) time.Time { return at.UTC().Truncate(time.Microsecond) }
+
 // Letter is a dead letter.
 type Letter struct {
 	ID       uint64    `json:"id"`
@@ -76,7 +79,7 @@ type Letter struct {
 }
 
 func letterOf(l stream.DeadLetter) Letter {
-	one := Letter{ID: l.Sequence, FirstAt: l.First, At: l.At, Consumer: l.Consumer, Attempts: l.Attempts, Reason: l.Reason}
+	one := Letter{ID: l.Sequence, FirstAt: printed(l.First), At: printed(l.At), Consumer: l.Consumer, Attempts: l.Attempts, Reason: l.Reason}
 	if o, err := event.Unmarshal(l.Body); err == nil {
 		one.Key, one.Version = o.Key, o.Version
 	}
