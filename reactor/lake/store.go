@@ -175,7 +175,9 @@ func pathError(op, path string, err error) error {
 	case minio.NoSuchKey:
 		err = fs.ErrNotExist
 	case minio.AccessDenied:
-		err = fmt.Errorf("%w (%w)", err, fs.ErrPermission)
+		err = fmt.Errorf("%w (%w)", bucket.Refusal(err), fs.ErrPermission)
+	default:
+		err = bucket.Refusal(err)
 	}
-	return &fs.PathError{Op: op, Path: path, Err: bucket.Refusal(err)}
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }

@@ -5,12 +5,15 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
@@ -179,18 +182,19 @@ func (s *Session) Run(ctx context.Context, sql string) iter.Seq2[*Result, error]
 }
 
 func (s *Session) run(ctx context.Context, sql string, yield func(*Result) bool) error {
-	if err := s.fill(ctx, sql); err != nil {
+	unreadable, err := s.fill(ctx, sql)
+	if err != nil {
 		return err
 	}
 	script, err := s.conn.Script(ctx, listed(sql))
 	if err != nil {
-		return err
+		return errors.Join(err, unreadable)
 	}
 	defer script.Close()
 	for {
 		rows, err := script.Next()
 		if err != nil {
-			return advised(sql, err)
+			return errors.Join(advised(sql, err), unreadable)
 		}
 		if rows == nil {
 			return nil
@@ -204,19 +208,21 @@ func (s *Session) run(ctx context.Context, sql string, yield func(*Result) bool)
 	}
 }
 
-// fill reads the rows of the tables that a text may name, unless the session has them.
-func (s *Session) fill(ctx context.Context, sql string) error {
+// fill reads the rows of the tables that a text may name, unless the session has them. A table that DuckDB cannot have is not there for
+// the text: unreadable says why, and matters if the text fails. It may name a column so, and then it must not.
+func (s *Session) fill(ctx context.Context, sql string) (unreadable, err error) {
 	for _, name := range slices.Sorted(maps.Keys(s.shown)) {
 		now := s.shown[name]
 		if !mentions(sql, name) {
 			continue
 		}
 		if now.broken != nil {
-			return fmt.Errorf("read %s: %w", name, now.broken)
+			unreadable = errors.Join(unreadable, fmt.Errorf("read %s: %w", name, now.broken))
+			continue
 		}
 		snapshot, err := s.at(ctx, now.table)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if id := lake.IDOf(snapshot); !now.filled || now.of != id {
 			if now.filled {
@@ -227,19 +233,46 @@ func (s *Session) fill(ctx context.Context, sql string) error {
 			}
 			if err != nil {
 				s.shown[name] = shown{table: now.table, filled: true, of: partly}
-				return fmt.Errorf("read %s: %w", name, err)
+				return nil, fmt.Errorf("read %s: %w", name, err)
 			}
 			s.shown[name] = shown{table: now.table, filled: true, of: id}
 		}
 	}
-	return nil
+	return unreadable, nil
 }
 
-// mentions tells whether a text may name a table, namespace.table. For a name in a comment or a literal, rows are read in
-// vain, no more.
+// mentions tells whether a text may name a table, namespace.table. For a name in a comment or a literal, or of a column, rows are read
+// in vain, no more. A part of a longer word is no name: else a table f would be read for each `from`. Where a name or the text has
+// characters that SQL writes in other ways, any part counts.
 func mentions(sql, name string) bool {
 	_, own, _ := strings.Cut(name, ".")
-	return strings.Contains(strings.ToLower(sql), strings.ToLower(own))
+	sql, own = strings.ToLower(sql), strings.ToLower(own)
+	switch {
+	case strings.Contains(own, `"`):
+		return true
+	case strings.Contains(sql, `\`):
+		return strings.Contains(sql, own)
+	}
+	first, _ := utf8.DecodeRuneInString(own)
+	last, _ := utf8.DecodeLastRuneInString(own)
+	for at := 0; own != ""; at++ {
+		i := strings.Index(sql[at:], own)
+		if i < 0 {
+			return false
+		}
+		at += i
+		before, _ := utf8.DecodeLastRuneInString(sql[:at])
+		after, _ := utf8.DecodeRuneInString(sql[at+len(own):])
+		if !(inWord(before) && inWord(first)) && !(inWord(after) && inWord(last)) {
+			return true
+		}
+	}
+	return true
+}
+
+// inWord tells whether a rune can be within a name that is not quoted.
+func inWord(r rune) bool {
+	return r == '_' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
 
 // showTables is what people type to see what there is. DuckDB's own answer has the names of one schema, without it.
