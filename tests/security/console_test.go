@@ -162,6 +162,7 @@ func state(t *testing.T, s *harness.Stack) string {
 }
 
 func changes(t *testing.T, s *harness.Stack, owner, analyst *visitor) {
+	s.Settled(t) // gold may still be on its way
 	before := state(t, s)
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
