@@ -1,6 +1,7 @@
 """Rebuilds silver and gold on Spark, onto a branch that the reactor then takes over.
 
-    eval "$(.bin/stack env --role owner)"
+    eval "$(.bin/stack env --role reactor)"
+    eval "$(.bin/stack env --role owner | grep ICEBERG)"
     .venv-spark/bin/python infra/spark/rebuild.py ten-years
     .bin/reactor publish ten-years
 
