@@ -263,7 +263,7 @@ func mentions(sql, name string) bool {
 		at += i
 		before, _ := utf8.DecodeLastRuneInString(sql[:at])
 		after, _ := utf8.DecodeRuneInString(sql[at+len(own):])
-		if !(inWord(before) && inWord(first)) && !(inWord(after) && inWord(last)) {
+		if longer := inWord(before) && inWord(first) || inWord(after) && inWord(last); !longer {
 			return true
 		}
 	}

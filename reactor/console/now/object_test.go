@@ -59,9 +59,10 @@ func TestAGlanceSeesEachChange(t *testing.T) {
 		if other, twice := seen[g.mark()]; twice {
 			t.Errorf("%s looks like %s", what, other)
 		}
-		if g.mark() != g.mark() {
+		mark := g.mark()
+		if again := g.mark(); again != mark {
 			t.Errorf("%s looks like something else the second time", what)
 		}
-		seen[g.mark()] = what
+		seen[mark] = what
 	}
 }

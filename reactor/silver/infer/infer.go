@@ -78,7 +78,6 @@ type proposal struct {
 	byPath     map[string]*leaf
 	around     []*leaf // the values beside the rows
 	dropped    int
-	columns    []*leaf
 	time       *leaf
 	key        []string
 	notes      []string
