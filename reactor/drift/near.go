@@ -16,7 +16,7 @@ func nearest(names, fresh []string) string {
 	for _, name := range fresh {
 		for _, own := range names {
 			a, b := silver.PlainName(own), silver.PlainName(name)
-			n := distance(a, b)
+			n := silver.Distance(a, b)
 			part := min(len(a), len(b)) >= shortest && (strings.Contains(a, b) || strings.Contains(b, a))
 			if (part || n <= max(len(a), len(b))/3) && (best == "" || n < least || n == least && name < best) {
 				best, least = name, n
@@ -24,25 +24,4 @@ func nearest(names, fresh []string) string {
 		}
 	}
 	return best
-}
-
-// distance is Levenshtein's, in bytes: how many have to be added, taken away or changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

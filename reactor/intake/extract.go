@@ -27,9 +27,6 @@ type Extract struct {
 	Dir string
 }
 
-// Schema is that of the stream; see [extracted].
-func (e Extract) Schema() *arrow.Schema { return newExtracted(e.Dataset).schema }
-
 // Write decodes the objects side by side and writes their rows to w. It ends with the first object that cannot be fetched: one that
 // cannot be read is an outcome.
 func (e Extract) Write(ctx context.Context, objects iter.Seq2[event.Object, error], w io.Writer) error {

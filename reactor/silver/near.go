@@ -10,6 +10,27 @@ func PlainName(name string) string {
 	return strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
 }
 
+// Distance is Levenshtein's, in bytes: how many have to be added, taken away or changed.
+func Distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := diagonal
+			if a[i] != b[j] {
+				changed++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
 // near says whether one of the names is nearly that of the field. It is empty when none is.
 func (f *Field) near(names func(yield func(string) bool)) string {
 	for name := range names {

@@ -104,13 +104,19 @@ func advice(name string, known []key) string {
 	return "; known are " + strings.Join(all, ", ")
 }
 
+// longestHinted is the length of the longest word that is compared letter by letter: nothing that is known is nearly as long.
+const longestHinted = 64
+
 // hint names what was probably meant, "" when nothing is near.
 func hint(word string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		distance := distance(strings.ToLower(word), k)
-		if silver.PlainName(word) == silver.PlainName(k) {
+		distance := len(word)
+		switch {
+		case silver.PlainName(word) == silver.PlainName(k):
 			distance = 0
+		case len(word) <= longestHinted:
+			distance = silver.Distance(strings.ToLower(word), k)
 		}
 		if distance < least && distance < len(k) {
 			best, least = k, distance
@@ -120,30 +126,6 @@ func hint(word string, known []string) string {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %s?", best)
-}
-
-// distance counts the letters to insert, drop or replace.
-func distance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := before
-			if a[i] != b[j] {
-				cost++
-			}
-			before = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // text reads a single value as it is written; nil is "".
