@@ -12,7 +12,7 @@ import (
 )
 
 // Streams and subjects. MinIO's two targets publish to RawFast and RawSafe; RawReplay is for people who publish one
-// of MinIO's own messages again by hand.
+// of the store's own messages again by hand; RawQueue has what comes from a queue of SQS.
 const (
 	Raw         = "RAW"
 	Events      = "EV"
@@ -23,6 +23,7 @@ const (
 	RawFast   = "lake.raw.fast"
 	RawSafe   = "lake.raw.safe"
 	RawReplay = "lake.raw.replay"
+	RawQueue  = "lake.raw.sqs"
 
 	// DeadPrefix, LivePrefix and AgainPrefix begin the subjects of dead letters, of events, and of events published again.
 	DeadPrefix  = "lake.dlq."

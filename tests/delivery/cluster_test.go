@@ -138,6 +138,7 @@ func (l *lab) share(t testing.TB) {
 // shares says how many commits each reactor has made, and fails the test unless both have made some.
 func (l *lab) shares(t testing.TB) string {
 	t.Helper()
+	l.replicated(t)
 	var each []string
 	for n, r := range l.pair.reactors {
 		commits := 0.0
@@ -152,6 +153,26 @@ func (l *lab) shares(t testing.TB) string {
 		each = append(each, fmt.Sprintf("%.0f", commits))
 	}
 	return "the reactors made " + strings.Join(each, " and ") + " commits"
+}
+
+// replicated fails the test unless three servers keep each stream, also after a program without the setting has made them.
+func (l *lab) replicated(t testing.TB) {
+	t.Helper()
+	js := l.JetStream(t)
+	harness.Eventually(t, "the streams are brought up to date", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		return streams.Ensure(ctx, js) == nil
+	})
+	for _, name := range []string{streams.Raw, streams.Events, streams.Again, streams.DeadLetters, streams.Advisories} {
+		s, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.CachedInfo().Config.Replicas; n != servers {
+			t.Errorf("%d servers keep stream %s, want %d", n, name, servers)
+		}
+	}
 }
 
 // cutOff freezes all lines of a server: a cable that was pulled.
