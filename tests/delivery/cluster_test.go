@@ -87,12 +87,33 @@ func (l *lab) startServer(t testing.TB, n int) {
 		env = append(env, "MILLRACE_NATS_"+strings.ToUpper(user)+"_PASSWORD="+secret)
 	}
 	args := []string{
-		"--config", filepath.Join(harness.Root(t), "infra", "nats", "cluster.conf"), "--log", filepath.Join(l.dir, "log", fmt.Sprintf("nats-%d.log", n+1)),
-		"--addr", "127.0.0.1", "--port", fmt.Sprint(c.ports[n]), "--http_port", fmt.Sprint(c.monitors[n]), "--store_dir", filepath.Join(l.dir, fmt.Sprintf("nats-%d", n+1)),
+		"--config", l.serverConfig(t, n), "--log", filepath.Join(l.dir, "log", fmt.Sprintf("nats-%d.log", n+1)),
+		"--addr", "127.0.0.1", "--port", fmt.Sprint(c.ports[n]), "--http_port", fmt.Sprint(c.monitors[n]),
 		"--cluster", fmt.Sprintf("nats://route:%s@127.0.0.1:%d", secret, c.listens[n]),
 		"--cluster_advertise", "127.0.0.1:1", "--no_advertise", // nobody listens there: the lines are the only ways
 	}
 	c.processes[n] = harness.LaunchFile(t, env, harness.NATSServer(t), args...)
+}
+
+// serverConfig copies the files that people copy. The one change is the folder of the streams, which nats-server takes from there alone.
+func (l *lab) serverConfig(t testing.TB, n int) string {
+	t.Helper()
+	dir := filepath.Join(l.dir, fmt.Sprintf("nats-%d", n+1))
+	for _, file := range []string{"images/nats.conf", "nats/cluster.conf"} {
+		text, err := os.ReadFile(filepath.Join(harness.Root(t), "infra", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to := filepath.Join(dir, file)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		changed := strings.Replace(string(text), `store_dir: "/data"`, fmt.Sprintf("store_dir: %q", filepath.Join(dir, "data")), 1)
+		if err := os.WriteFile(to, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "nats", "cluster.conf")
 }
 
 // agree waits until each server says that it keeps up with the others.
