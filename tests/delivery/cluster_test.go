@@ -30,7 +30,7 @@ type cluster struct {
 	processes       [servers]*harness.Process
 	ports, monitors [servers]int
 	clients         [servers]*line          // from the reactors and MinIO to a server
-	routes          [servers][servers]*line // from a server to each before it
+	routes          [servers][servers]*line // from a server to each of the others
 	listens         [servers]int            // for routes
 }
 
@@ -52,8 +52,12 @@ func newClusterLab(t testing.TB, dir string) *lab {
 	for i := range servers {
 		c.ports[i], c.monitors[i], c.listens[i] = harness.FreePort(t), harness.FreePort(t), harness.FreePort(t)
 		c.clients[i] = newLine(t, c.ports[i])
-		for j := range i {
-			c.routes[i][j] = newLine(t, c.listens[j])
+	}
+	for i := range servers {
+		for j := range servers {
+			if i != j {
+				c.routes[i][j] = newLine(t, c.listens[j])
+			}
 		}
 	}
 	l.pair = &pair{ways: [2][]*line{c.clients[:], c.clients[:]}}
@@ -79,8 +83,10 @@ func (l *lab) startServer(t testing.TB, n int) {
 	t.Helper()
 	c, secret := l.cluster, l.secret.Reveal()
 	var routes []string
-	for _, way := range c.routes[n][:n] {
-		routes = append(routes, strconv.Quote("nats-route://route:"+secret+"@"+way.address()))
+	for _, way := range c.routes[n] {
+		if way != nil {
+			routes = append(routes, strconv.Quote("nats-route://route:"+secret+"@"+way.address()))
+		}
 	}
 	env := append(os.Environ(), fmt.Sprintf("MILLRACE_NATS_NAME=nats-%d", n+1), "MILLRACE_NATS_ROUTES=["+strings.Join(routes, ", ")+"]", "MILLRACE_NATS_ROUTE_PASSWORD="+secret)
 	for _, user := range nats.Users {
@@ -201,8 +207,8 @@ func (l *lab) cutOff(t testing.TB, n int) (mend func()) {
 	t.Helper()
 	lines := []*line{l.cluster.clients[n]}
 	for i := range servers {
-		for j := range i {
-			if i == n || j == n {
+		for j := range servers {
+			if i != j && (i == n || j == n) {
 				lines = append(lines, l.cluster.routes[i][j])
 			}
 		}
