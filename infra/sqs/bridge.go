@@ -55,7 +55,7 @@ func (b *Bridge) Run(ctx context.Context) error {
 			continue
 		}
 		delay := pause.NextBackOff()
-		b.Log.Warn("messages of the queue wait; trying again", "queue", b.URL, "in", delay, "error", err)
+		b.Log.Warn("messages of the queue wait; trying again", "queue", b.URL, "in", delay.String(), "error", err)
 		select {
 		case <-ctx.Done():
 			return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,19 +15,20 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 
 	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 	"millrace/tests/harness/coin"
 )
 
-// land puts objects of all kinds, some with another version, the last one unreadable. It returns what was put, and the keys that can be
-// waited for.
-func land(t *testing.T, l *lab, n int, unreadable string) (put []s3.UploadInfo, keys []string) {
+// land puts objects of all kinds, some of them twice if again is true, the last one unreadable. It returns what was put, and the keys that
+// can be waited for.
+func land(t *testing.T, l *lab, again bool, unreadable string) (put []s3.UploadInfo, keys []string) {
 	t.Helper()
-	for i := range n {
+	for i := range 20 {
 		at := coin.Day(time.June, 1).Add(time.Duration(i) * time.Hour)
 		key := coin.AssetsKey(fmt.Sprintf("%02d.json", i))
 		put = append(put, l.Put(t, key, coin.Assets(at, coin.Asset("bitcoin", fmt.Sprint(100+i), "10"), coin.Asset("ethereum", "7", "3"), `{"id":"bad","priceUsd":"-1"}`), nil))
 		keys = append(keys, key)
-		if i%5 == 0 { // of one second with the version before, most often
+		if again && i%5 == 0 { // of one second with the version before, most often
 			put = append(put, l.Put(t, key, coin.Assets(at, coin.Asset("bitcoin", "999", "10")), nil))
 		}
 	}
@@ -39,7 +41,7 @@ func land(t *testing.T, l *lab, n int, unreadable string) (put []s3.UploadInfo, 
 // The whole life of objects on another store: put, promoted, replayed, deleted, and put while the store told nobody.
 func TestALakeOnAnotherStore(t *testing.T) {
 	l := start(t, true)
-	put, keys := land(t, l, 20, "page.json")
+	put, keys := land(t, l, false, "page.json")
 	began := time.Now()
 	l.settled(t, len(put))
 	l.Wait(t, keys...)
@@ -59,8 +61,9 @@ func TestALakeOnAnotherStore(t *testing.T) {
 	}
 	l.settled(t, len(put))
 
-	gone := put[len(put)-3] // a snapshot that has no other version
+	gone := put[len(put)-3] // a snapshot
 	l.Remove(t, gone.Key, gone.VersionID)
+	l.Reactor(t, "reconcile") // this store's message about a deletion does not say which version
 	l.removed(t, gone.Key, gone.VersionID)
 	l.Settled(t)
 	l.CheckEqual(t)
@@ -68,13 +71,25 @@ func TestALakeOnAnotherStore(t *testing.T) {
 		t.Errorf("%d rows of bitcoin after one object was deleted, want 19", n)
 	}
 
+	// Another version of a key wins. This store gives the one before another time than it had, so the reconciler brings that once more.
+	l.PutAndWait(t, keys[0], coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "999.5", "10")), nil)
+	l.Reactor(t, "reconcile")
+	l.Settled(t)
+	l.CheckEqual(t)
+	if n := l.Count(t, "select count(*) from silver.asset_snapshots where asset_id = 'bitcoin' and price_usd = 999.5"); n != 1 {
+		t.Errorf("%d rows are of the newer version, want 1", n)
+	}
+
 	l.startGateway(t, false)
 	unheard := coin.AssetsKey("unheard.json")
 	l.Put(t, unheard, coin.Assets(coin.Day(time.June, 9), coin.Asset("solana", "5", "1")), nil)
 	l.Reactor(t, "reconcile")
+	harness.Eventually(t, "the ledger knows the object of which nobody told", func() bool {
+		return slices.ContainsFunc(l.Ledger(t), func(e catalog.Entry) bool { return e.Key == unheard })
+	})
+	l.tellSilver(t)
 	l.Wait(t, unheard)
 	l.CheckEqual(t)
-	l.once(t)
 }
 
 // Messages in every form that AWS has, shuffled, each version by two of them: the same tables.
@@ -83,7 +98,7 @@ func TestEveryFormOfAWSsMessagesPromotes(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	put, keys := land(t, l, 20, "a page + more é.json")
+	put, keys := land(t, l, true, "a page + more é.json")
 	var messages []string
 	for i, o := range put {
 		for n := range 2 {
