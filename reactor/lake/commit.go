@@ -153,17 +153,16 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	t := base.iceberg(s)
 	var added []iceberg.DataFile
 	if c.Rows != nil {
-		for f, err := range table.WriteRecords(ctx, t, c.Schema, c.Rows, table.WithClusteredWrite()) {
+		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, table.WithClusteredWrite()) {
 			if err != nil {
 				return nil, err
 			}
 			added = append(added, f)
 		}
 	}
-	tx := t.NewTransactionOnBranch(branch)
+	tx := base.iceberg(s).NewTransactionOnBranch(branch)
 	written := writing{added: added}
 	if len(c.Remove) > 0 {
 		if written.dangling, err = l.dangling(ctx, shown, c.Remove); err != nil {
