@@ -36,6 +36,10 @@ type Change struct {
 	Properties iceberg.Properties // of the table, to set
 }
 
+// waitingBatches is how many batches of rows may wait for the writer of a file. iceberg-go's 64 held 16 MB and more for each table, outside
+// of DuckDB's memory and Go's, and no file was written sooner.
+const waitingBatches = 2
+
 // staged is a change whose files are written or under way. Only the pointer has to move then.
 type staged struct {
 	base *Table // nil for a table that is made
@@ -155,7 +159,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	}
 	var added []iceberg.DataFile
 	if c.Rows != nil {
-		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, table.WithClusteredWrite()) {
+		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, table.WithClusteredWrite(), table.WithRecordBatchBufferSize(waitingBatches)) {
 			if err != nil {
 				return nil, err
 			}
