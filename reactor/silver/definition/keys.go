@@ -13,6 +13,7 @@ const (
 	listOfFields
 	mapOfRows
 	mapOfFrom
+	mapOfFetch
 )
 
 // key is one that a mapping may have.
@@ -47,6 +48,7 @@ var datasetKeys = []key{
 	{name: "rows", form: mapOfRows, doc: "Where in an object the rows are. Without it, an object is a JSON list of rows, one row a line (ndjson), or Parquet"},
 	{name: "name_pattern", doc: "Regular expression over the object's file name without folders and extension. The value of a group (?<column>…) stands in for rows without one"},
 	{name: "fields", form: listOfFields, needed: true, doc: "Columns of the table, in its order"},
+	{name: "fetch", form: mapOfFetch, doc: "How `ingestor fetch` asks the source for a day. The table does not depend on it"},
 	{name: "later", form: listOfFields, doc: "Columns that came after the table was made first. They are the table's last ones"},
 }
 
