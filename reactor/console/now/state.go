@@ -23,6 +23,7 @@ type State struct {
 	DeadLetters uint64 `json:"dead_letters"`
 	// Delays are those of the objects of the last hour, from PUT to gold.
 	Delays Delays `json:"delays"`
+	Upkeep Upkeep `json:"upkeep"`
 	// Problem says what could not be read, "" when everything could.
 	Problem string `json:"problem,omitempty"`
 }
