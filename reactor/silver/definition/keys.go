@@ -84,6 +84,7 @@ var fieldKeys = []key{
 var fromKeys = []key{
 	{name: "envelope", doc: "Path of the value beside the rows, from the object's root"},
 	{name: "metadata", doc: "Name of the object's user metadata, in lower case"},
+	{name: "ingest_date", form: boolean, doc: "The day in the object's key (ingest_date=…), else the day it was stored: the time of rows that bring none"},
 	{name: "list_name", form: boolean, doc: "The name of the list that has the row, where the path of the rows ends in *"},
 }
 

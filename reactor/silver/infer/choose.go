@@ -79,7 +79,7 @@ func (p *proposal) chooseTime() {
 			p.time = &leaf{path: beside[0].path, typ: beside[0].typ, column: "around", doubt: "the time beside the rows: no time is in every row"}
 			return
 		}
-		p.time = &leaf{column: "nowhere", doubt: "no time was found: put objects with the user metadata observed-at, or name the path of a time"}
+		p.time = &leaf{column: "nowhere", doubt: "no time was found: a row's time is the day of its object (ingest_date in the key); name the path of a time if there is one"}
 		return
 	}
 	p.time = times[0]
@@ -149,10 +149,10 @@ func (k keySearch) run() (found [][]*leaf) {
 	return nil
 }
 
-// able are the columns that every row has, of types that tell rows apart.
+// able are the columns that every row has, of types that tell rows apart. A required text may not be empty.
 func (k keySearch) able() (able []*leaf) {
 	for _, l := range k.p.leaves {
-		if l != k.p.time && l.seen-l.nulls == k.p.rows && slices.Contains([]string{"text", "integer", "long", "date"}, l.typ) && k.texts[l] != nil {
+		if l != k.p.time && !l.empty && l.seen-l.nulls == k.p.rows && slices.Contains([]string{"text", "integer", "long", "date"}, l.typ) && k.texts[l] != nil {
 			able = append(able, l)
 		}
 	}

@@ -53,6 +53,10 @@ func TestProposals(t *testing.T) {
 			[]string{"column: o_a, path: o.a, type: integer", "column: p, type: json}  # an object in some rows"}},
 		{"nulls and kinds", "x.json", `[{"time":"2026-11-22T10:00:00Z","n":null,"m":1,"o":{"a":1}},{"time":"2026-11-22T10:00:00Z","n":null,"m":"x","o":null}]`, 2, "observed_at",
 			[]string{"its type is not known", "# texts and numbers", "No key was found"}},
+		{"no time", "x.json", `[{"id":"a","n":1},{"id":"b","n":2}]`, 2, "id observed_at", []string{"from: {ingest_date: true}}  # no time was found"}},
+		{"lists named by numbers", "x.json", `{"result":{"60":[[1795392000,1]],"180":[[1795392000,2]]}}`, 2, "list_name observed_at", []string{"column: list_name, type: text"}},
+		{"an id that may be empty", "x.json", `[{"client_id":"","code":"a","time":"2026-11-22T10:00:00Z"},{"client_id":"x","code":"b","time":"2026-11-22T10:00:00Z"}]`, 2, "code observed_at", nil},
+		{"rows under names of their own", "x.json", `{"BTC":{"p":1},"ETH":{"p":2},"XRP":{"p":3}}`, 1, "", []string{"Its members look like rows under names"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d, text := proposed(t, c.file, c.body)
@@ -78,9 +82,14 @@ func TestAProposalWithoutTimeAsksForOne(t *testing.T) {
 	if !strings.Contains(text, "no time was found") {
 		t.Error(text)
 	}
-	src := silvertest.Source(d, "x.json", "observed-at", "2026-11-22T10:00:00Z")
-	if s, err := silvertest.Decode(t, d, src, []byte(`[{"id":"a","n":1}]`)); err != nil || len(s.Good) != 1 {
+	src := silvertest.Source(d, "x.json")
+	src.Key = "bronze/test/thing/ingest_date=2026-11-21/x.json"
+	if s, err := silvertest.Decode(t, d, src, []byte(`[{"id":"a","n":1}]`)); err != nil || len(s.Good) != 1 || s.Good[0]["observed_at"] != "2026-11-21T00:00:00Z" {
 		t.Errorf("%v, %v", err, s)
+	}
+	src.Key = "bronze/test/thing/x.json"
+	if s, err := silvertest.Decode(t, d, src, []byte(`[{"id":"a","n":1}]`)); err != nil || s.Good[0]["observed_at"] != src.ModifiedAt.Format("2006-01-02")+"T00:00:00Z" {
+		t.Errorf("without a date in the key: %v, %v", err, s)
 	}
 }
 
@@ -90,7 +99,7 @@ func TestWhatCannotBeInferredSaysWhy(t *testing.T) {
 			t.Errorf("%q: %v, want %s", body, err, want)
 		}
 	}
-	for body, want := range map[string]string{"1": "neither a JSON object nor a list", "[]": "there is no row in the samples", "[1,2]": "there is no row in the samples"} {
+	for body, want := range map[string]string{"1": "neither a JSON object nor a list", "[]": "there is no row in the samples", "[1,2]": "the list of x holds single values, such as 1: a row is an object or a list", `[0,"os",[[1]]]`: "holds single values, such as 0", `[[1],{}]`: "holds lists and objects"} {
 		values, err := infer.Values([]byte(body))
 		if err != nil {
 			t.Fatal(err)

@@ -20,6 +20,7 @@ type leaf struct {
 	path, column string
 	values       []jsontext.Value // some of those that are not null
 	seen, nulls  int
+	empty        bool // it is "" in some rows
 	mixed        bool // it is an object in some rows
 	typ, unit    string
 	doubt        string
@@ -41,6 +42,7 @@ func find(leaves *[]*leaf, path string) *leaf {
 
 func (l *leaf) add(v jsontext.Value) {
 	l.seen++
+	l.empty = l.empty || len(v) == 2 && v.Kind() == '"'
 	if v.Kind() == 'n' {
 		l.nulls++
 	} else if len(l.values) < kept {
@@ -76,6 +78,8 @@ func (l *leaf) kinds() string {
 func (l *leaf) settleType() {
 	field := func(t silver.Type) silver.Field { return silver.Field{Column: "c", From: "c", Type: t} }
 	switch kinds := l.kinds(); {
+	case l.path == "":
+		l.typ = "text" // the name of a list, whatever it looks like
 	case l.mixed:
 		l.typ, l.doubt = "json", "an object in some rows, and none in others"
 	case kinds == "":

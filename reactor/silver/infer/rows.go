@@ -1,6 +1,7 @@
 package infer
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,9 +63,7 @@ func (p *proposal) findRows(samples []Sample) error {
 	}
 	switch first.Kind() {
 	case '[':
-		elements := pairs(first)
-		p.list = len(elements) > 0 && elements[0].value.Kind() == '['
-		return nil
+		return p.plainList(samples[0].Name, pairs(first))
 	case '{':
 	default:
 		return fmt.Errorf("infer %s: %s is neither a JSON object nor a list", p.name, samples[0].Name)
@@ -80,11 +79,59 @@ func (p *proposal) findRows(samples []Sample) error {
 	if best.path == nil {
 		p.one = true
 		p.note("No list was found in %s, so an object is one row.", samples[0].Name)
+		if keyed(first) {
+			p.note("Its members look like rows under names of their own. Rows are taken from lists alone: such an answer has to be asked for, or turned, into a list.")
+		}
 		return nil
 	}
 	p.at, p.list = best.path, best.list
 	p.everyList(first, found, best)
 	return nil
+}
+
+// plainList looks at a payload that is a list: its elements are the rows.
+func (p *proposal) plainList(name string, elements []pair) error {
+	for _, e := range elements {
+		switch kind := e.value.Kind(); {
+		case kind != '{' && kind != '[':
+			return fmt.Errorf("infer %s: the list of %s holds single values, such as %s: a row is an object or a list", p.name, name, shortened(e.value))
+		case kind == '[':
+			p.list = true
+		case p.list:
+			return fmt.Errorf("infer %s: the list of %s holds lists and objects: the rows of a dataset are of one form", p.name, name)
+		}
+	}
+	return nil
+}
+
+// shortened is the beginning of a value, for an error.
+func shortened(v jsontext.Value) string {
+	const most = 60
+	if len(v) > most {
+		return string(bytes.ToValidUTF8(v[:most], nil)) + "…"
+	}
+	return string(v)
+}
+
+// keyed tells whether the members of an object are objects with the same names, three or more.
+func keyed(v jsontext.Value) bool {
+	members := pairs(v)
+	var first string
+	for i, m := range members {
+		if m.value.Kind() != '{' {
+			return false
+		}
+		var names []string
+		for _, inner := range pairs(m.value) {
+			names = append(names, inner.name)
+		}
+		if all := strings.Join(names, "\x00"); i == 0 {
+			first = all
+		} else if all != first {
+			return false
+		}
+	}
+	return len(members) >= 3
 }
 
 // search lists the lists of objects or lists, down to three levels.
@@ -129,6 +176,9 @@ func (p *proposal) everyList(first jsontext.Value, found []candidate, best candi
 
 // read takes the rows of a sample.
 func (p *proposal) read(s Sample) {
+	if s.Misnamed {
+		p.note("%s has one row a line: objects like it must be named .ndjson, or they are dead letters.", s.Name)
+	}
 	for _, v := range s.Values {
 		p.objects++
 		switch {
