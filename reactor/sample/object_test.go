@@ -52,7 +52,7 @@ func table(t *testing.T, blobs ...[]byte) []byte {
 
 // A proposal for rows that the decoder refuses ended with a nil pointer: files with geometries are full of them.
 func TestBytesWithoutATypeAreNamed(t *testing.T) {
-	if _, err := sample.Infer(t.Context(), "test/thing", []sample.Object{object("x.parquet", table(t, []byte{0xff, 0xfe}, []byte{0xff}))}); err == nil || !strings.Contains(err.Error(), "every row would be refused: its column blob is 2 bytes without a type") {
+	if _, err := sample.Infer(t.Context(), "test/thing", []sample.Object{object("x.parquet", table(t, []byte{0xff, 0xfe}, []byte{0xff}))}); err == nil || !strings.Contains(err.Error(), "every row would be refused, the first for blob: not valid UTF-8") {
 		t.Errorf("error is %v", err)
 	}
 	some := object("x.parquet", table(t, []byte{0xff}, nil))
@@ -65,7 +65,7 @@ func TestBytesWithoutATypeAreNamed(t *testing.T) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	tried, err := sample.Try(t.Context(), d, []sample.Object{some}, 10)
-	if err != nil || tried.Accepted != 1 || tried.Lost != 1 || !strings.Contains(tried.Refused[0].Reason, "without a type") {
+	if err != nil || tried.Accepted != 1 || tried.Lost != 1 || !strings.Contains(tried.Refused[0].Reason, "not valid UTF-8") {
 		t.Errorf("%+v, %v", tried, err)
 	}
 	if _, err := sample.Infer(t.Context(), "test/thing", []sample.Object{object("x.parquet", table(t))}); err == nil || !strings.Contains(err.Error(), "the objects have no row") {

@@ -344,7 +344,7 @@ func ParquetRows(ctx context.Context, p Payload, each func(row []byte) error) er
 		return err
 	}
 	if o.next == 0 && o.noRow != nil {
-		return unreadable("every row would be refused: its column %s %s", o.noRow.field, o.noRow.reason)
+		return unreadable("every row would be refused, the first for %s: %s", o.noRow.field, o.noRow.reason)
 	}
 	return nil
 }

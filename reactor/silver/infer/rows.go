@@ -2,6 +2,7 @@ package infer
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -76,12 +77,17 @@ func (p *proposal) findRows(samples []Sample) error {
 			best = c
 		}
 	}
-	if best.path == nil {
-		p.one = true
+	switch {
+	case best.path == nil:
 		p.note("No list was found in %s, so an object is one row.", samples[0].Name)
-		if keyed(first) {
-			p.note("Its members look like rows under names of their own. Rows are taken from lists alone: such an answer has to be asked for, or turned, into a list.")
-		}
+	case best.rows < fewRows && singles(first, 0) >= manySingles:
+		p.note("%s has many values beside its longest list, %s: so an object is one row, and lists are values. Write rows: {at: %s} if these are the rows.", samples[0].Name, path(best.path), path(best.path))
+		best.path = nil
+	}
+	if at, ok := keyed(first, nil); ok {
+		p.note("The members of %s look like rows under names of their own. Rows are taken from lists alone: such an answer has to be asked for, or turned, into a list.", cmp.Or(path(at), "the object"))
+	}
+	if p.one = best.path == nil; p.one {
 		return nil
 	}
 	p.at, p.list = best.path, best.list
@@ -113,25 +119,49 @@ func shortened(v jsontext.Value) string {
 	return string(v)
 }
 
-// keyed tells whether the members of an object are objects with the same names, three or more.
-func keyed(v jsontext.Value) bool {
+// manySingles beside a short list tell of one thing with a list in it, and not of a list with something around it.
+const manySingles = 20
+
+// singles counts the single values of an object, and of the objects in it.
+func singles(v jsontext.Value, depth int) (n int) {
+	for _, m := range pairs(v) {
+		switch {
+		case m.value.Kind() == '{' && depth < 3:
+			n += singles(m.value, depth+1)
+		case m.value.Kind() != '[' && m.value.Kind() != '{':
+			n++
+		}
+	}
+	return n
+}
+
+// keyed finds an object whose members are three objects or more with the same names.
+func keyed(v jsontext.Value, at []string) ([]string, bool) {
 	members := pairs(v)
 	var first string
+	same := len(members) >= 3
 	for i, m := range members {
 		if m.value.Kind() != '{' {
-			return false
+			same = false
+			continue
+		}
+		below := append(append([]string(nil), at...), m.name)
+		if len(below) < 3 {
+			if found, ok := keyed(m.value, below); ok {
+				return found, true
+			}
 		}
 		var names []string
 		for _, inner := range pairs(m.value) {
 			names = append(names, inner.name)
 		}
-		if all := strings.Join(names, "\x00"); i == 0 {
+		all := strings.Join(names, "\x00")
+		if i == 0 {
 			first = all
-		} else if all != first {
-			return false
 		}
+		same = same && all == first
 	}
-	return len(members) >= 3
+	return at, same
 }
 
 // search lists the lists of objects or lists, down to three levels.
