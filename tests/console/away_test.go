@@ -30,6 +30,7 @@ func TestPagesSayWhatIsAway(t *testing.T) {
 			t.Cleanup(func() { signal(t, away.pid, syscall.SIGCONT) })
 			b.sees(t, "Not ready")
 			b.sees(t, away.part+":")
+			b.sees(t, "stack up") // what to do
 			b.picture(t, *pictures, "away-"+away.part)
 			other := open(t)
 			other.as(t, look{1440, false})
