@@ -94,6 +94,36 @@ def test_the_command_is_for_the_runs_own_day(bag):
     assert "{" not in command  # nothing is left to a template
 
 
+def test_without_files_of_sources_the_daily_dag_is_coincaps_alone(bag):
+    assert bag.dags["coincap_daily"].task_ids == ["land"]
+
+
+def daily_with(monkeypatch, sources: str):
+    """The daily DAG as it is loaded while the environment names these files."""
+    import importlib
+
+    monkeypatch.setenv("MILLRACE_SOURCES", sources)
+    return importlib.reload(importlib.import_module("coincap_daily")).coincap_daily()
+
+
+def test_each_file_of_a_source_is_a_task(bag, monkeypatch):
+    dag = daily_with(monkeypatch, "/srv/my sets/binance/klines.yaml, /srv/usgs/earthquakes.yml,/srv/usgs/earthquakes.yml,")
+    assert sorted(dag.task_ids) == ["fetch_binance_klines", "fetch_usgs_earthquakes", "land"]
+    task = dag.get_task("fetch_binance_klines")
+    assert {asset.uri for asset in task.outlets} == {"s3://lakehouse/bronze/binance/klines"}
+    assert (task.pool, task.max_active_tis_per_dag, task.retries) == ("default_pool", 1, 8)
+    assert not task.upstream_task_ids
+    assert not task.downstream_task_ids
+    logical_date = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    command = task.python_callable("/srv/my sets/binance/klines.yaml", {"date": None}, logical_date)
+    assert command.endswith("ingestor fetch --source '/srv/my sets/binance/klines.yaml' --date 2026-11-20")
+
+
+def test_a_file_of_a_source_has_its_whole_path(bag, monkeypatch):
+    with pytest.raises(ValueError, match="write the whole path"):
+        daily_with(monkeypatch, "datasets/binance/klines.yaml")
+
+
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(timezone.utc)
 
