@@ -49,7 +49,7 @@ func Inputs() ([]gold.Input, error) {
 // OfDataset returns the definitions of a dataset's table and of Rejected.
 func OfDataset(d *silver.Dataset) []lake.Definition {
 	return []lake.Definition{
-		{Name: d.TableName(), Schema: d.Schema(), Spec: d.PartitionSpec(), Order: d.Key, Former: d.Former()},
+		{Name: d.TableName(), Schema: d.Schema(), Spec: d.PartitionSpec(), Order: d.Key, Former: d.Former(), Properties: defined(d)},
 		{Name: Rejected, Schema: silver.RejectedSchema(), Spec: silver.RejectedPartitionSpec(), Order: silver.RejectedKey()},
 	}
 }
