@@ -131,10 +131,15 @@ func (s Slot) SQL(column string) string { return s.unit.sql(column) }
 
 // slot reads a file's piece of time from its partition.
 func (d division) slot(f iceberg.DataFile) (Slot, bool) {
+	return d.slotOf(f.Partition()[d.field])
+}
+
+// slotOf reads a piece of time from a partition's value.
+func (d division) slotOf(value any) (Slot, bool) {
 	if d.unit == "" {
 		return Slot{}, false
 	}
-	switch v := f.Partition()[d.field].(type) {
+	switch v := value.(type) {
 	case int32:
 		return Slot{d.unit, int(v)}, true
 	case int:

@@ -248,10 +248,10 @@ func (p *pass) publish(ctx context.Context) error {
 	if !p.empty {
 		cause = Unannounced
 		var err error
-		if missed, err = p.second(ctx, missed); err != nil {
+		if missed, err = p.outdated(ctx, missed); err != nil || len(missed) == 0 {
 			return err
 		}
-		if missed, err = p.outdated(ctx, missed); err != nil {
+		if missed, err = p.second(ctx, missed); err != nil {
 			return err
 		}
 	}

@@ -137,3 +137,23 @@ func Same(view *lake.View) error {
 	}
 	return nil
 }
+
+// Refused says why a start with some datasets would fail, as far as the tables that are there tell; nil where it would not.
+func Refused(view *lake.View, list []*silver.Dataset) error {
+	for _, d := range list {
+		for _, definition := range OfDataset(d) {
+			t := view.Tables[definition.Name]
+			if t == nil {
+				continue
+			}
+			growth, err := Grow(t.Meta, definition)
+			if err != nil {
+				return err
+			}
+			if err := growth.Refusal(t.Name, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

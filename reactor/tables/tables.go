@@ -34,9 +34,12 @@ func All(set *gold.Set) []string {
 }
 
 // Inputs describes the tables of silver to gold's models.
-func Inputs() ([]gold.Input, error) {
+func Inputs() ([]gold.Input, error) { return InputsOf(datasets.All()) }
+
+// InputsOf describes the tables of some datasets.
+func InputsOf(list []*silver.Dataset) ([]gold.Input, error) {
 	var inputs []gold.Input
-	for _, d := range datasets.All() {
+	for _, d := range list {
 		in, err := gold.InputOf(d.TableName(), d.Schema(), d.Key)
 		if err != nil {
 			return nil, err
