@@ -36,7 +36,7 @@ func Ask(ctx context.Context, parts map[string]func(context.Context) error) []Pa
 				answers[i].Note = string(note)
 				return
 			}
-			answers[i].Err = err
+			answers[i].Err = Plain(err)
 		})
 	}
 	wg.Wait()
