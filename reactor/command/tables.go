@@ -29,7 +29,7 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 		if err != nil {
 			return err
 		}
-		rereads, err := rereadsOf(ctx, l.Lake)
+		rereads, err := rereadsOf(ctx, l.Lake, v)
 		if err != nil {
 			return err
 		}
@@ -59,10 +59,10 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 }
 
 // rereadsOf says by table how many objects are left to be read again.
-func rereadsOf(ctx context.Context, l *lake.Lake) (map[string]string, error) {
+func rereadsOf(ctx context.Context, l *lake.Lake, v *lake.View) (map[string]string, error) {
 	all := map[string]string{}
 	for _, d := range datasets.All() {
-		text, err := tables.Rereads(ctx, l, d)
+		text, err := tables.Rereads(ctx, l, v.Tables[d.TableName()])
 		if err != nil {
 			return nil, err
 		}

@@ -125,7 +125,11 @@ func (s *Silver) Rereads(ctx context.Context) (string, error) {
 	if s.rereads.over.Load() {
 		return "", nil
 	}
-	text, err := tables.Rereads(ctx, s.cfg.Lake, s.dataset)
+	view, err := s.cfg.Lake.OwnView(ctx)
+	if err != nil {
+		return "", err
+	}
+	text, err := tables.Rereads(ctx, s.cfg.Lake, view.Tables[s.rows.table])
 	if err != nil || text == "" {
 		return "", err
 	}

@@ -32,8 +32,15 @@ const askedEvery = 10 * time.Second
 // ask finds out whether there are any left.
 func (s *Silver) ask(ctx context.Context) error {
 	s.rereads.asked = s.cfg.now()
-	any, err := s.cfg.Lake.AnyOutdated(ctx, s.rows.table)
-	s.rereads.over.Store(err == nil && !any)
+	view, err := s.cfg.Lake.OwnView(ctx)
+	if err != nil {
+		return err
+	}
+	left := tables.Redefined(view.Tables[s.rows.table])
+	if left {
+		left, err = s.cfg.Lake.AnyOutdated(ctx, s.rows.table)
+	}
+	s.rereads.over.Store(err == nil && !left)
 	return err
 }
 

@@ -48,7 +48,7 @@ func (c *Check) explain(r *Report, view *lake.View) {
 func (c *Check) rereads(ctx context.Context, view *lake.View) (map[string]string, error) {
 	all := map[string]string{}
 	for _, d := range datasets.All() {
-		text, err := tables.Rereads(ctx, c.Lake, d)
+		text, err := tables.Rereads(ctx, c.Lake, view.Tables[d.TableName()])
 		if err != nil {
 			return nil, err
 		}

@@ -79,7 +79,7 @@ func (g *Growth) rows(ctx context.Context, l *lake.Lake, t *lake.Table, of *silv
 	if g.Key != nil {
 		return append(actions, Action{Action: "refuse", Table: t.Name, Why: g.otherKey(t.Name, of).Error()}), nil
 	}
-	left, err := l.Outdated(ctx, t.Name)
+	left, err := outdated(ctx, l, t)
 	if err != nil || left == 0 && !g.Redefined {
 		return actions, err
 	}

@@ -67,9 +67,20 @@ func Former(t *lake.Table) (iceberg.Properties, bool) {
 	return iceberg.Properties{sinceProperty: strconv.FormatInt(last, 10)}, true
 }
 
-// Rereads says of a dataset whose objects are read again how many are left, "" where none is.
-func Rereads(ctx context.Context, l *lake.Lake, d *silver.Dataset) (string, error) {
-	n, err := l.Outdated(ctx, d.TableName())
+// Redefined tells whether a table has ever got another definition. One that never has needs no look at the ledger, which may be long.
+func Redefined(t *lake.Table) bool { return t != nil && t.Meta.Properties()[sinceProperty] != "" }
+
+// outdated counts the objects of a table that are left to be read again.
+func outdated(ctx context.Context, l *lake.Lake, t *lake.Table) (int, error) {
+	if !Redefined(t) {
+		return 0, nil
+	}
+	return l.Outdated(ctx, t.Name)
+}
+
+// Rereads says of a table whose objects are read again how many are left, "" where none is.
+func Rereads(ctx context.Context, l *lake.Lake, t *lake.Table) (string, error) {
+	n, err := outdated(ctx, l, t)
 	if err != nil || n == 0 {
 		return "", err
 	}
