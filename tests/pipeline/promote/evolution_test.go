@@ -98,7 +98,15 @@ func (e *evolution) sees(what, columns, want string, flags ...string) {
 	e.t.Helper()
 	sql := "select concat_ws('|', " + columns + ") as r from silver.shop_orders order by r"
 	r := e.run(0, append([]string{"query", sql, "--output", "csv"}, flags...)...)
-	if got := strings.TrimPrefix(strings.TrimSpace(r.Stdout), "r\n"); got != want {
+	lines, err := csv.NewReader(strings.NewReader(r.Stdout)).ReadAll()
+	if err != nil || len(lines) == 0 {
+		e.t.Fatalf("%s: %v, %s", what, err, r)
+	}
+	var rows []string
+	for _, fields := range lines[1:] {
+		rows = append(rows, fields[0])
+	}
+	if got := strings.Join(rows, "\n"); got != want {
 		e.t.Errorf("%s: got\n%s\nwant\n%s", what, got, want)
 	}
 }
@@ -164,7 +172,7 @@ func TestADefinitionEvolvesAsItsUserDoesIt(t *testing.T) {
 	e.sees("a field less", "order_id, note, extra", `o-1|{"note":"n"}`+"\n"+`o-2|{"note":"n"}`+"\n"+`o-3|{"note":"n"}`+"\no-4")
 
 	e.days()
-	e.own.write(t, e.own.models, "orders_by_day.sql", fmt.Sprintf(ordersModel, ", sum(pieces)::bigint as pieces"))
+	e.own.write(t, e.own.models, "orders_by_day.sql", fmt.Sprintf(ordersModel, ", sum(pieces::decimal(18, 0))::bigint as pieces"))
 	e.plans("rebuild gold.orders_by_day")
 	e.reloads()
 	if got := e.run(0, "query", "select concat_ws('|', day, orders, pieces) as r from gold.orders_by_day order by r", "--output", "csv").Stdout; got != "r\n2026-09-19|1|3\n2026-10-19|1|3000000000\n2026-10-20|2|2\n2026-11-02|1|8\n" {
@@ -186,7 +194,7 @@ func (e *evolution) days() {
 			all = append(all, fields[0]+" "+fields[1])
 		}
 		slices.Sort(all)
-		return all
+		return slices.Compact(all) // a month may have more than one file
 	}
 	e.change("key: [order_id, observed_at]", "key: [order_id, observed_at]\npartition: day")
 	if why := e.plans("change partition silver.shop_orders"); !strings.Contains(why, "new files are divided by day(observed_at), which was month(observed_at); the files that are there stay as they are") {
