@@ -38,6 +38,10 @@ type Change struct {
 	Properties iceberg.Properties // of the table, to set
 }
 
+// waitingBatches is how many batches of rows may wait for the writer of a file. iceberg-go's 64 held 16 MB and more for each table, outside
+// of DuckDB's memory and Go's, and no file was written sooner.
+const waitingBatches = 2
+
 // staged is a change whose files are written or under way. Only the pointer has to move then.
 type staged struct {
 	base *Table // nil for a table that is made
@@ -155,17 +159,16 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	t := base.iceberg(s)
 	var added []iceberg.DataFile
 	if c.Rows != nil {
-		for f, err := range table.WriteRecords(ctx, t, c.Schema, c.Rows, writeOptions(t.Metadata())...) {
+		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, writeOptions(base.Meta)...) {
 			if err != nil {
 				return nil, err
 			}
 			added = append(added, f)
 		}
 	}
-	tx := t.NewTransactionOnBranch(branch)
+	tx := base.iceberg(s).NewTransactionOnBranch(branch)
 	written := writing{added: added}
 	if len(c.Remove) > 0 {
 		if written.dangling, err = l.dangling(ctx, shown, c.Remove); err != nil {
@@ -322,8 +325,9 @@ func evolve(c Change) (*Table, []table.Update, error) {
 
 // writeOptions has one file open at a time where the rows come sorted by partition.
 func writeOptions(meta table.Metadata) []table.WriteRecordOption {
+	options := []table.WriteRecordOption{table.WithRecordBatchBufferSize(waitingBatches)}
 	if _, ok := clustered(meta.CurrentSchema(), meta.PartitionSpec()); ok {
-		return []table.WriteRecordOption{table.WithClusteredWrite()}
+		options = append(options, table.WithClusteredWrite())
 	}
-	return nil
+	return options
 }

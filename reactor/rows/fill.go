@@ -10,8 +10,7 @@ import (
 	"millrace/reactor/lake"
 )
 
-// fillRows bounds the rows of one Fill. It covers commits that somebody waits for. In a rebuild nobody waits for gold's read of
-// silver's rows.
+// fillRows bounds the rows of one Fill whose rows the next step may not read. It covers commits that somebody waits for.
 const fillRows = 10_000
 
 // Query returns the rows that a commit wrote, with the columns of the table and in any order.
@@ -20,6 +19,9 @@ type Query struct {
 	SQL  string
 	// Column is the time that partitions the rows; "" if all rows are in one file.
 	Column string
+	// Awaited tells that the next step reads all of the rows. Then Fill takes them however many they are: to decode them from their
+	// files costs ten times as much.
+	Awaited bool
 }
 
 // Fill caches the rows of files that a commit has just written. It takes them from the query that made them, because decoding the
@@ -34,7 +36,7 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	first, last, rows, ok := k.fillable(files)
-	if !ok {
+	if !ok || rows > fillRows && !q.Awaited {
 		return nil
 	}
 	if err := k.create(ctx, q.Conn, t); err != nil {
@@ -62,8 +64,8 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	return nil
 }
 
-// fillable returns the first and the last slot of files, and the number of their rows. ok is false if the rows are too many, if the
-// cache has one of the files, or if the slot of a row does not tell which of several files it is in.
+// fillable returns the first and the last slot of files, and the number of their rows. ok is false if the cache has one of
+// the files, or if the slot of a row does not tell which of several files it is in.
 func (k *cached) fillable(files []lake.File) (first, last lake.Slot, rows int64, ok bool) {
 	numbers := map[int]bool{}
 	for i, f := range files {
@@ -83,5 +85,5 @@ func (k *cached) fillable(files []lake.File) (first, last lake.Slot, rows int64,
 		}
 		rows += f.Rows()
 	}
-	return first, last, rows, len(files) > 0 && rows <= fillRows
+	return first, last, rows, len(files) > 0
 }
