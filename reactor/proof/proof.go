@@ -53,6 +53,8 @@ type Report struct {
 	// Absent lists objects whose rows the tables have and that bronze's listing lacks. Without them the tables cannot be
 	// rebuilt.
 	Absent []reconcile.Absent
+	// Rereads says, by table, that another definition made rows of it, and what comes of that.
+	Rereads map[string]string
 }
 
 // Misjudged says of an object that its ledger entry is wrong.
@@ -123,6 +125,9 @@ func (c *Check) Compare(ctx context.Context, view *lake.View, listed []event.Obj
 		return r, err
 	}
 	r.Verdicts = append(r.Verdicts, verdicts...)
+	if r.Rereads, err = c.rereads(ctx, view); err != nil {
+		return r, err
+	}
 	c.explain(&r, view)
 	return r, nil
 }
@@ -152,7 +157,7 @@ func (c *Check) absent(ctx context.Context, ledger map[event.ID]lake.Entry, list
 	}
 	var entries []lake.Entry
 	for id, e := range ledger {
-		if e.Outcome == lake.OutcomeDone && !there[id] {
+		if e.Held() && !there[id] {
 			entries = append(entries, e)
 		}
 	}
@@ -221,6 +226,8 @@ func misjudged(o event.Object, e lake.Entry, err error) (Misjudged, error) {
 	switch {
 	case action == event.Retry:
 		return Misjudged{}, err // the store failed, so this proves nothing
+	case e.Outcome == lake.OutcomeOutdated:
+		return Misjudged{}, nil // the reactor reads it again, and judges it anew
 	case action == event.Dead && e.Outcome != lake.OutcomeDead:
 		return Misjudged{fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), true}, nil
 	case action == event.Done && e.Outcome == lake.OutcomeDead:

@@ -160,12 +160,14 @@ class Rebuild:
             )
         self.state.keep(table.dataset, outcomes)
         rows = silver.rows(extracted, table)
+        by_month = not self.whole and not table.partition
         if not self.whole:
-            months = silver.months(rows, table.month)
-            kept = silver.of_months(self.branch.read(table.name), table.month, months).select(*table.columns)
+            kept = self.branch.read(table.name)
+            if by_month:
+                kept = silver.of_months(kept, table.month, silver.months(rows, table.month))
+            kept = kept.select(*table.columns)
             rows = rows.withColumn("_new", f.lit(1)).unionByName(kept.withColumn("_new", f.lit(0)))
-        winning = (*self.lake.winning, *(() if self.whole else ("_new",)))
-        return self.branch.write(table.name, silver.winners(rows, table, winning), months=not self.whole)
+        return self.branch.write(table.name, silver.winners(rows, table, *(() if self.whole else ("_new",))), months=by_month)
 
     def _rejected(self, table: Table) -> int:
         parts = [silver.rejected(self._extracted(t), t.dataset, table) for t in self.silver]
