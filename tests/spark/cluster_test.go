@@ -17,6 +17,7 @@ import (
 // cluster is a master and two workers of Spark's, processes of their own.
 type cluster struct {
 	address string
+	master  *harness.Process
 	workers []*harness.Process
 }
 
@@ -33,6 +34,7 @@ func startCluster(t *testing.T, l *harness.Stack) *cluster {
 	env := append(l.Env(t, "reactor"), "SPARK_LOCAL_IP=127.0.0.1", "SPARK_DAEMON_MEMORY=256m", "PYSPARK_PYTHON="+python(t), "TZ=UTC")
 	class := program(t, "spark-class")
 	master := harness.LaunchFile(t, env, class, "org.apache.spark.deploy.master.Master", "--host", "127.0.0.1", "--port", strconv.Itoa(port), "--webui-port", strconv.Itoa(harness.FreePort(t)))
+	c.master = master
 	await(t, "the master has started", func() bool { return strings.Contains(master.Stderr(), "I have been elected leader") })
 	for range 2 {
 		w := harness.LaunchFile(t, env, class, "org.apache.spark.deploy.worker.Worker", "-c", "1", "-m", "1500m", "--host", "127.0.0.1", "--webui-port", strconv.Itoa(harness.FreePort(t)), "--work-dir", t.TempDir(), c.address)
@@ -42,6 +44,15 @@ func startCluster(t *testing.T, l *harness.Stack) *cluster {
 		await(t, "a worker has joined", func() bool { return strings.Contains(w.Stderr(), "Successfully registered with master") })
 	}
 	return c
+}
+
+// pids are the master's and the workers'.
+func (c *cluster) pids() []int {
+	pids := []int{c.master.PID()}
+	for _, w := range c.workers {
+		pids = append(pids, w.PID())
+	}
+	return pids
 }
 
 // executors are the processes that the workers have started for tasks.
@@ -73,8 +84,8 @@ func submit(t *testing.T, env []string, c *cluster, args ...string) *harness.Pro
 	t.Helper()
 	root := harness.Root(t)
 	line := append([]string{
-		"--master", c.address, "--properties-file", filepath.Join(root, "infra", "spark", "spark.properties"),
-		"--conf", "spark.jars.ivy=" + filepath.Join(root, venv, "ivy"), "--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.memory=1g",
+		"--master", c.address, "--properties-file", filepath.Join(root, "infra", "spark", properties()),
+		"--conf", "spark.jars.ivy=" + filepath.Join(root, venv(), "ivy"), "--conf", "spark.driver.host=127.0.0.1", "--conf", "spark.driver.memory=1g",
 		"--conf", "spark.executor.memory=800m", "--conf", "spark.sql.shuffle.partitions=4", "--conf", "spark.ui.enabled=false",
 		filepath.Join(root, "infra", "spark", "rebuild.py"), "--reactor", harness.Program(t, "reactor"),
 	}, args...)
