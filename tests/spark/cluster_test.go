@@ -140,7 +140,13 @@ func TestAClusterWhoseDriverAndExecutorAreKilled(t *testing.T) {
 	if !strings.Contains(log, "Lost executor") {
 		t.Error("no executor was lost: the test has killed nothing")
 	}
+	branchIsEqual(t, l, name)
 	l.Reactor(t, "publish", name)
+	current := l.Current(t)
+	l.StartReactor(t) // it makes dead letters of what cannot be read
+	l.AwaitLedger(t, len(list))
+	l.Settled(t)
+	same(t, "after the reactor has started", current, l.Current(t))
 	l.CheckEqual(t)
 }
 

@@ -38,15 +38,7 @@ func TestSparkComputesTheSameTablesAndTheReactorGoesOn(t *testing.T) {
 	began := time.Now()
 	said := run(t, env, "by-spark")
 	t.Logf("%d objects in %.1f s:\n%s", len(list), time.Since(began).Seconds(), lines(said))
-	tables := settled.FindAllStringSubmatch(said, -1)
-	if len(tables) != len(harness.GoldTables) {
-		t.Fatalf("rebuild.py says nothing of some tables of gold:\n%s", said)
-	}
-	for _, m := range tables {
-		if off, _ := strconv.ParseFloat(m[3], 64); m[3] != "" && off > nearDoubles {
-			t.Errorf("%s: a double of Spark's is %s off", m[1], m[3])
-		}
-	}
+	nearEnough(t, said)
 	name, made := onlyBranch(t, l)
 	branchIsEqual(t, l, name)
 	l.Reactor(t, "publish", name)
@@ -85,6 +77,20 @@ func TestSparkComputesTheSameTablesAndTheReactorGoesOn(t *testing.T) {
 		t.Errorf("an object that came afterwards is in gold as %q", got)
 	}
 	l.CheckEqual(t)
+}
+
+// nearEnough judges what rebuild.py says of the doubles that the reactor settled.
+func nearEnough(t *testing.T, said string) {
+	t.Helper()
+	tables := settled.FindAllStringSubmatch(said, -1)
+	if len(tables) != len(harness.GoldTables) {
+		t.Fatalf("rebuild.py says nothing of some tables of gold:\n%s", said)
+	}
+	for _, m := range tables {
+		if off, _ := strconv.ParseFloat(m[3], 64); m[3] != "" && off > nearDoubles {
+			t.Errorf("%s: a double of Spark's is %s off", m[1], m[3])
+		}
+	}
 }
 
 // same fails for each table whose current snapshot is another.
