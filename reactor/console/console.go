@@ -35,6 +35,8 @@ type Config struct {
 	Models *gold.Set
 	// Parts returns what the reactor needs, each with the reason why it cannot be used now.
 	Parts func(context.Context) []health.Part
+	// Measures tell what upkeep was done.
+	Measures now.Measures
 	// Postgres is where clients of PostgreSQL are let in, "" for nowhere.
 	Postgres string
 	// Airflow finds the scheduler that is told of gold (default: there is none).
@@ -57,7 +59,7 @@ func New(cfg Config) *web.Site {
 	origin := &market.Origin{Lake: cfg.Lake, Bucket: cfg.Bucket}
 	s := web.New(cfg.Log, cfg.gate, items)
 	s.Synthetic, s.Links = origin.Synthetic, cfg.links
-	now.Add(s, now.Config{Lake: cfg.Lake, JS: cfg.JS, Parts: cfg.Parts})
+	now.Add(s, now.Config{Lake: cfg.Lake, JS: cfg.JS, Parts: cfg.Parts, Measures: cfg.Measures})
 	tables.Add(s, cfg.Lake, cfg.Postgres)
 	objects.Add(s, cfg.Lake, cfg.Bucket, cfg.Traces)
 	sql.Add(s, cfg.Lake, cfg.Registry)

@@ -24,7 +24,7 @@ func Ask(ctx context.Context, parts map[string]func(context.Context) error) []Pa
 	}
 	var wg sync.WaitGroup
 	for i := range answers {
-		wg.Go(func() { answers[i].Err = parts[answers[i].Name](ctx) })
+		wg.Go(func() { answers[i].Err = Plain(parts[answers[i].Name](ctx)) })
 	}
 	wg.Wait()
 	return answers

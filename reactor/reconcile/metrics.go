@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +24,20 @@ type Metrics struct {
 	took     *prometheus.HistogramVec
 	last     *prometheus.GaugeVec
 	waiting  prometheus.Gauge
+
+	mu     sync.Mutex
+	passes Passes
+}
+
+// Passes are those since the start.
+type Passes struct {
+	// Count is how many ended well, Last is when the last of them did.
+	Count int
+	Last  time.Time
+	// Missed is how many objects no event had brought.
+	Missed int
+	// Problem is why the last one failed, nil when it did not.
+	Problem error
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -46,6 +61,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 
 // Passed counts a pass.
 func (m *Metrics) Passed(scope Scope, found Found, took time.Duration, err error) {
+	m.note(found, err)
 	s := string(scope)
 	m.objects.WithLabelValues(s).Add(float64(found.Objects))
 	for cause, n := range found.Missed {
@@ -58,4 +74,22 @@ func (m *Metrics) Passed(scope Scope, found Found, took time.Duration, err error
 	m.took.WithLabelValues(s).Observe(took.Seconds())
 	m.last.WithLabelValues(s).SetToCurrentTime()
 	m.waiting.Set(float64(found.Waiting))
+}
+
+// note keeps what Passes tells.
+func (m *Metrics) note(found Found, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.passes.Missed += found.Total()
+	if m.passes.Problem = err; err == nil {
+		m.passes.Count++
+		m.passes.Last = time.Now()
+	}
+}
+
+// Passes tells of the passes since the start.
+func (m *Metrics) Passes() Passes {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.passes
 }

@@ -34,7 +34,7 @@ func (s *Service) addReconciler(context.Context) error {
 	r := &reconciling{
 		lake: s.cfg.Lake, covers: s.covers, bucket: s.cfg.Bucket, js: s.cfg.JS, reconciler: NewReconciler(s.cfg.Lake, s.cfg.Bucket, s.cfg.JS),
 		silver:  announce.Silver{Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, To: announce.To(s.cfg.JS)},
-		metrics: reconcile.NewMetrics(s.registry), often: s.cfg.ReconcileEvery, schedule: reconcile.Schedule{Seldom: s.cfg.ReconcileAll},
+		metrics: s.passes, often: s.cfg.ReconcileEvery, schedule: reconcile.Schedule{Seldom: s.cfg.ReconcileAll},
 		unanswered: s.cfg.Unanswered, log: s.cfg.Log,
 	}
 	s.add("reconciler", r.Run)

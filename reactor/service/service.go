@@ -16,6 +16,7 @@ import (
 
 	"millrace/reactor/announce"
 	"millrace/reactor/console"
+	"millrace/reactor/console/now"
 	"millrace/reactor/duck"
 	"millrace/reactor/gauge"
 	"millrace/reactor/health"
@@ -37,6 +38,7 @@ type Service struct {
 	registry *prometheus.Registry
 	promote  promote.Config  // what the promoters share
 	upkeep   *upkeep.Metrics // what the compactors and the sweeper share
+	passes   *reconcile.Metrics
 	letters  *stream.Letters
 	covers   *reconcile.Covers
 	stuck    *stream.Stuck
@@ -87,7 +89,6 @@ func (s *Service) Addr() net.Addr { return s.listener.Addr() }
 
 // Run runs all parts until ctx ends or one of them fails.
 func (s *Service) Run(ctx context.Context) error {
-	tuneMemory()
 	g, ctx := errgroup.WithContext(ctx)
 	for _, p := range s.parts {
 		g.Go(func() error {
@@ -127,8 +128,9 @@ func (s *Service) open(context.Context) error {
 	}
 	s.onClose(s.db.Close)
 	s.add("duckdb", s.watchDatabase)
+	s.add("memory", tuneMemory)
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	s.upkeep = upkeep.NewMetrics(s.registry)
+	s.upkeep, s.passes = upkeep.NewMetrics(s.registry), reconcile.NewMetrics(s.registry)
 	journal, err := intake.OpenJournal(filepath.Join(s.cfg.Home, "decoding"), s.cfg.Log)
 	if err != nil {
 		return err
@@ -189,6 +191,7 @@ func (s *Service) addHealth(context.Context) error {
 	pages := console.New(console.Config{
 		Lake: s.cfg.Lake, Bucket: s.cfg.Bucket, JS: s.cfg.JS, Models: s.cfg.Models, Parts: s.readiness, Tokens: iceberg.Tokens, Log: s.cfg.Log,
 		Postgres: s.cfg.PostgresAddr, Airflow: s.cfg.Airflow, Traces: s.cfg.Traces, Registry: s.registry,
+		Measures: now.Measures{Steps: s.upkeep, Passes: s.passes},
 	})
 	server := &health.Server{Registry: s.registry, Parts: s.readiness, Routes: map[string]health.Route{
 		"/iceberg/": rest.New(iceberg).Route("/iceberg"), "/": {Handler: pages},

@@ -76,7 +76,13 @@ func (d Done) work() Work {
 
 // Idle returns what a consumer calls in its pauses: it takes steps until there is nothing to do or ctx ends.
 func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Context) {
+	names := make([]string, len(c.tables))
+	for i, d := range c.tables {
+		names[i] = d.Name
+	}
 	return func(ctx context.Context) {
+		due := true
+		defer func() { metrics.rests(names, due) }()
 		for ctx.Err() == nil {
 			began := time.Now()
 			done, ok, err := c.Step(ctx)
@@ -89,6 +95,7 @@ func (c *Compactor) Idle(log *slog.Logger, metrics *Metrics) func(context.Contex
 				log.Warn("upkeep failed; trying again later", "error", err)
 				return
 			case !ok:
+				due = false
 				return
 			}
 			metrics.finished(done.work(), time.Since(began))

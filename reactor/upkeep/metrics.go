@@ -1,6 +1,9 @@
 package upkeep
 
 import (
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,11 +22,21 @@ const (
 // Metrics are what upkeep measures.
 type Metrics struct {
 	took *prometheus.HistogramVec
+
+	mu    sync.Mutex
+	steps map[Work]Steps
+	due   map[string]bool
+}
+
+// Steps are those of a kind of work that were finished since the start.
+type Steps struct {
+	Count int
+	Last  time.Time
 }
 
 // NewMetrics makes the metrics and registers them.
 func NewMetrics(r prometheus.Registerer) *Metrics {
-	m := &Metrics{took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	m := &Metrics{steps: map[Work]Steps{}, due: map[string]bool{}, took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "millrace_upkeep_duration_seconds", Help: "Time of a step of upkeep that was finished, by what it did.",
 		Buckets: []float64{.01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60},
 	}, []string{"work"})}
@@ -37,4 +50,27 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 // finished records a step.
 func (m *Metrics) finished(w Work, took time.Duration) {
 	m.took.WithLabelValues(string(w)).Observe(took.Seconds())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.steps[w] = Steps{Count: m.steps[w].Count + 1, Last: time.Now()}
+}
+
+// rests records whether a pause ended before the upkeep of some tables was done.
+func (m *Metrics) rests(tables []string, due bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range tables {
+		if due {
+			m.due[t] = true
+		} else {
+			delete(m.due, t)
+		}
+	}
+}
+
+// Steps returns what was finished since the start, and the tables whose upkeep the next pause goes on with.
+func (m *Metrics) Steps() (finished map[Work]Steps, due []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.steps), slices.Sorted(maps.Keys(m.due))
 }

@@ -43,7 +43,7 @@ type tab struct {
 }
 
 // answerIn bounds every step in a browser.
-const answerIn = 30 * time.Second
+const answerIn = 40 * time.Second // a page may take 25
 
 func open(t testing.TB) *tab {
 	t.Helper()
@@ -102,8 +102,10 @@ func (b *tab) do(t testing.TB, what string, steps ...chromedp.Action[chromedp.Vo
 
 func (b *tab) fail(t testing.TB, what string, err error) {
 	t.Helper()
-	page, _ := chromedp.Run(b.ctx, chromedp.Location())
-	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	ctx, cancel := context.WithTimeout(b.ctx, answerIn) // a page that is on its way answers nothing
+	defer cancel()
+	page, _ := chromedp.Run(ctx, chromedp.Location())
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
 	t.Fatalf("%s at %s: %v; the page shows\n%s", what, page, err, text)
 }
 
@@ -123,9 +125,11 @@ func ask[T any](t testing.TB, b *tab, expression string) T {
 func (b *tab) until(t testing.TB, what, expression string) {
 	t.Helper()
 	deadline := time.Now().Add(answerIn)
+	ctx, cancel := context.WithDeadline(b.ctx, deadline)
+	defer cancel()
 	for {
 		// An evaluation fails while one page makes way for the next.
-		value, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
+		value, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+expression+")"))
 		if err == nil && value {
 			return
 		}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"millrace/infra/bucket"
 	"millrace/infra/cli"
@@ -25,9 +24,6 @@ import (
 
 //go:embed *.html
 var files embed.FS
-
-// patience bounds the search for a row's sources.
-const patience = 25 * time.Second
 
 // Page is the page of lineage.
 type Page struct {
@@ -153,8 +149,6 @@ func (p *Page) neighbours(ctx context.Context, l *Lineage) (err error) {
 
 // trace finds out where a row comes from. What is wrong with the values is shown beside the form.
 func (p *Page) trace(ctx context.Context, l *Lineage) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	tracer := of.Tracer{Lake: p.lake, Bucket: p.bucket, Models: func(context.Context) (*gold.Set, error) { return p.models, nil }, Show: progress.Silent}
 	nodes, err := tracer.Trace(ctx, l.Table, l.Values)
 	var wrong of.KeyError

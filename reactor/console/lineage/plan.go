@@ -1,7 +1,6 @@
 package lineage
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -43,8 +42,7 @@ func (p *Page) plan(r *http.Request) (Plan, error) {
 		return planned, nil
 	}
 	planned.SQL, planned.Planned, planned.Changed = text, true, text != lines(m.SQL)
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	set, err := p.models.With(ctx, m.Name, planned.SQL)
 	if planned.Wrong = refusal(err); planned.Wrong != "" {
 		return planned, nil

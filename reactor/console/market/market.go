@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"millrace/infra/cli"
 	"millrace/reactor/console/web"
@@ -19,12 +18,8 @@ import (
 //go:embed *.html
 var files embed.FS
 
-const (
-	// patience bounds the query of a page.
-	patience = 20 * time.Second
-	// memory is what it may take; beyond it rows spill to disk.
-	memory = "64MiB"
-)
+// memory is what the query of a page may take; beyond it rows spill to disk.
+const memory = "64MiB"
 
 // Pages are those of the market.
 type Pages struct {
@@ -167,8 +162,6 @@ func (p *Pages) each(ctx context.Context, sql string, take func([]any)) error {
 }
 
 func (p *Pages) ask(ctx context.Context, sql string) (rows [][]any, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	err = query.Ask(ctx, query.Config{Lake: p.lake, Memory: memory}, sql, func(a *query.Result) error {
 		for row, err := range a.Cells() {
 			if err != nil {

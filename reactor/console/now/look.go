@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"millrace/infra/streams"
+	"millrace/reactor/health"
 	"millrace/reactor/lake"
 	"millrace/reactor/stream"
 )
@@ -60,6 +61,7 @@ func (p *Page) look(ctx context.Context) State {
 	if mark != p.last.mark || s.Problem != "" || now.Sub(p.last.at) >= againAfter {
 		changed = true
 		s.queues(g)
+		s.Upkeep = p.cfg.upkeep()
 		if g.view != nil {
 			tables, err := p.tables(ctx, g.view)
 			s.Tables, problems = tables, append(problems, err)
@@ -70,7 +72,7 @@ func (p *Page) look(ctx context.Context) State {
 	if err := errors.Join(problems...); changed || err != nil {
 		changed, s.Problem = true, ""
 		if err != nil {
-			s.Problem = err.Error()
+			s.Problem = health.Plain(err).Error()
 		}
 	}
 	if p.last.state = s; changed {
@@ -109,7 +111,11 @@ func (g glance) mark() uint64 {
 	return h.Sum64()
 }
 
+// queues takes over what the broker says. While it is away, what it said last stays.
 func (s *State) queues(g glance) {
+	if g.lags == nil || g.stores == nil {
+		return
+	}
 	s.Queues, s.DeadLetters = nil, 0
 	for _, l := range g.lags {
 		s.Queues = append(s.Queues, Queue{Consumer: l.Consumer, Waiting: l.Waiting, Working: l.Working, Oldest: l.Oldest})

@@ -27,6 +27,7 @@ type Config struct {
 	Lake  *lake.Lake
 	JS    jetstream.JetStream
 	Parts func(context.Context) []health.Part
+	Measures
 }
 
 // Page is the first page.

@@ -23,15 +23,24 @@ type State struct {
 	DeadLetters uint64 `json:"dead_letters"`
 	// Delays are those of the objects of the last hour, from PUT to gold.
 	Delays Delays `json:"delays"`
+	Upkeep Upkeep `json:"upkeep"`
 	// Problem says what could not be read, "" when everything could.
 	Problem string `json:"problem,omitempty"`
 }
 
-// Part is something that the reactor needs; Reason says why it is not ready.
+// Part is something that the reactor needs; Reason says why it is not ready, and Advice what to do where the reason does not.
 type Part struct {
 	Name   string `json:"name"`
 	Ready  bool   `json:"ready"`
 	Reason string `json:"reason,omitempty"`
+	Advice string `json:"advice,omitempty"`
+}
+
+// advice is what to do about the parts that are programs of their own.
+var advice = map[string]string{
+	"object_storage": "`stack status` shows whether MinIO runs, and log/minio.log in the lakehouse's folder why not; `stack up` starts it again. Nothing is lost: the reactor goes on where it was.",
+	"nats":           "`stack status` shows whether the broker runs, and log/nats.log in the lakehouse's folder why not; `stack up` starts it again. Nothing is lost: MinIO keeps its events until the broker is back.",
+	"catalog":        "The catalog is the file or the database that MILLRACE_CATALOG names; without it nothing is promoted, and nothing is lost: events wait.",
 }
 
 // Table is a table of silver or gold.
@@ -81,7 +90,7 @@ func (p *Page) state(ctx context.Context) State {
 func partOf(part health.Part) Part {
 	p := Part{Name: part.Name, Ready: part.Err == nil}
 	if part.Err != nil {
-		p.Reason = part.Err.Error()
+		p.Reason, p.Advice = part.Err.Error(), advice[p.Name]
 	}
 	return p
 }

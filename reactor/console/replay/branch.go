@@ -34,8 +34,7 @@ func (p *Pages) find(ctx context.Context, name string) (lake.BranchInfo, error) 
 }
 
 func (p *Pages) branch(r *http.Request) (Branch, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	info, err := p.find(ctx, r.PathValue("branch"))
 	if err != nil {
 		return Branch{}, err

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -130,12 +129,8 @@ type Form struct {
 	Branches []lake.BranchInfo `json:"branches"`
 }
 
-// patience bounds how long a page counts objects.
-const patience = 25 * time.Second
-
 func (p *Pages) form(r *http.Request) (Form, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	f := Form{Selection: selectionOf(r.URL.Query()), Groups: []reconcile.Group{}}
 	for _, d := range datasets.All() {
 		f.Datasets = append(f.Datasets, d.Name)

@@ -94,8 +94,7 @@ func (p *Pages) result(r *http.Request) (Result, error) {
 	if res.SQL == "" {
 		return res, nil
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	began := time.Now()
 	err = p.ask(ctx, question, res.take)
 	res.Took = time.Since(began)
@@ -112,7 +111,7 @@ func (r *Result) judge(ctx context.Context, err error) error {
 	case errors.As(err, &bad), errors.As(err, &problem):
 		r.Wrong = err.Error()
 	case ctx.Err() != nil:
-		r.Wrong = fmt.Sprintf("the query took longer than %v: ask for less, or use `reactor query`, which has no limit", patience)
+		r.Wrong = fmt.Sprintf("the query took longer than %v: ask for less, or use `reactor query`, which has no limit", web.Patience)
 	default:
 		return err
 	}

@@ -20,8 +20,7 @@ import (
 var files embed.FS
 
 const (
-	// patience bounds a query of a page, and downloadPatience one whose rows are downloaded.
-	patience         = 25 * time.Second
+	// downloadPatience bounds a query whose rows are downloaded.
 	downloadPatience = 10 * time.Minute
 	// memory is what one query may take; beyond it its rows spill to disk.
 	memory = "128MiB"

@@ -43,8 +43,7 @@ func (c Changes) More() int { return c.Inserted + c.Deleted + c.Updated - len(c.
 const compared = 200
 
 func (p *Pages) changes(r *http.Request) (Changes, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	t, err := p.find(ctx, r.PathValue("table"))
 	if err != nil {
 		return Changes{}, err

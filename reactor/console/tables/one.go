@@ -1,7 +1,6 @@
 package tables
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -81,8 +80,7 @@ func (o One) command() string {
 }
 
 func (p *Pages) one(r *http.Request) (One, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	t, err := p.find(ctx, r.PathValue("table"))
 	if err != nil {
 		return One{}, err

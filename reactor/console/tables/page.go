@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -18,9 +17,6 @@ import (
 
 //go:embed *.html
 var files embed.FS
-
-// patience bounds what one page may take; a comparison of large snapshots is a command's work.
-const patience = 20 * time.Second
 
 // Pages are those of tables.
 type Pages struct {

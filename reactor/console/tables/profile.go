@@ -40,8 +40,7 @@ func (f Figure) NullShare(rows int64) string {
 }
 
 func (p *Pages) profile(r *http.Request) (Profile, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	defer cancel()
+	ctx := r.Context()
 	t, err := p.find(ctx, r.PathValue("table"))
 	if err != nil {
 		return Profile{}, err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"millrace/reactor/health"
 )
 
 // Problem is an error that a page shows to people: with a status of HTTP, and with what to do.
@@ -35,7 +37,7 @@ func problemOf(err error) *Problem {
 	case errors.As(err, &p):
 		return p
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Problem{Status: http.StatusGatewayTimeout, Err: err, Advice: "It took too long. The page Now shows which part does not answer."}
+		return &Problem{Status: http.StatusGatewayTimeout, Err: health.Plain(err), Advice: "It took too long. The page Now shows which part does not answer."}
 	}
 	return &Problem{Status: http.StatusInternalServerError, Err: err, Advice: "The page Now shows whether a part does not answer; the log of the reactor has more."}
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // View is one page: what it shows, as HTML for people and as JSON for scripts. Both come from the same value.
@@ -70,12 +72,18 @@ func Show[T any](s *Site, v View[T]) {
 	}
 }
 
+// Patience bounds what a view may take: whoever waits for a store that does not answer is told so, before the server ends the connection
+// after 30 seconds.
+const Patience = 25 * time.Second
+
 func (v View[T]) read(w http.ResponseWriter, r *http.Request) (data T, err error) {
 	if err := parseForm(r); err != nil {
 		return data, err
 	}
 	received(w)
-	return v.Read(r)
+	ctx, cancel := context.WithTimeout(r.Context(), Patience)
+	defer cancel()
+	return v.Read(r.WithContext(ctx))
 }
 
 // parseForm reads the body of a form, if there is one.
