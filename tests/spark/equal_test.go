@@ -14,6 +14,9 @@ import (
 	"millrace/tests/harness"
 )
 
+// shown is how many wrong values of a table are shown.
+const shown = 5
+
 // exactly compares each table of main, which the reactor has made, with the snapshot that a run of Spark has written, row by row.
 // Columns of exact types must be equal. A double may differ by nearDoubles of itself. It logs where bits differ.
 func exactly(t *testing.T, l *harness.Stack, run string, tables ...string) {
@@ -26,6 +29,7 @@ func exactly(t *testing.T, l *harness.Stack, run string, tables ...string) {
 		if err := json.Unmarshal([]byte(r.Stdout), &changes); err != nil || r.Code != 0 {
 			t.Fatalf("compare %s: %v, %s", table, err, r)
 		}
+		wrong := 0
 		differ, worst := map[string]int{}, map[string]float64{}
 		for _, c := range changes {
 			if c["change"] != "updated" {
@@ -35,7 +39,9 @@ func exactly(t *testing.T, l *harness.Stack, run string, tables ...string) {
 			for column, before := range c["old"].(map[string]any) {
 				off, ok := apart(before, c[column])
 				if kinds[table][column] != "double" || !ok || off > nearDoubles {
-					t.Errorf("%s: the reactor has %s %v, Spark has %v: %v", table, column, before, c[column], c)
+					if wrong++; wrong <= shown {
+						t.Errorf("%s: the reactor has %s %v, Spark has %v: %v", table, column, before, c[column], c)
+					}
 				}
 				differ[column]++
 				worst[column] = max(worst[column], off)

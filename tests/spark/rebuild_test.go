@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"millrace/tests/harness"
+	"millrace/tests/harness/catalog"
 )
 
 // The reactor rebuilds a lake from bronze onto main, and Spark onto a branch, on one machine and on a cluster. All seven tables are
@@ -60,6 +61,13 @@ func reactorRebuilds(t *testing.T, l *harness.Stack, objects int) used {
 	await(t, "the reactor has promoted all objects", func() bool {
 		time.Sleep(often)
 		return len(l.Ledger(t)) >= objects
+	})
+	await(t, "gold has all of silver", func() bool { // a commit of that size is announced later than Settled looks
+		behind, err := catalog.Look(t.Context(), l.Catalog(), (*catalog.Catalog).GoldBehind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return behind == 0
 	})
 	l.Settled(t)
 	took := u.end(t)
