@@ -17,6 +17,10 @@ import (
 // model, and a rebuild of ten years of twenty assets is one chunk.
 const chunkRows = 500_000
 
+// earlyRows is the number of silver's rows up to which rows are written while the next model is computed. Beyond it, computing needs the
+// memory for itself.
+const earlyRows = 250_000
+
 // minChunk is the least number of days in a chunk. Smaller chunks do not pay: each reads a lookback of up to a year again.
 const minChunk = 92
 
@@ -53,8 +57,8 @@ func (m *Model) CreateTable(name string) string { return createTable(name, m.Col
 // new columns. Compute makes new_gold.<table> with the rows of the days written, and gold.<table> with what gold will be on the
 // days read. The rows must pass Verify before they are committed.
 //
-// made, unless nil, is called for each model whose rows are complete; other connections may read new_gold.<table> from then on. A
-// small step calls it before it computes the next model. A large step needs the memory for itself and calls it at the end.
+// made, unless nil, is called for each model whose rows are complete; other connections may read new_gold.<table> from then on. It is
+// called before the next model is computed, and at the end of a large step.
 func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made func(*Model)) error {
 	if made == nil {
 		made = func(*Model) {}
@@ -66,7 +70,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 	if err := s.begin(ctx, conn, p, steps); err != nil {
 		return err
 	}
-	days, err := s.chunkDays(ctx, conn, p, steps)
+	days, rows, err := s.chunkDays(ctx, conn, p, steps)
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,13 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 		all = all.Union(p.Write[m.Name])
 	}
 	chunks := all.Chunks(days)
-	atOnce := len(chunks) == 1 && days == minChunk
+	atOnce := len(chunks) == 1 && rows <= earlyRows
+	if atOnce && s.Beside != nil {
+		if err := s.sideBySide(ctx, []*duck.Conn{conn, s.Beside}, p, steps, made); err != nil {
+			return err
+		}
+		return showAllDays(ctx, conn)
+	}
 	// Compute all models of a chunk before the next chunk. A model looks back, never ahead, so its input is there.
 	for _, chunk := range chunks {
 		for _, m := range steps {
@@ -83,24 +93,39 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 			if write.Empty() {
 				continue
 			}
-			if s.Computing != nil {
-				s.Computing(m)
-			}
-			if err := s.step(ctx, conn, p, m, write); err != nil {
-				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
+			if err := s.one(ctx, conn, p, m, write); err != nil {
+				return err
 			}
 			if atOnce {
 				made(m)
 			}
 		}
 	}
-	if err := conn.Exec(ctx, resetSpan); err != nil {
-		return fmt.Errorf("show all days of gold: %w", err)
+	if err := showAllDays(ctx, conn); err != nil {
+		return err
 	}
 	if !atOnce {
 		for _, m := range steps {
 			made(m)
 		}
+	}
+	return nil
+}
+
+// one computes one model's rows of some days.
+func (s *Set) one(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
+	if s.Computing != nil {
+		s.Computing(m)
+	}
+	if err := s.step(ctx, conn, p, m, write); err != nil {
+		return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
+	}
+	return nil
+}
+
+func showAllDays(ctx context.Context, conn *duck.Conn) error {
+	if err := conn.Exec(ctx, resetSpan); err != nil {
+		return fmt.Errorf("show all days of gold: %w", err)
 	}
 	return nil
 }
@@ -162,16 +187,17 @@ func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, 
 	return m.failed(ctx, m.File, err)
 }
 
-// chunkDays returns the number of days to compute at once.
-func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (int, error) {
+// chunkDays returns the number of days to compute at once, and how many rows silver has that the plan reads; 0 if the days are so few
+// that nobody needs to count.
+func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*Model) (days, rows int, err error) {
 	ctx, end := tracing.Span(ctx, "count rows")
 	defer end()
-	longest, total := 0, 0
+	longest := 0
 	for _, m := range steps {
 		longest = max(longest, p.Write[m.Name].Len())
 	}
 	if longest <= minChunk {
-		return minChunk, nil
+		return minChunk, 0, nil
 	}
 	var counts []string
 	for _, in := range s.Inputs {
@@ -182,14 +208,14 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 	if len(counts) > 0 {
 		n, err := conn.Ints(ctx, "select "+strings.Join(counts, " + "))
 		if err != nil {
-			return 0, fmt.Errorf("count silver's rows: %w", err)
+			return 0, 0, fmt.Errorf("count silver's rows: %w", err)
 		}
-		total = int(n[0])
+		rows = int(n[0])
 	}
-	if total <= chunkRows {
-		return longest + 1, nil
+	if rows <= chunkRows {
+		return longest + 1, rows, nil
 	}
-	return max(minChunk, int(int64(longest)*chunkRows/int64(total))), nil
+	return max(minChunk, int(int64(longest)*chunkRows/int64(rows))), rows, nil
 }
 
 // Changed compares a model's new rows of the days written with its old ones, as whole rows, and returns the days whose rows differ.

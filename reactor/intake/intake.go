@@ -6,6 +6,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"iter"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -19,8 +20,14 @@ import (
 	"millrace/reactor/silver"
 )
 
-// fetchers is how many objects are fetched and decoded side by side.
-const fetchers = 8
+const (
+	// fetchers is how many objects are fetched and decoded side by side.
+	fetchers = 8
+	// groupObjects and groupBytes bound the objects whose rows go into DuckDB together. Memory holds the rows of two groups, however
+	// many objects a batch has.
+	groupObjects = 256
+	groupBytes   = 8 << 20
+)
 
 // decoded holds the rows of a small object, or a part of those of a large one.
 type decoded struct {
@@ -93,32 +100,7 @@ func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, er
 	defer end()
 	in.Credits, in.Shapes = make([]int, len(objects)), make([]silver.Shape, len(objects))
 	errs := make([]error, len(objects))
-	small := make([]*decoded, len(objects))
-	var g errgroup.Group
-	g.SetLimit(fetchers)
-	for i, o := range objects {
-		if o.Size > wholeObject {
-			continue
-		}
-		g.Go(func() error {
-			d := &decoded{}
-			if errs[i] = in.decode(ctx, i, o, d); errs[i] != nil {
-				d.release()
-				return nil
-			}
-			small[i] = d
-			return nil
-		})
-	}
-	_ = g.Wait() // the functions put their errors where they belong
-	var rows, rejected []arrow.RecordBatch
-	for _, d := range small {
-		if d != nil {
-			defer d.release()
-			rows, rejected = append(rows, d.rows...), append(rejected, d.rejected...)
-		}
-	}
-	if err := in.insert(ctx, rows, rejected); err != nil {
+	if err := in.fillSmall(ctx, objects, errs); err != nil {
 		return nil, err
 	}
 	for i, o := range objects {
@@ -131,6 +113,66 @@ func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, er
 		}
 	}
 	return errs, nil
+}
+
+// fillSmall decodes small objects group by group. While the rows of a group go into DuckDB, the next group is fetched and decoded.
+func (in *Intake) fillSmall(ctx context.Context, objects []event.Object, errs []error) error {
+	inserting, ctx := errgroup.WithContext(ctx)
+	inserting.SetLimit(1)
+	for group := range groups(objects) {
+		all := in.decodeGroup(ctx, objects, group, errs)
+		inserting.Go(func() error {
+			defer all.release()
+			return in.insert(ctx, all.rows, all.rejected)
+		})
+	}
+	return inserting.Wait()
+}
+
+// groups yields the places of small objects, some at a time.
+func groups(objects []event.Object) iter.Seq[[]int] {
+	return func(yield func([]int) bool) {
+		var group []int
+		var bytes int64
+		for i, o := range objects {
+			if o.Size > wholeObject {
+				continue
+			}
+			group, bytes = append(group, i), bytes+o.Size
+			if len(group) < groupObjects && bytes < groupBytes {
+				continue
+			}
+			if !yield(group) {
+				return
+			}
+			group, bytes = nil, 0
+		}
+		if len(group) > 0 {
+			yield(group)
+		}
+	}
+}
+
+// decodeGroup fetches and decodes some objects side by side. It leaves out those that cannot be read, and puts their errors where they
+// belong.
+func (in *Intake) decodeGroup(ctx context.Context, objects []event.Object, group []int, errs []error) (all decoded) {
+	each := make([]decoded, len(group))
+	var g errgroup.Group
+	g.SetLimit(fetchers)
+	for n, i := range group {
+		g.Go(func() error {
+			if errs[i] = in.decode(ctx, i, objects[i], &each[n]); errs[i] != nil {
+				each[n].release()
+				each[n] = decoded{}
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // no function returns an error
+	for _, d := range each {
+		all.rows, all.rejected = append(all.rows, d.rows...), append(all.rejected, d.rejected...)
+	}
+	return all
 }
 
 // fillLarge pours one object into the tables within a transaction. If its end cannot be read, its beginning is rolled back.

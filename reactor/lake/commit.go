@@ -36,6 +36,10 @@ type Change struct {
 	Properties iceberg.Properties // of the table, to set
 }
 
+// waitingBatches is how many batches of rows may wait for the writer of a file. iceberg-go's 64 held 16 MB and more for each table, outside
+// of DuckDB's memory and Go's, and no file was written sooner.
+const waitingBatches = 2
+
 // staged is a change whose files are written or under way. Only the pointer has to move then.
 type staged struct {
 	base *Table // nil for a table that is made
@@ -153,17 +157,16 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	t := base.iceberg(s)
 	var added []iceberg.DataFile
 	if c.Rows != nil {
-		for f, err := range table.WriteRecords(ctx, t, c.Schema, c.Rows, table.WithClusteredWrite()) {
+		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, table.WithClusteredWrite(), table.WithRecordBatchBufferSize(waitingBatches)) {
 			if err != nil {
 				return nil, err
 			}
 			added = append(added, f)
 		}
 	}
-	tx := t.NewTransactionOnBranch(branch)
+	tx := base.iceberg(s).NewTransactionOnBranch(branch)
 	written := writing{added: added}
 	if len(c.Remove) > 0 {
 		if written.dangling, err = l.dangling(ctx, shown, c.Remove); err != nil {

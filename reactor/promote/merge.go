@@ -113,7 +113,7 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	ordered := fmt.Sprintf("%s order by %s, %s", sql, lake.MonthSQL(m.time), strings.Join(m.order, ", "))
 	return &merged{
 		Change:  lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)},
-		written: rows.Query{Conn: m.conn, SQL: sql, Column: m.time},
+		written: rows.Query{Conn: m.conn, SQL: sql, Column: m.time, Awaited: true},
 		release: release,
 	}, nil
 }

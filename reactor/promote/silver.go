@@ -209,7 +209,26 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		// Fill the cache while the event of this commit is on its way to gold.
 		s.cfg.fillCache(ctx, view.Tables[own.Name], own, w.written)
 	}
+	w.forget(ctx)
 	return w.errs, err
+}
+
+// largeBatch is the size of a batch's objects from which its decoded rows are dropped at its end. Those of a small one stay until the next
+// begins, which saves a statement.
+const largeBatch = 8 << 20
+
+// forget drops the decoded rows of a large batch, so that gold has DuckDB's memory for itself.
+func (w *silverWork) forget(ctx context.Context) {
+	var bytes int64
+	for _, o := range w.objects {
+		bytes += o.Size
+	}
+	if bytes < largeBatch {
+		return
+	}
+	if err := w.rows.conn.Exec(ctx, "drop table if exists incoming; drop table if exists changes"); err != nil && ctx.Err() == nil {
+		w.cfg.Log.Warn("cannot drop the decoded rows of a large batch; they stay until the next", "error", err)
+	}
 }
 
 // tableAfter returns what a commit makes of a table. A table that the commit leaves alone must still be the one that was read: with

@@ -11,8 +11,7 @@ import (
 	"millrace/reactor/lake"
 )
 
-// fillRows bounds the rows of one Fill. It covers commits that somebody waits for. In a rebuild nobody waits for gold's read of
-// silver's rows.
+// fillRows bounds the rows of one Fill whose rows the next step may not read. It covers commits that somebody waits for.
 const fillRows = 10_000
 
 // Query returns the rows that a commit wrote, with the columns of the table and in any order.
@@ -21,6 +20,9 @@ type Query struct {
 	SQL  string
 	// Column is the column whose month partitions the rows; "" if all rows are in one month.
 	Column string
+	// Awaited tells that the next step reads all of the rows. Then Fill takes them however many they are: to decode them from their
+	// files costs ten times as much.
+	Awaited bool
 }
 
 // Fill caches the rows of files that a commit has just written. It takes them from the query that made them, because decoding the
@@ -35,7 +37,7 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	months, rows, ok := k.fillable(files)
-	if !ok {
+	if !ok || rows > fillRows && !q.Awaited {
 		return nil
 	}
 	if err := k.create(ctx, q.Conn, t); err != nil {
@@ -64,8 +66,8 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	return nil
 }
 
-// fillable returns the months of files, sorted, and the number of their rows. ok is false if the rows are too many, if the cache has
-// one of the files, or if two files have the same month: then a row's month does not tell its file.
+// fillable returns the months of files, sorted, and the number of their rows. ok is false if the cache has one of the files, or if two
+// files have the same month: then a row's month does not tell its file.
 func (k *cached) fillable(files []lake.File) (months []int, rows int64, ok bool) {
 	for _, f := range files {
 		m, known := f.Month()
@@ -75,5 +77,5 @@ func (k *cached) fillable(files []lake.File) (months []int, rows int64, ok bool)
 		months, rows = append(months, m), rows+f.Rows()
 	}
 	slices.Sort(months)
-	return months, rows, len(files) > 0 && rows <= fillRows
+	return months, rows, len(files) > 0
 }

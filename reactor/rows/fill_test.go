@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestFilledRowsAreThoseOfTheFiles(t *testing.T) {
 	}
 	read, filled := New(l), New(l)
 	filled.of(tab).name = "rows.filled" // in the same database, beside the other cache's table
-	if err := filled.Fill(t.Context(), tab, nil, Query{c, numbers, "seen"}); err != nil {
+	if err := filled.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: numbers, Column: "seen"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
@@ -62,13 +63,13 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 	const sql = "select range as n, date '2026-01-05' as day from range(0, 100)"
 	tab, first := commit(t, l, c, sql)
 	cache := New(l)
-	err := cache.Fill(t.Context(), tab, nil, Query{c, sql + " where range > 7", "day"})
+	err := cache.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: sql + " where range > 7", Column: "day"})
 	if err == nil || !strings.Contains(err.Error(), "92 rows, the files have 100") {
 		t.Errorf("filled in with rows missing: %v", err)
 	}
 	tab, second := commit(t, l, c, sql)
 	// Two files have the same month, so a row's month does not tell its file.
-	if err := cache.Fill(t.Context(), tab, nil, Query{c, sql + " union all " + sql, "day"}); err != nil {
+	if err := cache.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: sql + " union all " + sql, Column: "day"}); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(cache.of(tab).files); n != 0 {
@@ -81,5 +82,22 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 	defer h.Release()
 	if n, _ := count(t, c, h.Relation); n != 200 {
 		t.Errorf("%d rows are read, want 200", n)
+	}
+}
+
+func TestManyRowsAreFilledInWhenTheyAreAwaited(t *testing.T) {
+	l := create(t, numbered(1, "n", iceberg.PrimitiveTypes.Int64), numbered(2, "day", iceberg.PrimitiveTypes.Date))
+	c := connect(t)
+	const sql = "select range as n, date '2026-01-05' as day from range(0, 10001)"
+	tab, files := commit(t, l, c, sql)
+	for _, awaited := range []bool{false, true} {
+		cache := New(l)
+		cache.of(tab).name = fmt.Sprintf("rows.awaited_%t", awaited)
+		if err := cache.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: sql, Column: "day", Awaited: awaited}); err != nil {
+			t.Fatal(err)
+		}
+		if _, there := cache.of(tab).files[files[0].ID()]; there != awaited {
+			t.Errorf("awaited: %t, filled in: %t", awaited, there)
+		}
 	}
 }

@@ -16,13 +16,14 @@ import (
 type handler func(context.Context, []event.Delivery) []error
 
 // addConsumer adds what hands the events of some subjects to a handler. table is how metrics name it; idle may be nil.
-func (s *Service) addConsumer(name, table string, subjects []string, handle handler, idle func(context.Context)) {
+func (s *Service) addConsumer(name, table string, subjects []string, handle handler, idle func(context.Context)) *stream.Consumer {
 	c := &stream.Consumer{
 		JS: s.cfg.JS, Log: s.cfg.Log, Name: name, Subjects: subjects, Idle: idle, Letters: s.letters, Stuck: s.stuck, Buried: s.promote.Metrics.Buried,
 		Handle: s.promote.Metrics.Handled(table, handle),
 	}
 	s.advisory.Watch(name)
 	s.add("consumer "+name, c.Run)
+	return c
 }
 
 // addSilver adds the promoter of each dataset.
@@ -41,7 +42,8 @@ func (s *Service) addSilver(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		s.addConsumer(stream.SilverConsumer(d.Table), d.TableName(), []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, p.Handle, idle)
+		c := s.addConsumer(stream.SilverConsumer(d.Table), d.TableName(), []string{event.Route{Layer: event.Bronze, Name: d.Name}.Subject()}, p.Handle, idle)
+		s.backlogs = append(s.backlogs, c.Waiting)
 	}
 	return nil
 }
@@ -70,7 +72,7 @@ func (s *Service) addGold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.addConsumer(stream.GoldConsumer, stream.GoldConsumer, g.Subjects(), s.mended(g.Handle), idle)
+	s.addConsumer(stream.GoldConsumer, stream.GoldConsumer, g.Subjects(), s.patient(s.mended(g.Handle)), idle)
 	return nil
 }
 

@@ -44,6 +44,7 @@ type Service struct {
 	stuck    *stream.Stuck
 	advisory *stream.AdvisoryReader
 	silver   []*promote.Silver
+	backlogs []func() int // of silver's consumers: the events that wait
 	gold     *promote.Gold
 
 	parts  []part

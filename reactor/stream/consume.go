@@ -20,8 +20,11 @@ const (
 	ackWait = 10 * time.Second
 	// pinnedTTL is the time after which a hung reactor is replaced. A reactor whose connection closed is replaced sooner.
 	pinnedTTL = 5 * time.Second
-	// maxBatch bounds the events of one commit; more wait in the stream.
-	maxBatch = 512
+	// maxBatch bounds the events of one commit; more wait in the stream. Four times as many are in one commit if they are live: the
+	// fewer commits, the fewer files and the fewer steps of gold. Those that are published again are not, because live events wait
+	// for such a batch.
+	maxBatch     = 512
+	maxLiveBatch = 4 * maxBatch
 	// maxBatchBytes bounds the bytes of a batch's objects, and so the memory that they need.
 	maxBatchBytes = 32 << 20
 	// pinGroup is the priority group of each consumer. One of its members is pinned at a time.
@@ -35,6 +38,15 @@ type consumer struct {
 	log          *slog.Logger
 	idle         func(context.Context) // may be nil
 	stuck        *Stuck                // may be nil
+	backlog      *backlog              // may be nil
+}
+
+// most is the greatest number of events in one batch.
+func (c consumer) most() int {
+	if c.stream == streams.Events {
+		return maxLiveBatch
+	}
+	return maxBatch
 }
 
 // consume delivers the consumer's messages in batches until ctx ends. A batch has the messages that are there; consume does not wait
@@ -94,7 +106,7 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 	cons, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{
 		Durable: c.name, FilterSubjects: c.subjects,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
-		MaxDeliver: -1, MaxAckPending: 4 * maxBatch,
+		MaxDeliver: -1, MaxAckPending: 4 * c.most(),
 		// The pin lets one reactor at a time work on a table. Two would only make each other's commits fail.
 		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: pinnedTTL, PriorityGroups: []string{pinGroup},
 	})
@@ -110,7 +122,7 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 
 // receive passes messages on until pulling or ctx ends. Then it closes waiting, and failed has the reason, nil after a regular stop.
 func (c consumer) receive(ctx context.Context, messages jetstream.MessagesContext, held *held) (waiting <-chan message, failed <-chan error) {
-	out, why := make(chan message, maxBatch), make(chan error, 1)
+	out, why := make(chan message, c.most()), make(chan error, 1)
 	events := c.stream == streams.Events || c.stream == streams.Again
 	go func() {
 		defer close(out)
@@ -124,6 +136,7 @@ func (c consumer) receive(ctx context.Context, messages jetstream.MessagesContex
 				return
 			}
 			held.add(m)
+			c.backlog.received(m, out)
 			select {
 			case out <- newMessage(m, events):
 			case <-ctx.Done():
@@ -150,7 +163,7 @@ func (c consumer) work(ctx context.Context, waiting <-chan message, handle func(
 		if !ok {
 			return
 		}
-		handle(gather(m, waiting))
+		handle(gather(m, waiting, c.most()))
 		if batches++; batches >= maxBusy && c.idle != nil && ctx.Err() == nil {
 			c.idle(ctx)
 			batches = 0
@@ -203,9 +216,9 @@ func unpin(ctx context.Context, js jetstream.JetStream, c consumer) {
 }
 
 // gather returns the first message and those that wait behind it, up to the bounds of a batch.
-func gather(first message, waiting <-chan message) []message {
+func gather(first message, waiting <-chan message, most int) []message {
 	batch, bytes := []message{first}, first.bytes
-	for len(batch) < maxBatch && bytes < maxBatchBytes {
+	for len(batch) < most && bytes < maxBatchBytes {
 		select {
 		case m, ok := <-waiting:
 			if !ok {

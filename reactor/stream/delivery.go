@@ -34,7 +34,12 @@ type Consumer struct {
 	Buried func(consumer string, reason error)
 
 	turn sync.Mutex // live events and events published again take turns
+	live backlog    // of live events
 }
+
+// Waiting returns the number of live events that are in the stream or delivered, and not handed to Handle yet, as far as this process
+// knows. It is 0 for a consumer that another reactor is pinned to.
+func (c *Consumer) Waiting() int { return c.live.waiting() }
 
 // Run delivers one batch at a time until ctx ends. It acknowledges a delivery after Handle has returned, so after the commit. Live
 // events and events published again take turns, so a live event waits for one batch of the others at most.
@@ -45,7 +50,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	var g errgroup.Group
 	g.Go(func() error {
-		return c.run(ctx, consumer{stream: streams.Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle, stuck: c.Stuck})
+		return c.run(ctx, consumer{stream: streams.Events, name: c.Name, subjects: c.Subjects, log: c.Log, idle: c.Idle, stuck: c.Stuck, backlog: &c.live})
 	})
 	g.Go(func() error {
 		return c.run(ctx, consumer{stream: streams.Again, name: c.Name, subjects: again, log: c.Log, stuck: c.Stuck})

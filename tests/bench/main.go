@@ -51,7 +51,7 @@ type scenario struct {
 }
 
 // scenarios run in this order: the short ones first.
-var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay, loads, consoles, sideBySide}
+var scenarios = []scenario{latency, burst, late, rebuild, large, start, growth, replay, loads, consoles, sideBySide, floor}
 
 // Validate refuses letters that mean nothing.
 func (a app) Validate() error {
