@@ -180,7 +180,8 @@ class Rebuild:
 
     def _gold(self) -> None:
         sql, refused = gold.translated(self.lake)
-        pinned = {t.name: self.branch.head(t.name) for t in self.lake.tables.values() if t.dataset}
+        heads = {t.name: self.branch.head(t.name) for t in self.lake.tables.values() if t.dataset}
+        pinned = {name: head for name, head in heads.items() if head is not None}
         for model in self.lake.models:
             table = self.lake.tables[model.name]
             if table not in self.chosen:
