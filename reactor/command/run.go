@@ -67,33 +67,28 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 	defer func() { _ = stop(ctx) }() // spans that nobody took any more
 	return c.withLakeBy(ctx, client, lake.Open, func(l opened) error {
 		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
-			// Before anything begins: a model that is refused ends the start.
-			models, err := c.load(ctx)
-			if err != nil {
-				return err
-			}
-			iceberg, err := c.config(c.S3)
-			if err != nil {
-				return err
-			}
-			postgres, err := c.postgres(l.Lake)
-			if err != nil {
-				return err
-			}
-			s, err := service.New(ctx, service.Config{
-				Iceberg: iceberg, Postgres: postgres, PostgresAddr: c.PGAddr, Traces: c.TraceURL,
-				Lake: l.Lake, Bucket: l.Bucket, JS: js, Rule: c.Events, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
-				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
-				Memory: c.DuckMemory, Threads: c.DuckThreads,
-				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
-			})
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			return s.Run(ctx)
+			return c.serveAgain(ctx, l, js, unanswered.Load)
 		})
 	})
+}
+
+// service is what a reactor works with, but for the models.
+func (c *runCmd) service(l opened, js jetstream.JetStream, unanswered func() uint64) (service.Config, error) {
+	iceberg, err := c.config(c.S3)
+	if err != nil {
+		return service.Config{}, err
+	}
+	postgres, err := c.postgres(l.Lake)
+	if err != nil {
+		return service.Config{}, err
+	}
+	return service.Config{
+		Iceberg: iceberg, Postgres: postgres, PostgresAddr: c.PGAddr, Traces: c.TraceURL,
+		Lake: l.Lake, Bucket: l.Bucket, JS: js, Rule: c.Events, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
+		ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered,
+		Memory: c.DuckMemory, Threads: c.DuckThreads,
+		Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
+	}, nil
 }
 
 // postgres is what serves clients of PostgreSQL, nil for nothing.

@@ -12,6 +12,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"millrace/infra/strict"
+	"millrace/ingestor/recipe"
 	"millrace/reactor/silver"
 )
 
@@ -103,12 +105,24 @@ func (r *reader) dataset(root *yaml.Node) silver.Dataset {
 		}
 		d.NamePattern = pattern
 	}
-	r.one(at["partition"])
-	r.one(at["winner"])
+	d.Partition, d.Winner = r.partition(at["partition"]), r.winner(at["winner"])
 	d.Forget = r.one(at["unknown"]) == "drop"
 	d.Fields = r.fields(at["fields"])
 	d.Later = r.fields(at["later"])
+	r.fetch(at["fetch"])
 	return d
+}
+
+// fetch holds the block to the ingestor's rules. What it says is not part of the dataset: the table does not depend on it.
+func (r *reader) fetch(node *yaml.Node) {
+	if node == nil {
+		return
+	}
+	other := &strict.Reader{}
+	recipe.Read(node, other)
+	for _, p := range other.Problems {
+		r.problems = append(r.problems, Problem(p))
+	}
 }
 
 func (r *reader) rows(node *yaml.Node, d *silver.Dataset) {
@@ -139,7 +153,7 @@ func (r *reader) whereOf(err error, root *yaml.Node) *yaml.Node {
 	if m := inError.FindStringSubmatch(err.Error()); m != nil && r.columns[m[1]] != nil {
 		return r.columns[m[1]]
 	}
-	for _, about := range [][2]string{{"must be part of the key", "key"}, {"key column", "key"}, {"where the rows are", "rows"}, {"the lone row", "rows"}, {"the pattern of names", "name_pattern"}} {
+	for _, about := range [][2]string{{"must be part of the key", "key"}, {"key column", "key"}, {"where the rows are", "rows"}, {"the lone row", "rows"}, {"the pattern of names", "name_pattern"}, {"the partition", "partition"}, {"the winner", "winner"}} {
 		if strings.Contains(err.Error(), about[0]) {
 			if node := valueOf(root, about[1]); node != nil {
 				return node
