@@ -20,6 +20,7 @@ type app struct {
 	Daily    command.Daily    `cmd:"" help:"Land one day: its d1 history of the largest assets, and a snapshot when the day is today or yesterday. This is what Airflow runs."`
 	Snapshot command.Snapshot `cmd:"" help:"Land a snapshot of the largest assets, once or again and again."`
 	History  command.History  `cmd:"" help:"Land the history of some days."`
+	Fetch    command.Fetch    `cmd:"" help:"Land one day of any source, as the block fetch of its dataset's file says."`
 	Simulate command.Simulate `cmd:"" help:"Serve a CoinCap v3-compatible API with synthetic prices, or with recorded responses."`
 }
 
@@ -28,5 +29,5 @@ func main() {
 		_, _ = fmt.Fprintf(os.Stderr, "ingestor: %v\n", err)
 		os.Exit(1)
 	}
-	cli.Main(&app{}, "ingestor", "Lands CoinCap's responses in bronze, as received.", kong.Bind(command.Clock(time.Now)))
+	cli.Main(&app{}, "ingestor", "Lands the responses of CoinCap, and of any source that a file describes, in bronze, as received.", kong.Bind(command.Clock(time.Now)))
 }

@@ -6,10 +6,11 @@ This is all that is scheduled: that the object arrived makes silver and gold fol
 from __future__ import annotations
 
 import os
+import shlex
 from datetime import datetime, timezone
 
 from airflow.sdk import CronDataIntervalTimetable, Param, dag, task
-from lakehouse import INGEST, bronze_asset, day_to_land, program, refuse_empty_run
+from lakehouse import FETCH, INGEST, bronze_asset, day_to_land, program, refuse_empty_run, source_asset, source_files
 
 # The first day to land. `stack airflow` sets it to the day before its first start: what came before is in the first ingest,
 # or is for coincap_backfill.
@@ -42,18 +43,26 @@ not written twice, and what CoinCap has restated since comes in as a new version
 * Airflow runs no task of a logical date before the DAG's first day ({START:%Y-%m-%d}), and calls the run a success: `dags test`
   of such a day fails and says so, and so does the log of a triggered one. The parameter `date` may be any day.
 * Past days: `airflow backfill create --dag-id coincap_daily --from-date … --to-date …`; years: the DAG `coincap_backfill`.
+* Other sources: each file that the environment's MILLRACE_SOURCES names is a task of its own, `fetch_<source>_<dataset>`.
 * Is it in gold? `reactor wait --key …`, with a key from the log.
 """,
 )
 def coincap_daily():
-    """One task: whatever follows from the objects is not Airflow's business."""
+    """A task for CoinCap and one for each file: whatever follows from the objects is not Airflow's business."""
 
     @task.bash(outlets=[bronze_asset("history"), bronze_asset("assets")], do_xcom_push=False, **INGEST)
     def land(params: dict, logical_date: datetime | None = None) -> str:
         """Land the run's own day, whenever it runs."""
         return f"{program('ingestor')} daily --date {day_to_land(params, logical_date)} --top {params['top']}"
 
+    @task.bash(do_xcom_push=False, **FETCH)
+    def fetch(source: str, params: dict, logical_date: datetime | None = None) -> str:
+        """Land the run's own day of a source, as its file says."""
+        return f"{program('ingestor')} fetch --source {shlex.quote(source)} --date {day_to_land(params, logical_date)}"
+
     land()
+    for file in source_files():
+        fetch.override(task_id=f"fetch_{file.parent.name}_{file.stem}", outlets=[source_asset(file)])(str(file))
 
 
 coincap_daily()

@@ -33,6 +33,24 @@ def bronze_asset(dataset: str) -> Asset:
     return Asset(name=f"bronze.{dataset}", uri=f"s3://{BUCKET}/bronze/coincap/{dataset}", group="bronze")
 
 
+def source_files() -> list[Path]:
+    """The files of MILLRACE_SOURCES, a comma between two: datasets with a block `fetch`, which coincap_daily lands as well.
+
+    A task runs in a folder of its own, so a path has to be absolute; `stack airflow` makes it so.
+    """
+    files = [Path(name.strip()) for name in os.environ.get("MILLRACE_SOURCES", "").split(",") if name.strip()]
+    for file in files:
+        if not file.is_absolute() or len(file.parts) < 3:
+            raise ValueError(f"MILLRACE_SOURCES names {file}: write the whole path, such as /srv/datasets/binance/klines.yaml")
+    return list(dict.fromkeys(files))
+
+
+def source_asset(file: Path) -> Asset:
+    """The objects of the dataset whose file is <folder>/<source>/<dataset>.yaml."""
+    source, dataset = file.parent.name, file.stem
+    return Asset(name=f"bronze.{source}.{dataset}", uri=f"s3://{BUCKET}/bronze/{source}/{dataset}", group="bronze")
+
+
 def gold_asset() -> Asset:
     """All of gold. Its events come from the reactor, one after each step that changed a table, and name the tables there are.
 
@@ -95,7 +113,7 @@ class ExitCodePolicy(RetryPolicy):
             return RetryDecision.default()
         if int(code[1]) == FINAL:
             return RetryDecision.fail(
-                "CoinCap refused the key or the request: a retry would be refused as well. The log says what to change."
+                "The source refused the key or the request: a retry would be refused as well. The log says what to change."
             )
         if int(code[1]) == WRONG_USAGE:
             return RetryDecision.fail("The ingestor does not take this command line: a retry would not either.")
@@ -119,3 +137,6 @@ INGEST = {
     "env": {"MILLRACE_INGEST_FINAL_EXIT_CODE": str(FINAL)},
     "append_env": True,
 }
+
+# The same for a source by a file: its pace is its own, so it waits for no pool, but no two of its tasks ask it at once.
+FETCH = {name: value for name, value in INGEST.items() if name != "pool"} | {"max_active_tis_per_dag": 1}

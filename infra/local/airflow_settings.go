@@ -42,6 +42,8 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 		"AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES":     "1",
 		"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
 		"AIRFLOW__USAGE_DATA_COLLECTION__ENABLED":       "False",
+		// The master of lakehouse_rebuild. Without a connection the provider's operator asks for YARN.
+		"AIRFLOW_CONN_SPARK_DEFAULT": `{"conn_type": "spark", "host": "local[*]"}`,
 	}
 	defaults["MILLRACE_DAILY_START"] = s.dailyStart
 	given := map[string]bool{}
@@ -64,6 +66,11 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 	if at.Simulator != "" {
 		vars["COINCAP_BASE_URL"] = at.Simulator
 	}
+	for _, entry := range user {
+		if list, ok := strings.CutPrefix(entry, "MILLRACE_SOURCES="); ok {
+			vars["MILLRACE_SOURCES"] = wholePaths(list)
+		}
+	}
 	env := slices.DeleteFunc(slices.Clone(user), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		_, replaced := vars[name]
@@ -74,6 +81,20 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 	}
 	slices.Sort(env)
 	return env
+}
+
+// wholePaths makes the paths of a list absolute, a comma between two: a task of Airflow runs in a folder of its own.
+func wholePaths(list string) string {
+	files := strings.Split(list, ",")
+	for i, file := range files {
+		if file = strings.TrimSpace(file); file != "" {
+			if whole, err := filepath.Abs(file); err == nil {
+				file = whole
+			}
+		}
+		files[i] = file
+	}
+	return strings.Join(files, ",")
 }
 
 func (s site) passwordsFile() string { return filepath.Join(s.dir, "passwords.json") }

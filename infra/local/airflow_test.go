@@ -25,11 +25,15 @@ func TestTheFirstDayOfTheDailyDAGStays(t *testing.T) {
 }
 
 func TestAirflowGetsNoCredentialsAndKeepsWhatTheUserSet(t *testing.T) {
-	user := []string{"MILLRACE_S3_SECRET_KEY=secret", "MILLRACE_NATS_URL=nats://u:secret@x", "AIRFLOW__CORE__PARALLELISM=8", "COINCAP_API_KEY=own", "HOME=/h"}
+	user := []string{"MILLRACE_S3_SECRET_KEY=secret", "MILLRACE_NATS_URL=nats://u:secret@x", "AIRFLOW__CORE__PARALLELISM=8", "COINCAP_API_KEY=own", "HOME=/h", "MILLRACE_SOURCES=sets/a/b.yaml, /x/a/c.yaml"}
+	here, err := filepath.Abs("sets/a/b.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := site{dir: "/h/airflow", program: "/p/.venv/bin/airflow", dags: "/p/airflow/dags", bin: "/p/.bin", url: "http://127.0.0.1:8080", password: "pw"}
 	s.environment = airflowEnvironment(user, "/h", s, airflowPorts{8080, 1, 2}, addresses{})
 	all := "\n" + strings.Join(s.environment, "\n") + "\n"
-	for _, want := range []string{"AIRFLOW__CORE__PARALLELISM=8", "COINCAP_API_KEY=own", "HOME=/h", "MILLRACE_BIN=/p/.bin", "AIRFLOW__API__HOST=127.0.0.1"} {
+	for _, want := range []string{"AIRFLOW__CORE__PARALLELISM=8", "COINCAP_API_KEY=own", "HOME=/h", "MILLRACE_BIN=/p/.bin", "AIRFLOW__API__HOST=127.0.0.1", "MILLRACE_SOURCES=" + here + ",/x/a/c.yaml"} {
 		if !strings.Contains(all, "\n"+want+"\n") {
 			t.Errorf("%s is missing: %s", want, all)
 		}

@@ -16,10 +16,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
-	"golang.org/x/time/rate"
-
 	"millrace/infra/settings"
+	"millrace/ingestor/retry"
 	"millrace/ingestor/source"
 )
 
@@ -36,18 +34,17 @@ type Config struct {
 	Rate     int             // calls a minute; default 600, which every plan has, and no limit for a server on this machine; negative is no limit
 	MaxBytes int64           // of a body; default 32 MiB, twenty times the largest page
 	Timeout  time.Duration   // of one attempt; default 30 s
-	Retry    Retry
+	Retry    retry.Retry
 	Agent    string // User-Agent; default millrace
 	Log      *slog.Logger
 }
 
 // Client calls the API. It may be used by several goroutines, which share its rate limit.
 type Client struct {
-	cfg     Config
-	base    *url.URL
-	http    *http.Client
-	limiter *rate.Limiter
-	pause   pause
+	cfg   Config
+	base  *url.URL
+	http  *http.Client
+	calls *retry.Caller
 }
 
 // New checks the configuration and returns a client.
@@ -61,7 +58,6 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
-	cfg.Retry = cfg.Retry.withDefaults()
 	if cfg.Agent == "" {
 		cfg.Agent = "millrace"
 	}
@@ -90,18 +86,8 @@ func New(cfg Config) (*Client, error) {
 			// A redirect would carry the key to wherever it points.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		limiter: limiter(cfg.Rate),
+		calls: retry.NewCaller(cfg.Retry, cfg.Rate, cfg.Log),
 	}, nil
-}
-
-// limiter lets a tenth of a minute's calls through at once and the other nine tenths spread over the minute. So no minute,
-// wherever it begins, has more calls than the rate, and a first fetch of 20 assets does not take seconds.
-func limiter(perMinute int) *rate.Limiter {
-	if perMinute < 0 {
-		return rate.NewLimiter(rate.Inf, 0)
-	}
-	burst := max(1, perMinute/10)
-	return rate.NewLimiter(rate.Limit(max(perMinute-burst, 1))/60, burst)
 }
 
 func parseBase(text string, key settings.Secret) (*url.URL, error) {
@@ -141,28 +127,7 @@ type Response struct {
 func (c *Client) list(ctx context.Context, path string, query url.Values) (*Response, error) {
 	address := c.base.JoinPath(path)
 	address.RawQuery = query.Encode()
-	waits := c.cfg.Retry.policy()
-	attempts := 0
-	response, err := backoff.RetryNotifyWithData(func() (*Response, error) {
-		attempts++
-		response, err := c.attempt(ctx, address)
-		var failed *Error
-		switch {
-		case err == nil:
-			return response, nil
-		case !errors.As(err, &failed):
-			return nil, backoff.Permanent(err)
-		case !failed.Kind.Retryable():
-			return nil, backoff.Permanent(err)
-		}
-		waits.retryAfter = failed.RetryAfter
-		if failed.Kind == RateLimited {
-			c.pause.atLeast(time.Now().Add(failed.RetryAfter))
-		}
-		return nil, err
-	}, backoff.WithContext(waits, ctx), func(err error, wait time.Duration) {
-		c.cfg.Log.Warn("a call failed; trying again", "attempt", attempts, "in", wait.Round(time.Millisecond).String(), "error", err)
-	})
+	response, attempts, err := retry.Call(ctx, c.calls, func(ctx context.Context) (*Response, error) { return c.attempt(ctx, address) })
 	var failed *Error
 	if errors.As(err, &failed) {
 		failed.Attempts = attempts
@@ -174,12 +139,6 @@ func (c *Client) list(ctx context.Context, path string, query url.Values) (*Resp
 }
 
 func (c *Client) attempt(ctx context.Context, address *url.URL) (*Response, error) {
-	if err := c.pause.wait(ctx); err != nil {
-		return nil, err
-	}
-	if err := c.limiter.Wait(ctx); err != nil {
-		return nil, err
-	}
 	attempt, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(attempt, http.MethodGet, address.String(), nil)
@@ -212,7 +171,7 @@ func (c *Client) attempt(ctx context.Context, address *url.URL) (*Response, erro
 		return nil, context.Cause(ctx)
 	}
 	failed.URL, failed.Status = address.String(), answer.StatusCode
-	failed.RetryAfter = retryAfter(answer.Header.Get("Retry-After"), time.Now())
+	failed.RetryAfter = retry.After(answer.Header.Get("Retry-After"), time.Now())
 	return nil, failed
 }
 

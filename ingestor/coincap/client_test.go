@@ -17,13 +17,14 @@ import (
 
 	"millrace/infra/settings"
 	"millrace/ingestor/bronze"
+	"millrace/ingestor/retry"
 	"millrace/ingestor/source"
 )
 
 const testKey = settings.Secret("k3y-that-must-not-show")
 
 // quick retries as the real one does, a hundred times faster.
-var quick = Retry{First: 2 * time.Millisecond, Longest: 20 * time.Millisecond, Patience: 3 * time.Second}
+var quick = retry.Retry{First: 2 * time.Millisecond, Longest: 20 * time.Millisecond, Patience: 3 * time.Second}
 
 var noon = time.Date(2025, 7, 1, 12, 0, 0, 0, time.UTC)
 
@@ -43,7 +44,7 @@ func serveHandler(t *testing.T, handler http.Handler) string {
 
 func newClient(t *testing.T, cfg Config) *Client {
 	t.Helper()
-	if cfg.Retry == (Retry{}) {
+	if cfg.Retry == (retry.Retry{}) {
 		cfg.Retry = quick
 	}
 	c, err := New(cfg)
@@ -182,7 +183,7 @@ func TestFaultsThatPassAreOutlasted(t *testing.T) {
 
 func TestFailuresSayWhatToDo(t *testing.T) {
 	always := Fault{Probability: 1}
-	briefly := Retry{First: time.Millisecond, Longest: 5 * time.Millisecond, Patience: 60 * time.Millisecond}
+	briefly := retry.Retry{First: time.Millisecond, Longest: 5 * time.Millisecond, Patience: 60 * time.Millisecond}
 	longer := briefly // than a call that a loaded machine ends late
 	longer.Patience = time.Second
 	tests := []struct {
@@ -228,7 +229,7 @@ func TestUnreachable(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
 	defer server.Close()
 	var log bytes.Buffer
-	c := newClient(t, Config{BaseURL: server.URL, Log: slog.New(slog.NewTextHandler(&log, nil)), Retry: Retry{First: time.Millisecond, Longest: time.Millisecond, Patience: 20 * time.Millisecond}})
+	c := newClient(t, Config{BaseURL: server.URL, Log: slog.New(slog.NewTextHandler(&log, nil)), Retry: retry.Retry{First: time.Millisecond, Longest: time.Millisecond, Patience: 20 * time.Millisecond}})
 	_, err := c.Top(context.Background(), 1)
 	var failed *Error
 	if !errors.As(err, &failed) || failed.Kind != Unreachable || failed.Attempts < 2 || !strings.Contains(err.Error(), "check the network") {
@@ -306,10 +307,8 @@ func TestAllCallsWaitWhenOneIsToldTo(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for told := false; !told; time.Sleep(time.Millisecond) {
-		c.pause.mu.Lock()
-		told = !c.pause.until.IsZero()
-		c.pause.mu.Unlock()
+	for !c.calls.Held() {
+		time.Sleep(time.Millisecond)
 	}
 	if _, err := c.History(context.Background(), "bitcoin", D1, year(t)); err != nil {
 		t.Error(err)

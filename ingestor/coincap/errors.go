@@ -119,3 +119,6 @@ func (e *Error) Final() bool { return e.Kind.Final() }
 
 // Single is the kind's.
 func (e *Error) Single() bool { return e.Kind.Single() }
+
+// Wait is how long the API wants to be left alone. A rate limit is everybody's.
+func (e *Error) Wait() (time.Duration, bool) { return e.RetryAfter, e.Kind == RateLimited }

@@ -30,7 +30,7 @@ func (c Daily) Run(ctx context.Context, out *cli.Output, now Clock) error {
 	if today := now.today(); c.Date.IsZero() || c.Date.After(today) {
 		return cli.Usage("--date %s is in the future: today is %s UTC", c.Date, today)
 	}
-	return c.land(ctx, out, now, func(in *ingest.Ingest) error {
+	return c.ingest(ctx, out, now, func(in *ingest.Ingest) error {
 		results, err := in.Daily(ctx, c.Date, c.Top)
 		return report(out, results, err)
 	})

@@ -39,7 +39,7 @@ func (c History) Run(ctx context.Context, out *cli.Output, now Clock) error {
 	if c.DryRun {
 		return printCosts(out, history.Costs())
 	}
-	return c.land(ctx, out, now, func(in *ingest.Ingest) error {
+	return c.ingest(ctx, out, now, func(in *ingest.Ingest) error {
 		results, err := in.History(ctx, history)
 		return report(out, results, err)
 	})

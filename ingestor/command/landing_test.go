@@ -54,9 +54,9 @@ func serve(t *testing.T, cfg coincap.SimulatorConfig) (address string, s *coinca
 func flags(t *testing.T, s *harness.Stack, api string) fetchFlags {
 	t.Helper()
 	vars := s.Vars(t, "ingestor")
-	return fetchFlags{BaseURL: api, Patience: 300 * time.Millisecond, S3: settings.S3{
+	return fetchFlags{BaseURL: api, landFlags: landFlags{Patience: 300 * time.Millisecond, S3: settings.S3{
 		Endpoint: s.S3, AccessKey: vars["MILLRACE_S3_ACCESS_KEY"], SecretKey: settings.Secret(vars["MILLRACE_S3_SECRET_KEY"]), Bucket: s.Bucket(),
-	}}
+	}}}
 }
 
 // result is a row as the commands print it in JSON.

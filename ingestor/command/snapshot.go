@@ -30,7 +30,7 @@ func (c Snapshot) Run(ctx context.Context, out *cli.Output, now Clock) error {
 	if c.Every != 0 && c.Every < time.Second {
 		return cli.Usage("--every must be a second or more")
 	}
-	return c.land(ctx, out, now, func(in *ingest.Ingest) error {
+	return c.ingest(ctx, out, now, func(in *ingest.Ingest) error {
 		if c.Every == 0 {
 			return c.once(ctx, out, in)
 		}

@@ -47,17 +47,17 @@ func today() bronze.Day { return bronze.DayOf(time.Date(2026, 1, 31, 0, 0, 0, 0,
 
 // answer is a call that succeeds after a while with so many items.
 func answer(subject string, after time.Duration, items int) Call {
-	return func(context.Context) (*source.Response, error) {
+	return One(func(context.Context) (*source.Response, error) {
 		time.Sleep(after)
 		return &source.Response{
 			Place: bronze.Place{Source: "test", Dataset: "things", Stem: subject, Ext: bronze.JSON}, Subject: subject, Items: items,
 			Status: http.StatusOK, Body: []byte(subject), Credits: 2,
 		}, nil
-	}
+	})
 }
 
 func fails(err error) Call {
-	return func(context.Context) (*source.Response, error) { return nil, err }
+	return One(func(context.Context) (*source.Response, error) { return nil, err })
 }
 
 func TestResultsAreInTheOrderOfTheCalls(t *testing.T) {
@@ -96,11 +96,11 @@ func TestAFailureThatAllWouldShareEndsTheBatch(t *testing.T) {
 	calls := []Call{fails(&failure{})}
 	var late atomic.Int64
 	for range 200 {
-		calls = append(calls, func(ctx context.Context) (*source.Response, error) {
+		calls = append(calls, One(func(ctx context.Context) (*source.Response, error) {
 			late.Add(1)
 			<-ctx.Done()
 			return nil, context.Cause(ctx)
-		})
+		}))
 	}
 	_, err := l.LandAll(t.Context(), Batch{What: "things", Day: today, Calls: calls})
 	var shared *failure

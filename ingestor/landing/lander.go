@@ -4,6 +4,7 @@ package landing
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"sync/atomic"
 
@@ -45,7 +46,7 @@ func (l *Lander) Land(ctx context.Context, day bronze.Day, r *source.Response) (
 		Dataset: r.Place.Dataset, Subject: r.Subject, From: r.From, To: r.To, Items: r.Items, Outcome: NoData, Reason: r.Note,
 	}
 	if r.NotFound() {
-		result.Reason = "the source does not know it (HTTP 404)"
+		result.Reason = fmt.Sprintf("the source does not know it (HTTP %d)", r.Status)
 		return result, nil
 	}
 	ctx, end := tracing.Span(ctx, "ingest "+r.Place.Dataset)

@@ -30,8 +30,10 @@ type Response struct {
 	Note     string     // what is odd about it although it is kept; empty for nothing
 }
 
-// NotFound reports a 404: the source knows nothing of what was asked for, and there is nothing worth keeping.
-func (r *Response) NotFound() bool { return r.Status == http.StatusNotFound }
+// NotFound reports a 404 or a 204: the source has nothing of what was asked for, and there is nothing worth keeping.
+func (r *Response) NotFound() bool {
+	return r.Status == http.StatusNotFound || r.Status == http.StatusNoContent
+}
 
 // Skipped is something that was not asked for, and why.
 type Skipped struct{ Subject, Reason string }

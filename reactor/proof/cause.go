@@ -109,6 +109,9 @@ func (r *Report) causes(v *Verdict, t *lake.Table) (all []string) {
 // mends is the command that brings the tables back. While objects are hidden from the listing, the tables that bronze gives lack
 // their rows, so they have to be shown first.
 func (c *Check) mends(r *Report) string {
+	if c.Branch != "" {
+		return "reactor publish " + cli.ShellWord(c.Branch) + " --drop"
+	}
 	var commands []string
 	for _, a := range r.Absent {
 		command := "reactor retract " + cli.ShellWord(a.Cover)

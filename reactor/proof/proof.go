@@ -31,6 +31,8 @@ const checkBatch = 256
 type Check struct {
 	Lake   *lake.Lake
 	Bucket bucket.Bucket
+	// Branch is the branch that Lake shows; "" for main. The objects that it was made of are in the ledger when it is published.
+	Branch string
 	Models *gold.Set
 	Limits silver.Limits // of an object, as the reactor has them
 	DB     *duck.DB
@@ -97,7 +99,7 @@ func (c *Check) Compare(ctx context.Context, view *lake.View, listed []event.Obj
 		case ok && e.Table != "":
 			objects[e.Table] = append(objects[e.Table], o)
 			c.objects[o.ID()] = true
-		case !ok && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled:
+		case !ok && c.Branch == "" && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled: // a branch has what it was made of
 			r.Unpromoted = append(r.Unpromoted, o)
 		}
 	}
@@ -173,7 +175,7 @@ var errLag = errors.New("gold lags behind silver")
 // ledger returns the entries of the events whose effect the view's tables have, and the ids of events that were committed later.
 func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.ID]lake.Entry, later map[event.ID]bool, err error) {
 	entries, later = map[event.ID]lake.Entry{}, map[event.ID]bool{}
-	err = c.Lake.Entries(ctx, func(e lake.Entry) error {
+	note := func(e lake.Entry) error {
 		id := event.ID(e.EventID)
 		if t := view.Tables[silver.TableName(e.Table)]; t != nil && e.Sequence > t.Meta.LastSequenceNumber() { // not the current snapshot's number, which is lower after a rollback
 			later[id] = true
@@ -181,7 +183,10 @@ func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.
 		}
 		entries[id] = e
 		return nil
-	})
+	}
+	if err = c.Lake.Entries(ctx, note); err == nil && c.Branch != "" {
+		err = c.Lake.Staged(ctx, c.Branch, note)
+	}
 	return entries, later, err
 }
 

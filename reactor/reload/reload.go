@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	pidFile    = "reactor.pid"
+	pidFile    = "reload.pid" // not reactor.pid, which whoever supervises the reactor replaces
 	answerFile = "reload.json"
 	// poll is how often an answer is looked for.
 	poll = 50 * time.Millisecond

@@ -16,7 +16,7 @@ func TestAReactorIsToldAndAnswers(t *testing.T) {
 	if err := reload.Ask(t.Context(), home); !errors.Is(err, reload.ErrNone) {
 		t.Errorf("an empty folder: %v", err)
 	}
-	if err := os.WriteFile(home+"/reactor.pid", []byte("1\n"), 0o600); err != nil {
+	if err := os.WriteFile(home+"/reload.pid", []byte("1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := reload.Ask(t.Context(), home); !errors.Is(err, reload.ErrNone) {

@@ -115,7 +115,8 @@ func (o Object) sample(ctx context.Context) (infer.Sample, error) {
 		}
 	default:
 		s.Values, err = infer.Values(body)
-		s.Lines = strings.HasSuffix(ext, ".ndjson") || len(s.Values) > 1
+		s.Misnamed = !strings.HasSuffix(ext, ".ndjson") && len(s.Values) > 1
+		s.Lines = strings.HasSuffix(ext, ".ndjson") || s.Misnamed
 	}
 	if err != nil {
 		return s, fmt.Errorf("read %s: %w", o.Name, err)
@@ -151,6 +152,9 @@ func Infer(ctx context.Context, dataset string, objects []Object) (string, error
 		if len(s.Values) > 0 {
 			samples = append(samples, s)
 		}
+	}
+	if len(samples) == 0 {
+		return "", fmt.Errorf("infer %s: the objects have no row: take some that have", dataset)
 	}
 	return infer.Propose(dataset, samples)
 }

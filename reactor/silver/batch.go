@@ -8,8 +8,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
-
-	"millrace/ingestor/bronze"
 )
 
 const (
@@ -56,14 +54,10 @@ type batches struct {
 }
 
 func newBatches(ctx context.Context, d *Dataset, src Source, sink Sink) *batches {
-	day := src.IngestDate
-	if day.IsZero() {
-		day = bronze.DayOf(src.ModifiedAt)
-	}
 	return &batches{
 		ctx: ctx, sink: sink, d: d, src: src,
 		modified: arrow.Timestamp(src.ModifiedAt.UnixMicro()),
-		day:      arrow.Date32(day.Unix()),
+		day:      arrow.Date32(src.day().Unix()),
 	}
 }
 

@@ -277,7 +277,7 @@ func (d *Dataset) checkPattern() error {
 
 // fromOutside says that a field may have a value from outside of the row.
 func (d *Dataset) fromOutside(f *Field) bool {
-	return f.Envelope != "" || f.Metadata != "" || f.ListName || d.inName(f)
+	return f.Envelope != "" || f.Metadata != "" || f.ListName || f.IngestDate || d.inName(f)
 }
 
 // inName says that the name of an object may have the field's value.

@@ -53,6 +53,8 @@ type Field struct {
 	Metadata string
 	// ListName: the name of the list that has the row stands in for rows without a value of their own.
 	ListName bool
+	// IngestDate: the day in the object's key, else the day it was stored, stands in for rows without a value of their own.
+	IngestDate bool
 	// Missing says what to do about an object that brings the value nowhere.
 	Missing string
 	// Doc is the column's comment in the table's schema: its meaning, then its unit in brackets, where it has one. A table that is
@@ -151,6 +153,8 @@ func (f *Field) validate() error {
 		return fmt.Errorf("field %s: only a time or a date can be too early", f.Column)
 	case f.ListName && f.Type != Text:
 		return fmt.Errorf("field %s: the name of a list is a text", f.Column)
+	case f.IngestDate && f.Type != Time && f.Type != Date:
+		return fmt.Errorf("field %s: an ingest date is a time or a date", f.Column)
 	}
 	if _, ok := unitOf(f.Unit); !ok || f.Unit != "" && f.Type != Time {
 		return fmt.Errorf("field %s: the unit %q: a time is counted in s, ms, us or ns", f.Column, f.Unit)

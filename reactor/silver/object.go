@@ -39,6 +39,8 @@ type object struct {
 	inFile []bool
 	// each, when not nil, takes the rows of a Parquet file in place of the definition.
 	each func(row []byte) error
+	// noRow is the first row that each was not given, because it would be refused.
+	noRow *refusal
 	// noData: the object that was to be an envelope has no data.
 	noData bool
 }
@@ -99,7 +101,7 @@ func (o *object) read(ext string) error {
 	return unreadable("no format is known for the extension %s; known are json, json.gz, ndjson, ndjson.gz and parquet", quote([]byte(ext)))
 }
 
-// fromOutside takes stand-ins from the object's metadata, else from its name.
+// fromOutside takes stand-ins from the object's metadata, else from its name, else from its ingest date.
 func (o *object) fromOutside(name string) error {
 	var groups []string
 	if o.d.NamePattern != nil {
@@ -113,6 +115,9 @@ func (o *object) fromOutside(name string) error {
 		}
 		if value == "" && groups != nil && o.d.inName(f) {
 			value, from = groups[o.d.NamePattern.SubexpIndex(f.Column)], "name"
+		}
+		if value == "" && f.IngestDate {
+			value, from = o.src.day().String(), "ingest date"
 		}
 		if value == "" {
 			continue

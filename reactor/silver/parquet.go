@@ -288,9 +288,12 @@ func (o *object) parquetBatch(columns []column, batch arrow.RecordBatch) error {
 		err := careful(func() error { text, bad = o.parquetRow(text[:0], columns, batch, i); return nil })
 		switch {
 		case err != nil:
+		case bad != nil && o.each != nil:
+			o.noRow = cmp.Or(o.noRow, bad)
 		case bad != nil:
 			err = o.refuse(bad, text, int64(len(text)))
 		case o.each != nil:
+			o.next++
 			err = o.each(text)
 		default:
 			err = o.add(text)
@@ -334,8 +337,14 @@ func (d *Dataset) apiName(column string) string {
 }
 
 // ParquetRows reads a Parquet file without a definition: each row as the JSON object that the decoder would make of it. The row
-// is valid during the call.
+// is valid during the call. A row that the decoder would refuse is left out; if all are, the error says why.
 func ParquetRows(ctx context.Context, p Payload, each func(row []byte) error) error {
 	o := &object{ctx: ctx, d: &Dataset{}, payload: p, each: each}
-	return o.parquet()
+	if err := o.parquet(); err != nil {
+		return err
+	}
+	if o.next == 0 && o.noRow != nil {
+		return unreadable("every row would be refused, the first for %s: %s", o.noRow.field, o.noRow.reason)
+	}
+	return nil
 }

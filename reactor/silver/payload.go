@@ -28,6 +28,14 @@ type Source struct {
 	Metadata map[string]string
 }
 
+// day of the object: that of its key, else that on which it was stored.
+func (s Source) day() bronze.Day {
+	if s.IngestDate.IsZero() {
+		return bronze.DayOf(s.ModifiedAt)
+	}
+	return s.IngestDate
+}
+
 // Payload opens the object's bytes from the start. It is asked twice when an envelope's timestamp follows its data.
 type Payload interface {
 	Open(ctx context.Context) (io.ReadCloser, error)

@@ -22,10 +22,10 @@ import (
 // floors are the packages of the programs, from the ground up. A package imports only from floors below its own. What is not
 // listed here may not exist.
 var floors = [][]string{
-	{"infra/files", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health", "reactor/namespace"},
-	{"infra/settings", "ingestor/source", "reactor/console/web", "reactor/reload", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
-	{"infra/process", "infra/nats", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/definition", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/access", "reactor/drift"},
-	{"infra/minio", "ingestor/coincap/ingest", "reactor/silver/datasets", "reactor/silver/datasets/coincap", "reactor/silver/infer", "reactor/upkeep", "reactor/intake", "reactor/gauge", "reactor/airflow"},
+	{"infra/files", "infra/strict", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/retry", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health", "reactor/namespace"},
+	{"infra/settings", "ingestor/source", "ingestor/recipe", "reactor/console/web", "reactor/reload", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
+	{"infra/process", "infra/nats", "infra/sqs", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/definition", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/access", "reactor/drift"},
+	{"infra/minio", "ingestor/coincap/ingest", "ingestor/fetch", "reactor/silver/datasets", "reactor/silver/datasets/coincap", "reactor/silver/infer", "reactor/upkeep", "reactor/intake", "reactor/gauge", "reactor/airflow"},
 	{"infra/local", "ingestor/command", "reactor/tables", "reactor/sample"},
 	{"ingestor", "reactor/promote", "reactor/announce"},
 	{"reactor/progress", "reactor/proof"},
@@ -43,11 +43,11 @@ var floors = [][]string{
 var mayImport = map[string][]string{
 	"infra":    {"ingestor/coincap", "ingestor/coincap/market"}, // the stack starts the simulator
 	"ingestor": {"infra/"},
-	"reactor":  {"infra/", "ingestor/bronze"},
+	"reactor":  {"infra/", "ingestor/bronze", "ingestor/recipe"},
 }
 
 // pure packages know no network, no disk and no clock: what they say is a function of what they are given.
-var pure = []string{"reactor/namespace", "reactor/event", "reactor/silver", "reactor/silver/definition", "reactor/silver/infer", "reactor/silver/datasets", "reactor/gold/plan", "reactor/drift"}
+var pure = []string{"ingestor/recipe", "reactor/namespace", "reactor/event", "reactor/silver", "reactor/silver/definition", "reactor/silver/infer", "reactor/silver/datasets", "reactor/gold/plan", "reactor/drift"}
 
 // impure are packages that a pure one may not import, and clock the functions that it may not call.
 var (

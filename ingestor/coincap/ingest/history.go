@@ -51,13 +51,13 @@ func (i *Ingest) land(ctx context.Context, h History, day func() bronze.Day, lab
 	batch := landing.Batch{What: "histories", Day: day}
 	for _, asset := range h.Assets {
 		for _, piece := range h.Pieces {
-			batch.Calls = append(batch.Calls, func(ctx context.Context) (*source.Response, error) {
+			batch.Calls = append(batch.Calls, landing.One(func(ctx context.Context) (*source.Response, error) {
 				response, err := i.API.History(ctx, asset, h.Interval, piece)
 				if err != nil {
 					return nil, err
 				}
 				return &response.Response, nil
-			})
+			}))
 		}
 	}
 	bar := i.watch(len(batch.Calls), label)

@@ -12,6 +12,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"millrace/infra/strict"
+	"millrace/ingestor/recipe"
 	"millrace/reactor/silver"
 )
 
@@ -107,7 +109,20 @@ func (r *reader) dataset(root *yaml.Node) silver.Dataset {
 	d.Forget = r.one(at["unknown"]) == "drop"
 	d.Fields = r.fields(at["fields"])
 	d.Later = r.fields(at["later"])
+	r.fetch(at["fetch"])
 	return d
+}
+
+// fetch holds the block to the ingestor's rules. What it says is not part of the dataset: the table does not depend on it.
+func (r *reader) fetch(node *yaml.Node) {
+	if node == nil {
+		return
+	}
+	other := &strict.Reader{}
+	recipe.Read(node, other)
+	for _, p := range other.Problems {
+		r.problems = append(r.problems, Problem(p))
+	}
 }
 
 func (r *reader) rows(node *yaml.Node, d *silver.Dataset) {

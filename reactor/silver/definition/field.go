@@ -52,7 +52,8 @@ func (r *reader) field(node *yaml.Node) silver.Field {
 	}
 	if at["from"] != nil {
 		from := r.mapping(at["from"], fromKeys, "from")
-		f.Envelope, f.Metadata, f.ListName = r.text(from["envelope"]), r.text(from["metadata"]), r.boolean(from["list_name"])
+		f.Envelope, f.Metadata = r.text(from["envelope"]), r.text(from["metadata"])
+		f.ListName, f.IngestDate = r.boolean(from["list_name"]), r.boolean(from["ingest_date"])
 	}
 	r.bounds(at, &f)
 	if at["default"] != nil {

@@ -3,11 +3,18 @@ package definition_test
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
+	"millrace/ingestor/recipe"
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/definition"
 	"millrace/reactor/silver/silvertest"
@@ -164,11 +171,19 @@ func FuzzRows(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, g.text)
 		}
-		if len(body) == 0 {
+		made := len(body) == 0
+		if made {
 			body = []byte(g.payload())
 		}
 		for _, file := range []string{"x.json", "x.ndjson"} {
+			before := allocated()
 			s, err := silvertest.Decode(t, d, silvertest.Source(d, file), body)
+			if took, most := allocated()-before, uint64(64<<20+4096*len(body)); took > most {
+				t.Errorf("%d bytes of a payload took %d bytes of memory, more than %d", len(body), took, most)
+			}
+			if made && file == "x.json" && err == nil {
+				g.counts(t, len(s.Good)+len(s.Refused), body)
+			}
 			if err != nil {
 				if u := new(silver.Unreadable); !errors.As(err, &u) {
 					t.Errorf("%T: %v", err, err)
@@ -187,12 +202,64 @@ func FuzzRows(f *testing.F) {
 	})
 }
 
+// allocated is how many bytes the process has taken from the heap so far, given back or not.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// counts holds that each row of a payload is either accepted or refused.
+func (g *guess) counts(t *testing.T, got int, body []byte) {
+	path, err := recipe.ParsePath(g.at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want, err := (recipe.Rows{At: path}).Count(body); err != nil || got != want {
+		t.Errorf("%d rows are accepted or refused, of %d in %s: %v\n%s", got, want, body, err, g.text)
+	}
+}
+
+// fits tells whether an accepted value is one of its type, as other readers have it.
+func fits(typ, value string) bool {
+	var err error
+	switch {
+	case typ == "boolean":
+		_, err = strconv.ParseBool(value)
+	case typ == "integer":
+		_, err = strconv.ParseInt(value, 10, 32)
+	case typ == "long":
+		_, err = strconv.ParseInt(value, 10, 64)
+	case typ == "double":
+		_, err = strconv.ParseFloat(value, 64)
+	case typ == "date":
+		_, err = time.Parse(time.DateOnly, value)
+	case strings.HasPrefix(typ, "time"):
+		_, err = time.Parse(time.RFC3339Nano, value)
+	case strings.HasPrefix(typ, "decimal"):
+		n, ok := new(big.Rat).SetString(value)
+		whole := 7
+		if strings.Contains(typ, "38") {
+			whole = 10
+		}
+		return ok && new(big.Rat).Abs(n).Cmp(new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(whole)), nil))) < 0
+	case typ == "text":
+		return value != "" && utf8.ValidString(value)
+	default:
+		return jsontext.Value(value).IsValid()
+	}
+	return err == nil
+}
+
 // keeps holds an accepted row to the definition.
 func (g *guess) keeps(t *testing.T, i int, row silvertest.Row) {
 	for _, f := range g.fields {
 		value, there := row[f.column]
 		if f.required && !there {
 			t.Errorf("row %d: %s is null: %v\n%s", i, f.column, row, g.text)
+		}
+		if there && !fits(f.typ, value) {
+			t.Errorf("row %d: %s is %s, which is no %s\n%s", i, f.column, value, f.typ, g.text)
 		}
 		if n, err := strconv.ParseFloat(value, 64); there && f.least != "" && (err != nil || n < -3) {
 			t.Errorf("row %d: %s is %s, %v\n%s", i, f.column, value, err, g.text)

@@ -13,6 +13,7 @@ const (
 	listOfFields
 	mapOfRows
 	mapOfFrom
+	mapOfFetch
 )
 
 // key is one that a mapping may have.
@@ -40,6 +41,7 @@ var datasetKeys = []key{
 	{name: "rows", form: mapOfRows, doc: "Where in an object the rows are. Without it, an object is a JSON list of rows, one row a line (ndjson), or Parquet"},
 	{name: "name_pattern", doc: "Regular expression over the object's file name without folders and extension. The value of a group (?<column>…) stands in for rows without one"},
 	{name: "fields", form: listOfFields, needed: true, doc: "Columns of the table, in its order"},
+	{name: "fetch", form: mapOfFetch, doc: "How `ingestor fetch` asks the source for a day. The table does not depend on it"},
 	{name: "later", form: listOfFields, doc: "Columns that came after the table was made first. They are the table's last ones"},
 }
 
@@ -73,6 +75,7 @@ var fieldKeys = []key{
 var fromKeys = []key{
 	{name: "envelope", doc: "Path of the value beside the rows, from the object's root"},
 	{name: "metadata", doc: "Name of the object's user metadata, in lower case"},
+	{name: "ingest_date", form: boolean, doc: "The day in the object's key (ingest_date=…), else the day it was stored: the time of rows that bring none"},
 	{name: "list_name", form: boolean, doc: "The name of the list that has the row, where the path of the rows ends in *"},
 }
 

@@ -3,6 +3,9 @@ package definition
 import (
 	"encoding/json"
 	"fmt"
+
+	"millrace/infra/strict"
+	"millrace/ingestor/recipe"
 )
 
 // JSONSchema of a definition, for editors: the keys that Parse knows, with what they mean.
@@ -10,7 +13,7 @@ func JSONSchema() ([]byte, error) {
 	schema := mappingSchema(datasetKeys)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = "A dataset of millrace"
-	schema["$defs"] = map[string]any{"field": mappingSchema(fieldKeys), "rows": mappingSchema(rowsKeys), "from": mappingSchema(fromKeys)}
+	schema["$defs"] = map[string]any{"field": mappingSchema(fieldKeys), "rows": mappingSchema(rowsKeys), "from": mappingSchema(fromKeys), "fetch": strict.Schema(recipe.Keys())}
 	text, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("write the JSON Schema of datasets: %w", err)
@@ -52,6 +55,8 @@ func (k key) schema() map[string]any {
 		s["$ref"] = "#/$defs/rows"
 	case mapOfFrom:
 		s["$ref"] = "#/$defs/from"
+	case mapOfFetch:
+		s["$ref"] = "#/$defs/fetch"
 	}
 	switch {
 	case len(k.values) > 0:

@@ -52,14 +52,25 @@ func (p *proposal) untangle() {
 	p.leaves = slices.DeleteFunc(p.leaves, func(l *leaf) bool { return drop[l] })
 }
 
+// otherTimes are words of times that are not the row's own: some are years away from it, and a row from the future is refused.
+var otherTimes = []string{"birth", "born", "expir", "deadline", "end_", "until", "valid_to", "due", "license"}
+
+// deeper is how much less likely a value is for each object that it is inside of: that is about something else.
+const deeper = 20
+
 // timeRank says how likely a leaf is the time of the row; the least is the best.
 func timeRank(l *leaf) int {
-	for i, w := range []string{"timestamp", "time", "observed", "open_time", "ts", "t", "date", "datetime", "created", "created_at", "updated", "updated_at", "last_updated"} {
+	rank := 50
+	for i, w := range []string{"timestamp", "time", "observed", "open_time", "ts", "t", "date", "datetime", "created", "created_at", "updated", "updated_at", "last_updated", "at"} {
 		if l.column == w || strings.HasSuffix(l.column, "_"+w) {
-			return i
+			rank = i
+			break
 		}
 	}
-	return 50
+	if slices.ContainsFunc(otherTimes, func(w string) bool { return strings.Contains(l.column+"_", w) }) {
+		rank += 100
+	}
+	return rank + deeper*strings.Count(l.path, ".")
 }
 
 // chooseTime picks the row's time: one that every row has, else one around the rows, else the object must say.
@@ -79,7 +90,7 @@ func (p *proposal) chooseTime() {
 			p.time = &leaf{path: beside[0].path, typ: beside[0].typ, column: "around", doubt: "the time beside the rows: no time is in every row"}
 			return
 		}
-		p.time = &leaf{column: "nowhere", doubt: "no time was found: put objects with the user metadata observed-at, or name the path of a time"}
+		p.time = &leaf{column: "nowhere", doubt: "no time was found: a row's time is the day of its object (ingest_date in the key); name the path of a time if there is one"}
 		return
 	}
 	p.time = times[0]
@@ -112,7 +123,13 @@ func (p *proposal) chooseKey() {
 		p.key = append(p.key, "list_name")
 	}
 	p.key = append(p.key, "observed_at")
+	if p.rows < fewRows {
+		p.note("Of so few rows the key is a guess by the names of columns.")
+	}
 }
+
+// fewRows show no key: nearly each column is different in each of them.
+const fewRows = 3
 
 // keySearch tries columns as a key.
 type keySearch struct {
@@ -125,7 +142,7 @@ type keySearch struct {
 func (k keySearch) run() (found [][]*leaf) {
 	able := k.able()
 	for _, l := range able {
-		if keyRank(l) < 50 && k.unique(l) {
+		if keyRank(l) < noKey && k.unique(l) {
 			found = append(found, []*leaf{l})
 		}
 	}
@@ -136,10 +153,12 @@ func (k keySearch) run() (found [][]*leaf) {
 		return [][]*leaf{nil}
 	}
 	able = able[:min(len(able), 20)]
-	for i, l := range able {
+	for _, l := range able {
 		if k.unique(l) {
 			return [][]*leaf{{l}}
 		}
+	}
+	for i, l := range able {
 		for _, other := range able[i+1:] {
 			if k.unique(l, other) {
 				return [][]*leaf{{l, other}}
@@ -149,10 +168,10 @@ func (k keySearch) run() (found [][]*leaf) {
 	return nil
 }
 
-// able are the columns that every row has, of types that tell rows apart.
+// able are the columns that every row has, of types that tell rows apart. A required text may not be empty.
 func (k keySearch) able() (able []*leaf) {
 	for _, l := range k.p.leaves {
-		if l != k.p.time && l.seen-l.nulls == k.p.rows && slices.Contains([]string{"text", "integer", "long", "date"}, l.typ) && k.texts[l] != nil {
+		if l != k.p.time && !l.empty && l.seen-l.nulls == k.p.rows && slices.Contains([]string{"text", "integer", "long", "date"}, l.typ) && k.texts[l] != nil {
 			able = append(able, l)
 		}
 	}
@@ -179,12 +198,21 @@ func (k keySearch) unique(set ...*leaf) bool {
 	return true
 }
 
-// keyRank says how likely a column is part of a key by its name.
+// keyWords are names of what tells rows apart, the likeliest first.
+var keyWords = []string{"list_name", "id", "uuid", "guid", "oid", "key", "code", "symbol", "pair", "slug", "ticker", "sku", "name"}
+
+// noKey is the rank of a column that is not named as part of a key.
+const noKey = 1000
+
+// keyRank says how likely a column is part of a key by its name: its own id before that of another thing, and before one inside of it.
 func keyRank(l *leaf) int {
-	for i, w := range []string{"list_name", "id", "uuid", "key", "code", "symbol", "slug", "ticker", "sku", "name"} {
-		if l.column == w || strings.HasSuffix(l.column, "_"+w) {
-			return i
+	for i, w := range keyWords {
+		switch {
+		case l.column == w:
+			return i + deeper*strings.Count(l.path, ".")
+		case strings.HasSuffix(l.column, "_"+w):
+			return len(keyWords) + i + deeper*strings.Count(l.path, ".")
 		}
 	}
-	return 50
+	return noKey
 }

@@ -17,6 +17,8 @@ type Sample struct {
 	Values []jsontext.Value
 	// Lines: each value is a row, as in ndjson and Parquet.
 	Lines bool
+	// Misnamed: the lines are in an object whose name says that it is one payload.
+	Misnamed bool
 }
 
 const (
@@ -58,7 +60,7 @@ func Propose(name string, samples []Sample) (string, error) {
 		p.read(s)
 	}
 	if p.rows == 0 {
-		return "", fmt.Errorf("infer %s: there is no row in the samples", name)
+		return "", fmt.Errorf("infer %s: there is no row in the samples: take an answer that has some", name)
 	}
 	p.settle()
 	p.chooseTime()

@@ -40,7 +40,7 @@ func TestProposals(t *testing.T) {
 			{"id":"o-2","when":"2026-11-22T10:00:00Z","total":"7","items":1,"tags":[],"customer":{"name":"Ann"},"note":"x"}]`, 2, "id observed_at",
 			[]string{"path: when, type: time, required", "column: total, type: 'decimal(38,18)'", "column: items, type: integer}", "type: list<text>", "path: customer.name, type: text", "# in 1 of 2 rows"}},
 		{"digits are no times", "x.json", `[{"id":"a","time":"2026-11-22","zip":"01234","n":1732233600},{"id":"b","time":"2026-11-23","zip":"99999","n":1732233601}]`, 2, "id observed_at",
-			[]string{"path: time, type: time, required", "column: zip, type: text", "column: n, type: integer"}},
+			[]string{"path: time, type: time, required", "column: zip, type: text", "column: n, type: long"}},
 		{"list in an object, time beside it", "x.json", `{"status":{"timestamp":"2026-11-22T10:00:00Z"},"data":[{"symbol":"A","price":1.5},{"symbol":"B","price":2}]}`, 2, "symbol observed_at",
 			[]string{"at: data", "from: {envelope: status.timestamp}", "# the time beside the rows"}},
 		{"candles", "x.json", `[[1795392000000,"1.5","2"],[1795395600000,"1.6","3"]]`, 2, "observed_at", []string{"each: list", "path: '[0]', type: time(ms)"}},
@@ -53,6 +53,18 @@ func TestProposals(t *testing.T) {
 			[]string{"column: o_a, path: o.a, type: integer", "column: p, type: json}  # an object in some rows"}},
 		{"nulls and kinds", "x.json", `[{"time":"2026-11-22T10:00:00Z","n":null,"m":1,"o":{"a":1}},{"time":"2026-11-22T10:00:00Z","n":null,"m":"x","o":null}]`, 2, "observed_at",
 			[]string{"its type is not known", "# texts and numbers", "No key was found"}},
+		{"no time", "x.json", `[{"id":"a","n":1},{"id":"b","n":2}]`, 2, "id observed_at", []string{"from: {ingest_date: true}}  # no time was found"}},
+		{"lists named by numbers", "x.json", `{"result":{"60":[[1795392000,1]],"180":[[1795392000,2]]}}`, 2, "list_name observed_at", []string{"column: list_name, type: text"}},
+		{"an id that may be empty", "x.json", `[{"client_id":"","code":"a","time":"2026-11-22T10:00:00Z"},{"client_id":"x","code":"b","time":"2026-11-22T10:00:00Z"}]`, 2, "code observed_at", nil},
+		{"its own id before that of another", "x.json", `[{"actor":{"id":7},"user_id":8,"id":"a","created_at":"2026-11-22T10:00:00Z"},{"actor":{"id":9},"user_id":10,"id":"b","created_at":"2026-11-22T10:00:00Z"},
+			{"actor":{"id":11},"user_id":12,"id":"c","created_at":"2026-11-22T10:00:00Z"}]`, 3, "id observed_at", []string{"# user_id or actor_id would do as well"}},
+		{"its own time before others", "x.json", `[{"id":1,"expires_at":"2026-11-22T10:00:00Z","birth_date":"2000-01-01","repo":{"created_at":"2020-01-01T00:00:00Z"},"seen_at":"2026-11-22T10:00:00Z"}]`, 1, "id observed_at", []string{"path: seen_at, type: time"}},
+		{"a time of another form", "x.json", `[{"id":1,"created_at":"Mon Aug 27 13:08:45 +0000 2012"}]`, 1, "id observed_at", []string{"type: text}  # it is named as a time, and is not one of ISO 8601", "ingest_date: true"}},
+		{"one column before two", "x.json", `[{"type":"bid","tid":1,"timestamp":1795392000},{"type":"ask","tid":2,"timestamp":1795392000},{"type":"bid","tid":3,"timestamp":1795392000}]`, 3, "tid observed_at", nil},
+		{"one thing with a list in it", "x.json", `{"id":1,"at":"2026-11-22T10:00:00Z","labels":[{"id":5,"name":"x"}],"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1,"r":1}`, 1, "id observed_at",
+			[]string{"one: id", "Write rows: {at: labels}"}},
+		{"rows under names below others", "x.json", `{"result":{"ledger":{"L1":{"p":1},"L2":{"p":2},"L3":{"p":3}}}}`, 1, "", []string{"The members of result.ledger look like rows"}},
+		{"rows under names of their own", "x.json", `{"BTC":{"p":1},"ETH":{"p":2},"XRP":{"p":3}}`, 1, "", []string{"The members of the object look like rows under names", "Of so few rows the key is a guess"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d, text := proposed(t, c.file, c.body)
@@ -78,9 +90,14 @@ func TestAProposalWithoutTimeAsksForOne(t *testing.T) {
 	if !strings.Contains(text, "no time was found") {
 		t.Error(text)
 	}
-	src := silvertest.Source(d, "x.json", "observed-at", "2026-11-22T10:00:00Z")
-	if s, err := silvertest.Decode(t, d, src, []byte(`[{"id":"a","n":1}]`)); err != nil || len(s.Good) != 1 {
+	src := silvertest.Source(d, "x.json")
+	src.Key = "bronze/test/thing/ingest_date=2026-11-21/x.json"
+	if s, err := silvertest.Decode(t, d, src, []byte(`[{"id":"a","n":1}]`)); err != nil || len(s.Good) != 1 || s.Good[0]["observed_at"] != "2026-11-21T00:00:00Z" {
 		t.Errorf("%v, %v", err, s)
+	}
+	src.Key = "bronze/test/thing/x.json"
+	if s, err := silvertest.Decode(t, d, src, []byte(`[{"id":"a","n":1}]`)); err != nil || s.Good[0]["observed_at"] != src.ModifiedAt.Format("2006-01-02")+"T00:00:00Z" {
+		t.Errorf("without a date in the key: %v, %v", err, s)
 	}
 }
 
@@ -90,7 +107,7 @@ func TestWhatCannotBeInferredSaysWhy(t *testing.T) {
 			t.Errorf("%q: %v, want %s", body, err, want)
 		}
 	}
-	for body, want := range map[string]string{"1": "neither a JSON object nor a list", "[]": "there is no row in the samples", "[1,2]": "there is no row in the samples"} {
+	for body, want := range map[string]string{"1": "neither a JSON object nor a list", "[]": "there is no row in the samples", "[1,2]": "the list of x holds single values, such as 1: a row is an object or a list", `[0,"os",[[1]]]`: "holds single values, such as 0", `[[1],{}]`: "holds lists and objects"} {
 		values, err := infer.Values([]byte(body))
 		if err != nil {
 			t.Fatal(err)

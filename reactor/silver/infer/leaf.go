@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ type leaf struct {
 	path, column string
 	values       []jsontext.Value // some of those that are not null
 	seen, nulls  int
+	empty        bool // it is "" in some rows
 	mixed        bool // it is an object in some rows
 	typ, unit    string
 	doubt        string
@@ -41,6 +43,7 @@ func find(leaves *[]*leaf, path string) *leaf {
 
 func (l *leaf) add(v jsontext.Value) {
 	l.seen++
+	l.empty = l.empty || len(v) == 2 && v.Kind() == '"'
 	if v.Kind() == 'n' {
 		l.nulls++
 	} else if len(l.values) < kept {
@@ -76,6 +79,8 @@ func (l *leaf) kinds() string {
 func (l *leaf) settleType() {
 	field := func(t silver.Type) silver.Field { return silver.Field{Column: "c", From: "c", Type: t} }
 	switch kinds := l.kinds(); {
+	case l.path == "":
+		l.typ = "text" // the name of a list, whatever it looks like
 	case l.mixed:
 		l.typ, l.doubt = "json", "an object in some rows, and none in others"
 	case kinds == "":
@@ -98,7 +103,9 @@ func (l *leaf) settleType() {
 	case kinds == "\"" && l.all(field(silver.Boolean)):
 		l.typ, l.doubt = "boolean", "the words true and false"
 	case kinds == "\"":
-		l.typ = "text"
+		if l.typ = "text"; l.named() && l.digits() {
+			l.doubt = "it is named as a time, and is not one of ISO 8601: it stays a text"
+		}
 	default:
 		l.typ, l.doubt = "json", "texts and numbers"
 	}
@@ -108,11 +115,23 @@ func (l *leaf) whole(integer silver.Field, kinds string) {
 	switch {
 	case strings.Contains(kinds, "\"") && l.looksLikeCode():
 		l.typ, l.doubt = "text", "digits only: write integer or long if it is a number"
-	case l.all(integer):
-		l.typ, l.doubt = "integer", "every value fits 32 bits; write long if greater ones may come"
+	case l.all(integer) && l.below(roomy):
+		l.typ = "integer"
 	default:
 		l.typ = "long"
 	}
+}
+
+// roomy is the number below which integers have room to grow a thousandfold in 32 bits. Others get 64.
+const roomy = 1_000_000
+
+func (l *leaf) below(most int64) bool {
+	for _, v := range l.values {
+		if n, err := strconv.ParseInt(strings.Trim(string(v), `"`), 10, 64); err != nil || n >= most || n <= -most {
+			return false
+		}
+	}
+	return true
 }
 
 // looksLikeCode: digits with a zero in front, or the name of a code.
@@ -220,6 +239,21 @@ func within(f silver.Field, values []jsontext.Value, from, to time.Time) bool {
 		}
 	}
 	return len(values) > 0
+}
+
+// digits tells whether every value has four of them, as each way to write a time has.
+func (l *leaf) digits() bool {
+	for _, v := range l.values {
+		if strings.Count(strings.Map(func(c rune) rune {
+			if c >= '0' && c <= '9' {
+				return '0'
+			}
+			return -1
+		}, string(v)), "0") < 4 {
+			return false
+		}
+	}
+	return true
 }
 
 // named tells whether a word of the column's name is one of time.

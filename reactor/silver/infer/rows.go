@@ -1,6 +1,8 @@
 package infer
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -62,9 +64,7 @@ func (p *proposal) findRows(samples []Sample) error {
 	}
 	switch first.Kind() {
 	case '[':
-		elements := pairs(first)
-		p.list = len(elements) > 0 && elements[0].value.Kind() == '['
-		return nil
+		return p.plainList(samples[0].Name, pairs(first))
 	case '{':
 	default:
 		return fmt.Errorf("infer %s: %s is neither a JSON object nor a list", p.name, samples[0].Name)
@@ -77,14 +77,91 @@ func (p *proposal) findRows(samples []Sample) error {
 			best = c
 		}
 	}
-	if best.path == nil {
-		p.one = true
+	switch {
+	case best.path == nil:
 		p.note("No list was found in %s, so an object is one row.", samples[0].Name)
+	case best.rows < fewRows && singles(first, 0) >= manySingles:
+		p.note("%s has many values beside its longest list, %s: so an object is one row, and lists are values. Write rows: {at: %s} if these are the rows.", samples[0].Name, path(best.path), path(best.path))
+		best.path = nil
+	}
+	if at, ok := keyed(first, nil); ok {
+		p.note("The members of %s look like rows under names of their own. Rows are taken from lists alone: such an answer has to be asked for, or turned, into a list.", cmp.Or(path(at), "the object"))
+	}
+	if p.one = best.path == nil; p.one {
 		return nil
 	}
 	p.at, p.list = best.path, best.list
 	p.everyList(first, found, best)
 	return nil
+}
+
+// plainList looks at a payload that is a list: its elements are the rows.
+func (p *proposal) plainList(name string, elements []pair) error {
+	for _, e := range elements {
+		switch kind := e.value.Kind(); {
+		case kind != '{' && kind != '[':
+			return fmt.Errorf("infer %s: the list of %s holds single values, such as %s: a row is an object or a list", p.name, name, shortened(e.value))
+		case kind == '[':
+			p.list = true
+		case p.list:
+			return fmt.Errorf("infer %s: the list of %s holds lists and objects: the rows of a dataset are of one form", p.name, name)
+		}
+	}
+	return nil
+}
+
+// shortened is the beginning of a value, for an error.
+func shortened(v jsontext.Value) string {
+	const most = 60
+	if len(v) > most {
+		return string(bytes.ToValidUTF8(v[:most], nil)) + "…"
+	}
+	return string(v)
+}
+
+// manySingles beside a short list tell of one thing with a list in it, and not of a list with something around it.
+const manySingles = 20
+
+// singles counts the single values of an object, and of the objects in it.
+func singles(v jsontext.Value, depth int) (n int) {
+	for _, m := range pairs(v) {
+		switch {
+		case m.value.Kind() == '{' && depth < 3:
+			n += singles(m.value, depth+1)
+		case m.value.Kind() != '[' && m.value.Kind() != '{':
+			n++
+		}
+	}
+	return n
+}
+
+// keyed finds an object whose members are three objects or more with the same names.
+func keyed(v jsontext.Value, at []string) ([]string, bool) {
+	members := pairs(v)
+	var first string
+	same := len(members) >= 3
+	for i, m := range members {
+		if m.value.Kind() != '{' {
+			same = false
+			continue
+		}
+		below := append(append([]string(nil), at...), m.name)
+		if len(below) < 3 {
+			if found, ok := keyed(m.value, below); ok {
+				return found, true
+			}
+		}
+		var names []string
+		for _, inner := range pairs(m.value) {
+			names = append(names, inner.name)
+		}
+		all := strings.Join(names, "\x00")
+		if i == 0 {
+			first = all
+		}
+		same = same && all == first
+	}
+	return at, same
 }
 
 // search lists the lists of objects or lists, down to three levels.
@@ -129,6 +206,9 @@ func (p *proposal) everyList(first jsontext.Value, found []candidate, best candi
 
 // read takes the rows of a sample.
 func (p *proposal) read(s Sample) {
+	if s.Misnamed {
+		p.note("%s has one row a line: objects like it must be named .ndjson, or they are dead letters.", s.Name)
+	}
 	for _, v := range s.Values {
 		p.objects++
 		switch {

@@ -83,7 +83,7 @@ func (p *proposal) writeTime(b *strings.Builder) {
 	t := p.time
 	switch t.column {
 	case "nowhere":
-		fmt.Fprintf(b, "  - {column: observed_at, type: time, required: true, from: {metadata: observed-at}}  # %s\n", t.doubt)
+		fmt.Fprintf(b, "  - {column: observed_at, type: time, required: true, from: {ingest_date: true}}  # %s\n", t.doubt)
 		return
 	case "around":
 		fmt.Fprintf(b, "  - {column: observed_at, type: %s, required: true, from: {envelope: %s}}  # %s\n", timeType(t), quoted(t.path), t.doubt)
