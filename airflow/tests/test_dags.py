@@ -47,7 +47,7 @@ def bag(tmp_path_factory):
 
 def test_all_dags_load(bag):
     assert bag.import_errors == {}
-    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report"}
+    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report", "lakehouse_rebuild"}
 
 
 def test_each_dag_and_task_says_what_it_is_for(bag):
@@ -163,11 +163,57 @@ def test_a_run_without_a_day_fails_and_is_not_tried_again(bag, params, says):
 )
 def test_a_green_run_without_a_task_says_so(bag, monkeypatch, argv, error):
     monkeypatch.setattr(sys, "argv", argv)
-    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report"}
+    assert set(bag.dags) == {"coincap_daily", "coincap_backfill", "gold_report", "lakehouse_rebuild"}
     for name, dag in bag.dags.items():
         with pytest.raises(error, match=rf"run manual__1 of {name} ran no task: .* first day, 2026-11-01\. .*backfill create"):
             dag.on_success_callback({"dag": dag, "run_id": "manual__1", "reason": "success"})
         dag.on_success_callback({"dag": dag, "run_id": "manual__1", "ti": object()})
+
+
+def test_a_rebuild_writes_a_branch_proves_it_and_makes_it_main(bag):
+    from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+
+    dag = bag.dags["lakehouse_rebuild"]
+    assert dag.max_active_runs == 1
+    order = {t.task_id: t.downstream_task_ids for t in dag.tasks}
+    assert order["rebuild"] == {"check"} and order["check"] == {"publish"} and order["publish"] == set()
+    rebuild = dag.get_task("rebuild")
+    assert isinstance(rebuild, SparkSubmitOperator)
+    assert rebuild.retries == 1
+    assert Path(rebuild.application).parts[-3:] == ("infra", "spark", "rebuild.py")
+    assert Path(rebuild.properties_file).parts[-3:] == ("infra", "spark", "spark.properties")
+    # Airflow keeps and shows them: no credential may be among them.
+    assert set(rebuild.env_vars) == {"PATH", "PYSPARK_PYTHON", "PYTHONDONTWRITEBYTECODE"}
+
+
+@pytest.mark.parametrize(
+    ("params", "flags"),
+    [
+        ({"from": None, "to": None, "tables": []}, []),
+        ({"from": "2026-01-01", "to": None, "tables": []}, ["--from", "2026-01-01"]),
+        (
+            {"from": "2026-01-01", "to": "2026-01-31", "tables": ["silver.asset_prices", "gold.daily_summary"]},
+            ["--from", "2026-01-01", "--to", "2026-01-31", "--tables", "silver.asset_prices,gold.daily_summary"],
+        ),
+    ],
+)
+def test_a_rebuilds_days_and_tables_are_parameters(bag, params, flags):
+    dag = bag.dags["lakehouse_rebuild"]
+    command = dag.get_task("arguments").python_callable("a-branch", params)
+    assert command[0] == "a-branch" and command[1] == "--reactor" and command[3:] == flags
+
+
+def test_a_rebuilds_branch_is_the_runs_own_and_is_published_only_when_asked_for(bag):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    dag = bag.dags["lakehouse_rebuild"]
+    name = dag.get_task("branch").python_callable
+    assert name(run_id="manual__2026-11-20T00:00:00.1+00:00_xY2") == "spark-manual-2026-11-20T00-00-00-1-00-00-xY2"
+    publish = dag.get_task("publish").python_callable
+    assert publish("a-branch", {"publish": True}).endswith("reactor publish a-branch")
+    with pytest.raises(AirflowSkipException, match="reactor publish a-branch"):
+        publish("a-branch", {"publish": False})
+    assert dag.get_task("check").python_callable("a-branch").endswith("reactor check --branch a-branch")
 
 
 def test_the_date_is_a_parameter_that_may_be_missing(bag):

@@ -42,6 +42,8 @@ func airflowEnvironment(user []string, h home, s site, ports airflowPorts, at ad
 		"AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES":     "1",
 		"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
 		"AIRFLOW__USAGE_DATA_COLLECTION__ENABLED":       "False",
+		// The master of lakehouse_rebuild. Without a connection the provider's operator asks for YARN.
+		"AIRFLOW_CONN_SPARK_DEFAULT": `{"conn_type": "spark", "host": "local[*]"}`,
 	}
 	defaults["MILLRACE_DAILY_START"] = s.dailyStart
 	given := map[string]bool{}

@@ -20,6 +20,7 @@ type app struct {
 	MinIO   minioProgram `cmd:"" name:"minio" help:"Build MinIO beforehand, as the first start would."`
 
 	Provision  provision  `cmd:"" help:"Set up a NATS and a MinIO that run already: streams, bucket, users and rules."`
+	SQS        sqsBridge  `cmd:"" name:"sqs" help:"Bring S3's messages from an SQS queue to NATS, for a lake on AWS."`
 	Quarantine quarantine `cmd:"" help:"Take broken files out of MinIO's event queue; run it before each start of a MinIO in a container."`
 }
 

@@ -64,8 +64,32 @@ func (p provision) streams(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return streams.Ensure(ctx, js)
+	// The servers of a cluster answer some seconds before they have agreed on who leads.
+	for {
+		err := streams.Ensure(ctx, streams.Client{JetStream: js, Replicas: p.NATSReplicas})
+		if !unled(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
+
+// unled tells whether a cluster has nobody yet who could make a stream.
+func unled(err error) bool {
+	var refused *jetstream.APIError
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, natsclient.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) ||
+		errors.As(err, &refused) && (refused.ErrorCode == noLeader || refused.ErrorCode == noPeers)
+}
+
+// Codes of JetStream's errors.
+const (
+	noLeader jetstream.ErrorCode = 10008 // temporarily unavailable
+	noPeers  jetstream.ErrorCode = 10005 // too few servers know each other
+)
 
 // await tries to connect until the server answers.
 func (p provision) await(ctx context.Context) (*natsclient.Conn, error) {

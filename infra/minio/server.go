@@ -1,6 +1,7 @@
 package minio
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ type Config struct {
 	RootPassword settings.Secret
 
 	NATSAddress  string // host:port
+	SafeAddress  string // that of SAFE's broker where it is another server of a cluster (default: NATSAddress)
 	NATSUser     string
 	NATSPassword settings.Secret
 
@@ -174,18 +176,18 @@ func environment(cfg Config) []string {
 	}
 	// FAST delivers at once and loses what NATS cannot take. SAFE goes through a queue on disk, up to three seconds
 	// later, and loses nothing. The router drops the second copy.
-	env = append(env, target("FAST", cfg)...)
-	env = append(env, target("SAFE", cfg)...)
+	env = append(env, target("FAST", cfg.NATSAddress, cfg)...)
+	env = append(env, target("SAFE", cmp.Or(cfg.SafeAddress, cfg.NATSAddress), cfg)...)
 	return append(env,
 		"MINIO_NOTIFY_NATS_QUEUE_DIR_SAFE="+cfg.Queue,
 		"MINIO_NOTIFY_NATS_QUEUE_LIMIT_SAFE=1000000",
 	)
 }
 
-func target(id string, cfg Config) []string {
+func target(id, address string, cfg Config) []string {
 	return []string{
 		"MINIO_NOTIFY_NATS_ENABLE_" + id + "=on",
-		"MINIO_NOTIFY_NATS_ADDRESS_" + id + "=" + cfg.NATSAddress,
+		"MINIO_NOTIFY_NATS_ADDRESS_" + id + "=" + address,
 		"MINIO_NOTIFY_NATS_SUBJECT_" + id + "=" + subjects[id],
 		// Without JetStream it is fire and forget.
 		"MINIO_NOTIFY_NATS_JETSTREAM_" + id + "=on",

@@ -14,10 +14,12 @@ import (
 
 // NATS is the server that carries the events.
 type NATS struct {
-	URL   Secret `name:"nats-url" env:"MILLRACE_NATS_URL" default:"nats://127.0.0.1:4222" placeholder:"URL" help:"NATS server; may hold user:password@ (then better given by the environment)."`
+	URL   Secret `name:"nats-url" env:"MILLRACE_NATS_URL" default:"nats://127.0.0.1:4222" placeholder:"URL" help:"NATS server, or the servers of a cluster with commas between them; may hold user:password@ (then better given by the environment)."`
 	Creds string `name:"nats-creds" env:"MILLRACE_NATS_CREDS" placeholder:"FILE" help:"NATS credentials file, in place of a password."`
 	// NATSCAFile counts for tls:// addresses, and for any server that asks for TLS.
 	NATSCAFile string `name:"nats-ca-file" env:"MILLRACE_NATS_CA_FILE,MILLRACE_CA_FILE" placeholder:"FILE" help:"PEM file of the authority that signed the NATS server's certificate, when the system does not know it."`
+	// NATSReplicas counts for the streams that a program makes or brings up to date.
+	NATSReplicas int `name:"nats-replicas" env:"MILLRACE_NATS_REPLICAS" enum:"0,1,3,5" default:"0" placeholder:"N" help:"How many servers of a NATS cluster keep each stream: 1, 3 or 5. 0 leaves the streams as they are, and makes new ones on one server."`
 }
 
 // Connect returns a connection that tells the server name, and that reconnects for ever once it is made. If the first attempt
@@ -34,6 +36,9 @@ func (n NATS) Connect(ctx context.Context, name string, opts ...nats.Option) (*n
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.Timeout(5 * time.Second),
+		// A server that is gone without a word is missed after 15 s, and another one of the cluster is taken. The default is six minutes.
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
 	}
 	if n.Creds != "" {
 		all = append(all, nats.UserCredentials(n.Creds))

@@ -4,6 +4,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // Streams and subjects. MinIO's two targets publish to RawFast and RawSafe; RawReplay is for people who publish one
-// of MinIO's own messages again by hand.
+// of the store's own messages again by hand; RawQueue has what comes from a queue of SQS.
 const (
 	Raw         = "RAW"
 	Events      = "EV"
@@ -22,6 +23,7 @@ const (
 	RawFast   = "lake.raw.fast"
 	RawSafe   = "lake.raw.safe"
 	RawReplay = "lake.raw.replay"
+	RawQueue  = "lake.raw.sqs"
 
 	// DeadPrefix, LivePrefix and AgainPrefix begin the subjects of dead letters, of events, and of events published again.
 	DeadPrefix  = "lake.dlq."
@@ -38,10 +40,49 @@ var advisorySubjects = []string{"$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>", 
 // FAST, longer after an outage of NATS; a copy that comes later still is promoted again, which changes nothing.
 const dedupeWindow = 10 * time.Minute
 
+// Client is the JetStream of a broker that may be a cluster.
+type Client struct {
+	jetstream.JetStream
+	// Replicas is how many servers keep each stream: 1, 3 or 5. 0 leaves the streams as they are, and makes new ones on one server.
+	Replicas int
+}
+
 // Ensure makes the streams, or brings their settings up to date. It must run before MinIO starts: a message published
-// to a subject without a stream is lost after 500 ms of waiting.
+// to a subject without a stream is lost after 500 ms of waiting. If js is a Client, it says how many servers keep them.
 func Ensure(ctx context.Context, js jetstream.JetStream) error {
-	for _, cfg := range []jetstream.StreamConfig{
+	client, _ := js.(Client)
+	for _, cfg := range configs() {
+		replicas, err := client.Replicas, error(nil)
+		if replicas == 0 {
+			replicas, err = replicasOf(ctx, js, cfg.Name)
+		}
+		if err == nil {
+			cfg.Replicas = replicas
+			_, err = js.CreateOrUpdateStream(ctx, cfg)
+		}
+		if err != nil {
+			return fmt.Errorf("make stream %s: %w", cfg.Name, err)
+		}
+	}
+	return nil
+}
+
+// replicasOf returns how many servers keep a stream: 1 if there is none. A setting that was left out must not take copies away from a
+// stream that somebody gave them by hand.
+func replicasOf(ctx context.Context, js jetstream.JetStream, name string) (int, error) {
+	s, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().Config.Replicas, nil
+}
+
+// configs are the settings of all streams but for their replicas.
+func configs() []jetstream.StreamConfig {
+	all := []jetstream.StreamConfig{
 		{
 			Name: Raw, Subjects: []string{"lake.raw.>"}, Description: "MinIO's notifications as they came",
 			MaxAge: 3 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
@@ -62,12 +103,10 @@ func Ensure(ctx context.Context, js jetstream.JetStream) error {
 			Name: Advisories, Subjects: advisorySubjects, Description: "What the server will not deliver any more",
 			MaxAge: 7 * 24 * time.Hour, MaxBytes: 64 << 20,
 		},
-	} {
-		cfg.Storage, cfg.Retention, cfg.Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld
-		cfg.AllowDirect = true
-		if _, err := js.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("make stream %s: %w", cfg.Name, err)
-		}
 	}
-	return nil
+	for i := range all {
+		all[i].Storage, all[i].Retention, all[i].Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld
+		all[i].AllowDirect = true
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package announce
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -22,7 +23,9 @@ func Answered(l *lake.Lake) func(context.Context, event.Object) (bool, error) {
 			return false, err
 		}
 		for _, e := range entries {
-			if e.Outcome == lake.OutcomeDone && !e.ModifiedAt.Before(o.ModifiedAt) || e.Outcome == lake.OutcomeRemoved && e.SourceVersion == o.Version {
+			// Two versions may be of one moment: S3's times have no more than seconds. Then the greater version is the newer, as in the tables.
+			notOlder := cmp.Or(e.ModifiedAt.Compare(o.ModifiedAt), cmp.Compare(e.SourceVersion, o.Version)) >= 0
+			if e.Outcome == lake.OutcomeDone && notOlder || e.Outcome == lake.OutcomeRemoved && e.SourceVersion == o.Version {
 				return true, nil
 			}
 		}

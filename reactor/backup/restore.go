@@ -144,7 +144,7 @@ func (r Restoration) refuseLoss(ctx context.Context, l *lake.Lake, damaged []str
 	n, first := 0, ""
 	if err := l.Entries(ctx, func(e lake.Entry) error {
 		of := everything || slices.Contains(damaged, silver.TableName(e.Table))
-		if of && e.Outcome == lake.OutcomeDone && !there[event.ID(e.EventID)] {
+		if of && e.Held() && !there[event.ID(e.EventID)] {
 			if n++; first == "" || e.SourceKey < first {
 				first = e.SourceKey
 			}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -35,6 +37,17 @@ type Settled struct {
 	Rows int
 	// Worst is the greatest difference, as a part of the value.
 	Worst float64
+	// Columns has, by column of doubles, in how many rows its bits differed.
+	Columns map[string]int
+}
+
+// Where says in how many rows the bits of which column differed, as "avg_price 12, sma_7 3".
+func (s Settled) Where() string {
+	var parts []string
+	for _, column := range slices.Sorted(maps.Keys(s.Columns)) {
+		parts = append(parts, fmt.Sprintf("%s %d", column, s.Columns[column]))
+	}
+	return strings.Join(parts, ", ")
 }
 
 const (
@@ -179,7 +192,7 @@ var errOther = errors.New("it is not what this program computes from the branch'
 
 // lastBits compares a table as the engine wrote it, which is from, with what it is now.
 func (r *Replay) lastBits(ctx context.Context, conn *duck.Conn, t *lake.Table, from *table.Snapshot, m *gold.Model) (Settled, error) {
-	s := Settled{Table: m.Name}
+	s := Settled{Table: m.Name, Columns: map[string]int{}}
 	difference := query.Difference{Lake: r.Lake, Table: t, From: from, To: t.Snapshot(), Show: r.Show}
 	columns := difference.Columns()
 	err := difference.Each(ctx, conn, func(changes iter.Seq2[query.Change, error]) error {
@@ -198,6 +211,7 @@ func (r *Replay) lastBits(ctx context.Context, conn *duck.Conn, t *lake.Table, f
 					return fmt.Errorf("%s: row %v had %s %v, must have %v: %w", m.Name, c.Row, column, old, now, errOther)
 				}
 				s.Worst = max(s.Worst, off)
+				s.Columns[column]++
 			}
 		}
 		return nil

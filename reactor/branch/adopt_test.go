@@ -27,3 +27,13 @@ func TestDoublesAreNearWhenOnlyTheirLastBitsDiffer(t *testing.T) {
 		}
 	}
 }
+
+func TestSettledSaysWhereBitsDiffered(t *testing.T) {
+	s := Settled{Table: "gold.rolling_averages", Rows: 5, Columns: map[string]int{"volatility_30d": 5, "sma_7": 2}}
+	if got, want := s.Where(), "sma_7 2, volatility_30d 5"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	if got := (Settled{}).Where(); got != "" {
+		t.Errorf("of the same bits it says %q", got)
+	}
+}

@@ -38,10 +38,15 @@ type Replay struct {
 	Limits silver.Limits // of an object
 	Memory string        // "256MiB"; beyond it rows spill to disk
 	Show   progress.Show
+	// Anew, when not nil, is the dataset whose table begins without rows on the branch. The objects must be all of that dataset.
+	Anew *silver.Dataset
 }
 
 // Onto makes the branch and brings objects into it, and gold after them. It returns the name of the run.
 func (r *Replay) Onto(ctx context.Context, name string, objects iter.Seq2[event.Object, error]) (run string, err error) {
+	if err := r.columns(ctx); err != nil {
+		return "", err
+	}
 	if err := r.fits(ctx); err != nil {
 		return "", err
 	}
@@ -100,6 +105,9 @@ func (r *Replay) list(objects iter.Seq2[event.Object, error]) (byDataset map[str
 func (r *Replay) bring(ctx context.Context, branch *lake.Lake, byDataset map[string][]event.Object, run string, bar progress.Bar) error {
 	return duck.Temporary(r.Memory, func(db *duck.DB) error {
 		cfg := promote.Config{Lake: branch, Client: r.Bucket.Client, DB: db, Cache: rows.New(branch), Limits: r.Limits}
+		if err := r.empty(ctx, branch, run); err != nil {
+			return err
+		}
 		for _, d := range datasets.All() {
 			s, err := promote.NewSilver(cfg, d)
 			if err != nil {

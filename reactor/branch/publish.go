@@ -13,6 +13,7 @@ import (
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
 	"millrace/reactor/stream"
+	"millrace/reactor/tables"
 )
 
 // refreshes is how often a branch is made anew because main has moved on: each time less can have come meanwhile.
@@ -54,6 +55,16 @@ func lasts(ctx context.Context, l *lake.Lake, name string, alone func(context.Co
 	if err != nil {
 		return err
 	}
+	for name, properties := range waiting {
+		if !tables.Redefines(view.Tables[name].Meta, properties) {
+			continue
+		}
+		if err := alone(ctx); errors.Is(err, stream.ErrNotAlone) {
+			return fmt.Errorf("publish %s by another definition: %w", name, errOtherDefinition)
+		} else if err != nil {
+			return err
+		}
+	}
 	replaced := promote.Replaced(view, waiting)
 	if len(replaced) == 0 {
 		return nil
@@ -72,11 +83,17 @@ func (r *Replay) Refresh(ctx context.Context, name string) error {
 	if err := r.Lake.Staged(ctx, name, func(e lake.Entry) error { wanted[event.ID(e.EventID)] = true; return nil }); err != nil {
 		return err
 	}
-	objects := chosen(reconcile.Objects(ctx, r.Bucket, ""), wanted)
+	objects, err := r.again(ctx, name)
+	if err != nil {
+		return err
+	}
+	if objects == nil {
+		objects = chosen(reconcile.Objects(ctx, r.Bucket, ""), wanted)
+	}
 	if err := Drop(ctx, r.Lake, name); err != nil {
 		return err
 	}
-	_, err := r.Onto(ctx, name, objects)
+	_, err = r.Onto(ctx, name, objects)
 	return err
 }
 

@@ -25,7 +25,7 @@ func (*adoptCmd) Help() string {
 	return `Takes note of what another engine has written onto a branch, so that reactor publish can make it main: the ledger entry of each object,
 and gold as this program computes it from the branch's silver. Two engines' doubles differ in their last bits; rows that differ there
 are written anew, so that no table depends on who wrote it. A row that differs in anything else is an error. It prints, by table, how
-many rows that were and how far they were off.
+many rows that were, how far they were off, and in how many rows which column.
 
 Example:
 
@@ -51,9 +51,9 @@ func (c *adoptCmd) Run(ctx context.Context, out *cli.Output) error {
 		slog.Info("the branch can be published", "branch", c.Name, "objects", n, "publish", "reactor publish "+c.Name)
 		var rows [][]any
 		for _, s := range settled {
-			rows = append(rows, []any{s.Table, s.Rows, s.Worst})
+			rows = append(rows, []any{s.Table, s.Rows, s.Worst, orNil(s.Where())})
 		}
-		return out.Table([]string{"table", "rows_settled", "worst_relative"}, rows)
+		return out.Table([]string{"table", "rows_settled", "worst_relative", "columns"}, rows)
 	})
 }
 

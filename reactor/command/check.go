@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"millrace/infra/cli"
+	"millrace/reactor/branch"
 	"millrace/reactor/duck"
 	"millrace/reactor/lake"
 	"millrace/reactor/progress"
@@ -22,6 +23,7 @@ type checkCmd struct {
 	lakeFlags
 	modelFlags
 	limitFlags
+	Branch  string        `placeholder:"NAME" help:"Prove this branch in place of main, before reactor publish makes it main."`
 	Memory  string        `default:"256MiB" help:"Memory for the comparison; beyond it rows spill to disk."`
 	Timeout time.Duration `default:"1m" help:"How long to wait for gold to catch up with silver."`
 }
@@ -33,9 +35,13 @@ Of a table that differs it says why (cause), which snapshot of another engine di
 first rows and their day, and what mends it (mends). That is reactor repair, unless objects are hidden from the listing. If the reactor
 cannot compute the table's model, or made the table by another model than the one here, it names the file and says what to do.
 
+With --branch it proves a branch that reactor replay --branch or another engine made: the objects that the branch was made of, and those
+that main had.
+
 Examples:
 
   reactor check
+  reactor check --branch ten-years
   reactor check --output json`
 }
 
@@ -48,7 +54,7 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 		return duck.Temporary(c.Memory, func(db *duck.DB) error {
 			bar := out.Progress(-1, "decoding")
 			defer bar.Done()
-			check := &proof.Check{Lake: l.Lake, Bucket: l.Bucket, Models: set, Folder: c.named(), DB: db, Limits: c.limits(), Progress: bar.Add}
+			check := &proof.Check{Lake: l.Lake, Bucket: l.Bucket, Branch: c.Branch, Models: set, Folder: c.named(), DB: db, Limits: c.limits(), Progress: bar.Add}
 			report, err := c.run(ctx, l, check)
 			bar.Done()
 			if err != nil {
@@ -61,6 +67,9 @@ func (c *checkCmd) Run(ctx context.Context, out *cli.Output) error {
 
 // run checks an instant at which gold had caught up.
 func (c *checkCmd) run(ctx context.Context, l opened, check *proof.Check) (proof.Report, error) {
+	if c.Branch != "" {
+		return c.runBranch(ctx, l, check)
+	}
 	waiting, cancel := context.WithTimeoutCause(ctx, c.Timeout, fmt.Errorf("it did not catch up within %v; the log of `reactor run` tells more", c.Timeout))
 	defer cancel()
 	view, err := progress.AwaitCurrent(waiting, l.Lake)
@@ -72,6 +81,31 @@ func (c *checkCmd) run(ctx context.Context, l opened, check *proof.Check) (proof
 		return proof.Report{}, err
 	}
 	return check.Run(ctx, view, listed, time.Now())
+}
+
+// runBranch checks a branch that is complete, and that main has not left behind.
+func (c *checkCmd) runBranch(ctx context.Context, l opened, check *proof.Check) (proof.Report, error) {
+	b, err := branch.Find(ctx, l.Lake, c.Branch)
+	switch {
+	case err != nil:
+		return proof.Report{}, err
+	case !b.Ready:
+		return proof.Report{}, fmt.Errorf("check branch %s: %w", c.Branch, lake.ErrNotReady)
+	case len(b.Moved) > 0:
+		return proof.Report{}, fmt.Errorf("check branch %s: %w, in %s: there is nothing to prove it against", c.Branch, lake.ErrMoved, strings.Join(b.Moved, ", "))
+	}
+	if check.Lake, err = l.OnBranch(ctx, c.Branch); err != nil {
+		return proof.Report{}, err
+	}
+	view, err := check.Lake.View(ctx)
+	if err != nil {
+		return proof.Report{}, err
+	}
+	listed, err := proof.Listed(ctx, l.Bucket)
+	if err != nil {
+		return proof.Report{}, err
+	}
+	return check.Compare(ctx, view, listed, time.Now())
 }
 
 // warnOfDrift says what no comparison with bronze can: that the objects themselves have changed.

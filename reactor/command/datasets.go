@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -39,4 +40,13 @@ func (f *datasetFlags) AfterApply(ctx *kong.Context) error {
 	}
 	// The process that tries an object has to find them, too.
 	return os.Setenv(datasetsVariable, folder)
+}
+
+// ownDatasets is the folder of own datasets that AfterApply found, nil for none.
+func ownDatasets() fs.FS {
+	folder := os.Getenv(datasetsVariable)
+	if folder == "" {
+		return nil
+	}
+	return os.DirFS(folder)
 }

@@ -108,7 +108,7 @@ func withEvents(ctx context.Context, n settings.NATS, run func(jetstream.JetStre
 		return err
 	}
 	defer nc.Close()
-	js, err := stream.Client(nc)
+	js, err := stream.Client(nc, n.NATSReplicas)
 	if err != nil {
 		return err
 	}

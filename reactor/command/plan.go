@@ -23,6 +23,10 @@ changes nothing.
   add column  a new column of a dataset; it is null in old rows until their objects are replayed
   rename column, widen column
               a column whose definition has another name or a type that holds more: its values stay, and no file is rewritten
+  change partition
+              new files are divided otherwise; those that are there stay as they are
+  read again  objects whose dataset has another definition than the one that read them: rows that they do not give any more go
+  refuse      what a start refuses, and what to do: a dataset with another key
   promote     objects in bronze that the ledger does not know: the reconciler publishes their events
   rebuild     a gold table whose model is new or has changed: all of its days are computed
   compute     days of a gold table that depend on a change

@@ -7,6 +7,7 @@ type Reactor struct {
 	datasetFlags
 
 	Run       runCmd       `cmd:"" help:"Consume events, promote bronze to silver and gold, until stopped."`
+	Reload    reloadCmd    `cmd:"" help:"Have the running reactor take the files of datasets and models as they are now."`
 	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
 	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
@@ -19,6 +20,7 @@ type Reactor struct {
 	Tables    tablesCmd    `cmd:"" help:"List the tables of the lake."`
 	Schema    schemaCmd    `cmd:"" help:"Show the columns of the tables; as JSON, all that another engine needs to compute them."`
 	Snapshots snapshotsCmd `cmd:"" help:"List the snapshots of a table."`
+	Files     filesCmd     `cmd:"" help:"List the data files of a table, or those that a read of some days opens."`
 	Changes   changesCmd   `cmd:"" help:"Show the rows that were inserted, deleted and updated between two snapshots."`
 	Tag       tagCmd       `cmd:"" help:"Name a snapshot, so that it never expires; list the names; drop one."`
 	Rollback  rollbackCmd  `cmd:"" help:"Make an earlier snapshot of a table the current one."`

@@ -32,6 +32,7 @@ type replayCmd struct {
 	Key         string        `placeholder:"OBJECT" help:"Only this object."`
 	DeadLetters bool          `name:"dead-letters" help:"Only objects that are dead letters."`
 	Branch      string        `placeholder:"NAME" help:"Promote onto this new branch, here and now, and show how it differs; reactor publish makes it main."`
+	Anew        bool          `help:"With --branch and --dataset: begin with an empty table, because its definition has another key."`
 	DryRun      bool          `name:"dry-run" help:"Publish nothing: count the objects by dataset and ingest date."`
 	Wait        bool          `help:"Wait until all of them are promoted, gold included."`
 	Timeout     time.Duration `default:"1h" help:"Give up waiting after this time."`
@@ -44,18 +45,23 @@ effect, a rolled-back table comes back, and a dead letter whose object can be re
 
 With --branch this command promotes the objects itself, without the reactor, with this program's decoders and the models of --models. It
 writes a branch of all tables that no reader of main sees (write, audit, publish). Look at it with reactor changes TABLE --from main
---to NAME or reactor query --snapshot TABLE=NAME. Then run reactor publish NAME, or reactor publish NAME --drop.
+--to NAME or reactor query --snapshot TABLE=NAME. Then run reactor publish NAME, or reactor publish NAME --drop. With --anew the table of
+--dataset begins empty there: that is how it gets another key.
 
 Examples:
 
   reactor replay --dataset coincap/history --from 2026-01-01 --to 2026-01-31 --wait
   reactor replay --dead-letters --dry-run
-  reactor replay --dataset coincap/assets --branch new-decoder`
+  reactor replay --dataset coincap/assets --branch new-decoder
+  reactor replay --dataset shop/orders --anew --branch new-key`
 }
 
 func (c *replayCmd) Run(ctx context.Context, out *cli.Output) error {
 	if c.Branch != "" && (c.DryRun || c.Wait) {
 		return cli.Usage("--branch works on the objects itself, and waits: leave out --dry-run and --wait")
+	}
+	if c.Anew && (c.Branch == "" || c.Dataset == "" || c.Key != "" || c.DeadLetters || !c.From.IsZero() || !c.To.IsZero()) {
+		return cli.Usage("--anew makes a table of all objects of its dataset, on a branch: give --dataset and --branch, and neither days nor keys")
 	}
 	if !c.To.IsZero() && c.To.Before(c.From) {
 		return cli.Usage("--from %s is after --to %s", c.From, c.To)
@@ -136,6 +142,9 @@ func (c *replayCmd) onBranch(ctx context.Context, l opened, objects iter.Seq2[ev
 		return err
 	}
 	r := &branch.Replay{Lake: l.Lake, Bucket: l.Bucket, Models: set, Limits: c.limits(), Memory: c.Memory, Show: bars(out)}
+	if c.Anew {
+		r.Anew, _ = datasets.Find(c.Dataset)
+	}
 	run, err := r.Onto(ctx, c.Branch, objects)
 	if err != nil {
 		return err

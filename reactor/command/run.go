@@ -13,6 +13,7 @@ import (
 	"millrace/infra/settings"
 	"millrace/infra/tracing"
 	"millrace/reactor/console/objects"
+	"millrace/reactor/event"
 	"millrace/reactor/lake"
 	"millrace/reactor/service"
 )
@@ -31,6 +32,7 @@ type runCmd struct {
 	TraceURL       string        `name:"trace-url" env:"MILLRACE_TRACE_URL" placeholder:"URL" help:"Page of a trace in your viewer, with {trace} for its id, such as http://127.0.0.1:16686/trace/{trace}; the console links there (default: no links)."`
 	ReconcileEvery time.Duration `name:"reconcile-every" env:"MILLRACE_RECONCILE_EVERY" default:"5m" help:"How often the newest days of bronze are compared with the ledger."`
 	ReconcileAll   time.Duration `name:"reconcile-all-every" default:"24h" placeholder:"DURATION" help:"How often all of bronze is compared with the ledger, at the least; also at the start, after an outage, and as often as it takes no more than 0.2 % of the time."`
+	Events         event.Rule    `name:"s3-events" env:"MILLRACE_S3_EVENTS" enum:"minio,aws" default:"minio" help:"Whose rules the store's messages follow: minio, or aws for S3 itself (by SQS, SNS or EventBridge) and for other stores that send S3's messages."`
 	AcceptLoss     bool          `name:"accept-loss" help:"Where all tables have to be made anew: do it although bronze lacks objects that they were made of."`
 	DuckMemory     string        `name:"duck-memory" default:"112MiB" placeholder:"SIZE" help:"Memory for SQL; beyond it queries spill to disk."`
 	DuckThreads    int           `name:"duck-threads" default:"1" placeholder:"N" help:"Threads for one SQL statement; each more needs some 100 MiB more of --duck-memory, or large objects fail."`
@@ -65,33 +67,28 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 	defer func() { _ = stop(ctx) }() // spans that nobody took any more
 	return c.withLakeBy(ctx, client, lake.Open, func(l opened) error {
 		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
-			// Before anything begins: a model that is refused ends the start.
-			models, err := c.load(ctx)
-			if err != nil {
-				return err
-			}
-			iceberg, err := c.config(c.S3)
-			if err != nil {
-				return err
-			}
-			postgres, err := c.postgres(l.Lake)
-			if err != nil {
-				return err
-			}
-			s, err := service.New(ctx, service.Config{
-				Iceberg: iceberg, Postgres: postgres, PostgresAddr: c.PGAddr, Traces: c.TraceURL,
-				Lake: l.Lake, Bucket: l.Bucket, JS: js, Models: models, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
-				ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered.Load,
-				Memory: c.DuckMemory, Threads: c.DuckThreads,
-				Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
-			})
-			if err != nil {
-				return err
-			}
-			defer s.Close()
-			return s.Run(ctx)
+			return c.serveAgain(ctx, l, js, unanswered.Load)
 		})
 	})
+}
+
+// service is what a reactor works with, but for the models.
+func (c *runCmd) service(l opened, js jetstream.JetStream, unanswered func() uint64) (service.Config, error) {
+	iceberg, err := c.config(c.S3)
+	if err != nil {
+		return service.Config{}, err
+	}
+	postgres, err := c.postgres(l.Lake)
+	if err != nil {
+		return service.Config{}, err
+	}
+	return service.Config{
+		Iceberg: iceberg, Postgres: postgres, PostgresAddr: c.PGAddr, Traces: c.TraceURL,
+		Lake: l.Lake, Bucket: l.Bucket, JS: js, Rule: c.Events, Home: c.Home.Home, HTTPAddr: c.HTTPAddr, TLS: c.TLS, Limits: c.limits(),
+		ReconcileEvery: c.ReconcileEvery, ReconcileAll: c.ReconcileAll, AcceptLoss: c.AcceptLoss, Unanswered: unanswered,
+		Memory: c.DuckMemory, Threads: c.DuckThreads,
+		Airflow: func() (settings.Airflow, bool, error) { return c.Find(c.Home) },
+	}, nil
 }
 
 // postgres is what serves clients of PostgreSQL, nil for nothing.

@@ -11,6 +11,8 @@ import (
 	"millrace/infra/cli"
 	"millrace/reactor/lake"
 	"millrace/reactor/promote"
+	"millrace/reactor/silver/datasets"
+	"millrace/reactor/tables"
 )
 
 type tablesCmd struct {
@@ -18,12 +20,16 @@ type tablesCmd struct {
 }
 
 func (*tablesCmd) Help() string {
-	return "The column drift says how the newest objects of a dataset differ from those before: a field that is gone and the new one of nearly its name, a column that is null in most rows now, rows that are refused. The column model says why a table of gold is not kept up: its model is gone (`reactor drop` removes the table), has failed, or the table is rolled back. JSON and CSV have one more column, metadata: where the table's metadata lies now, for programs that read it from there.\n\nExample:\n\n  reactor tables\n  reactor tables --output json"
+	return "The column drift says how the newest objects of a dataset differ from those before: a field that is gone and the new one of nearly its name, a column that is null in most rows now, rows that are refused. The column model says why a table of gold is not kept up: its model is gone (`reactor drop` removes the table), has failed, or the table is rolled back. The column definition says how many objects are left to be read again because the definition of their dataset has changed. JSON and CSV have one more column, metadata: where the table's metadata lies now, for programs that read it from there.\n\nExample:\n\n  reactor tables\n  reactor tables --output json"
 }
 
 func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 	return c.withLake(ctx, func(l opened) error {
 		v, err := l.View(ctx)
+		if err != nil {
+			return err
+		}
+		rereads, err := rereadsOf(ctx, l.Lake, v)
 		if err != nil {
 			return err
 		}
@@ -34,13 +40,13 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 			if err != nil {
 				return err
 			}
-			row := []any{name, nil, nil, f.Rows, f.Files, f.Bytes, len(t.Meta.Snapshots()), orNil(promote.StateOf(t)), orNil(driftOf(t)), t.Location}
+			row := []any{name, nil, nil, f.Rows, f.Files, f.Bytes, len(t.Meta.Snapshots()), orNil(promote.StateOf(t)), orNil(driftOf(t)), orNil(rereads[name]), t.Location}
 			if f.Snapshot != 0 {
 				row[1], row[2] = f.Snapshot, f.CommittedAt
 			}
 			rows = append(rows, row)
 		}
-		headers := []string{"table", "snapshot", "committed_at", "rows", "files", "bytes", "snapshots", "model", "drift", "metadata"}
+		headers := []string{"table", "snapshot", "committed_at", "rows", "files", "bytes", "snapshots", "model", "drift", "definition", "metadata"}
 		if out.Format() == "table" { // an address of 120 characters is for programs
 			last := len(headers) - 1
 			for i := range rows {
@@ -50,6 +56,19 @@ func (c *tablesCmd) Run(ctx context.Context, out *cli.Output) error {
 		}
 		return out.Table(headers, rows)
 	})
+}
+
+// rereadsOf says by table how many objects are left to be read again.
+func rereadsOf(ctx context.Context, l *lake.Lake, v *lake.View) (map[string]string, error) {
+	all := map[string]string{}
+	for _, d := range datasets.All() {
+		text, err := tables.Rereads(ctx, l, v.Tables[d.TableName()])
+		if err != nil {
+			return nil, err
+		}
+		all[d.TableName()] = text
+	}
+	return all, nil
 }
 
 // driftOf says how the newest objects of a table's dataset differ from those before, each with the first object that does.

@@ -1,4 +1,4 @@
-// Package event is the pure part of an object's arrival. It defines the event and its identity, reads MinIO's notifications, and
+// Package event is the pure part of an object's arrival. It defines the event and its identity, reads the messages of object stores, and
 // decides what an error means for the event's delivery. It knows no network, disk or clock.
 package event
 

@@ -59,7 +59,7 @@ func TestIdentityIsThatOfTheListing(t *testing.T) {
 	}
 }
 
-func message(event, key, sequencer, version string) string {
+func minioMessage(event, key, sequencer, version string) string {
 	return fmt.Sprintf(`{"EventName":%q,"Key":"ignored","Records":[{"eventName":%q,"s3":{"bucket":{"name":"lakehouse"},
 		"object":{"key":%q,"size":5,"eTag":"abc","versionId":%q,"sequencer":%q}}}]}`, event, event, key, version, sequencer)
 }
@@ -70,21 +70,21 @@ const sequencer = "18EA83F678903683"
 func TestParseMinIO(t *testing.T) {
 	want := Object{Bucket: "lakehouse", Key: "bronze/a b+c%20é=1.json", Version: NoVersion, ETag: "abc", Size: 5,
 		ModifiedAt: time.Date(2026, 11, 23, 0, 8, 16, 68e6, time.UTC)}
-	got, err := ParseMinIO([]byte(message("s3:ObjectCreated:Put", "bronze%2Fa+b%2Bc%2520%C3%A9%3D1.json", sequencer, "")))
-	if err != nil || len(got) != 1 || got[0] != want {
+	got, err := MinIO.Parse([]byte(minioMessage("s3:ObjectCreated:Put", "bronze%2Fa+b%2Bc%2520%C3%A9%3D1.json", sequencer, "")))
+	if err != nil || len(got) != 1 || got[0].Object != want || got[0].Open {
 		t.Fatalf("got %+v, %v; want %+v", got, err, want)
 	}
 	for _, name := range []string{"s3:ObjectCreated:Copy", "s3:ObjectCreated:Post", "s3:ObjectCreated:CompleteMultipartUpload"} {
-		if got, err := ParseMinIO([]byte(message(name, "k", sequencer, "v1"))); err != nil || len(got) != 1 || got[0].Version != "v1" {
+		if got, err := MinIO.Parse([]byte(minioMessage(name, "k", sequencer, "v1"))); err != nil || len(got) != 1 || got[0].Version != "v1" {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}
 	for _, name := range []string{"s3:ObjectRemoved:DeleteMarkerCreated", "s3:ObjectRemoved:NoOP", "s3:ObjectCreated:PutTagging", "s3:ObjectCreated:PutRetention"} {
-		if got, err := ParseMinIO([]byte(message(name, "k", sequencer, ""))); err != nil || len(got) != 0 {
+		if got, err := MinIO.Parse([]byte(minioMessage(name, "k", sequencer, ""))); err != nil || len(got) != 0 {
 			t.Errorf("%s announces no new bytes; got %+v, %v", name, got, err)
 		}
 	}
-	gone, err := ParseMinIO([]byte(message("s3:ObjectRemoved:Delete", "k", sequencer, "v1")))
+	gone, err := MinIO.Parse([]byte(minioMessage("s3:ObjectRemoved:Delete", "k", sequencer, "v1")))
 	if err != nil || len(gone) != 1 || !gone[0].Removed || gone[0].Version != "v1" {
 		t.Fatalf("a version that was deleted: got %+v, %v", gone, err)
 	}
@@ -93,7 +93,7 @@ func TestParseMinIO(t *testing.T) {
 	if there.ID() == gone[0].ID() {
 		t.Error("an object and its removal have one identity")
 	}
-	if back, err := Unmarshal(gone[0].Marshal()); err != nil || back != gone[0] {
+	if back, err := Unmarshal(gone[0].Marshal()); err != nil || back != gone[0].Object {
 		t.Errorf("a removal is read back as %+v, %v", back, err)
 	}
 }
@@ -103,34 +103,37 @@ func TestParseMinIORefuses(t *testing.T) {
 		``:                 "unexpected end",
 		`{}`:               "no records",
 		`{"Records":"no"}`: "cannot unmarshal",
-		message("s3:ObjectCreated:Put", "%zz", sequencer, ""):                                        "invalid URL escape",
-		message("s3:ObjectCreated:Put", "k", "not hex", ""):                                          "sequencer",
-		message("s3:ObjectCreated:Put", "k", "-1", ""):                                               "sequencer",
-		message("s3:ObjectCreated:Put", "", sequencer, ""):                                           "names no bucket or no key",
-		strings.Replace(message("s3:ObjectCreated:Put", "k", sequencer, ""), `"lakehouse"`, `""`, 1): "names no bucket or no key",
+		minioMessage("s3:ObjectCreated:Put", "%zz", sequencer, ""):                                        "invalid URL escape",
+		minioMessage("s3:ObjectCreated:Put", "k", "not hex", ""):                                          "sequencer",
+		minioMessage("s3:ObjectCreated:Put", "k", "-1", ""):                                               "sequencer",
+		minioMessage("s3:ObjectCreated:Put", "", sequencer, ""):                                           "names no bucket or no key",
+		strings.Replace(minioMessage("s3:ObjectCreated:Put", "k", sequencer, ""), `"lakehouse"`, `""`, 1): "names no bucket or no key",
 	} {
-		if _, err := ParseMinIO([]byte(body)); err == nil || !strings.Contains(err.Error(), reason) {
+		if _, err := MinIO.Parse([]byte(body)); err == nil || !strings.Contains(err.Error(), reason) {
 			t.Errorf("%.80q: error %v, want one with %q", body, err, reason)
 		}
 	}
 }
 
-func FuzzParseMinIO(f *testing.F) {
-	f.Add([]byte(message("s3:ObjectCreated:Put", "bronze%2Fa.json", sequencer, "v")))
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(minioMessage("s3:ObjectCreated:Put", "bronze%2Fa.json", sequencer, "v")))
 	f.Add([]byte(`{"Records":[{}]}`))
+	for _, form := range forms {
+		f.Add([]byte(form(put{key: "bronze/a b.json", version: "v", etag: "e", size: 3, sequencer: "0A", at: arrived})))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		objects, err := ParseMinIO(body)
-		if err != nil {
-			return
-		}
-		for _, o := range objects {
-			back, err := Unmarshal(o.Marshal())
-			// JSON and S3 keys are UTF-8 only.
-			if err != nil || (back.ID() != o.ID() && strings.ToValidUTF8(o.Key+o.Bucket+o.Version+o.ETag, "�") == o.Key+o.Bucket+o.Version+o.ETag) {
-				t.Fatalf("%+v came back as %+v, %v", o, back, err)
-			}
-			if _, err := RouteOf(o); err == nil && SubjectOf(o, func(string) bool { return true }) == Stray {
-				t.Fatalf("%q has a route and is a stray", o.Key)
+		for _, rule := range []Rule{MinIO, AWS} {
+			arrivals, _ := rule.Parse(body) // with an error it returns what it could read
+			for _, a := range arrivals {
+				o := a.Object
+				back, err := Unmarshal(o.Marshal())
+				// JSON and S3 keys are UTF-8 only.
+				if err != nil || (back.ID() != o.ID() && strings.ToValidUTF8(o.Key+o.Bucket+o.Version+o.ETag, "�") == o.Key+o.Bucket+o.Version+o.ETag) {
+					t.Fatalf("%s: %+v came back as %+v, %v", rule, o, back, err)
+				}
+				if _, err := RouteOf(o); err == nil && SubjectOf(o, func(string) bool { return true }) == Stray {
+					t.Fatalf("%s: %q has a route and is a stray", rule, o.Key)
+				}
 			}
 		}
 	})

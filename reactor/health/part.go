@@ -13,8 +13,14 @@ import (
 // Part is something that the reactor needs.
 type Part struct {
 	Name string
-	Err  error // why it cannot be used now, nil when it can
+	Err  error  // why it cannot be used now, nil when it can
+	Note string // what is under way in a part that can be used; mostly ""
 }
+
+// Note is returned in place of an error by a part that can be used and has something to tell.
+type Note string
+
+func (n Note) Error() string { return string(n) }
 
 // Ask asks all parts side by side and returns them by name.
 func Ask(ctx context.Context, parts map[string]func(context.Context) error) []Part {
@@ -24,7 +30,14 @@ func Ask(ctx context.Context, parts map[string]func(context.Context) error) []Pa
 	}
 	var wg sync.WaitGroup
 	for i := range answers {
-		wg.Go(func() { answers[i].Err = Plain(parts[answers[i].Name](ctx)) })
+		wg.Go(func() {
+			err := parts[answers[i].Name](ctx)
+			if note, ok := err.(Note); ok { //nolint:errorlint // a note that is wrapped into an error is a part of that
+				answers[i].Note = string(note)
+				return
+			}
+			answers[i].Err = Plain(err)
+		})
 	}
 	wg.Wait()
 	return answers
@@ -44,7 +57,7 @@ func readiness(w http.ResponseWriter, parts []Part) {
 	}
 	status, all := http.StatusOK, []line{}
 	for _, p := range parts {
-		l := line{Name: p.Name, Ready: p.Err == nil}
+		l := line{Name: p.Name, Ready: p.Err == nil, Reason: p.Note}
 		if p.Err != nil {
 			l.Reason = p.Err.Error()
 			status = http.StatusServiceUnavailable

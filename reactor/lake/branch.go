@@ -135,8 +135,8 @@ func (b *branch) divert(c Change) (Change, error) {
 	if c.Base.Snapshot() == nil && c.Base.trunk.Snapshot() != nil {
 		return c, fmt.Errorf("%w: %s had no rows then", ErrMoved, c.Base.Name)
 	}
-	if c.Evolve != nil {
-		return c, fmt.Errorf("%s would get other columns, and a table has the same columns in all its branches: change it on main", c.Base.Name)
+	if c.Evolve != nil || c.Partition != nil {
+		return c, fmt.Errorf("%s would get other columns or partitions, and a table has the same ones in all its branches: change it on main", c.Base.Name)
 	}
 	summary := iceberg.Properties{}
 	maps.Copy(summary, c.Summary)

@@ -84,10 +84,16 @@ func connect(address string) (*catalog, error) {
 		// first prepare each text, none of which comes again. A backslash in a text must be nothing but a backslash.
 		config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 		config.RuntimeParams["standard_conforming_strings"] = "on"
+		config.RuntimeParams["idle_in_transaction_session_timeout"] = idleInTransaction
 		return &catalog{db: bun.NewDB(stdlib.OpenDB(*config), pgdialect.New())}, nil
 	}
 	return nil, fmt.Errorf("catalog address must be sqlite:///absolute/path/catalog.db or postgres://…, not %q", redact(address))
 }
+
+// idleInTransaction is the time after which PostgreSQL ends a transaction whose program does nothing. A reactor that hangs in the middle
+// of a commit, or whose machine is gone, would hold the rows of its pointers until it wakes: by default for ever. It is the time that
+// the broker waits for a sign of life before another reactor gets the events.
+const idleInTransaction = "10s"
 
 // sqliteFile is the file of an address. Four slashes (as SQLAlchemy writes it) or three: both name the same absolute path; and
 // so does sqlite:///file:/absolute/path?mode=ro&uri=true, the form for those who only read.

@@ -20,7 +20,7 @@ import (
 type Change struct {
 	Base   *Table // the table as it was read; if it has changed since, the commit fails with ErrConflict
 	Remove []File
-	// Rows are written with Schema. They come clustered by partition: all rows of a month together. nil means no rows.
+	// Rows are written with Schema. They come clustered by partition, as OrderSQL sorts them. nil means no rows.
 	Schema *arrow.Schema
 	Rows   iter.Seq2[arrow.RecordBatch, error]
 	// Rewrite promises that Rows are the rows of Remove and nothing else. Then readers of changes skip the snapshot.
@@ -30,7 +30,9 @@ type Change struct {
 	// Expire drops old snapshots even if they are too few for other commits to care.
 	Expire bool
 	// Evolve, when not nil, becomes the table's schema. A column that stays keeps its field's id.
-	Evolve     *iceberg.Schema
+	Evolve *iceberg.Schema
+	// Partition, when not nil, divides the table's new files; empty is not at all. Old files stay as they are.
+	Partition  []PartitionBy
 	Keep       int64              // snapshot that must not expire, 0 for none
 	Summary    iceberg.Properties // of the snapshot
 	Properties iceberg.Properties // of the table, to set
@@ -159,7 +161,7 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	}
 	var added []iceberg.DataFile
 	if c.Rows != nil {
-		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, table.WithClusteredWrite(), table.WithRecordBatchBufferSize(waitingBatches)) {
+		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, writeOptions(base.Meta)...) {
 			if err != nil {
 				return nil, err
 			}
@@ -293,15 +295,39 @@ func mergeManifests(ctx context.Context, tx *table.Transaction) error {
 	return err
 }
 
-// evolve returns the base of a change with its new schema, and the updates that lead there.
+// evolve returns the base of a change with its new schema and its new partition spec, and the updates that lead there.
 func evolve(c Change) (*Table, []table.Update, error) {
-	if c.Evolve == nil {
-		return c.Base, nil, nil
+	base, updates := c.Base, []table.Update(nil)
+	apply := func(what string, more []table.Update) error {
+		meta, err := table.UpdateTableMetadata(base.Meta, more, base.Location)
+		if err != nil {
+			return fmt.Errorf("evolve the %s of %s: %w", what, base.Name, err)
+		}
+		base, updates = &Table{Name: base.Name, Location: base.Location, Meta: meta, store: base.store}, append(updates, more...)
+		return nil
 	}
-	updates := []table.Update{table.NewAddSchemaUpdate(c.Evolve), table.NewSetCurrentSchemaUpdate(-1)}
-	meta, err := table.UpdateTableMetadata(c.Base.Meta, updates, c.Base.Location)
-	if err != nil {
-		return nil, nil, fmt.Errorf("evolve schema: %w", err)
+	if c.Evolve != nil {
+		if err := apply("schema", []table.Update{table.NewAddSchemaUpdate(c.Evolve), table.NewSetCurrentSchemaUpdate(-1)}); err != nil {
+			return nil, nil, err
+		}
 	}
-	return &Table{Name: c.Base.Name, Location: c.Base.Location, Meta: meta, store: c.Base.store}, updates, nil
+	if c.Partition != nil {
+		more, err := repartition(base.Meta, c.Partition)
+		if err == nil {
+			err = apply("partitions", more)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return base, updates, nil
+}
+
+// writeOptions has one file open at a time where the rows come sorted by partition.
+func writeOptions(meta table.Metadata) []table.WriteRecordOption {
+	options := []table.WriteRecordOption{table.WithRecordBatchBufferSize(waitingBatches)}
+	if _, ok := clustered(meta.CurrentSchema(), meta.PartitionSpec()); ok {
+		options = append(options, table.WithClusteredWrite())
+	}
+	return options
 }

@@ -13,39 +13,39 @@ import (
 
 // File is a live data file of a snapshot, with the files that delete rows of it. Only other engines write such deletes.
 type File struct {
-	task  table.FileScanTask
-	month *int
+	task   table.FileScanTask
+	months *Months // nil where nothing tells
+	slot   Slot    // unit "" where the file is not of one piece of time
 }
 
-// Month is the partition of the file, counted from 1970-01. ok is false if it is partitioned in another way, as only other engines
-// do.
-func (f File) Month() (month int, ok bool) {
-	if f.month == nil {
-		return 0, false
+// Months are those that the file's rows are of, or more. ok is false if neither its partition nor its bounds tell.
+func (f File) Months() (months Months, ok bool) {
+	if f.months == nil {
+		return AllMonths, false
 	}
-	return *f.month, true
+	return *f.months, true
 }
 
-// MonthSQL is DuckDB's expression for the month of a column of times or days, in UTC and counted as Month does. It goes by way of
-// microseconds, because a time with a zone goes through ICU's calendar, which takes ten times as long.
-func MonthSQL(column string) string {
-	return fmt.Sprintf("date_diff('month', timestamp '1970-01-01', make_timestamp(epoch_us(%s)))", column)
+// Slot is the piece of time that the file is of, by its partition. ok is false if it is partitioned by something else.
+func (f File) Slot() (slot Slot, ok bool) { return f.slot, f.slot.unit != "" }
+
+// Partition names the partition that the file is in, its spec included.
+func (f File) Partition() string { return fmt.Sprint(f.task.File.SpecID(), f.task.File.Partition()) }
+
+// OfSpec tells whether a table's new files are divided as this one.
+func (f File) OfSpec(t *Table) bool {
+	return int(f.task.File.SpecID()) == t.Meta.DefaultPartitionSpec()
 }
 
-// newFile makes a File of what was planned, for a table with the given partitioning.
-func newFile(task table.FileScanTask, spec iceberg.PartitionSpec) File {
+// newFile makes a File of what was planned, for a table whose spec divides time as it says.
+func newFile(task table.FileScanTask, d division) File {
 	f := File{task: task}
-	field, ok := monthField(spec)
-	if !ok {
+	if slot, ok := d.slot(task.File); ok {
+		months := slot.unit.months(slot.Number)
+		f.slot, f.months = slot, &months
 		return f
 	}
-	switch v := task.File.Partition()[field.FieldID].(type) {
-	case int32:
-		m := int(v)
-		f.month = &m
-	case int:
-		f.month = &v
-	}
+	f.months = d.months(f)
 	return f
 }
 
@@ -122,11 +122,14 @@ func intOf(l iceberg.Literal) (int64, bool) {
 	return 0, false
 }
 
-// Months is a range of months since 1970-01, both ends included. Every table here is partitioned by month.
+// Months is a range of months since 1970-01, both ends included.
 type Months struct{ Lo, Hi int }
 
-// AllMonths is every partition there can be.
+// AllMonths is every month there can be.
 var AllMonths = Months{math.MinInt, math.MaxInt}
+
+// Meet tells whether two ranges have a month in common.
+func (m Months) Meet(other Months) bool { return m.Lo <= other.Hi && m.Hi >= other.Lo }
 
 // SQL is DuckDB's condition for the rows of the months, by a column of times or days: a range, which DuckDB finds by its own bounds
 // without looking at every row. Dates and timestamps in UTC both read the first day of a month so.
@@ -138,16 +141,6 @@ func (m Months) SQL(column string) string {
 		return time.Date(1970, time.Month(month+1), 1, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
 	}
 	return fmt.Sprintf("%[1]s >= '%[2]s' and %[1]s < '%[3]s'", column, first(m.Lo), first(m.Hi+1))
-}
-
-// monthField finds the month's field of a partition spec.
-func monthField(spec iceberg.PartitionSpec) (iceberg.PartitionField, bool) {
-	for _, field := range spec.Fields() {
-		if _, ok := field.Transform.(iceberg.MonthTransform); ok {
-			return field, true
-		}
-	}
-	return iceberg.PartitionField{}, false
 }
 
 // Column finds a column of a table's current schema.

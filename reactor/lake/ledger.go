@@ -16,6 +16,8 @@ const (
 	OutcomeDone    = "done"    // its rows are in the table, or lost to newer ones
 	OutcomeDead    = "dead"    // its object cannot be read, or nobody waits for it
 	OutcomeRemoved = "removed" // its object version was deleted, and its rows are gone; if the object is there again it is unknown
+	// OutcomeOutdated: an earlier definition of its dataset read the object. Its rows may be in the table, and it is read again.
+	OutcomeOutdated = "outdated"
 )
 
 // Entry is what the ledger knows of one event.
@@ -33,6 +35,9 @@ type Entry struct {
 	Run        string    // the replay that brought the event last, or ""
 	At         time.Time `bun:"-"`
 }
+
+// Held tells whether the event's rows may be in the table.
+func (e Entry) Held() bool { return e.Outcome == OutcomeDone || e.Outcome == OutcomeOutdated }
 
 // ledgerRow is an entry as the database holds it, in the ledger and in the staging of a branch.
 type ledgerRow struct {
@@ -152,19 +157,24 @@ func (l *Lake) Outcomes(ctx context.Context, table string, eventIDs []string) (m
 }
 
 // Known tells which of the events the ledger has. An event whose object was removed is unknown: if a backup of the bucket brings the
-// object back, it is new.
+// object back, it is new. So is one that an earlier definition read.
 func (l *Lake) Known(ctx context.Context, eventIDs []string) (map[string]bool, error) {
-	known := make(map[string]bool, len(eventIDs))
+	return l.these(ctx, eventIDs, "outcome NOT IN (?, ?)", OutcomeRemoved, OutcomeOutdated)
+}
+
+// these returns those of the events whose entries meet a condition.
+func (l *Lake) these(ctx context.Context, eventIDs []string, condition string, arguments ...any) (map[string]bool, error) {
+	found := make(map[string]bool, len(eventIDs))
 	for some := range slices.Chunk(eventIDs, idsAtOnce) {
 		var ids []string
-		if err := l.events(some).Where("outcome <> ?", OutcomeRemoved).Scan(ctx, &ids); err != nil {
+		if err := l.events(some).Where(condition, arguments...).Scan(ctx, &ids); err != nil {
 			return nil, fmt.Errorf("read ledger: %w", err)
 		}
 		for _, id := range ids {
-			known[id] = true
+			found[id] = true
 		}
 	}
-	return known, nil
+	return found, nil
 }
 
 // events asks for the ids of those events that the ledger has.
@@ -181,7 +191,7 @@ func (l *Lake) Before(ctx context.Context, names []string, at time.Time) (bool, 
 			return false, err
 		}
 		there, err := l.catalog.db.NewSelect().Model((*ledgerRow)(nil)).
-			Where("table_name = ? AND outcome = ? AND committed_us < ?", id.Name, OutcomeDone, at.UnixMicro()).Exists(ctx)
+			Where("table_name = ? AND outcome IN (?, ?) AND committed_us < ?", id.Name, OutcomeDone, OutcomeOutdated, at.UnixMicro()).Exists(ctx)
 		if err != nil {
 			return false, fmt.Errorf("read ledger: %w", err)
 		}

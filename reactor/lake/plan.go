@@ -2,7 +2,6 @@ package lake
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 
 	"github.com/apache/iceberg-go"
@@ -39,7 +38,7 @@ func newPlans() *plans {
 	}
 }
 
-// Files returns the live data files of a snapshot of t whose partition is within the months. The snapshot nil has none.
+// Files returns the live data files of a snapshot of t whose rows may be of the months. The snapshot nil has none.
 func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Months) ([]File, error) {
 	if s == nil {
 		return nil, nil
@@ -53,7 +52,7 @@ func (l *Lake) Files(ctx context.Context, t *Table, s *table.Snapshot, months Mo
 		if m.ManifestContent() != iceberg.ManifestContentData {
 			return l.filesWithDeletes(ctx, t, s, months)
 		}
-		if !mayHold(m, t.Meta.PartitionSpecByID(int(m.PartitionSpecID())), months) {
+		if months != AllMonths && !divisionOf(t.Meta, t.Meta.PartitionSpecByID(int(m.PartitionSpecID()))).mayHold(m, months) {
 			continue
 		}
 		entries, err := l.entries(ctx, t, m)
@@ -94,13 +93,14 @@ func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([
 	if spec == nil {
 		return nil, fmt.Errorf("plan %s: manifest %s names partition spec %d, which the table does not have", t.Name, m.FilePath(), m.PartitionSpecID())
 	}
+	d := divisionOf(t.Meta, spec)
 	var files []File
 	for e, err := range m.Entries(reader{ctx, l.store}, true) {
 		if err != nil {
 			return nil, fmt.Errorf("plan %s: read manifest %s: %w", t.Name, m.FilePath(), err)
 		}
 		df := e.DataFile()
-		files = append(files, newFile(table.FileScanTask{File: df, Length: df.FileSizeBytes()}, *spec))
+		files = append(files, newFile(table.FileScanTask{File: df, Length: df.FileSizeBytes()}, d))
 	}
 	l.plans.entries.set(m.FilePath(), files)
 	return files, nil
@@ -119,7 +119,7 @@ func (l *Lake) filesWithDeletes(ctx context.Context, t *Table, s *table.Snapshot
 		if spec == nil {
 			return nil, fmt.Errorf("plan %s: file %s names partition spec %d, which the table does not have", t.Name, task.File.FilePath(), task.File.SpecID())
 		}
-		files = append(files, newFile(task, *spec))
+		files = append(files, newFile(task, divisionOf(t.Meta, spec)))
 	}
 	return within(files, months), nil
 }
@@ -127,35 +127,11 @@ func (l *Lake) filesWithDeletes(ctx context.Context, t *Table, s *table.Snapshot
 func within(files []File, months Months) []File {
 	var in []File
 	for _, f := range files {
-		if m, ok := f.Month(); !ok || (m >= months.Lo && m <= months.Hi) {
+		if of, _ := f.Months(); of.Meet(months) {
 			in = append(in, f)
 		}
 	}
 	return in
-}
-
-// mayHold tells from the manifest list alone whether a manifest can name files of the months.
-func mayHold(m iceberg.ManifestFile, spec *iceberg.PartitionSpec, months Months) bool {
-	if spec == nil {
-		return true // entries says what is wrong
-	}
-	field, ok := monthField(*spec)
-	if !ok {
-		return true
-	}
-	summaries := m.Partitions()
-	for i, f := range spec.Fields() {
-		if f.FieldID != field.FieldID || i >= len(summaries) {
-			continue
-		}
-		s := summaries[i]
-		if s.ContainsNull || s.LowerBound == nil || s.UpperBound == nil || len(*s.LowerBound) != 4 || len(*s.UpperBound) != 4 {
-			return true
-		}
-		lo, hi := int(int32(binary.LittleEndian.Uint32(*s.LowerBound))), int(int32(binary.LittleEndian.Uint32(*s.UpperBound)))
-		return lo <= months.Hi && hi >= months.Lo
-	}
-	return true
 }
 
 // Diff returns the live files that came and went between two snapshots of t; nil is the empty table. It reads only manifests that

@@ -14,10 +14,7 @@ import (
 func (l *Lake) WrittenBy(ctx context.Context, t *Table, f File) (s *table.Snapshot, exact bool, err error) {
 	kept := t.Meta.Snapshots()
 	slices.SortFunc(kept, func(a, b table.Snapshot) int { return cmp.Compare(a.SequenceNumber, b.SequenceNumber) })
-	months := AllMonths
-	if m, ok := f.Month(); ok {
-		months = Months{m, m}
-	}
+	months, _ := f.Months()
 	for i := range kept {
 		files, err := l.Files(ctx, t, &kept[i], months)
 		if err != nil {

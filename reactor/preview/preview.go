@@ -38,7 +38,7 @@ func (s Start) Actions(ctx context.Context) ([]tables.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	silver, complete, err := tables.SilverActions(view)
+	silver, complete, err := tables.SilverActions(ctx, s.Lake, view)
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +95,19 @@ func (s *span) add(day bronze.Day) {
 	}
 }
 
+// recorded is the ledger for which an object that an earlier definition read is none that no event brought.
+type recorded struct{ *lake.Lake }
+
+func (r recorded) Known(ctx context.Context, ids []string) (map[string]bool, error) {
+	return r.Recorded(ctx, ids)
+}
+
 // missed returns the objects that the reconciler would find, by table.
 func (s Start) missed(ctx context.Context) ([]tables.Action, error) {
 	bar := s.Show(-1, "listing")
 	defer bar.Done()
 	waiting := map[string]*span{}
-	for o, err := range reconcile.Unknown(ctx, reconcile.Objects(ctx, s.Bucket, ""), s.Lake) {
+	for o, err := range reconcile.Unknown(ctx, reconcile.Objects(ctx, s.Bucket, ""), recorded{s.Lake}) {
 		if err != nil {
 			return nil, err
 		}
@@ -136,8 +143,8 @@ func (s Start) Gold(ctx context.Context) ([]tables.Action, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, complete, err := tables.SilverActions(view); err != nil || !complete {
-		return nil, errors.Join(err, errors.New("plan gold: tables of silver are missing; the next start of the reactor makes them"))
+	if slices.ContainsFunc(append(tables.Silver(), tables.Rejected), func(name string) bool { return view.Tables[name] == nil }) {
+		return nil, errors.New("plan gold: tables of silver are missing; the next start of the reactor makes them")
 	}
 	return s.steps(ctx, view)
 }

@@ -86,7 +86,7 @@ func awaitEntry(ctx context.Context, l *lake.Lake, o event.Object) (lake.Entry, 
 		if ok && e.Outcome == lake.OutcomeDead {
 			return e, fmt.Errorf("it is a dead letter: %s", e.Reason)
 		}
-		if ok {
+		if ok && e.Outcome != lake.OutcomeOutdated { // else it is read again
 			return e, nil
 		}
 		if err := Pause(ctx); err != nil {

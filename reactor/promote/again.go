@@ -45,7 +45,10 @@ func (s *Silver) removeAgain(ctx context.Context, view *lake.View) (*lake.View, 
 	if now := [2]string{own.Location, refused.Location}; s.shown == now {
 		return view, nil // as this promoter left them
 	}
-	if err := s.grow(ctx); err != nil {
+	if err := s.grow(ctx, false); err != nil {
+		return nil, err
+	}
+	if err := s.outdateAgain(ctx); err != nil {
 		return nil, err
 	}
 	if view, err = s.cfg.Lake.View(ctx); err != nil {

@@ -225,7 +225,7 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	w.written[m.Name] = rows.Query{Conn: w.writers[m.Name], SQL: sql, Column: gold.Day}
 	w.mu.Unlock()
 	c.Schema = schema
-	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by %s, %s", sql, lake.MonthSQL(gold.Day), strings.Join(m.Grain, ", ")), schema)
+	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by %s", sql, lake.OrderSQL(wanted, t.Meta.PartitionSpec(), m.Grain)), schema)
 	return c, true, nil
 }
 

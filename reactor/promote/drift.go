@@ -120,13 +120,13 @@ func (s *Silver) lastObjects(ctx context.Context, t *lake.Table) ([]drift.Object
 	}
 	newest := 0
 	for _, f := range files {
-		if m, ok := f.Month(); ok {
-			newest = max(newest, m)
+		if m, ok := f.Months(); ok {
+			newest = max(newest, m.Hi)
 		}
 	}
 	files = slices.DeleteFunc(slices.Clone(files), func(f lake.File) bool {
-		m, ok := f.Month()
-		return !ok || m <= newest-driftMonths
+		m, ok := f.Months()
+		return !ok || m.Hi <= newest-driftMonths
 	})
 	if len(files) == 0 {
 		return nil, nil

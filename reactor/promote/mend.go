@@ -220,12 +220,14 @@ func (m *merger) compare(ctx context.Context, existing string, of Mending, part 
 	for _, months := range part.months {
 		in = append(in, "("+months.SQL(m.time)+")")
 	}
+	// A file may have rows of other months, too. They are not compared, and stay.
+	within := strings.Join(in, " or ")
 	given := fmt.Sprintf(`(select %[1]s from %[2]s where %[3]s union all by name
-		select %[1]s from existing semi join late using (source_key, source_version))`, columns, of.Expected, strings.Join(in, " or "))
+		select %[1]s from existing semi join late using (source_key, source_version) where %[3]s)`, columns, of.Expected, within)
 	for _, sql := range []string{
 		"create or replace temp view existing as " + existing,
 		"create or replace temp table wanted as " + part.rows(given),
-		"create or replace temp table wrong as select distinct " + keyText(part.key) + " as _key from (" + duck.DifferenceSQL(m.columns, "wanted", "existing") + ")",
+		"create or replace temp table wrong as select distinct " + keyText(part.key) + " as _key from (" + duck.DifferenceSQL(m.columns, "wanted", "(from existing where "+within+")") + ")",
 	} {
 		if err := m.conn.Exec(ctx, sql); err != nil {
 			return err

@@ -25,7 +25,7 @@ type merger struct {
 	table string
 	// columns lists the definition's columns; a table may have others.
 	columns []string
-	// time is the column of the partition. order sorts rows in a file, so that readers of one asset skip the rest.
+	// time is the column that rows are asked for by. order sorts rows in a file, so that readers of one asset skip the rest.
 	time  string
 	order []string
 }
@@ -110,7 +110,7 @@ func (m *merger) write(ctx context.Context, t *lake.Table, remove []lake.File, s
 	}
 	// Select the columns in the table's order: a column that it got later is its last, wherever the dataset has it.
 	sql = fmt.Sprintf("select %s from (%s)", duck.Identifiers("", lake.ColumnNames(t.Meta.CurrentSchema())), sql)
-	ordered := fmt.Sprintf("%s order by %s, %s", sql, lake.MonthSQL(m.time), strings.Join(m.order, ", "))
+	ordered := sql + " order by " + lake.OrderSQL(t.Meta.CurrentSchema(), t.Meta.PartitionSpec(), m.order)
 	return &merged{
 		Change:  lake.Change{Base: t, Remove: remove, Schema: schema, Rows: rows.Select(ctx, m.conn, ordered, schema)},
 		written: rows.Query{Conn: m.conn, SQL: sql, Column: m.time, Awaited: true},

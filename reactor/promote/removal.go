@@ -206,8 +206,17 @@ func (w *silverWork) rowsWithout(ctx context.Context, gone []lake.Entry, bucketN
 		return nil, err
 	}
 	w.held = append(w.held, held.Release)
-	numbers, err := w.lost(ctx, gone, held)
+	numbers, err := w.lost(ctx, gone, held, w.removal.Lost)
 	if err != nil || len(numbers) == 0 {
+		return nil, err
+	}
+	return w.replaced(ctx, t, held, gone, bucketName)
+}
+
+// replaced is the change that takes the lost rows out and puts the rows that had lost to them in their place.
+func (w *silverWork) replaced(ctx context.Context, t *lake.Table, held *rows.Held, gone []lake.Entry, bucketName string) (*merged, error) {
+	numbers, err := w.rows.conn.Ints(ctx, w.removal.Files)
+	if err != nil {
 		return nil, err
 	}
 	if err := w.winners(ctx, gone, bucketName); err != nil {
@@ -237,8 +246,8 @@ func (w *silverWork) filesOf(ctx context.Context, t *lake.Table, gone []lake.Ent
 	}), nil
 }
 
-// lost finds the rows that must go and returns the numbers of their files.
-func (w *silverWork) lost(ctx context.Context, gone []lake.Entry, held *rows.Held) ([]int64, error) {
+// lost finds the rows that must go, by SQL, and returns the numbers of their files.
+func (w *silverWork) lost(ctx context.Context, gone []lake.Entry, held *rows.Held, sql string) ([]int64, error) {
 	conn := w.rows.conn
 	if err := conn.Exec(ctx, w.removal.Removed); err != nil {
 		return nil, err
@@ -250,7 +259,7 @@ func (w *silverWork) lost(ctx context.Context, gone []lake.Entry, held *rows.Hel
 	if err := insertValues(ctx, conn, "removed", versions); err != nil {
 		return nil, err
 	}
-	if err := conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+w.removal.Lost); err != nil {
+	if err := conn.Exec(ctx, "create or replace temp view existing as "+held.Relation+"; "+sql); err != nil {
 		return nil, fmt.Errorf("find the rows of deleted versions in %s: %w", w.rows.table, err)
 	}
 	return conn.Ints(ctx, w.removal.Files)

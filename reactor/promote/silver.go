@@ -36,9 +36,11 @@ type Silver struct {
 	removal silver.Removal
 	turns   lake.Turns
 
-	watch drift.Watch // of the dataset's objects
-	busy  sync.Mutex
-	shown [2]string // the metadata of both tables in which no removal is undone
+	watch   drift.Watch // of the dataset's objects
+	defined bool        // the table has this definition
+	rereads rereading   // whether objects wait that an earlier definition read
+	busy    sync.Mutex
+	shown   [2]string // the metadata of both tables in which no removal is undone
 }
 
 // NewSilver makes the promoter of a dataset. It opens two connections to the database; Close frees them.
@@ -180,6 +182,9 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		return nil, err
 	}
 	own, err := view.Table(s.rows.table)
+	if err == nil {
+		err = s.defines(own)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +195,11 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	defer w.release()
 	if err := w.decode(ctx, batch); err != nil {
 		return nil, err
+	}
+	if again, err := w.redo(ctx, batch[0].Object.Bucket); err != nil {
+		return nil, err
+	} else if again {
+		return s.promote(ctx, batch)
 	}
 	if err := w.merge(ctx, batch[0].Run); err != nil {
 		return nil, err
@@ -252,8 +262,9 @@ type silverWork struct {
 	changes []lake.Change
 	watch   drift.Watch // after the batch
 	news    drift.News
-	written rows.Query // for the rows that the commit writes to the dataset's own table
-	held    []func()   // called by release
+	written rows.Query   // for the rows that the commit writes to the dataset's own table
+	held    []func()     // called by release
+	redone  map[int]bool // those of objects that an earlier definition read
 }
 
 func (w *silverWork) release() {
@@ -315,11 +326,11 @@ func (w *silverWork) rowChange(ctx context.Context) (*merged, error) {
 	return w.rows.change(ctx, w.view, all, once)
 }
 
-// refusedChange replaces the refused rows of the objects that could be decoded.
+// refusedChange replaces the refused rows of the objects that could be decoded, and takes those away of objects that could be before.
 func (w *silverWork) refusedChange(ctx context.Context) (*merged, error) {
 	var decoded []event.Object
 	for i, o := range w.objects {
-		if w.errs[i] == nil {
+		if w.errs[i] == nil || w.redone[i] && unreadable(w.errs[i]) {
 			decoded = append(decoded, o)
 		}
 	}

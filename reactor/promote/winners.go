@@ -22,9 +22,11 @@ const (
 
 // winners fills the table incoming with rows of the lost keys; the winning ones are among them. The table has no rows that lost,
 // so the dataset's objects are read again, but only those that matter:
-//   - A row that comes back had lost to a row that is gone. Its object was put no later than that row's.
+//   - A row that comes back had lost to a row that is gone. Where the newest object's rows win, its object was put no later than that
+//     row's.
 //   - A row may be ahead of its object's put by the slack at most. Earlier objects cannot have it.
-//   - Objects are read in the order in which their rows win. The search ends when each key has a row.
+//   - There objects are read in the order in which their rows win, and the search ends when each key has a row. By another rule any
+//     object may have the winner, so all are read.
 func (w *silverWork) winners(ctx context.Context, gone []lake.Entry, bucketName string) error {
 	if err := w.in.Begin(ctx); err != nil {
 		return err
@@ -33,7 +35,7 @@ func (w *silverWork) winners(ctx context.Context, gone []lake.Entry, bucketName 
 	if err != nil {
 		return err
 	}
-	entries, err := w.cfg.Lake.Promoted(ctx, w.dataset.Table, silver.EarliestPut(time.UnixMicro(span[0])), time.UnixMicro(span[1]))
+	entries, err := w.cfg.Lake.Promoted(ctx, w.dataset.Table, silver.EarliestPut(time.UnixMicro(span[0])), w.dataset.LatestPut(time.UnixMicro(span[1])))
 	if err != nil {
 		return err
 	}
@@ -49,7 +51,7 @@ func (w *silverWork) winners(ctx context.Context, gone []lake.Entry, bucketName 
 		if len(some) < rereadBatch && i < len(entries)-1 || len(some) == 0 {
 			continue
 		}
-		if awaited, err := w.reread(ctx, some, bucketName); err != nil || awaited == 0 {
+		if awaited, err := w.reread(ctx, some, bucketName); err != nil || awaited == 0 && w.dataset.Winner.ByPut() {
 			return err
 		}
 		some = some[:0]

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"millrace/reactor/promote"
 	"millrace/reactor/reconcile"
 	"millrace/reactor/silver"
+	"millrace/reactor/silver/datasets"
 	"millrace/reactor/tables"
 )
 
@@ -42,6 +44,24 @@ func (c *Check) explain(r *Report, view *lake.View) {
 	}
 }
 
+// rereads says of each table of silver whether another definition made rows of it.
+func (c *Check) rereads(ctx context.Context, view *lake.View) (map[string]string, error) {
+	all := map[string]string{}
+	for _, d := range datasets.All() {
+		text, err := tables.Rereads(ctx, c.Lake, view.Tables[d.TableName()])
+		if err != nil {
+			return nil, err
+		}
+		if t := view.Tables[d.TableName()]; t != nil && !tables.DefinedBy(t.Meta, d) {
+			text = "another definition made its rows: start the reactor with this one, and it reads the objects again"
+		}
+		if text != "" {
+			all[d.TableName()] = text
+		}
+	}
+	return all, nil
+}
+
 // behind adds what a gold table itself tells. Its mark tells of a model that failed at the reactor's start, when no event could become
 // a dead letter.
 func (v *Verdict) behind(t *lake.Table, m *gold.Model) {
@@ -63,6 +83,9 @@ func (v *Verdict) behind(t *lake.Table, m *gold.Model) {
 func (r *Report) causes(v *Verdict, t *lake.Table) (all []string) {
 	if v.Uncomputed != "" {
 		all = append(all, v.Uncomputed)
+	}
+	if why := r.Rereads[v.Table]; why != "" {
+		all = append(all, why)
 	}
 	if v.Foreign != nil {
 		all = append(all, "another engine changed it: "+v.Foreign.String())
@@ -86,6 +109,9 @@ func (r *Report) causes(v *Verdict, t *lake.Table) (all []string) {
 // mends is the command that brings the tables back. While objects are hidden from the listing, the tables that bronze gives lack
 // their rows, so they have to be shown first.
 func (c *Check) mends(r *Report) string {
+	if c.Branch != "" {
+		return "reactor publish " + cli.ShellWord(c.Branch) + " --drop"
+	}
 	var commands []string
 	for _, a := range r.Absent {
 		command := "reactor retract " + cli.ShellWord(a.Cover)

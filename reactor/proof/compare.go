@@ -1,9 +1,9 @@
 package proof
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -53,7 +53,7 @@ type comparison struct {
 	expected string      // the relation that has the right rows
 	key      []string    // columns that name a row
 	columns  []string    // to compare; nil: all columns of the table
-	column   string      // the table is partitioned by this column's month
+	column   string      // the time of a row: the table is compared month by month
 }
 
 // run compares one month at a time, so that memory holds at most one month of the table.
@@ -156,8 +156,8 @@ type partition struct {
 	files  []lake.File
 }
 
-// partitions returns the months of the table and of the relation. If another engine changed the table's partitioning, the whole
-// table is one part.
+// partitions divides the table and the relation by months: a part has whole files, and whole months. A file whose months are not known
+// makes all one part.
 func (c comparison) partitions(ctx context.Context) ([]partition, error) {
 	months, err := c.conn.Ints(ctx, fmt.Sprintf("select distinct %s from %s order by 1", lake.MonthSQL(c.column), c.expected))
 	if err != nil {
@@ -167,20 +167,29 @@ func (c comparison) partitions(ctx context.Context) ([]partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	byMonth := map[int64][]lake.File{}
+	var all []partition
 	for _, m := range months {
-		byMonth[m] = nil
+		all = append(all, partition{months: lake.Months{Lo: int(m), Hi: int(m)}})
 	}
 	for _, f := range files {
-		m, ok := f.Month()
-		if !ok {
-			return []partition{{lake.AllMonths, files}}, nil
-		}
-		byMonth[int64(m)] = append(byMonth[int64(m)], f)
+		m, _ := f.Months()
+		all = append(all, partition{m, []lake.File{f}})
 	}
+	return apart(all), nil
+}
+
+// apart joins the parts that have months in common, and returns them in the order of time.
+func apart(all []partition) []partition {
+	slices.SortStableFunc(all, func(a, b partition) int { return cmp.Compare(a.months.Lo, b.months.Lo) })
 	var parts []partition
-	for _, m := range slices.Sorted(maps.Keys(byMonth)) {
-		parts = append(parts, partition{lake.Months{Lo: int(m), Hi: int(m)}, byMonth[m]})
+	for _, p := range all {
+		last := len(parts) - 1
+		if last < 0 || !parts[last].months.Meet(p.months) {
+			parts = append(parts, p)
+			continue
+		}
+		parts[last].months.Hi = max(parts[last].months.Hi, p.months.Hi)
+		parts[last].files = append(parts[last].files, p.files...)
 	}
-	return parts, nil
+	return parts
 }

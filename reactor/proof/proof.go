@@ -31,6 +31,8 @@ const checkBatch = 256
 type Check struct {
 	Lake   *lake.Lake
 	Bucket bucket.Bucket
+	// Branch is the branch that Lake shows; "" for main. The objects that it was made of are in the ledger when it is published.
+	Branch string
 	Models *gold.Set
 	Limits silver.Limits // of an object, as the reactor has them
 	DB     *duck.DB
@@ -53,6 +55,8 @@ type Report struct {
 	// Absent lists objects whose rows the tables have and that bronze's listing lacks. Without them the tables cannot be
 	// rebuilt.
 	Absent []reconcile.Absent
+	// Rereads says, by table, that another definition made rows of it, and what comes of that.
+	Rereads map[string]string
 }
 
 // Misjudged says of an object that its ledger entry is wrong.
@@ -95,7 +99,7 @@ func (c *Check) Compare(ctx context.Context, view *lake.View, listed []event.Obj
 		case ok && e.Table != "":
 			objects[e.Table] = append(objects[e.Table], o)
 			c.objects[o.ID()] = true
-		case !ok && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled:
+		case !ok && c.Branch == "" && !later[o.ID()] && now.Sub(o.ModifiedAt) > settled: // a branch has what it was made of
 			r.Unpromoted = append(r.Unpromoted, o)
 		}
 	}
@@ -123,6 +127,9 @@ func (c *Check) Compare(ctx context.Context, view *lake.View, listed []event.Obj
 		return r, err
 	}
 	r.Verdicts = append(r.Verdicts, verdicts...)
+	if r.Rereads, err = c.rereads(ctx, view); err != nil {
+		return r, err
+	}
 	c.explain(&r, view)
 	return r, nil
 }
@@ -152,7 +159,7 @@ func (c *Check) absent(ctx context.Context, ledger map[event.ID]lake.Entry, list
 	}
 	var entries []lake.Entry
 	for id, e := range ledger {
-		if e.Outcome == lake.OutcomeDone && !there[id] {
+		if e.Held() && !there[id] {
 			entries = append(entries, e)
 		}
 	}
@@ -168,7 +175,7 @@ var errLag = errors.New("gold lags behind silver")
 // ledger returns the entries of the events whose effect the view's tables have, and the ids of events that were committed later.
 func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.ID]lake.Entry, later map[event.ID]bool, err error) {
 	entries, later = map[event.ID]lake.Entry{}, map[event.ID]bool{}
-	err = c.Lake.Entries(ctx, func(e lake.Entry) error {
+	note := func(e lake.Entry) error {
 		id := event.ID(e.EventID)
 		if t := view.Tables[silver.TableName(e.Table)]; t != nil && e.Sequence > t.Meta.LastSequenceNumber() { // not the current snapshot's number, which is lower after a rollback
 			later[id] = true
@@ -176,7 +183,10 @@ func (c *Check) ledger(ctx context.Context, view *lake.View) (entries map[event.
 		}
 		entries[id] = e
 		return nil
-	})
+	}
+	if err = c.Lake.Entries(ctx, note); err == nil && c.Branch != "" {
+		err = c.Lake.Staged(ctx, c.Branch, note)
+	}
 	return entries, later, err
 }
 
@@ -221,6 +231,8 @@ func misjudged(o event.Object, e lake.Entry, err error) (Misjudged, error) {
 	switch {
 	case action == event.Retry:
 		return Misjudged{}, err // the store failed, so this proves nothing
+	case e.Outcome == lake.OutcomeOutdated:
+		return Misjudged{}, nil // the reactor reads it again, and judges it anew
 	case action == event.Dead && e.Outcome != lake.OutcomeDead:
 		return Misjudged{fmt.Sprintf("%s is in silver and cannot be read: %v", o.Key, err), true}, nil
 	case action == event.Done && e.Outcome == lake.OutcomeDead:

@@ -66,6 +66,22 @@ func Present(ctx context.Context, b bucket.Bucket, key, version string) (p Prese
 	return p, true, nil
 }
 
+// Find asks the bucket's listing for the version of an object in bronze, and for the newest one of its key where it names none. It returns
+// what a listing says of it, so an event that is made of that has the listing's identity. there is false if the version was deleted.
+func Find(ctx context.Context, b bucket.Bucket, o event.Object) (found event.Object, there bool, err error) {
+	for found, err := range Objects(ctx, b, o.Key) {
+		switch {
+		case err != nil:
+			return o, false, err
+		case found.Key != o.Key: // a key is the first with itself as prefix
+			return o, false, nil
+		case o.Version == event.NoVersion || found.Version == o.Version:
+			return found, true, nil
+		}
+	}
+	return o, false, nil
+}
+
 // Cover returns the key of the object that hides another one from listings, because it is a folder of the other's key. It returns ""
 // if there is none.
 func Cover(ctx context.Context, b bucket.Bucket, key string) (string, error) {

@@ -30,6 +30,8 @@ type Found struct {
 	Objects int           // versions listed
 	Missed  map[Cause]int // published because no event had brought them
 	Waiting int           // unknown to the ledger while events are on their way: the next pass looks again
+	// Outdated counts objects that an earlier definition of their dataset read; their events were published as those of a replay.
+	Outdated int
 	// Removed counts deleted versions whose rows were still in the tables; their events were published. Hidden has objects
 	// that exist and that the listing lacks. Only Whole looks for both.
 	Removed int
@@ -48,6 +50,8 @@ func (f Found) Total() (n int) {
 type Ledger interface {
 	// Known returns the event ids that have an entry.
 	Known(ctx context.Context, ids []string) (map[string]bool, error)
+	// OutdatedOf returns those of the event ids that an earlier definition read. They count as unknown.
+	OutdatedOf(ctx context.Context, ids []string) (map[string]bool, error)
 	// EmptyLedger tells whether the ledger has no entry.
 	EmptyLedger(ctx context.Context) (bool, error)
 }
@@ -77,6 +81,7 @@ type Reconciler struct {
 	drained func(context.Context) (bool, error)
 	settle  time.Duration
 	again   map[event.ID]time.Time // when an event was published a second time
+	reread  time.Time              // when a pass last published events of objects that an earlier definition had read
 }
 
 // New makes a reconciler. drained waits until everything in the streams now was worked on, and returns false if that takes too long.
@@ -130,7 +135,13 @@ func (r *Reconciler) pass(ctx context.Context, roll *Roll, progress func(int), p
 			return p.found, err
 		}
 	}
-	return p.found, p.publish(ctx)
+	if err := p.publish(ctx); err != nil {
+		return p.found, err
+	}
+	if p.found.Outdated > 0 {
+		r.reread = time.Now()
+	}
+	return p.found, nil
 }
 
 // Unknown yields the objects that the ledger does not know at this moment, including those whose events are on their way.
@@ -237,6 +248,9 @@ func (p *pass) publish(ctx context.Context) error {
 	if !p.empty {
 		cause = Unannounced
 		var err error
+		if missed, err = p.outdated(ctx, missed); err != nil || len(missed) == 0 {
+			return err
+		}
 		if missed, err = p.second(ctx, missed); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 // broker plays JetStream and the reactor behind it, for orders of events that the real ones rarely show.
 type broker struct {
 	entries  map[string]bool // the ledger
+	outdated map[string]bool // events that an earlier definition read
 	seen     map[string]bool // message ids within the window
 	sent     []string        // "<key>" for a first copy, "<key> again" for one under a new id
 	arrives  []event.Object  // events that get worked on while the reconciler waits
@@ -35,8 +36,21 @@ func (b *broker) Known(_ context.Context, ids []string) (map[string]bool, error)
 
 func (b *broker) EmptyLedger(context.Context) (bool, error) { return len(b.entries) == 0, nil }
 
-func (b *broker) publish(o event.Object, _, nonce string) (func(context.Context) (bool, error), error) {
-	id, line := string(o.ID())+nonce, o.Key
+func (b *broker) OutdatedOf(_ context.Context, ids []string) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, id := range ids {
+		if b.outdated[id] {
+			found[id] = true
+		}
+	}
+	return found, nil
+}
+
+func (b *broker) publish(o event.Object, run, nonce string) (func(context.Context) (bool, error), error) {
+	id, line := string(o.ID())+run+nonce, o.Key
+	if run != "" {
+		line += " in a run"
+	}
 	if nonce != "" {
 		line += " again"
 	}
@@ -172,5 +186,41 @@ func TestTheNewestDaysAreChosenByName(t *testing.T) {
 	got := newest([]string{dataset + "ingest_date=2026-01-02/", dataset + "ingest_date=2025-12-31/", dataset + "other/", dataset + "ingest_date=2026-01-10/", dataset + "ingest_date=soon/"}, 2)
 	if want := []string{dataset + "ingest_date=2026-01-02/", dataset + "ingest_date=2026-01-10/"}; !slices.Equal(got, want) {
 		t.Errorf("newest: %v, want %v", got, want)
+	}
+}
+
+// Objects that an earlier definition read are read again as a replay, the newest first, and once: the broker may know their events, and
+// the reactor may take longer than until the next pass.
+func TestObjectsOfAnEarlierDefinitionAreReadAgainOnce(t *testing.T) {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	objects := []event.Object{object1(1, at), object1(2, at), object1(3, at), object1(4, at)}
+	b := &broker{entries: map[string]bool{string(objects[0].ID()): true}, outdated: map[string]bool{}, seen: map[string]bool{}, drained: true}
+	for _, o := range objects[1:3] {
+		b.outdated[string(o.ID())], b.seen[string(o.ID())] = true, true
+	}
+	r := New(func(context.Context, string) iter.Seq2[event.Object, error] {
+		return func(yield func(event.Object, error) bool) {
+			for _, o := range objects {
+				if !yield(o, nil) {
+					return
+				}
+			}
+		}
+	}, b, b.publish, b.wait)
+	r.settle = 0
+	for pass := range 2 {
+		found, err := r.Pass(t.Context(), nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []Found{{Outdated: 2, Missed: map[Cause]int{Unannounced: 1}}, {Waiting: 2}}[pass]
+		if found.Outdated != want.Outdated || found.Waiting != want.Waiting || found.Total() != want.Total() {
+			t.Errorf("pass %d: %+v, want %+v", pass, found, want)
+		}
+		b.entries[string(objects[3].ID())] = true
+	}
+	key := func(i int) string { return objects[i].Key }
+	if want := []string{key(2) + " in a run", key(1) + " in a run", key(3)}; !slices.Equal(b.sent, want) {
+		t.Errorf("sent %v, want %v", b.sent, want)
 	}
 }

@@ -39,7 +39,7 @@ func nameOf(id event.ID) (n name, ok bool) {
 func CallRoll(ctx context.Context, book Book) (*Roll, error) {
 	r := &Roll{}
 	err := book.Entries(ctx, func(e lake.Entry) error {
-		if n, ok := nameOf(event.ID(e.EventID)); ok && e.Outcome == lake.OutcomeDone {
+		if n, ok := nameOf(event.ID(e.EventID)); ok && e.Held() {
 			r.names = append(r.names, n)
 		}
 		return nil
@@ -89,7 +89,7 @@ func (r *Roll) Absent(ctx context.Context, book Book, b bucket.Bucket) ([]Absent
 	}
 	err := book.Entries(ctx, func(e lake.Entry) error {
 		n, ok := nameOf(event.ID(e.EventID))
-		if !ok || e.Outcome != lake.OutcomeDone {
+		if !ok || !e.Held() {
 			return nil
 		}
 		if i, found := r.find(n); found && !r.seen[i] {

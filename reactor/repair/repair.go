@@ -53,7 +53,7 @@ func (r *Repair) Look(ctx context.Context) (proof.Report, error) {
 	if r.view, err = r.Lake.View(ctx); err != nil {
 		return r.report, err
 	}
-	if err := tables.Complete(r.view, ""); err != nil {
+	if err := errors.Join(tables.Complete(r.view, ""), tables.Same(r.view)); err != nil {
 		return r.report, err
 	}
 	listed, err := proof.Listed(ctx, r.Bucket)

@@ -3,7 +3,6 @@ package rows
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/apache/iceberg-go/table"
 
@@ -18,7 +17,7 @@ const fillRows = 10_000
 type Query struct {
 	Conn *duck.Conn // still has the tables that the query reads
 	SQL  string
-	// Column is the column whose month partitions the rows; "" if all rows are in one month.
+	// Column is the time that partitions the rows; "" if all rows are in one file.
 	Column string
 	// Awaited tells that the next step reads all of the rows. Then Fill takes them however many they are: to decode them from their
 	// files costs ten times as much.
@@ -36,19 +35,18 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	k := c.of(t)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	months, rows, ok := k.fillable(files)
+	first, last, rows, ok := k.fillable(files)
 	if !ok || rows > fillRows && !q.Awaited {
 		return nil
 	}
 	if err := k.create(ctx, q.Conn, t); err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
 	}
-	first, last := months[0], months[len(months)-1]
 	base := k.next + 1
-	k.next += int64(last - first + 1) // even a failure uses up these numbers
+	k.next += int64(last.Number - first.Number + 1) // even a failure uses up these numbers
 	number := fmt.Sprint(base)
-	if first != last {
-		number += fmt.Sprintf(" + %s - %d", lake.MonthSQL(q.Column), first)
+	if len(files) > 1 {
+		number += fmt.Sprintf(" + %s - %d", first.SQL(q.Column), first.Number)
 	}
 	inserted, err := q.Conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, q.SQL))
 	if err == nil && inserted[0] != rows {
@@ -59,23 +57,33 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	}
 	k.clock++
 	for _, f := range files {
-		m, _ := f.Month()
-		k.files[f.ID()] = &entry{number: base + int64(m-first), rows: f.Rows(), used: k.clock}
+		slot, _ := f.Slot()
+		k.files[f.ID()] = &entry{number: base + int64(slot.Number-first.Number), rows: f.Rows(), used: k.clock}
 	}
 	k.rows += rows
 	return nil
 }
 
-// fillable returns the months of files, sorted, and the number of their rows. ok is false if the cache has one of the files, or if two
-// files have the same month: then a row's month does not tell its file.
-func (k *cached) fillable(files []lake.File) (months []int, rows int64, ok bool) {
-	for _, f := range files {
-		m, known := f.Month()
-		if _, held := k.files[f.ID()]; !known || held || f.Deletes() || slices.Contains(months, m) {
-			return nil, 0, false
+// fillable returns the first and the last slot of files, and the number of their rows. ok is false if the cache has one of
+// the files, or if the slot of a row does not tell which of several files it is in.
+func (k *cached) fillable(files []lake.File) (first, last lake.Slot, rows int64, ok bool) {
+	numbers := map[int]bool{}
+	for i, f := range files {
+		slot, known := f.Slot()
+		if i == 0 {
+			first, last = slot, slot
 		}
-		months, rows = append(months, m), rows+f.Rows()
+		if _, held := k.files[f.ID()]; held || f.Deletes() || len(files) > 1 && (!known || !slot.Beside(first) || numbers[slot.Number]) {
+			return first, last, 0, false
+		}
+		numbers[slot.Number] = true
+		if slot.Number < first.Number {
+			first = slot
+		}
+		if slot.Number > last.Number {
+			last = slot
+		}
+		rows += f.Rows()
 	}
-	slices.Sort(months)
-	return months, rows, len(files) > 0
+	return first, last, rows, len(files) > 0
 }

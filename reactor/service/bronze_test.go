@@ -63,7 +63,7 @@ func newHouse(t *testing.T) *house {
 	}
 	t.Cleanup(nc.Close)
 	h := &house{T: t, home: t.TempDir()}
-	if h.js, err = stream.Client(nc); err != nil {
+	if h.js, err = stream.Client(nc, 0); err != nil {
 		t.Fatal(err)
 	}
 	if err := streams.Ensure(t.Context(), h.js); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"millrace/infra/bucket"
 	"millrace/infra/settings"
+	"millrace/reactor/event"
 	"millrace/reactor/gold"
 	"millrace/reactor/lake"
 	"millrace/reactor/rest"
@@ -21,6 +22,8 @@ type Config struct {
 	Lake   *lake.Lake
 	Bucket bucket.Bucket
 	JS     jetstream.JetStream
+	// Rule is that of the bucket's store (default: MinIO's).
+	Rule   event.Rule
 	Models *gold.Set
 	// Home is the folder for spilled rows and for the file http.addr.
 	Home string

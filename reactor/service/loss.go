@@ -23,7 +23,7 @@ func (s *Service) refuseLoss(ctx context.Context) error {
 	}
 	made := map[source]lake.Entry{}
 	if err := s.cfg.Lake.Entries(ctx, func(e lake.Entry) error {
-		if e.Outcome == lake.OutcomeDone {
+		if e.Held() {
 			made[source{e.SourceKey, e.SourceVersion}] = e
 		}
 		return nil

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -47,9 +48,31 @@ func (s *Service) readiness(ctx context.Context) []health.Part {
 			if err != nil {
 				return nil // the catalog's part says so
 			}
-			return promote.LostColumns(ctx, s.cfg.Lake, view)
+			if err := promote.LostColumns(ctx, s.cfg.Lake, view); err != nil {
+				return err
+			}
+			return s.rereads(ctx)
 		},
 	})
+}
+
+// rereads tells, as a note, of tables whose objects are read again because their definition has changed. The reactor does that by
+// itself, and the tables can be used meanwhile.
+func (s *Service) rereads(ctx context.Context) error {
+	var notes []string
+	for _, p := range s.silver {
+		text, err := p.Rereads(ctx)
+		if err != nil {
+			return err
+		}
+		if text != "" {
+			notes = append(notes, text)
+		}
+	}
+	if len(notes) == 0 {
+		return nil
+	}
+	return health.Note(strings.Join(notes, "; "))
 }
 
 // stuckGauge shows how many events fail again and again.

@@ -83,6 +83,9 @@ func (r *reconciling) Run(ctx context.Context) error {
 		if found.Removed > 0 {
 			r.log.Info("versions were deleted of which no event told; their rows are taken out", "versions", found.Removed)
 		}
+		if found.Outdated > 0 {
+			r.log.Info("objects that an earlier definition read are read again", "objects", found.Outdated)
+		}
 		if found.Total() > 0 || found.Waiting > 0 {
 			r.log.Info("events that never came were published", "missed", found.Total(), "causes", found.Missed, "waiting", found.Waiting, "objects", found.Objects)
 		}

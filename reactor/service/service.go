@@ -18,6 +18,7 @@ import (
 	"millrace/reactor/console"
 	"millrace/reactor/console/now"
 	"millrace/reactor/duck"
+	"millrace/reactor/event"
 	"millrace/reactor/gauge"
 	"millrace/reactor/health"
 	"millrace/reactor/intake"
@@ -166,8 +167,11 @@ func (s *Service) watchDatabase(ctx context.Context) error {
 
 // addStreams adds the router and the keepers of dead letters.
 func (s *Service) addStreams(context.Context) error {
+	find := func(ctx context.Context, o event.Object) (event.Object, bool, error) {
+		return reconcile.Find(ctx, s.cfg.Bucket, o)
+	}
 	router := &stream.Router{
-		JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject,
+		JS: s.cfg.JS, Log: s.cfg.Log, Bucket: s.cfg.Bucket.Name, Subject: tables.Subject, Rule: s.cfg.Rule, Find: find,
 		Buried: s.promote.Metrics.Buried, Ignored: s.promote.Metrics.Ignored, Routed: s.covers.Saw, Stuck: s.stuck,
 	}
 	s.add("router", router.Run)

@@ -24,8 +24,11 @@ type Dataset struct {
 	Doc string
 	// Table in the namespace silver.
 	Table string
-	// Key columns; among rows with one key the latest object's wins.
-	Key []string
+	// Key columns; among rows with one key the Winner stays.
+	Key    []string
+	Winner Winner
+	// Partition divides the table's files.
+	Partition Partition
 	// Fields in the table's order. Lineage and extra follow them. Once the table is released, this list does not change.
 	Fields []Field
 	// Later are the fields that came after the table's first release, in the order they came: they are the table's last
@@ -135,7 +138,7 @@ func (d *Dataset) complete() error {
 	if err := d.completeKey(); err != nil {
 		return err
 	}
-	if err := d.completePlaces(); err != nil {
+	if err := errors.Join(d.completePlaces(), d.Winner.check(d.columns), d.Partition.check(d.columns)); err != nil {
 		return err
 	}
 	d.schema = d.makeSchema()
@@ -155,10 +158,10 @@ func (d *Dataset) completeKey() error {
 		d.keyed[k] = true
 	}
 	if !d.keyed[partitionColumn] {
-		return fmt.Errorf("%s must be part of the key: tables are partitioned by its month", partitionColumn)
+		return fmt.Errorf("%s must be part of the key: gold goes by its days", partitionColumn)
 	}
 	if i := slices.IndexFunc(d.columns, func(f Field) bool { return f.Column == partitionColumn }); d.columns[i].Type != Time {
-		return fmt.Errorf("%s must be a time: tables are partitioned by its month", partitionColumn)
+		return fmt.Errorf("%s must be a time: gold goes by its days", partitionColumn)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package silver
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/apache/iceberg-go"
@@ -39,24 +38,16 @@ type Merge struct {
 	Appended string
 }
 
-// winning is the order among rows of one key: the latest object's wins, and the tie-breakers make the order total.
-var winning = []string{"source_modified_at", "source_key", "source_version", "source_row"}
-
-// Winning names the columns by which rows of one key are ordered; the greatest wins.
-func Winning() []string { return slices.Clone(winning) }
-
-// MergeSQL is the merge of this dataset's table. Among rows with one key the greatest (source_modified_at, source_key,
-// source_version, source_row) wins, whole. An incoming winner is a change when its key is new, or when it beats (or ties
-// with) the existing row and differs from it anywhere, nulls and lineage included.
+// MergeSQL is the merge of this dataset's table. Among rows with one key its Winner stays, whole. An incoming winner
+// is a change when its key is new, or when it beats (or ties with) the existing row and differs from it anywhere, nulls and lineage
+// included.
 func (d *Dataset) MergeSQL() Merge {
 	columns := columnNames(d.Schema())
 	all := strings.Join(quoteAll("", columns), ", ")
 	key := strings.Join(quoteAll("", d.Key), ", ")
 	against := fmt.Sprintf(`select w.*, e._file from winners w left join existing e on %s
-where e._file is null or ((%s) >= (%s) and (%s))`,
-		pairs(d.Key, "=", " and "),
-		strings.Join(quoteAll("w.", winning), ", "), strings.Join(quoteAll("e.", winning), ", "),
-		pairs(columns, "is distinct from", " or "))
+where e._file is null or (%s and (%s))`,
+		pairs(d.Key, "=", " and "), d.Winner.beatsSQL(), pairs(columns, "is distinct from", " or "))
 	return Merge{
 		Incoming: createTable("incoming", d.Schema(), "_object integer"),
 		// The window sees the repeated keys only: over millions of rows it would sort them all.
@@ -66,9 +57,9 @@ winners as (
 	select * from incoming anti join repeated using (%[1]s)
 	union all
 	select * from incoming semi join repeated using (%[1]s)
-	qualify row_number() over (partition by %[1]s order by %[2]s desc) = 1
+	qualify row_number() over (partition by %[1]s order by %[2]s) = 1
 )
-%[3]s`, key, strings.Join(winning, " desc, "), against),
+%[3]s`, key, d.Winner.orderSQL(), against),
 		ChangesOnce: "create or replace temp table changes as with winners as (from incoming)\n" + against,
 		Files:       `select distinct _file from changes where _file is not null order by _file`,
 		Rows: fmt.Sprintf(`select %[1]s from changes
@@ -87,8 +78,8 @@ func (d *Dataset) WinnersSQL(name string) string {
 // Winners selects the winners among the rows of a relation, which is something that can follow FROM.
 func (d *Dataset) Winners(relation string) string {
 	return fmt.Sprintf(`select %s from %s
-qualify row_number() over (partition by %s order by %s desc) = 1`,
-		strings.Join(quoteAll("", columnNames(d.Schema())), ", "), relation, strings.Join(quoteAll("", d.Key), ", "), strings.Join(winning, " desc, "))
+qualify row_number() over (partition by %s order by %s) = 1`,
+		strings.Join(quoteAll("", columnNames(d.Schema())), ", "), relation, strings.Join(quoteAll("", d.Key), ", "), d.Winner.orderSQL())
 }
 
 // RejectedMergeSQL is the merge of `rejected`: the refused rows of one object version are replaced by those that its

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// partitionColumn of every silver table, by month.
+	// partitionColumn is the time of a row: tables are partitioned by its month unless their definition says otherwise.
 	partitionColumn = "observed_at"
 	extraColumn     = "extra"
 	// fieldIDKey and docKey are where iceberg-go's writer looks for a column's id, and what it names its documentation.
@@ -122,19 +122,6 @@ func textListsType(id func() int) *iceberg.MapType {
 
 // ArrowSchema is Schema as iceberg-go's writers take it, field ids included.
 func (d *Dataset) ArrowSchema() *arrow.Schema { return d.arrow }
-
-// PartitionSpec is the month of observed_at.
-func (d *Dataset) PartitionSpec() iceberg.PartitionSpec { return monthOf(d.Schema(), partitionColumn) }
-
-func monthOf(schema *iceberg.Schema, column string) iceberg.PartitionSpec {
-	f, ok := schema.FindFieldByName(column)
-	if !ok {
-		panic(fmt.Sprintf("silver: partition by month: no column %s", column))
-	}
-	return iceberg.NewPartitionSpec(iceberg.PartitionField{
-		SourceIDs: []int{f.ID}, FieldID: firstPartitionID, Name: column + "_month", Transform: iceberg.MonthTransform{},
-	})
-}
 
 // arrowSchema does by hand, for the types used here, what table.SchemaToArrowSchema does for all of them: that package
 // brings S3, Avro and a catalog along, which a pure one has no use for. A test compares the two.

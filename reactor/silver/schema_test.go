@@ -144,7 +144,7 @@ func TestDefineRefusesContradictions(t *testing.T) {
 		{"column extra is there twice", silver.Dataset{Fields: []silver.Field{{Column: "extra", From: "a", Type: silver.Text}}}},
 		{"two fields are named a", silver.Dataset{Fields: []silver.Field{{Column: "a", From: "x", Type: silver.Text}, {Column: "b", From: "a", Type: silver.Text}}}},
 		{"key column id must be a required field", silver.Dataset{Key: []string{"id"}, Fields: []silver.Field{at, {Column: "id", From: "id", Type: silver.Text}}}},
-		{"observed_at must be part of the key: tables are partitioned by its month", silver.Dataset{Fields: []silver.Field{at}}},
+		{"observed_at must be part of the key: gold goes by its days", silver.Dataset{Fields: []silver.Field{at}}},
 		{"the lone row's field id is no field", silver.Dataset{Key: []string{"observed_at"}, Fields: []silver.Field{at}, Lone: "id"}},
 		{"field a: only a time can be confirmed by another value", silver.Dataset{Fields: []silver.Field{{Column: "a", From: "a", Also: "b", Type: silver.Text}}}},
 		{"field a: only decimals have a bound", silver.Dataset{Fields: []silver.Field{{Column: "a", From: "a", Below: 1, Type: silver.Text}}}},

@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"millrace/infra/streams"
 )
 
 const (
@@ -17,11 +19,11 @@ const (
 	maxUnstored = 1024
 )
 
-// Client publishes events on a connection.
-func Client(nc *nats.Conn) (jetstream.JetStream, error) {
+// Client publishes events on a connection. replicas is how many servers keep the streams that it makes: see streams.Client.
+func Client(nc *nats.Conn, replicas int) (jetstream.JetStream, error) {
 	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(maxUnstored), jetstream.WithPublishAsyncTimeout(storedWithin))
 	if err != nil {
 		return nil, fmt.Errorf("use JetStream: %w", err)
 	}
-	return js, nil
+	return streams.Client{JetStream: js, Replicas: replicas}, nil
 }

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// ackWait is the time without a sign of life after which another reactor gets a message. The events that a killed reactor
+	// AckWait is the time without a sign of life after which another reactor gets a message. The events that a killed reactor
 	// held wait that long.
-	ackWait = 10 * time.Second
-	// pinnedTTL is the time after which a hung reactor is replaced. A reactor whose connection closed is replaced sooner.
-	pinnedTTL = 5 * time.Second
+	AckWait = 10 * time.Second
+	// PinnedTTL is the time after which a hung reactor is replaced. A reactor whose connection closed is replaced sooner.
+	PinnedTTL = 5 * time.Second
 	// maxBatch bounds the events of one commit; more wait in the stream. Four times as many are in one commit if they are live: the
 	// fewer commits, the fewer files and the fewer steps of gold. Those that are published again are not, because live events wait
 	// for such a batch.
@@ -27,8 +27,8 @@ const (
 	maxLiveBatch = 4 * maxBatch
 	// maxBatchBytes bounds the bytes of a batch's objects, and so the memory that they need.
 	maxBatchBytes = 32 << 20
-	// pinGroup is the priority group of each consumer. One of its members is pinned at a time.
-	pinGroup = "reactor"
+	// PinGroup is the priority group of each consumer. One of its members is pinned at a time.
+	PinGroup = "reactor"
 )
 
 // consumer names a durable pull consumer.
@@ -105,15 +105,15 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 	}
 	cons, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{
 		Durable: c.name, FilterSubjects: c.subjects,
-		AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		AckPolicy: jetstream.AckExplicitPolicy, AckWait: AckWait,
 		MaxDeliver: -1, MaxAckPending: 4 * c.most(),
 		// The pin lets one reactor at a time work on a table. Two would only make each other's commits fail.
-		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: pinnedTTL, PriorityGroups: []string{pinGroup},
+		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: PinnedTTL, PriorityGroups: []string{PinGroup},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make consumer %s: %w", c.name, err)
 	}
-	messages, err := cons.Messages(jetstream.PullPriorityGroup(pinGroup), jetstream.PullMaxMessages(maxBatch), jetstream.PullHeartbeat(2*time.Second), jetstream.PullExpiry(10*time.Second))
+	messages, err := cons.Messages(jetstream.PullPriorityGroup(PinGroup), jetstream.PullMaxMessages(maxBatch), jetstream.PullHeartbeat(2*time.Second), jetstream.PullExpiry(10*time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("pull from consumer %s: %w", c.name, err)
 	}
@@ -201,14 +201,14 @@ func (c consumer) next(ctx context.Context, waiting <-chan message, batches *int
 	}
 }
 
-// unpin lets the next reactor begin at once. Without it the server keeps a stopped reactor's pin for pinnedTTL, and the first object
+// unpin lets the next reactor begin at once. Without it the server keeps a stopped reactor's pin for PinnedTTL, and the first object
 // after an orderly restart took 4.5 s to silver. If another reactor works on the table, the server simply pins it again.
 func unpin(ctx context.Context, js jetstream.JetStream, c consumer) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	s, err := js.Stream(ctx, c.stream)
 	if err == nil {
-		err = s.UnpinConsumer(ctx, c.name, pinGroup)
+		err = s.UnpinConsumer(ctx, c.name, PinGroup)
 	}
 	if err != nil {
 		c.log.Debug("cannot unpin; the pin stays for some seconds", "consumer", c.name, "error", err)
@@ -257,7 +257,7 @@ func (h *held) remove(batch []message) {
 
 // keepAlive tells the server that the held messages are in progress, until ctx ends.
 func (h *held) keepAlive(ctx context.Context) {
-	beat := time.NewTicker(ackWait / 3)
+	beat := time.NewTicker(AckWait / 3)
 	defer beat.Stop()
 	for {
 		select {

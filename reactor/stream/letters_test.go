@@ -34,7 +34,7 @@ func brokerAs(t *testing.T, user string) (jetstream.JetStream, *natsclient.Conn)
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := stream.Client(nc)
+	js, err := stream.Client(nc, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/streams"
-	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 )
 
@@ -25,6 +24,11 @@ type Router struct {
 	Log *slog.Logger
 	// Bucket is the lake's bucket. Others may share the broker; the router ignores their events.
 	Bucket string
+	// Rule is the store's.
+	Rule event.Rule
+	// Find asks the bucket for an object version whose message leaves its time open. there is false if the bucket does not have it.
+	// It is needed with a rule that leaves something open.
+	Find func(context.Context, event.Object) (found event.Object, there bool, err error)
 	// Subject returns the subject of an object's event.
 	Subject func(event.Object) string
 	// Routed, when set, is called for each object whose event is published. It must return at once.
@@ -42,15 +46,20 @@ func (r *Router) Run(ctx context.Context) error {
 	return consume(ctx, r.JS, consumer{stream: streams.Raw, name: routerName, log: r.Log, stuck: r.Stuck}, func(ctx context.Context, batch []message) {
 		// Publish side by side, then wait for the answers in order: one round trip for a batch, not one for each message.
 		heard := time.Now()
+		read := r.read(ctx, batch)
 		futures := make([][]sentEvent, len(batch))
-		failed := make([]error, len(batch))
 		for i, m := range batch {
-			futures[i], failed[i] = r.publish(m)
+			if read[i].failed == nil {
+				futures[i], read[i].failed = r.publish(m, read[i].arrivals)
+			}
 		}
 		for i, m := range batch {
-			err := failed[i]
+			err := read[i].failed
 			for _, f := range futures[i] {
 				err = errors.Join(err, f.stored(ctx, heard))
+			}
+			if err == nil { // what could be read is stored: a dead letter keeps the rest
+				err = read[i].malformed
 			}
 			r.settle(ctx, m, err)
 		}
@@ -58,33 +67,20 @@ func (r *Router) Run(ctx context.Context) error {
 }
 
 // publish publishes the events of one message's objects. It does not wait for the answers.
-func (r *Router) publish(m jetstream.Msg) ([]sentEvent, error) {
-	objects, err := event.ParseMinIO(m.Data())
-	if err != nil {
-		return nil, event.DeadAs(event.Malformed, "%v", err)
-	}
+func (r *Router) publish(m jetstream.Msg, arrivals []event.Arrival) ([]sentEvent, error) {
 	var futures []sentEvent
-	traces := traceParents(m, len(objects))
-	for i, o := range objects {
-		if o.Bucket != r.Bucket {
-			continue
-		}
-		if bronze.Ignored(o.Key) != "" {
-			if r.Ignored != nil {
-				r.Ignored(o)
-			}
-			continue
-		}
+	for _, a := range arrivals {
 		if r.Routed != nil {
-			r.Routed(o)
+			r.Routed(a.Object)
 		}
-		out := Message(o, r.Subject(o), runOf(m))
-		root := announce(out, traces[i])
+		out := Message(a.Object, r.Subject(a.Object), runOf(m))
+		parent := parentOf(a)
+		root := announce(out, parent)
 		f, err := r.JS.PublishMsgAsync(out)
 		if err != nil {
-			return futures, fmt.Errorf("publish event of %s: %w", o.Key, err)
+			return futures, fmt.Errorf("publish event of %s: %w", a.Key, err)
 		}
-		futures = append(futures, sentEvent{f, o, root, traces[i]})
+		futures = append(futures, sentEvent{f, a.Object, root, parent})
 	}
 	return futures, nil
 }

@@ -71,7 +71,7 @@ func TestAConsumerTellsWhetherItWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := Client(nc)
+	js, err := Client(nc, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

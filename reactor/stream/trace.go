@@ -36,14 +36,12 @@ func (e sentEvent) stored(ctx context.Context, heard time.Time) error {
 	return err
 }
 
-// traceParents returns the traceparents of a message's n objects.
-func traceParents(m jetstream.Msg, n int) []string {
+// parentOf returns the traceparent of the client that put an object, "" while tracing is off.
+func parentOf(a event.Arrival) string {
 	if tracing.On() {
-		if parents := event.TraceParents(m.Data()); len(parents) == n {
-			return parents
-		}
+		return a.Trace
 	}
-	return make([]string, n)
+	return ""
 }
 
 // announce writes the trace into an event's header and returns its first span.

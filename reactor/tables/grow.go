@@ -64,7 +64,19 @@ type Growth struct {
 	// Added columns are null in old rows. Renamed and Widened ones keep their ids and values: no file is rewritten.
 	Added            []iceberg.NestedField
 	Renamed, Widened []ColumnChange
+	// Partition divides new files from now on; old ones stay. Divided says what it was and will be. Both are nil when nothing changes.
+	Partition []lake.PartitionBy
+	Divided   *ColumnChange
+	// Redefined tells that another definition made the rows: the objects are read again.
+	Redefined bool
+	// Key is not nil when the rows have another key than the definition: such a table has to be made anew.
+	Key *ColumnChange
+	// Properties that the table gets with all that.
+	Properties iceberg.Properties
 }
+
+// Changes tells whether a table has to be changed at all.
+func (g *Growth) Changes() bool { return g.Schema != nil || g.Partition != nil || g.Properties != nil }
 
 // ColumnChange is what a column was and will be: two names, or two types.
 type ColumnChange struct{ Column, Was, Is string }
@@ -97,9 +109,12 @@ func Grow(meta table.Metadata, d lake.Definition) (g Growth, err error) {
 		return g, err
 	}
 	if len(g.Added)+len(g.Renamed)+len(g.Widened) > 0 {
-		g.Schema, err = grown(meta, fields, g.Added)
+		if g.Schema, err = grown(meta, fields, g.Added); err != nil {
+			return g, err
+		}
 	}
-	return g, err
+	g.redefined(meta, d)
+	return g, nil
 }
 
 // widens tells whether one type holds all that another does, as Iceberg allows it for a table with data.

@@ -34,9 +34,12 @@ func All(set *gold.Set) []string {
 }
 
 // Inputs describes the tables of silver to gold's models.
-func Inputs() ([]gold.Input, error) {
+func Inputs() ([]gold.Input, error) { return InputsOf(datasets.All()) }
+
+// InputsOf describes the tables of some datasets.
+func InputsOf(list []*silver.Dataset) ([]gold.Input, error) {
 	var inputs []gold.Input
-	for _, d := range datasets.All() {
+	for _, d := range list {
 		in, err := gold.InputOf(d.TableName(), d.Schema(), d.Key)
 		if err != nil {
 			return nil, err
@@ -49,7 +52,7 @@ func Inputs() ([]gold.Input, error) {
 // OfDataset returns the definitions of a dataset's table and of Rejected.
 func OfDataset(d *silver.Dataset) []lake.Definition {
 	return []lake.Definition{
-		{Name: d.TableName(), Schema: d.Schema(), Spec: d.PartitionSpec(), Order: d.Key, Former: d.Former()},
+		{Name: d.TableName(), Schema: d.Schema(), Spec: d.PartitionSpec(), Order: d.Key, Former: d.Former(), Properties: defined(d)},
 		{Name: Rejected, Schema: silver.RejectedSchema(), Spec: silver.RejectedPartitionSpec(), Order: silver.RejectedKey()},
 	}
 }

@@ -178,7 +178,7 @@ func (c *Compactor) Step(ctx context.Context) (done Done, ok bool, err error) {
 			return Done{}, false, err
 		}
 		done = Done{Table: d.Name}
-		if some := choose(files); len(some) > 0 {
+		if some := choose(t, files); len(some) > 0 {
 			done.Files = len(some)
 			return done, true, c.merge(ctx, view, t, some, d.Order)
 		}
@@ -195,7 +195,7 @@ func (c *Compactor) Step(ctx context.Context) (done Done, ok bool, err error) {
 	return Done{}, false, nil
 }
 
-// merge writes the rows of some files of one month into one.
+// merge writes the rows of some files of one partition into one.
 func (c *Compactor) merge(ctx context.Context, view *lake.View, t *lake.Table, files []lake.File, order []string) error {
 	schema, err := table.SchemaToArrowSchema(t.Meta.CurrentSchema(), nil, true, false)
 	if err != nil {

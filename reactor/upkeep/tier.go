@@ -27,24 +27,25 @@ const (
 
 // file is what the choice of files depends on.
 type file struct {
-	month int
+	month int    // or the number of the day, hour or year, as the table divides time; 0 where it does not
+	part  string // the partition
 	rows  int64
 	lake  lake.File
 }
 
-// choose returns files of one month that should become one, or none. newest is the last month that has files. Files with
-// row-level deletes are left to the engine that made the deletes.
-func choose(files []lake.File) []lake.File {
+// choose returns files of one partition that should become one, or none. newest is the last month that has files. Files with
+// row-level deletes are left to the engine that made the deletes, and those of a partition spec of before stay as they are.
+func choose(t *lake.Table, files []lake.File) []lake.File {
 	var small []file
 	newest := 0
 	for _, f := range files {
-		m, ok := f.Month()
-		if !ok {
+		if !f.OfSpec(t) {
 			continue
 		}
-		newest = max(newest, m)
+		slot, _ := f.Slot()
+		newest = max(newest, slot.Number)
 		if f.Bytes() < maxBytes && f.Rows() < maxRows && !f.Deletes() {
-			small = append(small, file{month: m, rows: f.Rows(), lake: f})
+			small = append(small, file{month: slot.Number, part: f.Partition(), rows: f.Rows(), lake: f})
 		}
 	}
 	due := groups(small, newest)
@@ -56,10 +57,13 @@ func choose(files []lake.File) []lake.File {
 
 // groups returns the sets of files to merge, oldest month first.
 func groups(small []file, newest int) [][]file {
-	type tier struct{ month, size int }
+	type tier struct {
+		month, size int
+		part        string
+	}
 	byTier := map[tier][]file{}
 	for _, f := range small {
-		t := tier{month: f.month}
+		t := tier{month: f.month, part: f.part}
 		if f.month >= newest {
 			t.size = bits.Len64(uint64(f.rows)) / 5 // powers of 32
 		}

@@ -54,8 +54,8 @@ type fault struct {
 	name string
 	sees string // what a user notices, and what the product does
 	draw bool   // it belongs to the short draw
-	// whole does the fault to the real stack program in place of separate processes.
-	whole bool
+	// lay, when set, lays out another lab than one of separate processes, one of each.
+	lay func(testing.TB, string) *lab
 	// prepare, when set, changes the lab's folder before anything starts.
 	prepare func(testing.TB, string)
 	// inject makes the fault happen and returns when it is over. It may return a note for the report.
@@ -116,8 +116,8 @@ func (f fault) run(t *testing.T, seed uint64) figures {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 99))
 	var l *lab
-	if f.whole {
-		l = newWholeLab(t, t.TempDir())
+	if f.lay != nil {
+		l = f.lay(t, t.TempDir())
 	} else {
 		l = newLab(t, t.TempDir(), f.prepare)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func faults() []fault {
-	return slices.Concat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults(), foreignFaults())
+	return slices.Concat(killFaults(), stepFaults(), diskFaults(), networkFaults(), stateFaults(), clockFaults(), orderFaults(), foreignFaults(), pairFaults(), clusterFaults())
 }
 
 // killFaults kills parts at random moments.
@@ -44,7 +44,7 @@ func killFaults() []fault {
 		})
 	}
 	return append(list, fault{
-		name: "kill -9 the whole stack", sees: "everything is gone, as in a power cut; `go tool task up` again, and it goes on", whole: true,
+		name: "kill -9 the whole stack", sees: "everything is gone, as in a power cut; `go tool task up` again, and it goes on", lay: newWholeLab,
 		inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 			for range 2 {
 				time.Sleep(time.Duration(random.IntN(1500)) * time.Millisecond)
@@ -54,7 +54,7 @@ func killFaults() []fault {
 			return "2 times; the broker lives in the stack's process and dies with it"
 		},
 	}, fault{
-		name: "kill -9 minio and reactor of a stack", sees: "puts fail for a second; the stack starts both again", whole: true,
+		name: "kill -9 minio and reactor of a stack", sees: "puts fail for a second; the stack starts both again", lay: newWholeLab,
 		inject: func(t testing.TB, l *lab, ld *harness.Load, random *rand.Rand) string {
 			l.kill(t, theStore, theReactor)
 			return ""

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,10 +34,11 @@ const (
 // NATS is the stack's embedded server in a process of its own. What the test itself does goes past the lines.
 type lab struct {
 	*harness.Lake
-	secret  settings.Secret // one for all users
-	broker  *process.Child
-	store   *minio.Server
-	reactor *process.Child
+	dir, catalogAt string
+	secret         settings.Secret // one for all users
+	broker         *process.Child
+	store          *minio.Server
+	reactor        *process.Child
 
 	storePort, brokerPort int
 	httpAddr              string
@@ -48,12 +50,29 @@ type lab struct {
 	reactorEnv            []string
 	minioProgram          string
 	whole                 *harness.Stack // the real stack program in place of the parts above
+	pair                  *pair          // two reactors in place of one
+	cluster               *cluster       // three nats-servers in place of one
 }
 
 // newLab starts one; the test's end stops it. prepare, when there is one, changes its folder before anything starts.
 func newLab(t testing.TB, dir string, prepare func(testing.TB, string), reactorEnv ...string) *lab {
 	t.Helper()
-	l := &lab{secret: "secret-of-a-test", reactorEnv: reactorEnv, minioProgram: harness.MinIO(t), reactorLog: filepath.Join(dir, "log", "reactor.log")}
+	// The catalog has a folder of its own, which may be a small disk.
+	l := layLab(t, dir, filepath.Join(dir, "catalog", "catalog.db"), prepare)
+	l.reactorEnv = reactorEnv
+	l.brokerPort = harness.FreePort(t)
+	l.toBroker, l.events = newLine(t, l.brokerPort), newLine(t, l.brokerPort)
+	l.open(t)
+	l.startBroker(t)
+	l.startStore(t)
+	l.startReactor(t)
+	return l
+}
+
+// layLab makes the folders and the ports of a lab whose catalog is in a file, or in PostgreSQL.
+func layLab(t testing.TB, dir, catalog string, prepare func(testing.TB, string)) *lab {
+	t.Helper()
+	l := &lab{dir: dir, catalogAt: catalog, secret: "secret-of-a-test", minioProgram: harness.MinIO(t), reactorLog: filepath.Join(dir, "log", "reactor.log")}
 	for _, sub := range []string{"nats", "catalog", "events", "minio", "log", "reactor"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			t.Fatal(err)
@@ -62,15 +81,9 @@ func newLab(t testing.TB, dir string, prepare func(testing.TB, string), reactorE
 	if prepare != nil {
 		prepare(t, dir)
 	}
-	l.storePort, l.brokerPort = harness.FreePort(t), harness.FreePort(t)
-	l.httpAddr = harness.FreeAddress(t)
-	l.toBroker, l.events = newLine(t, l.brokerPort), newLine(t, l.brokerPort)
+	l.storePort, l.httpAddr = harness.FreePort(t), harness.FreeAddress(t)
 	l.gate = newGate(t, l.storePort)
 	l.toStore = newLine(t, l.gate.port)
-	// The catalog has a folder of its own, which may be a small disk.
-	catalog := filepath.Join(dir, "catalog", "catalog.db")
-	l.writeEnv(t, dir, catalog)
-	l.Lake = harness.OpenLake(t, dir, catalog)
 	file, err := os.Create(filepath.Join(dir, "log", "lab.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -81,28 +94,46 @@ func newLab(t testing.TB, dir string, prepare func(testing.TB, string), reactorE
 			t.Logf("the lab's logs:\n%s", home.Dir(dir).Logs())
 		}
 	})
-	l.startBroker(t)
-	l.startStore(t)
-	l.startReactor(t)
 	return l
 }
 
-// writeEnv tells the test's programs where the parts are, past the lines.
-func (l *lab) writeEnv(t testing.TB, dir, catalog string) {
+// open tells the test's programs where the parts are, past the lines, and signs the test in.
+func (l *lab) open(t testing.TB) {
 	t.Helper()
-	secret := l.secret.Reveal()
+	secret, address := l.secret.Reveal(), l.catalogAt
+	if !strings.HasPrefix(address, "postgres://") {
+		address = "sqlite:///" + address
+	}
 	for role, keys := range map[string]struct{ s3, nats string }{"owner": {rootUser, nats.UserOwner}, "reactor": {minio.UserReactor, nats.UserReactor}} {
-		err := settings.WriteEnv(dir, role, map[string]string{
-			"MILLRACE_HOME": filepath.Join(dir, "reactor"), "MILLRACE_CATALOG": "sqlite:///" + catalog, "MILLRACE_BUCKET": bucket,
+		err := settings.WriteEnv(l.dir, role, map[string]string{
+			"MILLRACE_HOME": filepath.Join(l.dir, "reactor"), "MILLRACE_CATALOG": address, "MILLRACE_BUCKET": bucket,
 			"MILLRACE_S3_ENDPOINT": fmt.Sprintf("http://127.0.0.1:%d", l.storePort), "MILLRACE_S3_REGION": "us-east-1",
 			"MILLRACE_S3_ACCESS_KEY": keys.s3, "MILLRACE_S3_SECRET_KEY": secret,
-			"MILLRACE_NATS_URL":  fmt.Sprintf("nats://%s:%s@127.0.0.1:%d", keys.nats, secret, l.brokerPort),
+			"MILLRACE_NATS_URL":  l.natsURL(keys.nats, l.brokers()...),
 			"MILLRACE_HTTP_ADDR": l.httpAddr,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	l.Lake = harness.OpenLake(t, l.dir, l.catalogAt)
+}
+
+// brokers are the addresses of the nats-servers, past the lines.
+func (l *lab) brokers() []string {
+	if l.cluster != nil {
+		return l.cluster.addresses()
+	}
+	return []string{fmt.Sprintf("127.0.0.1:%d", l.brokerPort)}
+}
+
+// natsURL is where a user reaches nats-servers.
+func (l *lab) natsURL(user string, addresses ...string) string {
+	var urls []string
+	for _, at := range addresses {
+		urls = append(urls, "nats://"+user+":"+l.secret.Reveal()+"@"+at)
+	}
+	return strings.Join(urls, ",")
 }
 
 func (l *lab) slog() *slog.Logger { return slog.New(slog.NewTextHandler(l.log, nil)) }
@@ -170,11 +201,17 @@ func (l *lab) startBroker(t testing.TB) {
 const rootUser = "root-of-a-test"
 
 func (l *lab) storeConfig() minio.Config {
-	return minio.Config{
+	c := minio.Config{
 		Binary: l.minioProgram, Port: l.storePort, Dir: filepath.Join(l.Home, "minio"), Queue: filepath.Join(l.Home, "events"),
 		Quarantine: filepath.Join(l.Home, "quarantine"), LogFile: filepath.Join(l.Home, "log", "minio.log"),
-		RootUser: rootUser, RootPassword: l.secret, NATSAddress: l.events.address(), NATSUser: nats.UserMinIO, NATSPassword: l.secret, Log: l.slog(),
+		RootUser: rootUser, RootPassword: l.secret, NATSUser: nats.UserMinIO, NATSPassword: l.secret, Log: l.slog(),
 	}
+	if l.cluster != nil {
+		c.NATSAddress, c.SafeAddress = l.cluster.clients[0].address(), l.cluster.clients[1].address()
+	} else {
+		c.NATSAddress = l.events.address()
+	}
+	return c
 }
 
 func (l *lab) startStore(t testing.TB) {
@@ -201,7 +238,7 @@ func (l *lab) startReactor(t testing.TB) {
 	t.Helper()
 	program := harness.Program(t, "reactor")
 	env := append(l.Env(t, "reactor"), "MILLRACE_S3_ENDPOINT=http://"+l.toStore.address(), "MILLRACE_RECONCILE_EVERY="+reconcileEvery.String(),
-		"MILLRACE_NATS_URL=nats://"+nats.UserReactor+":"+l.secret.Reveal()+"@"+l.toBroker.address())
+		"MILLRACE_NATS_URL="+l.natsURL(nats.UserReactor, l.toBroker.address()))
 	var err error
 	l.reactor, err = process.Start(t.Context(), process.Spec{
 		Name: theReactor, Log: l.slog(), ReadyWithin: time.Minute, Grace: 20 * time.Second, LogFile: l.reactorLog,

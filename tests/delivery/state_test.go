@@ -57,7 +57,7 @@ func catalogFaults() []fault {
 			}},
 		{name: "catalog replaced by an earlier copy while the reactor runs", sees: "the reactor says so, ends, and its next start rebuilds every table from bronze",
 			inject: older((*lab).restoreCatalog)},
-		{name: "catalog replaced by an earlier copy while everything is stopped", sees: "the reactor says so at its start, and rebuilds every table from bronze", whole: true,
+		{name: "catalog replaced by an earlier copy while everything is stopped", sees: "the reactor says so at its start, and rebuilds every table from bronze", lay: newWholeLab,
 			inject: older(func(l *lab, t testing.TB, copied string) {
 				l.whole.Stop(t)
 				l.restoreCatalog(t, copied)
@@ -107,7 +107,7 @@ func streamFaults() []fault {
 
 func storeFaults() []fault {
 	return []fault{
-		{name: "MinIO's rules removed while it runs", sees: "the stack says so and sets them again; the reconciler finds what came in between", whole: true,
+		{name: "MinIO's rules removed while it runs", sees: "the stack says so and sets them again; the reconciler finds what came in between", lay: newWholeLab,
 			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				// The owner of the bucket may do that.
 				if err := l.Client().RemoveAllBucketNotification(t.Context(), bucket); err != nil {
@@ -141,7 +141,7 @@ func storeFaults() []fault {
 				l.kill(t, theStore)
 				return "truncated JSON, 0 bytes, 4096 NULs"
 			}},
-		{name: "broken files in MinIO's queue while it runs", sees: "the stack moves them into quarantine after some seconds", whole: true,
+		{name: "broken files in MinIO's queue while it runs", sees: "the stack moves them into quarantine after some seconds", lay: newWholeLab,
 			inject: func(t testing.TB, l *lab, ld *harness.Load, _ *rand.Rand) string {
 				queue := filepath.Join(l.Home, "events")
 				l.poison(t, queue)

@@ -73,6 +73,21 @@ func provide(root, name string) (string, error) {
 		}
 		return path, nil
 	}
+	return compile(root, name, packages[name])
+}
+
+// NATSServer returns nats-server's own program, of the version that the stack embeds.
+func NATSServer(t testing.TB) string {
+	t.Helper()
+	path, err := compile(Root(t), "nats-server", "github.com/nats-io/nats-server/v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// compile builds a program from its package, unless what an earlier test built is up to date.
+func compile(root, name, from string) (string, error) {
 	dir, err := cacheDir(root)
 	if err != nil {
 		return "", err
@@ -84,7 +99,7 @@ func provide(root, name string) (string, error) {
 		return "", fmt.Errorf("wait for another test's build of %s: %w", name, err)
 	}
 	defer func() { _ = lock.Close() }()
-	build := exec.Command("go", "build", "-o", path, packages[name])
+	build := exec.Command("go", "build", "-o", path, from)
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)

@@ -18,15 +18,40 @@ import (
 	"millrace/tests/harness"
 )
 
-var days = flag.Int("days", 400, "of made-up prices, up to the middle of 2025")
+var (
+	days  = flag.Int("days", 400, "of made-up prices, up to the middle of 2025")
+	older = flag.Bool("older", false, "run on Spark 3.5 and Iceberg 1.10, which task spark:install:older installs")
+)
 
 // venv is where `go tool task spark:install` puts Spark, from the repository's root.
-const venv = ".venv-spark"
+func venv() string {
+	if *older {
+		return ".venv-spark35"
+	}
+	return ".venv-spark"
+}
 
-// object is a line of the generator's list: an object to put.
+// properties is the file for spark-submit.
+func properties() string {
+	if *older {
+		return "spark-3.5.properties"
+	}
+	return "spark.properties"
+}
+
+// object is a line of the generator's list, an object to put: its file, or its bytes.
 type object struct {
 	Key, File string
 	Meta      map[string]string
+	Body      []byte `json:"-"`
+}
+
+// body is what is put.
+func (o object) body(folder string) ([]byte, error) {
+	if o.Body != nil {
+		return o.Body, nil
+	}
+	return os.ReadFile(filepath.Join(folder, o.File))
 }
 
 // generate makes dirty bronze, by tests/exact's generator: nulls, exponents, more decimals than a column has, rows twice, refused
@@ -61,7 +86,7 @@ func put(t *testing.T, l *harness.Stack, folder string, list []object) {
 	for w := range writers {
 		group.Go(func() {
 			for i := w; i < len(list); i += writers {
-				body, err := os.ReadFile(filepath.Join(folder, list[i].File))
+				body, err := list[i].body(folder)
 				if err != nil {
 					t.Error(err)
 					return
@@ -79,9 +104,9 @@ func put(t *testing.T, l *harness.Stack, folder string, list []object) {
 // python is Spark's.
 func python(t *testing.T) string {
 	t.Helper()
-	file := filepath.Join(harness.Root(t), venv, "bin", "python")
+	file := filepath.Join(harness.Root(t), venv(), "bin", "python")
 	if _, err := os.Stat(file); err != nil {
-		t.Fatalf("%v; `go tool task spark:install` installs Spark", err)
+		t.Fatalf("%v; `go tool task spark:install` (and spark:install:older) installs Spark", err)
 	}
 	return file
 }
@@ -92,7 +117,7 @@ func environment(t *testing.T, l *harness.Stack, catalog *harness.Iceberg, maste
 	root := harness.Root(t)
 	return append(l.Env(t, "reactor"), "MILLRACE_ICEBERG_URI="+catalog.URI, "MILLRACE_ICEBERG_TOKEN="+catalog.Token,
 		"TZ=UTC", "SPARK_LOCAL_IP=127.0.0.1", "SPARK_CONF_DIR="+filepath.Join(root, "tests", "spark", "conf"), "PYSPARK_PYTHON="+python(t),
-		"PYSPARK_SUBMIT_ARGS=--master "+master+" --conf spark.jars.ivy="+filepath.Join(root, venv, "ivy")+" pyspark-shell")
+		"PYSPARK_SUBMIT_ARGS=--master "+master+" --conf spark.jars.ivy="+filepath.Join(root, venv(), "ivy")+" pyspark-shell")
 }
 
 // start starts a run of infra/spark/rebuild.py.

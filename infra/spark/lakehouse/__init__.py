@@ -6,6 +6,7 @@
 - `dialect`, `lists`, `product`: the models' SQL, from DuckDB's words into Spark's.
 - `gold`: the tables of the models.
 - `branch`: writes tables onto the branch.
+- `place`: where the lake is.
 - `session`: Spark's settings that exact numbers need.
 - `state`: what a run that was stopped has done already.
 """

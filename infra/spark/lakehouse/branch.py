@@ -43,7 +43,9 @@ class Branch:
         return bool(found) and found[0][0] == self.run
 
     def read(self, table: str) -> Any:
-        """The table's rows on the branch."""
+        """The table's rows on the branch. A table that had none, and that this run does not write, is not on it."""
+        if self.head(table) is None:
+            return self.spark.table(f"{CATALOG}.{table}").limit(0)
         return self.spark.table(self.identifier(table))
 
     def write(self, table: str, rows: Any, months: bool, silver: dict[str, int] | None = None) -> int:

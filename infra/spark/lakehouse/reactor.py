@@ -18,6 +18,8 @@ class Table:
     key: tuple[str, ...]
     month: str
     columns: dict[str, str]  # Spark's types, by column
+    order: tuple[tuple[str, bool], ...] = ()  # sorts rows of one key so that the first wins; True is descending
+    partition: str = ""  # how files are divided, where that is not by the month
 
     @property
     def layer(self) -> str:
@@ -38,7 +40,6 @@ class Model:
 class Lakehouse:
     """What the reactor computes."""
 
-    winning: tuple[str, ...]
     tables: dict[str, Table]
     models: tuple[Model, ...]
 
@@ -73,11 +74,13 @@ def lakehouse(described: dict[str, Any]) -> Lakehouse:
             tuple(t["key"]),
             t["month"],
             {f["name"]: spark_type(f["type"]) for f in t["schema"]["fields"]},
+            tuple((o["column"], o["descending"]) for o in t.get("order", ())),
+            t.get("partition", ""),
         )
         for t in described["tables"]
     }
     models = tuple(Model(m["name"], tuple(m["inputs"]), m["sql"]) for m in described["models"] or ())
-    return Lakehouse(tuple(described["winning"]), tables, models)
+    return Lakehouse(tables, models)
 
 
 class Reactor:

@@ -13,7 +13,7 @@ from typing import Any
 from pyspark import StorageLevel
 from pyspark.sql import functions as f
 
-from . import extract, gold, silver
+from . import extract, gold, place, silver
 from .branch import Branch
 from .reactor import Lakehouse, Reactor, Table
 from .session import open_session
@@ -55,6 +55,7 @@ class Progress:
 
 def run(options: Options) -> None:
     """Does it, or what is left of it."""
+    place.find(options.reactor.with_name("stack"))
     reactor = Reactor(options.reactor, options.models)
     lake = reactor.schema()
     unknown = [name for name in options.tables if name not in lake.tables]
@@ -66,7 +67,8 @@ def run(options: Options) -> None:
     objects = begun(reactor, state, options, progress)
     Rebuild(lake, options, state, objects, progress).write()
     for line in reactor.adopt(options.branch, state.covered):
-        settled = f"{line['rows_settled']} rows differed in the last bits of a double, by {line['worst_relative']:.1e} at most"
+        settled = f"{line['rows_settled']} rows differed in the last bits of a double, by {line['worst_relative']:.1e} at most: "
+        settled += line["columns"] or ""
         progress.say(f"{line['table']}: {settled if line['rows_settled'] else 'the same bits as the reactor computes'}")
     if options.publish:
         reactor.publish(options.branch)
@@ -160,12 +162,14 @@ class Rebuild:
             )
         self.state.keep(table.dataset, outcomes)
         rows = silver.rows(extracted, table)
+        by_month = not self.whole and not table.partition
         if not self.whole:
-            months = silver.months(rows, table.month)
-            kept = silver.of_months(self.branch.read(table.name), table.month, months).select(*table.columns)
+            kept = self.branch.read(table.name)
+            if by_month:
+                kept = silver.of_months(kept, table.month, silver.months(rows, table.month))
+            kept = kept.select(*table.columns)
             rows = rows.withColumn("_new", f.lit(1)).unionByName(kept.withColumn("_new", f.lit(0)))
-        winning = (*self.lake.winning, *(() if self.whole else ("_new",)))
-        return self.branch.write(table.name, silver.winners(rows, table, winning), months=not self.whole)
+        return self.branch.write(table.name, silver.winners(rows, table, *(() if self.whole else ("_new",))), months=by_month)
 
     def _rejected(self, table: Table) -> int:
         parts = [silver.rejected(self._extracted(t), t.dataset, table) for t in self.silver]
@@ -178,7 +182,8 @@ class Rebuild:
 
     def _gold(self) -> None:
         sql, refused = gold.translated(self.lake)
-        pinned = {t.name: self.branch.head(t.name) for t in self.lake.tables.values() if t.dataset}
+        heads = {t.name: self.branch.head(t.name) for t in self.lake.tables.values() if t.dataset}
+        pinned = {name: head for name, head in heads.items() if head is not None}
         for model in self.lake.models:
             table = self.lake.tables[model.name]
             if table not in self.chosen:

@@ -6,27 +6,33 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pyspark
 from pyspark import cloudpickle
 from pyspark.sql import SparkSession
 
 from . import extract
 from .branch import CATALOG
 
-ICEBERG = "1.11.0"
-PACKAGES = f"org.apache.iceberg:iceberg-spark-runtime-4.1_2.13:{ICEBERG},org.apache.iceberg:iceberg-aws-bundle:{ICEBERG}"
+# Iceberg's runtime and version, by Spark's.
+ICEBERG = {"4.1": ("4.1_2.13", "1.11.0"), "3.5": ("3.5_2.12", "1.10.0")}
+
+
+def packages() -> str:
+    """Iceberg for the Spark that is installed."""
+    version = ".".join(pyspark.__version__.split(".")[:2])
+    if version not in ICEBERG:
+        raise SystemExit(f"Spark {version} is installed; rebuild.py was compared on {' and '.join(ICEBERG)}")
+    runtime, iceberg = ICEBERG[version]
+    group = "org.apache.iceberg"
+    return f"{group}:iceberg-spark-runtime-{runtime}:{iceberg},{group}:iceberg-aws-bundle:{iceberg}"
 
 
 def settings() -> dict[str, str]:
     """Spark's settings; whoever starts it may add others, such as the master."""
-    missing = [
-        name for name in ("MILLRACE_ICEBERG_URI", "MILLRACE_ICEBERG_TOKEN", "MILLRACE_S3_ENDPOINT") if name not in os.environ
-    ]
-    if missing:
-        raise SystemExit(f'{", ".join(missing)} is not set: eval "$(.bin/stack env --role owner)" sets it')
     lake = f"spark.sql.catalog.{CATALOG}"
     workers = {f"spark.executorEnv.{name}": os.environ[name] for name in extract.ENVIRONMENT if name in os.environ}
     return workers | {
-        "spark.jars.packages": PACKAGES,
+        "spark.jars.packages": packages(),
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         lake: "org.apache.iceberg.spark.SparkCatalog",
         f"{lake}.type": "rest",

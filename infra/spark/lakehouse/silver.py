@@ -13,10 +13,12 @@ from .reactor import Table
 LINEAGE = ("source_key", "source_version", "source_row", "source_modified_at", "ingest_date")
 
 
-def winners(rows: Any, table: Table, winning: tuple[str, ...]) -> Any:
-    """Of the rows with one key the greatest by the columns of winning, as a whole row."""
-    newest = Window.partitionBy(*table.key).orderBy(*(f.col(c).desc() for c in winning))
-    return rows.withColumn("_place", f.row_number().over(newest)).where("_place = 1").select(*table.columns)
+def winners(rows: Any, table: Table, *more: str) -> Any:
+    """Of the rows with one key the first in the table's order, as a whole row; among equals the greatest by the columns of more."""
+    terms = (*table.order, *((column, True) for column in more))
+    order = (f.col(c).desc_nulls_last() if descending else f.col(c).asc_nulls_last() for c, descending in terms)
+    first = Window.partitionBy(*table.key).orderBy(*order)
+    return rows.withColumn("_place", f.row_number().over(first)).where("_place = 1").select(*table.columns)
 
 
 def rows(extracted: Any, table: Table) -> Any:

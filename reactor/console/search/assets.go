@@ -127,12 +127,12 @@ func newest(files []lake.File) []lake.File {
 	var last []lake.File
 	month, rows := 0, int64(0)
 	for _, f := range files {
-		switch m, ok := f.Month(); {
+		switch m, ok := f.Months(); {
 		case !ok:
 			continue
-		case len(last) == 0 || m > month:
-			last, month, rows = []lake.File{f}, m, f.Rows()
-		case m == month:
+		case len(last) == 0 || m.Hi > month:
+			last, month, rows = []lake.File{f}, m.Hi, f.Rows()
+		case m.Hi == month:
 			last, rows = append(last, f), rows+f.Rows()
 		}
 	}

@@ -75,14 +75,16 @@ func (p *Pages) over(ctx context.Context, t *lake.Table, files []lake.File, work
 // newest returns the files of the last months that hold n rows or more.
 func newest(files []lake.File, n int64) []lake.File {
 	files = slices.Clone(files)
-	month := func(f lake.File) int { m, _ := f.Month(); return m }
-	slices.SortStableFunc(files, func(a, b lake.File) int { return cmp.Compare(month(b), month(a)) })
+	months := func(f lake.File) lake.Months { m, _ := f.Months(); return m }
+	slices.SortStableFunc(files, func(a, b lake.File) int { return cmp.Compare(months(b).Hi, months(a).Hi) })
 	var held int64
+	first := lake.AllMonths.Hi // of all months so far
 	for i, f := range files {
-		if held >= n && month(f) != month(files[i-1]) {
+		if held >= n && months(f).Hi < first {
 			return files[:i]
 		}
 		held += f.Rows()
+		first = min(first, months(f).Lo)
 	}
 	return files
 }

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/definition"
@@ -32,18 +33,24 @@ var own = func() []*silver.Dataset {
 	return list
 }()
 
-var all = slices.Clone(own)
+// all changes as a whole, between two lives of a reactor that takes other files.
+var all = func() *atomic.Pointer[[]*silver.Dataset] {
+	p := &atomic.Pointer[[]*silver.Dataset]{}
+	p.Store(&own)
+	return p
+}()
 
 // All datasets: the program's, then the user's, each sorted by name.
-func All() []*silver.Dataset { return slices.Clone(all) }
+func All() []*silver.Dataset { return slices.Clone(*all.Load()) }
 
 // Find a dataset by its name, "<source>/<dataset>".
 func Find(name string) (*silver.Dataset, bool) {
-	i := slices.IndexFunc(all, func(d *silver.Dataset) bool { return d.Name == name })
+	list := *all.Load()
+	i := slices.IndexFunc(list, func(d *silver.Dataset) bool { return d.Name == name })
 	if i < 0 {
 		return nil, false
 	}
-	return all[i], true
+	return list[i], true
 }
 
 // Get is Find for a dataset of the program's own. It panics when there is none.
@@ -55,24 +62,35 @@ func Get(name string) *silver.Dataset {
 	return d
 }
 
-// Use adds the datasets of a folder to those of the program. Call it before anything asks for datasets: they do not change
-// while the program runs.
+// Use adds the datasets of a folder to those of the program. Call it before anything asks for datasets, or while nothing works with
+// them.
 func Use(folder fs.FS) error {
+	list, err := With(folder)
+	if err == nil {
+		all.Store(&list)
+	}
+	return err
+}
+
+// With returns the datasets that Use would take. A folder that is nil has none.
+func With(folder fs.FS) ([]*silver.Dataset, error) {
+	if folder == nil {
+		return own, nil
+	}
 	more, err := Read(folder)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list := slices.Clone(own)
 	for _, d := range more {
 		for _, other := range list {
 			if other.Name == d.Name || other.Table == d.Table {
-				return fmt.Errorf("%s.yaml: the dataset %s with the table %s is there already, as %s with %s: choose another name and table", d.Name, d.Name, d.Table, other.Name, other.Table)
+				return nil, fmt.Errorf("%s.yaml: the dataset %s with the table %s is there already, as %s with %s: choose another name and table", d.Name, d.Name, d.Table, other.Name, other.Table)
 			}
 		}
 		list = append(list, d)
 	}
-	all = list
-	return nil
+	return list, nil
 }
 
 // readyFolder holds the files that the program brings along and does not use.

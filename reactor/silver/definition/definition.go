@@ -105,8 +105,7 @@ func (r *reader) dataset(root *yaml.Node) silver.Dataset {
 		}
 		d.NamePattern = pattern
 	}
-	r.one(at["partition"])
-	r.one(at["winner"])
+	d.Partition, d.Winner = r.partition(at["partition"]), r.winner(at["winner"])
 	d.Forget = r.one(at["unknown"]) == "drop"
 	d.Fields = r.fields(at["fields"])
 	d.Later = r.fields(at["later"])
@@ -154,7 +153,7 @@ func (r *reader) whereOf(err error, root *yaml.Node) *yaml.Node {
 	if m := inError.FindStringSubmatch(err.Error()); m != nil && r.columns[m[1]] != nil {
 		return r.columns[m[1]]
 	}
-	for _, about := range [][2]string{{"must be part of the key", "key"}, {"key column", "key"}, {"where the rows are", "rows"}, {"the lone row", "rows"}, {"the pattern of names", "name_pattern"}} {
+	for _, about := range [][2]string{{"must be part of the key", "key"}, {"key column", "key"}, {"where the rows are", "rows"}, {"the lone row", "rows"}, {"the pattern of names", "name_pattern"}, {"the partition", "partition"}, {"the winner", "winner"}} {
 		if strings.Contains(err.Error(), about[0]) {
 			if node := valueOf(root, about[1]); node != nil {
 				return node

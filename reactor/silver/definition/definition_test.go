@@ -70,16 +70,23 @@ func TestEveryProblemHasItsPlaceAndAdvice(t *testing.T) {
 		{"deep type", "type: text", "type: " + strings.Repeat("list<", 20) + "text" + strings.Repeat(">", 20), []string{"types are nested deeper than 8"}},
 		{"unit", "type: time", "type: time(h)", []string{`6:5: field observed_at: the unit "h": a time is counted in s, ms, us or ns`}},
 		{"key that is not required", "{column: id, type: text, required: true}", "{column: id, type: text}", []string{"5:5: key column id must be a required field"}},
-		{"key without time", "[id, observed_at]", "[id]", []string{"3:6: observed_at must be part of the key: tables are partitioned by its month"}},
+		{"key without time", "[id, observed_at]", "[id]", []string{"3:6: observed_at must be part of the key: gold goes by its days"}},
 		{"key twice in the list", "[id, observed_at]", "[id, id, observed_at]", []string{`3:11: "id" is there twice`}},
 		{"bound", "min: 0", "min: many", []string{"7:5: field total: the bound many is no decimal(18,2)"}},
 		{"below", "min: 0", "below: 5", []string{`below is "5": write a power of ten, such as 1e10`}},
 		{"default", "min: 0", "default: many", []string{`7:5: field total: its default "many" cannot be its value: it "many" is not a number`}},
 		{"max of a time", "path: at, type: time", "path: at, type: time, max: 2030-01-01", []string{"a time has no max"}},
 		{"path", "path: at", "path: a..b", []string{`6:5: field observed_at: the path "a..b": a name is missing behind a dot`}},
-		{"partition", "key: [id", "partition: week\nkey: [id", []string{`3:12: partition is "week": known are month`}},
-		{"partition of Iceberg", "key: [id", "partition: bucket(16)\nkey: [id", []string{"3:12: partition: bucket(16) is not taken: merges, check, repair and Spark's rebuild go by the month of observed_at; write month"}},
-		{"winner", "key: [id", "winner: greatest(version)\nkey: [id", []string{"3:9: winner: greatest(version) is not taken: when an object is deleted"}},
+		{"partition", "key: [id", "partition: week\nkey: [id", []string{`3:12: partition is "week": known are month, day, year, hour, identity(column), bucket(n, column) and none`}},
+		{"partition that is near", "key: [id", "partition: months\nkey: [id", []string{"did you mean month?"}},
+		{"partition without a column", "key: [id", "partition: identity\nkey: [id", []string{`3:12: partition is "identity": known are`}},
+		{"partition by no column", "key: [id", "partition: identity(city)\nkey: [id", []string{`3:12: the partition identity(city): "city" is no column`}},
+		{"buckets", "key: [id", "partition: bucket(many, id)\nkey: [id", []string{`3:12: partition is "bucket(many, id)": the first value of bucket is how many there are: bucket(16, id)`}},
+		{"too many buckets", "key: [id", "partition: bucket(1000, id)\nkey: [id", []string{"3:12: the partition bucket(1000, id): there are 2 to 256 buckets"}},
+		{"partition by a number of any size", "key: [id", "partition: month(observed_at)\nkey: [id", []string{`3:12: partition is "month(observed_at)": known are month`}},
+		{"winner", "key: [id", "winner: first\nkey: [id", []string{`3:9: winner is "first": known are latest, earliest, greatest(column) and least(column)`}},
+		{"winner by no column", "key: [id", "winner: greatest(version)\nkey: [id", []string{`3:9: the winner greatest(version): "version" is no column`}},
+		{"winner without a column", "key: [id", "winner: least\nkey: [id", []string{`3:9: winner is "least": known are`}},
 		{"former name", "min: 0", "was: [id]", []string{"7:5: field total: its former name id is that of a column"}},
 		{"alias", "table: orders", "table: &t orders", []string{"2:8: anchors and aliases are not taken here: write the value out"}},
 		{"boolean", "required: true", "required: yes please", []string{`"yes please" is where true or false belongs`}},
@@ -111,5 +118,20 @@ func TestAllProblemsAreReported(t *testing.T) {
 	}
 	if got := problems.In("shop/orders.yaml").Error(); !strings.HasPrefix(got, "shop/orders.yaml:1:1: ") {
 		t.Errorf("got %s", got)
+	}
+}
+
+// What a file says of partitions and winners is what the dataset writes of them.
+func TestPartitionsAndWinnersAreReadAsTheyAreWritten(t *testing.T) {
+	for _, partition := range []string{"month", "day", "year", "hour", "none", "identity(id)", "bucket(16, id)"} {
+		for _, winner := range []string{"latest", "earliest", "greatest(total)", "least(observed_at)"} {
+			d, err := definition.Parse([]byte(strings.Replace(sound, "key: [id", "partition: "+partition+"\nwinner: "+winner+"\nkey: [id", 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Partition.String() != partition || d.Winner.String() != winner {
+				t.Errorf("%s, %s are read as %s, %s", partition, winner, d.Partition, d.Winner)
+			}
+		}
 	}
 }

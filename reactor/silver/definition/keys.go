@@ -22,28 +22,21 @@ type key struct {
 	form form
 	// needed: a mapping without it is refused.
 	needed bool
-	// values are all there are. refused says of others that one may expect why they are not taken.
+	// values are all there are; pattern is of those that have something in them.
 	values  []string
-	refused map[string]string
+	pattern string
 	doc     string
 }
-
-// otherPartitions are Iceberg's others.
-var otherPartitions = func() map[string]string {
-	refused := map[string]string{}
-	for _, p := range []string{"day", "year", "hour", "identity", "bucket", "none", "truncate"} {
-		refused[p] = "merges, check, repair and Spark's rebuild go by the month of observed_at"
-	}
-	return refused
-}()
 
 var datasetKeys = []key{
 	{name: "name", needed: true, doc: "<source>/<dataset>: objects below bronze/<source>/<dataset>/ belong to it"},
 	{name: "table", needed: true, doc: "Name of the table in the namespace silver"},
 	{name: "doc", doc: "What the dataset is, in a sentence"},
-	{name: "key", form: texts, needed: true, doc: "Columns that tell rows apart; observed_at is one of them. Among rows of one key the newest object's wins"},
-	{name: "partition", values: []string{"month"}, refused: otherPartitions, doc: "How files are divided: by the month of observed_at"},
-	{name: "winner", values: []string{"latest"}, refused: map[string]string{"first": onlyLatest, "greatest": onlyLatest}, doc: "Which of two rows of one key stays: that of the object stored last"},
+	{name: "key", form: texts, needed: true, doc: "Columns that tell rows apart; observed_at is one of them. Among rows of one key the winner stays"},
+	{name: "partition", pattern: `^(month|day|year|hour|none|identity\(\s*[a-z][a-z0-9_]*\s*\)|bucket\(\s*\d+\s*,\s*[a-z][a-z0-9_]*\s*\))$`,
+		doc: "How files are divided: by the month (the default), day, year or hour of observed_at, by identity(column), by bucket(n, column), or none"},
+	{name: "winner", pattern: `^(latest|earliest|(greatest|least)\(\s*[a-z][a-z0-9_]*\s*\))$`,
+		doc: "Which of the rows of one key stays, as a whole: that of the object stored last (latest, the default) or first (earliest), or that with the greatest(column) or least(column) value, of equal ones the latest"},
 	{name: "unknown", values: []string{"extra", "drop"}, doc: "What becomes of values that no field names: kept as JSON in the column extra, or dropped"},
 	{name: "rows", form: mapOfRows, doc: "Where in an object the rows are. Without it, an object is a JSON list of rows, one row a line (ndjson), or Parquet"},
 	{name: "name_pattern", doc: "Regular expression over the object's file name without folders and extension. The value of a group (?<column>…) stands in for rows without one"},
@@ -51,8 +44,6 @@ var datasetKeys = []key{
 	{name: "fetch", form: mapOfFetch, doc: "How `ingestor fetch` asks the source for a day. The table does not depend on it"},
 	{name: "later", form: listOfFields, doc: "Columns that came after the table was made first. They are the table's last ones"},
 }
-
-const onlyLatest = "when an object is deleted, the rows that had lost to it are looked for from the newest object on"
 
 var rowsKeys = []key{
 	{name: "at", doc: "Path of the list of rows, such as data or result.items. * as its last name takes every list there"},

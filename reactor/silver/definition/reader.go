@@ -76,11 +76,6 @@ func (r *reader) known(k key, value *yaml.Node) {
 	if len(k.values) == 0 || slices.Contains(k.values, value.Value) {
 		return
 	}
-	kind, _, _ := strings.Cut(value.Value, "(")
-	if why := k.refused[kind]; why != "" {
-		r.say(value, "%s: %s is not taken: %s; write %s", k.name, value.Value, why, strings.Join(k.values, " or "))
-		return
-	}
 	r.say(value, "%s is %q: known are %s%s", k.name, value.Value, strings.Join(k.values, ", "), hint(value.Value, k.values))
 }
 

@@ -61,6 +61,8 @@ func (k key) schema() map[string]any {
 	switch {
 	case len(k.values) > 0:
 		s["enum"] = k.values
+	case k.pattern != "":
+		s["pattern"] = k.pattern
 	case k.name == "type":
 		s["pattern"] = typePattern
 	case k.name == "name":

@@ -8,36 +8,50 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
-	_ "github.com/mattn/go-sqlite3" // the catalog's database
+	_ "github.com/jackc/pgx/v5/stdlib" // the catalog's database is this one
+	_ "github.com/mattn/go-sqlite3"    // or that one
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
 )
 
 // Catalog is the database of a lake's catalog, opened for reading.
-type Catalog struct{ db *sql.DB }
+type Catalog struct{ db *bun.DB }
 
-// Open opens the catalog in a file. Nothing is read yet; a file that is not there shows at the first question.
-func Open(file string) (*Catalog, error) {
-	db, err := open(file, "mode=ro&_busy_timeout=10000")
+// Open opens the catalog in a SQLite file, or at an address that begins with postgres://. Nothing is read yet; a file that is not there
+// shows at the first question.
+func Open(at string) (*Catalog, error) {
+	db, err := open(at, "mode=ro&_busy_timeout=10000")
 	if err != nil {
 		return nil, err
 	}
 	return &Catalog{db}, nil
 }
 
-func open(file, options string) (*sql.DB, error) {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+options)
-	if err != nil {
-		return nil, fmt.Errorf("open the catalog %s: %w", file, err)
+// open opens the database. options are SQLite's. bun writes arguments for either database.
+func open(at, options string) (*bun.DB, error) {
+	if strings.HasPrefix(at, "postgres://") {
+		db, err := sql.Open("pgx", at)
+		if err != nil {
+			return nil, fmt.Errorf("open the catalog in PostgreSQL: %w", err)
+		}
+		return bun.NewDB(db, pgdialect.New()), nil
 	}
-	return db, nil
+	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: at}).EscapedPath()+"?"+options)
+	if err != nil {
+		return nil, fmt.Errorf("open the catalog %s: %w", at, err)
+	}
+	return bun.NewDB(db, sqlitedialect.New()), nil
 }
 
 // Close closes the database.
 func (c *Catalog) Close() error { return c.db.Close() }
 
-// Look asks the catalog in a file one question. It opens the file anew, because a test may have put another in its place.
-func Look[T any](ctx context.Context, file string, question func(*Catalog, context.Context) (T, error)) (answer T, err error) {
-	c, err := Open(file)
+// Look asks the catalog one question. It opens it anew, because a test may have put another in its place.
+func Look[T any](ctx context.Context, at string, question func(*Catalog, context.Context) (T, error)) (answer T, err error) {
+	c, err := Open(at)
 	if err != nil {
 		return answer, err
 	}

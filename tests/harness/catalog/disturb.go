@@ -74,7 +74,7 @@ func AddEntries(ctx context.Context, file string, n int, until time.Time) error 
 	const atOnce = 50_000 // between two of these, the reactor has its turn to write
 	return change(file, "add entries to the ledger", func(c *Catalog) error {
 		for from := 0; from < n; from += atOnce {
-			_, err := c.db.ExecContext(ctx, `INSERT INTO millrace_ledger
+			_, err := c.db.DB.ExecContext(ctx, `INSERT INTO millrace_ledger
 				(event_id, table_name, source_key, source_version, modified_ms, outcome, reason, snapshot_id, sequence_number, run, committed_us)
 				WITH RECURSIVE number(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM number WHERE i + 1 < ?2),
 				put(i, ms) AS (SELECT i, ?3 - 240000 * i FROM number)

@@ -64,14 +64,9 @@ func (c *Catalog) Knows(ctx context.Context, key string) (bool, error) {
 
 // Unknown returns the object versions that the ledger does not know. With an error it also returns those that it did not look for.
 func (c *Catalog) Unknown(ctx context.Context, objects []string) (left []string, err error) {
-	ask, err := c.db.PrepareContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? AND source_version = ?`)
-	if err != nil {
-		return objects, fmt.Errorf("read the ledger: %w", err)
-	}
-	defer func() { err = errors.Join(err, ask.Close()) }()
 	for i, object := range objects {
 		key, version := Split(object)
-		known, err := found(ask.QueryRowContext(ctx, key, version))
+		known, err := found(c.db.QueryRowContext(ctx, `SELECT 1 FROM millrace_ledger WHERE source_key = ? AND source_version = ?`, key, version))
 		if err != nil {
 			return append(left, objects[i:]...), err
 		}
@@ -105,4 +100,26 @@ func (c *Catalog) Latency(ctx context.Context) (map[string]time.Duration, error)
 		return err
 	})
 	return took, err
+}
+
+// FirstCommit is when the first entry was committed after a moment; the zero time when none was.
+func (c *Catalog) FirstCommit(ctx context.Context, after time.Time) (time.Time, error) {
+	var us sql.NullInt64
+	err := c.db.QueryRowContext(ctx, `SELECT min(committed_us) FROM millrace_ledger WHERE committed_us > ?`, after.UnixMicro()).Scan(&us)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("read the ledger: %w", err)
+	}
+	if !us.Valid {
+		return time.Time{}, nil
+	}
+	return time.UnixMicro(us.Int64), nil
+}
+
+// Writing counts the transactions in PostgreSQL that have written and whose program does nothing at this moment.
+func (c *Catalog) Writing(ctx context.Context) (n int, err error) {
+	err = c.db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' AND backend_xid IS NOT NULL`).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("look at the transactions: %w", err)
+	}
+	return n, nil
 }

@@ -48,6 +48,13 @@ class Engine:
         found, snapshot = self.state(table, snapshot, tag, at)
         return values.arrow(found.scan(snapshot_id=snapshot).to_arrow())
 
+    def planned(self, table: str, where: str) -> list[str]:
+        """Plans a read of some rows, and gives the partitions of the files that it opens."""
+        found = self.catalog.load_table(table)
+        specs = found.specs()
+        tasks = found.scan(row_filter=where).plan_files()
+        return sorted(f"{specs[t.file.spec_id].fields[0].name} {t.file.partition[0]}" for t in tasks)
+
     def row(self, table: str, row: dict[str, Any]) -> pa.Table:
         """Gives a row as an Arrow table of the table's columns; what the row does not name is null."""
         schema = self.catalog.load_table(table).schema().as_arrow()

@@ -64,12 +64,12 @@ func land(t testing.TB, s *harness.Stack) (n int) {
 func raw(t testing.TB, s *harness.Stack) (messages [][]byte, objects []event.Object) {
 	t.Helper()
 	for _, m := range s.Messages(t, streams.Raw, streams.RawFast) {
-		parsed, err := event.ParseMinIO(m)
+		parsed, err := event.MinIO.Parse(m)
 		if err != nil || len(parsed) != 1 {
 			t.Fatalf("MinIO's message %s: %v, %v", m, parsed, err)
 		}
 		if strings.HasPrefix(parsed[0].Key, "bronze/") {
-			messages, objects = append(messages, m), append(objects, parsed[0])
+			messages, objects = append(messages, m), append(objects, parsed[0].Object)
 		}
 	}
 	return messages, objects

@@ -122,6 +122,22 @@ func TestWhatAnotherEngineWritesOntoABranchIsTakenOver(t *testing.T) {
 		b.engine.Delete("gold.market_summary", "day = '2025-06-01'")
 		b.refused(t, "gold.market_summary", "inserted")
 	})
+	t.Run("a price of silver is another", func(t *testing.T) { // adoption believes silver, and only the proof reads bronze
+		b := stageBranch(t, s, "silver")
+		if r := s.Run(t, "reactor", "check", "--branch", "silver"); r.Code != 1 || !strings.Contains(r.Stderr, "not complete") {
+			t.Errorf("a branch that is not complete is checked: %s", r)
+		}
+		b.engine.Update("silver.asset_snapshots", "asset_id = 'tether'", "market_cap_usd + 1 as market_cap_usd")
+		if r := b.adopt(t, nil); r.Code != 0 {
+			t.Fatalf("adopt: %s", r)
+		}
+		verdicts := harness.Verdicts(t, s.Run(t, "reactor", "check", "--branch", "silver", "--output", "json"), 1)
+		if v := verdicts["silver.asset_snapshots"]; v.Equal || v.Missing != 2 || v.Excess != 2 || v.Mends != "reactor publish silver --drop" {
+			t.Errorf("the proof of a branch with other silver says %+v", v)
+		}
+		s.CheckEqual(t) // main is what it was
+		s.Reactor(t, "publish", "silver", "--drop")
+	})
 	s.SameContents(t, "after the branches were refused", before)
 
 	b := stageBranch(t, s, "good")
@@ -135,9 +151,15 @@ func TestWhatAnotherEngineWritesOntoABranchIsTakenOver(t *testing.T) {
 		Table string
 		Rows  int     `json:"rows_settled"`
 		Worst float64 `json:"worst_relative"`
+		Where string  `json:"columns"`
 	}
-	if err := json.Unmarshal([]byte(r.Stdout), &settled); err != nil || len(settled) != 1 || settled[0].Table != "gold.daily_summary" || settled[0].Rows != 4 || settled[0].Worst > 1e-15 {
+	if err := json.Unmarshal([]byte(r.Stdout), &settled); err != nil || len(settled) != 1 || settled[0].Table != "gold.daily_summary" || settled[0].Rows != 4 || settled[0].Worst > 1e-15 || settled[0].Where != "avg_price 4" {
 		t.Errorf("adopt says %s (%v)", r.Stdout, err)
+	}
+	for _, v := range harness.Verdicts(t, s.Run(t, "reactor", "check", "--branch", "good", "--output", "json"), 0) {
+		if !v.Equal {
+			t.Errorf("the branch's %s is not what bronze gives: %+v", v.Table, v)
+		}
 	}
 	s.Reactor(t, "publish", "good")
 	s.SameContents(t, "after the good branch was published", before)
