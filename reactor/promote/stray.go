@@ -3,6 +3,7 @@ package promote
 import (
 	"context"
 	"fmt"
+	"path"
 	"time"
 
 	"millrace/reactor/event"
@@ -52,7 +53,7 @@ func (s *Stray) Handle(ctx context.Context, batch []event.Delivery) []error {
 		} else if err != nil {
 			errs[i] = event.DeadAs(event.Unrouted, "%v", err)
 		} else {
-			errs[i] = event.DeadAs(event.Unrouted, "no dataset %[1]q is defined: propose its file with `reactor dataset infer %[2]s > datasets/%[1]s.yaml`, see what it makes of the object with `reactor dataset try datasets/%[1]s.yaml %[2]s`, start with MILLRACE_DATASETS=datasets, then `reactor dlq retry`", route.Name, d.Object.Key)
+			errs[i] = event.DeadAs(event.Unrouted, "no dataset %[1]q is defined: propose its file with `mkdir -p datasets/%[3]s; reactor dataset infer %[2]s > datasets/%[1]s.yaml`, see what it makes of the object with `reactor dataset try datasets/%[1]s.yaml %[2]s`, start with MILLRACE_DATASETS=datasets, then `reactor dlq retry`", route.Name, d.Object.Key, path.Dir(route.Name))
 		}
 		e := entryOf(d, time.Now())
 		e.Outcome, e.Reason = lake.OutcomeDead, errs[i].Error()

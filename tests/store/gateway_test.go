@@ -77,6 +77,9 @@ func start(t *testing.T, tells bool) *lab {
 	}
 	// The reconciler looks at the start and then not again: what gets into the tables got there by messages.
 	l.reactor = l.StartReactor(t, "MILLRACE_RECONCILE_EVERY=1h")
+	harness.Eventually(t, "the reconciler has looked", func() bool {
+		return harness.Metrics(t, l.reactor.Addr)["millrace_reconcile_last_success_timestamp_seconds{scope=all}"] > 0
+	})
 	return l
 }
 

@@ -115,7 +115,7 @@ func (p *proposal) chooseKey() {
 		for _, l := range found[0] {
 			p.key = append(p.key, l.column)
 		}
-		for _, other := range found[1:] {
+		for _, other := range found[1:min(len(found), 1+maxOthers)] {
 			p.others = append(p.others, other[0].column)
 		}
 	}
@@ -127,6 +127,9 @@ func (p *proposal) chooseKey() {
 		p.note("Of so few rows the key is a guess by the names of columns.")
 	}
 }
+
+// maxOthers candidates of the key are named; one payload of GitHub has dozens.
+const maxOthers = 3
 
 // fewRows show no key: nearly each column is different in each of them.
 const fewRows = 3

@@ -52,7 +52,7 @@ func TestProposals(t *testing.T) {
 		{"objects and none", "x.json", `[{"time":"2026-11-22T10:00:00Z","id":"a","o":{"a":1},"p":{"a":1}},{"time":"2026-11-22T10:00:00Z","id":"b","o":null,"p":5}]`, 2, "id observed_at",
 			[]string{"column: o_a, path: o.a, type: integer", "column: p, type: json}  # an object in some rows"}},
 		{"nulls and kinds", "x.json", `[{"time":"2026-11-22T10:00:00Z","n":null,"m":1,"o":{"a":1}},{"time":"2026-11-22T10:00:00Z","n":null,"m":"x","o":null}]`, 2, "observed_at",
-			[]string{"its type is not known", "# texts and numbers", "No key was found"}},
+			[]string{"its type is not known", "# texts and numbers, such as \"x\" and others", "No key was found"}},
 		{"no time", "x.json", `[{"id":"a","n":1},{"id":"b","n":2}]`, 2, "id observed_at", []string{"from: {ingest_date: true}}  # no time was found"}},
 		{"lists named by numbers", "x.json", `{"result":{"60":[[1795392000,1]],"180":[[1795392000,2]]}}`, 2, "list_name observed_at", []string{"column: list_name, type: text"}},
 		{"an id that may be empty", "x.json", `[{"client_id":"","code":"a","time":"2026-11-22T10:00:00Z"},{"client_id":"x","code":"b","time":"2026-11-22T10:00:00Z"}]`, 2, "code observed_at", nil},
@@ -64,6 +64,7 @@ func TestProposals(t *testing.T) {
 		{"one thing with a list in it", "x.json", `{"id":1,"at":"2026-11-22T10:00:00Z","labels":[{"id":5,"name":"x"}],"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"j":1,"k":1,"l":1,"m":1,"n":1,"o":1,"p":1,"q":1,"r":1}`, 1, "id observed_at",
 			[]string{"one: id", "Write rows: {at: labels}"}},
 		{"rows under names below others", "x.json", `{"result":{"ledger":{"L1":{"p":1},"L2":{"p":2},"L3":{"p":3}}}}`, 1, "", []string{"The members of result.ledger look like rows"}},
+		{"a table by its columns", "x.json", `{"hourly_units":{"time":"iso8601"},"hourly":{"time":["2026-11-22T00:00","2026-11-22T01:00"],"temperature":[1.5,2]}}`, 1, "", []string{"The lists of hourly look like the columns of a table"}},
 		{"rows under names of their own", "x.json", `{"BTC":{"p":1},"ETH":{"p":2},"XRP":{"p":3}}`, 1, "", []string{"The members of the object look like rows under names", "Of so few rows the key is a guess"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -107,8 +107,18 @@ func (l *leaf) settleType() {
 			l.doubt = "it is named as a time, and is not one of ISO 8601: it stays a text"
 		}
 	default:
-		l.typ, l.doubt = "json", "texts and numbers"
+		l.typ, l.doubt = "json", "texts and numbers, such as "+l.noNumber()+" and others: with a number's type its rows are refused"
 	}
+}
+
+// noNumber is the first value that is no number.
+func (l *leaf) noNumber() string {
+	for _, v := range l.values {
+		if (silver.Field{Column: "c", From: "c", Type: silver.Double}).Accepts(string(v)) != "" {
+			return shortened(v)
+		}
+	}
+	return "the texts"
 }
 
 func (l *leaf) whole(integer silver.Field, kinds string) {

@@ -87,6 +87,9 @@ func (p *proposal) findRows(samples []Sample) error {
 	if at, ok := keyed(first, nil); ok {
 		p.note("The members of %s look like rows under names of their own. Rows are taken from lists alone: such an answer has to be asked for, or turned, into a list.", cmp.Or(path(at), "the object"))
 	}
+	if at, ok := columns(first, nil); ok {
+		p.note("The lists of %s look like the columns of a table, one value a row in each. Rows are taken from a list of objects or of lists: such an answer has to be asked for, or turned, into one.", cmp.Or(path(at), "the object"))
+	}
 	if p.one = best.path == nil; p.one {
 		return nil
 	}
@@ -162,6 +165,25 @@ func keyed(v jsontext.Value, at []string) ([]string, bool) {
 		same = same && all == first
 	}
 	return at, same
+}
+
+// columns finds an object with two lists or more of as many single values each: a table by its columns.
+func columns(v jsontext.Value, at []string) ([]string, bool) {
+	like := map[int]int{}
+	for _, m := range pairs(v) {
+		below := append(append([]string(nil), at...), m.name)
+		if m.value.Kind() == '{' && len(below) < 3 {
+			if found, ok := columns(m.value, below); ok {
+				return found, true
+			}
+		}
+		if elements := pairs(m.value); m.value.Kind() == '[' && len(elements) > 1 && elements[0].value.Kind() != '{' && elements[0].value.Kind() != '[' {
+			if like[len(elements)]++; like[len(elements)] > 1 {
+				return at, true
+			}
+		}
+	}
+	return nil, false
 }
 
 // search lists the lists of objects or lists, down to three levels.
