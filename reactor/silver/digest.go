@@ -39,7 +39,7 @@ func meanings(fields []Field) []any {
 		m := map[string]any{
 			"column": f.Column, "from": f.From, "type": f.TypeText(), "required": f.Required, "non_negative": f.NonNegative, "below": f.Below,
 			"max_bytes": f.MaxBytes, "allowed": f.Allowed, "default": f.Default, "names": f.Names, "also": f.Also, "earliest_is": f.EarliestIs,
-			"envelope": f.Envelope, "metadata": f.Metadata, "list_name": f.ListName, "missing": f.Missing,
+			"envelope": f.Envelope, "metadata": f.Metadata, "list_name": f.ListName, "ingest_date": f.IngestDate, "missing": f.Missing,
 		}
 		if f.Least != nil {
 			m["least"] = f.Least.Text

@@ -54,6 +54,7 @@ func TestADigestIsOfWhatRowsDependOn(t *testing.T) {
 		"a type":          func(d *silver.Dataset) { d.Fields[2].Precision = 37 },
 		"an inner type":   func(d *silver.Dataset) { d.Fields[3].Inner[0].Type = silver.Integer },
 		"required":        func(d *silver.Dataset) { d.Fields[2].Required = true },
+		"an ingest date":  func(d *silver.Dataset) { d.Fields[1].IngestDate = true },
 		"not negative":    func(d *silver.Dataset) { d.Fields[2].NonNegative = true },
 		"below":           func(d *silver.Dataset) { d.Fields[2].Below = 3 },
 		"the least":       func(d *silver.Dataset) { d.Fields[2].Least = &silver.Bound{Text: "1"} },
