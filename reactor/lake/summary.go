@@ -59,8 +59,8 @@ func ownNames(s *table.Snapshot) (names []string) {
 func MadeBy(s *table.Snapshot) string {
 	var said []string
 	for _, name := range ownNames(s) {
-		if !strings.Contains(name, ".") {
-			said = append(said, name+"="+s.Summary.Properties[ownProperties+name])
+		if value := s.Summary.Properties[ownProperties+name]; value != "" && !strings.Contains(name, ".") { // objects that no replay brought have an empty run
+			said = append(said, name+"="+value)
 		}
 	}
 	switch {

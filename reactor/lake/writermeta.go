@@ -21,7 +21,7 @@ type writerMeta struct {
 
 // newWriterMeta turns dictionaries off for columns that are no texts, unless the table says something about the column. Numbers and
 // times rarely repeat: the writer made a dictionary of each file's column, found that it did not pay, and wrote the values plainly after
-// all. That was a third of the time that writing took.
+// all. That was a quarter of the time that writing took.
 func newWriterMeta(meta table.Metadata) writerMeta {
 	w := writerMeta{meta, maps.Clone(meta.Properties())}
 	if w.properties == nil {

@@ -181,10 +181,17 @@ func TestADeadLetterIsRetriedAndGoes(t *testing.T) {
 	if text := b.text(t); strings.Contains(text, "Retry") {
 		t.Errorf("somebody without a token is offered a retry: %s", text)
 	}
+	b.sees(t, "To retry or drop them, open the console by the address")
+	b.do(t, "to the object", chromedp.Click(chromedp.CSS("td.key a")))
+	b.sees(t, "none: its dead letter")
+	b.do(t, "and back", chromedp.Click(chromedp.CSS("main a[href^='/letters?filter=']")))
+	b.sees(t, "1 of 1 found among 1")
 	b.visit(t, c.address+"/letters?token="+c.token)
 	b.submit(t, "td button", nil)
 	b.sees(t, "published again")
 	c.AwaitDeadLetters(t, 0)
+	b.do(t, "to what became of it", chromedp.Click(chromedp.CSS("main li a")))
+	b.sees(t, "its rows")
 	b.visit(t, c.address+"/letters")
 	b.sees(t, "None.")
 }
@@ -200,6 +207,7 @@ func TestARollbackAndAPublishAreDone(t *testing.T) {
 	b.visit(t, c.address+"/tables/gold.rankings/snapshots")
 	b.submit(t, "button.danger", map[string]string{"select[name=to]": first, "input[name=typed]": "gold.rankings"})
 	b.sees(t, "is rolled back")
+	b.sees(t, "Undo it: roll back to")
 	if n := c.Count(t, "select count(*) as n from gold.rankings"); n != 59 {
 		t.Errorf("after the rollback there are %d rankings, want those of 59 days of history", n)
 	}
@@ -211,6 +219,33 @@ func TestARollbackAndAPublishAreDone(t *testing.T) {
 	b.submit(t, "button.first", map[string]string{"input[name=typed]": "again"})
 	b.sees(t, "is main")
 	c.CheckEqual(t)
+}
+
+// The reactor's limit makes an object a dead letter; a replay without that limit brings its rows onto a branch.
+func TestAPublishIsTakenBack(t *testing.T) {
+	c := start(t, harness.WithEnv("MILLRACE_MAX_OBJECT_SIZE=400"))
+	bitcoin := coin.Asset("bitcoin", "1", "1")
+	c.PutAndWait(t, coin.AssetsKey("small.json"), coin.Assets(coin.Day(time.June, 1), bitcoin), nil)
+	c.Put(t, coin.AssetsKey("large.json"), coin.Assets(coin.Day(time.June, 2), bitcoin, coin.Asset("ethereum", "1", "1"), coin.Asset("tether", "1", "1")), nil)
+	c.AwaitDeadLetters(t, 1)
+	c.Reactor(t, "replay", "--dataset", "coincap/assets", "--branch", "again", "--max-object-size", "1MiB")
+	b, other := open(t), open(t)
+	other.visit(t, c.address+"/replay/branch/again")
+	other.sees(t, "To publish or drop it, open the console by the address")
+	b.visit(t, c.address+"/replay/branch/again?token="+c.token)
+	b.sees(t, "It is taken back table by table")
+	b.submit(t, "button.first", map[string]string{"input[name=typed]": "again"})
+	b.sees(t, "To undo it, roll back each of these tables")
+	other.visit(t, c.address+"/tables/silver.asset_snapshots")
+	other.sees(t, "ethereum")
+	b.do(t, "to the rollback", chromedp.Click(chromedp.CSS("main li a")), chromedp.WaitReady(chromedp.CSS("input[name=typed]")))
+	b.submit(t, "button.danger", map[string]string{"input[name=typed]": "silver.asset_snapshots"})
+	b.sees(t, "is rolled back")
+	other.visit(t, c.address+"/tables/silver.asset_snapshots")
+	other.sees(t, "Main is at this snapshot.")
+	if text := other.text(t); strings.Contains(text, "ethereum") || !strings.Contains(text, "bitcoin") {
+		t.Errorf("after the publish was taken back the table is\n%s", text)
+	}
 }
 
 func TestAReplayIsFollowed(t *testing.T) {

@@ -154,7 +154,7 @@ func TestAClusterWhoseDriverAndExecutorAreKilled(t *testing.T) {
 	l.StartReactor(t) // it makes dead letters of what cannot be read
 	l.AwaitLedger(t, len(list))
 	l.Settled(t)
-	same(t, "after the reactor has started", current, l.Current(t))
+	same(t, l, "after the reactor has started", current)
 	l.CheckEqual(t)
 }
 

@@ -48,7 +48,7 @@ func rebuiltByBoth(t *testing.T, spark func(l *harness.Stack, env []string, bran
 	current := l.Current(t)
 	l.StartReactor(t)
 	l.Settled(t)
-	same(t, "after the reactor has started on what Spark wrote", current, l.Current(t))
+	same(t, l, "after the reactor has started on what Spark wrote", current)
 	l.CheckEqual(t)
 }
 

@@ -5,6 +5,7 @@ package spark
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,10 +62,10 @@ func TestSparkComputesTheSameTablesAndTheReactorGoesOn(t *testing.T) {
 	current := l.Current(t)
 	l.StartReactor(t)
 	l.Settled(t) // events of the objects that came while it was away
-	same(t, "after the start", current, l.Current(t))
+	same(t, l, "after the start", current)
 	l.CheckEqual(t) // all of what Spark wrote, recomputed by the reactor from bronze, row by row
 	l.Reactor(t, "replay", "--wait")
-	same(t, "after a replay of everything", current, l.Current(t))
+	same(t, l, "after a replay of everything", current)
 	at := coin.Day(time.July, 1)
 	key := coin.AssetsKey("afterwards.json")
 	l.Put(t, key, coin.Assets(at, coin.Asset("bitcoin", "12345", "5")), nil)
@@ -93,12 +94,16 @@ func nearEnough(t *testing.T, said string) {
 	}
 }
 
-// same fails for each table whose current snapshot is another.
-func same(t *testing.T, when string, before, now map[string]int64) {
+// same fails for each table that has a later snapshot than before, but for those of upkeep, which writes the same rows into fewer files.
+func same(t *testing.T, l *harness.Stack, when string, before map[string]int64) {
 	t.Helper()
 	for table, id := range before {
-		if now[table] != id {
-			t.Errorf("%s: %s has snapshot %d, had %d", when, table, now[table], id)
+		all := l.Snapshots(t, table)
+		at := slices.IndexFunc(all, func(s harness.Snapshot) bool { return s.Snapshot == id })
+		for _, s := range all[at+1:] {
+			if at < 0 || s.Operation != "replace" {
+				t.Errorf("%s: %s had snapshot %d and has another: %+v", when, table, id, s)
+			}
 		}
 	}
 }

@@ -77,6 +77,9 @@ func start(t *testing.T, tells bool) *lab {
 	}
 	// The reconciler looks at the start and then not again: what gets into the tables got there by messages.
 	l.reactor = l.StartReactor(t, "MILLRACE_RECONCILE_EVERY=1h")
+	harness.Eventually(t, "the reconciler has looked", func() bool {
+		return harness.Metrics(t, l.reactor.Addr)["millrace_reconcile_last_success_timestamp_seconds{scope=all}"] > 0
+	})
 	return l
 }
 
@@ -111,18 +114,24 @@ func (l *lab) startGateway(t *testing.T, tells bool) {
 func (l *lab) settled(t *testing.T, n int) {
 	t.Helper()
 	l.AwaitLedger(t, n)
-	l.once(t)
-}
-
-// once fails the test if the ledger has two entries of a version.
-func (l *lab) once(t *testing.T) {
-	t.Helper()
 	seen := map[string]int{}
 	for _, e := range l.Ledger(t) {
 		if seen[e.Object()]++; seen[e.Object()] > 1 {
 			t.Errorf("the ledger has %s %d times", e.Object(), seen[e.Object()])
 		}
 	}
+}
+
+// distinct counts the versions in the ledger that nobody has removed.
+func (l *lab) distinct(t *testing.T) int {
+	t.Helper()
+	there := map[string]bool{}
+	for _, e := range l.Ledger(t) {
+		if e.Outcome != "removed" {
+			there[e.Object()] = true
+		}
+	}
+	return len(there)
 }
 
 // removed waits until the ledger says that a version's rows are gone.

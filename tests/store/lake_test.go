@@ -71,15 +71,6 @@ func TestALakeOnAnotherStore(t *testing.T) {
 		t.Errorf("%d rows of bitcoin after one object was deleted, want 19", n)
 	}
 
-	// Another version of a key wins. This store gives the one before another time than it had, so the reconciler brings that once more.
-	l.PutAndWait(t, keys[0], coin.Assets(coin.Day(time.June, 1), coin.Asset("bitcoin", "999.5", "10")), nil)
-	l.Reactor(t, "reconcile")
-	l.Settled(t)
-	l.CheckEqual(t)
-	if n := l.Count(t, "select count(*) from silver.asset_snapshots where asset_id = 'bitcoin' and price_usd = 999.5"); n != 1 {
-		t.Errorf("%d rows are of the newer version, want 1", n)
-	}
-
 	l.startGateway(t, false)
 	unheard := coin.AssetsKey("unheard.json")
 	l.Put(t, unheard, coin.Assets(coin.Day(time.June, 9), coin.Asset("solana", "5", "1")), nil)
@@ -123,7 +114,9 @@ func TestEveryFormOfAWSsMessagesPromotes(t *testing.T) {
 	l.tellSilver(t)
 	l.Settled(t)
 	l.CheckEqual(t)
-	l.once(t)
+	if left := len(put) - 2; l.distinct(t) != left { // a removal has an entry of its own
+		t.Errorf("the ledger has %d versions that are there, want %d", l.distinct(t), left)
+	}
 }
 
 // publish publishes messages as a bridge from a queue does.

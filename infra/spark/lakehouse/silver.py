@@ -14,7 +14,7 @@ LINEAGE = ("source_key", "source_version", "source_row", "source_modified_at", "
 
 
 def winners(rows: Any, table: Table, *more: str) -> Any:
-    """Of the rows with one key the first in the table's order, as a whole row; among equals the greatest by the columns of more."""
+    """Of the rows with one key the first in the table's order, whole; among equals the greatest by the columns of more."""
     terms = (*table.order, *((column, True) for column in more))
     order = (f.col(c).desc_nulls_last() if descending else f.col(c).asc_nulls_last() for c, descending in terms)
     first = Window.partitionBy(*table.key).orderBy(*order)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -139,7 +140,7 @@ type action struct {
 }
 
 var (
-	retry = action{"retry", "published again", "A letter clears itself when its object is promoted. One that dies again stays, with a new reason.",
+	retry = action{"retry", "published again", "A letter goes when its object is promoted. One that dies again comes back in a moment, under a new number.",
 		func(ctx context.Context, js jetstream.JetStream, l stream.DeadLetter) error {
 			return stream.Retry(ctx, js, l, tables.Subject)
 		}}
@@ -160,9 +161,13 @@ func (p *Pages) act(r *http.Request, a action) (web.Done, error) {
 		if err == nil {
 			err = a.do(r.Context(), p.js, l)
 		}
-		return web.Done{
+		done := web.Done{
 			Title: fmt.Sprintf("Dead letter %d %s", l.Sequence, a.done), Text: a.text, Back: "/letters", Command: fmt.Sprintf("reactor dlq %s %d", a.name, l.Sequence),
-		}, err
+		}
+		if key := letterOf(l).Key; key != "" {
+			done.Next = []web.Item{{Name: "What becomes of " + key, Path: "/bronze/object?" + url.Values{"key": {key}}.Encode()}}
+		}
+		return done, err
 	}
 	all, err := stream.DeadLettersOf(r.Context(), p.js, "")
 	if err != nil {

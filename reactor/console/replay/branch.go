@@ -72,7 +72,7 @@ func (p *Pages) publish(r *http.Request) (web.Done, error) {
 	if len(undo) == 0 {
 		text += "No row of silver has changed by it. What gold shows follows from the models of the reactor that runs."
 	} else {
-		text += "To undo it, roll these tables of silver back; gold follows by itself."
+		text += "To undo it, roll back each of these tables, one after the other; gold follows by itself. The page Replay says this as well."
 	}
 	return web.Done{
 		Title: "Branch " + info.Name + " is main", Text: text, Next: undo, Back: "/tables", Command: cli.ShellLine("reactor", "publish", info.Name),
@@ -85,7 +85,7 @@ func (p *Pages) undo(ctx context.Context, before *lake.View) (pages []web.Item, 
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range tables.Silver() {
+	for _, name := range append(tables.Silver(), tables.Rejected) {
 		was, is := before.Tables[name], after.Tables[name]
 		if was == nil || is == nil || was.SnapshotID() == 0 || was.SnapshotID() == is.SnapshotID() {
 			continue

@@ -42,13 +42,15 @@ type One struct {
 	now   bool
 }
 
-// Minute is the time that the address asks for, as the field for times takes it; "" where it names a snapshot.
-func (o One) Minute() string {
-	const minute = "2006-01-02T15:04"
-	if _, err := time.Parse(minute, o.Asked); err != nil {
-		return ""
+// Second is the time that the address asks for, as the field for times takes it; "" where it names a snapshot. The field leaves seconds
+// out where they are none.
+func (o One) Second() string {
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if _, err := time.Parse(layout, o.Asked); err == nil {
+			return o.Asked
+		}
 	}
-	return o.Asked
+	return ""
 }
 
 // Before tells that the address asks for a time before the table's first snapshot: the table was empty then.

@@ -36,8 +36,8 @@ func (p *Pages) rollback(r *http.Request) (web.Done, error) {
 	}
 	return web.Done{
 		Title: name + " is rolled back",
-		Text: fmt.Sprintf("It was at snapshot %d and is at %d now. %s To undo it, roll back to %d.",
-			lake.IDOf(before), after.SnapshotID, promote.AfterRollback(name), lake.IDOf(before)),
-		Back: "/tables/" + name + "/snapshots", Command: cli.ShellLine("reactor", "rollback", name, "--to", fmt.Sprint(after.SnapshotID)),
+		Text:  fmt.Sprintf("It was at snapshot %d and is at %d now: %s.", lake.IDOf(before), after.SnapshotID, promote.AfterRollback(name)),
+		Next:  []web.Item{{Name: fmt.Sprintf("Undo it: roll back to %d", lake.IDOf(before)), Path: fmt.Sprintf("/tables/%s/snapshots?to=%d#rollback", name, lake.IDOf(before))}},
+		Back:  "/tables/" + name + "/snapshots", Command: cli.ShellLine("reactor", "rollback", name, "--to", fmt.Sprint(after.SnapshotID)),
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 // functions are those that the markup of every page may call.
 var functions = template.FuncMap{
 	"last": func(ids []int64) int { return len(ids) - 1 },
-	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "td": td, "price": price, "orNone": orNone, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole,
+	"at":   at, "ago": ago, "count": count, "size": size, "took": took, "cell": cell, "td": td, "price": price, "orNone": orNone, "id": id, "join": strings.Join, "share": share, "percent": percent, "whole": whole, "marked": marked,
 }
 
 // at shows a time in UTC; the browser adds the local one on hover.
@@ -148,6 +148,22 @@ func whole(v any) string {
 		return "–"
 	}
 	return count(digits)
+}
+
+// marked shows a text with its commands, which stand between backticks, as code.
+func marked(text string) template.HTML {
+	parts := strings.Split(text, "`")
+	if len(parts)%2 == 0 { // a backtick that belongs to the text
+		return template.HTML(template.HTMLEscapeString(text)) //nolint:gosec // escaped
+	}
+	var b strings.Builder
+	for i, part := range parts {
+		if part = template.HTMLEscapeString(part); i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		b.WriteString(part)
+	}
+	return template.HTML(b.String()) //nolint:gosec // escaped
 }
 
 // id shows the number of a snapshot: zero is the empty table.

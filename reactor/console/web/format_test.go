@@ -16,7 +16,7 @@ func TestValuesAreShownForPeople(t *testing.T) {
 		{size(-1), "0 B"}, {size(3400), "3.4 kB"},
 		{string(cell(nil)), `<span class="null">null</span>`}, {string(cell("<b>")), "&lt;b&gt;"}, {string(cell(0.1)), "0.1"}, {string(cell([]any{"<", nil})), `[&#34;\u003c&#34;,null]`},
 		{share(0.0123), "+1.23 %"}, {share(-1.0), "-100.00 %"}, {share(nil), "–"}, {percent(51.234), "51.23 %"}, {percent("x"), "–"},
-		{whole("12345.678"), "12\u202f345"}, {whole(nil), "–"}, {id(0), "empty"}, {id(7), "7"},
+		{whole("12345.678"), "12\u202f345"}, {whole(nil), "–"}, {string(marked("do `a <b>` & go")), "do <code>a &lt;b&gt;</code> &amp; go"}, {string(marked("`<")), "`&lt;"}, {id(0), "empty"}, {id(7), "7"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%q, want %q", tt.got, tt.want)
