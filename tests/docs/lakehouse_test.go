@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type folder struct {
 func lakehouse(t *testing.T) folder {
 	t.Helper()
 	s := harness.Start(t)
+	// The stack is ready a moment before it has printed: a busy machine read nothing.
+	harness.Eventually(t, "up prints what runs", func() bool { return strings.Contains(s.Process().Stdout(), "In another terminal") })
 	f := folder{dir: t.TempDir(), env: home.CleanEnvironment(), banner: s.Process().Stdout()}
 	bin := filepath.Join(f.dir, ".bin")
 	if err := errors.Join(os.Mkdir(bin, 0o755), os.Symlink(s.Home, filepath.Join(f.dir, ".millrace"))); err != nil {
