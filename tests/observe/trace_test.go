@@ -18,7 +18,11 @@ func traced(t *testing.T) (*harness.Stack, *receiver, []string) {
 	r := newReceiver(t)
 	env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + r.URL, "OTEL_BSP_SCHEDULE_DELAY=50"}
 	s := harness.Start(t, harness.WithoutReactor())
-	s.StartReactor(t, env...)
+	reactor := s.StartReactor(t, env...)
+	// An object that the first look of the reconciler finds has no trace of its own: its event is published by the reactor.
+	harness.Eventually(t, "the reconciler has looked", func() bool {
+		return harness.Metrics(t, reactor.Addr)["millrace_reconcile_last_success_timestamp_seconds{scope=all}"] > 0
+	})
 	return s, r, env
 }
 
