@@ -80,12 +80,6 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 	}
 	chunks := all.Chunks(days)
 	atOnce := len(chunks) == 1 && rows <= earlyRows
-	if atOnce && s.Beside != nil {
-		if err := s.sideBySide(ctx, []*duck.Conn{conn, s.Beside}, p, steps, made); err != nil {
-			return err
-		}
-		return showAllDays(ctx, conn)
-	}
 	// Compute all models of a chunk before the next chunk. A model looks back, never ahead, so its input is there.
 	for _, chunk := range chunks {
 		for _, m := range steps {
@@ -93,39 +87,24 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 			if write.Empty() {
 				continue
 			}
-			if err := s.one(ctx, conn, p, m, write); err != nil {
-				return err
+			if s.Computing != nil {
+				s.Computing(m)
+			}
+			if err := s.step(ctx, conn, p, m, write); err != nil {
+				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
 			}
 			if atOnce {
 				made(m)
 			}
 		}
 	}
-	if err := showAllDays(ctx, conn); err != nil {
-		return err
+	if err := conn.Exec(ctx, resetSpan); err != nil {
+		return fmt.Errorf("show all days of gold: %w", err)
 	}
 	if !atOnce {
 		for _, m := range steps {
 			made(m)
 		}
-	}
-	return nil
-}
-
-// one computes one model's rows of some days.
-func (s *Set) one(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
-	if s.Computing != nil {
-		s.Computing(m)
-	}
-	if err := s.step(ctx, conn, p, m, write); err != nil {
-		return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
-	}
-	return nil
-}
-
-func showAllDays(ctx context.Context, conn *duck.Conn) error {
-	if err := conn.Exec(ctx, resetSpan); err != nil {
-		return fmt.Errorf("show all days of gold: %w", err)
 	}
 	return nil
 }

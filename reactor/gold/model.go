@@ -87,9 +87,6 @@ type Set struct {
 	Inputs []Input
 	// Computing, unless it is nil, is told of each model before its SQL runs.
 	Computing func(*Model)
-	// Beside, unless it is nil, is a second connection to the database: small steps compute models that do not read each other at the
-	// same time. Computing then tells no longer which one runs alone.
-	Beside *duck.Conn
 }
 
 // Model finds a model by its name, gold.<table>.

@@ -37,24 +37,11 @@ func loaded(t testing.TB) *Set {
 // workplace returns a connection with empty silver tables and an empty old gold.
 func workplace(t testing.TB, s *Set, cfg duck.Config) *duck.Conn {
 	t.Helper()
-	c, _ := twoPlaces(t, s, cfg)
-	return c
-}
-
-// twoPlaces does what workplace does, and returns a second connection to the same database.
-func twoPlaces(t testing.TB, s *Set, cfg duck.Config) (c, beside *duck.Conn) {
-	t.Helper()
-	db, err := duck.Open(cfg)
+	c, done, err := duck.OpenConn(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.Close)
-	for _, conn := range []**duck.Conn{&c, &beside} {
-		if *conn, err = db.Connect(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup((*conn).Close)
-	}
+	t.Cleanup(done)
 	if err := Prepare(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +51,7 @@ func twoPlaces(t testing.TB, s *Set, cfg duck.Config) (c, beside *duck.Conn) {
 	for _, m := range s.Models {
 		exec(t, c, m.CreateTable("old_gold."+m.Table()))
 	}
-	return c, beside
+	return c
 }
 
 // computeAll rebuilds every model over the days.
@@ -89,9 +76,7 @@ func computeAll(t testing.TB, s *Set, c *duck.Conn, days plan.Range) map[string]
 func compute(t testing.TB, s *Set, c *duck.Conn, p plan.Plan) (map[string]plan.Days, error) {
 	t.Helper()
 	changed := map[string]plan.Days{}
-	var made []*Model
-	err := s.Compute(context.Background(), c, p, func(m *Model) { made = append(made, m) })
-	for _, m := range made {
+	err := s.Compute(context.Background(), c, p, func(m *Model) {
 		days, err := s.Changed(context.Background(), c, p, m)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +84,7 @@ func compute(t testing.TB, s *Set, c *duck.Conn, p plan.Plan) (map[string]plan.D
 		if !days.Empty() {
 			changed[m.Name] = days
 		}
-	}
+	})
 	return changed, err
 }
 

@@ -10,9 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -32,9 +30,6 @@ const (
 // of a kilobyte in place, without a sync, which a process that dies leaves behind. What Go's runtime says of a crash goes into a
 // file too, which tells a crash from a kill.
 //
-// Models may be computed two at a time, and the name is that of the one that began last. Once the process has died they are
-// computed one by one, until each of those that were named has survived: then the name is the right one.
-//
 // A nil Deaths notes nothing.
 //
 // Reactors may share a home. Each has a folder of its own in it, with a lock that the system takes off a process that dies.
@@ -44,8 +39,7 @@ type Deaths struct {
 	lock    *flock.Flock
 	program string   // a newer one gets a try of its own
 	mark    *os.File // what is computed now
-	mu      sync.Mutex
-	now     string // the model in it
+	now     string   // the model in it
 	counts  map[string]death
 	log     *slog.Logger
 }
@@ -182,8 +176,6 @@ func (d *Deaths) computing(m *gold.Model) {
 	if d == nil {
 		return
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.survived()
 	d.now = m.Name
 	d.write(marked{Model: m.Name, Digest: m.Digest, Program: d.program})
@@ -191,30 +183,12 @@ func (d *Deaths) computing(m *gold.Model) {
 
 // rest notes that no model is computed any more.
 func (d *Deaths) rest() {
-	if d == nil {
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.now == "" {
+	if d == nil || d.now == "" {
 		return
 	}
 	d.survived()
 	d.now = ""
 	d.write(marked{})
-}
-
-// suspects tells whether the process has died while one of the models was computed that has not survived since.
-func (d *Deaths) suspects(set *gold.Set) bool {
-	if d == nil {
-		return false
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return slices.ContainsFunc(set.Models, func(m *gold.Model) bool {
-		of, died := d.counts[m.Name]
-		return died && of.Digest == m.Digest && of.Program == d.program
-	})
 }
 
 func (d *Deaths) survived() {
