@@ -39,7 +39,7 @@ func TestThePicturesOfTheReadmeAreSmall(t *testing.T) {
 	b.do(t, "make the window low", chromedp.EmulateViewport(1200, 600)) // a picture of more would be heavier than small
 	for name, path := range map[string]string{"now": "/", "market": "/market/bitcoin"} {
 		b.visit(t, c.address+path)
-		b.sees(t, map[string]string{"now": "PUT → gold p50", "market": "SYNTHETIC"}[name])
+		b.sees(t, map[string]string{"now": "objects, p50", "market": "SYNTHETIC"}[name])
 		b.until(t, "charts are drawn", "[...document.querySelectorAll('[data-chart]')].every(e => e.querySelector('canvas'))")
 		b.write(t, filepath.Join(dir, name+".png"))
 	}

@@ -34,7 +34,7 @@ func TestPagesAreLightAndSoonThere(t *testing.T) {
 	})
 	for _, page := range pages() {
 		b.visit(t, c.address+page)
-		b.until(t, "all of it is there", "document.readyState === 'complete' && [...document.querySelectorAll('[data-chart]')].every(e => e.querySelector('canvas') || e.closest('details:not([open])')) && performance.getEntriesByType('paint').length > 0")
+		b.until(t, "all of it is there", "document.readyState === 'complete' && [...document.querySelectorAll('[data-chart]')].every(e => e.querySelector('canvas') || e.closest('details:not([open])')) && performance.getEntriesByName('first-contentful-paint').length > 0")
 		weight := ask[float64](t, b, "performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource')).reduce((sum, e) => sum + e.transferSize, 0)")
 		paint := time.Duration(ask[float64](t, b, "Math.max(...performance.getEntriesByName('first-contentful-paint').map(e => e.startTime))") * float64(time.Millisecond))
 		files := ask[string](t, b, "performance.getEntriesByType('resource').map(e => e.name.replace(location.origin, '') + ' ' + e.transferSize).join(', ')")
