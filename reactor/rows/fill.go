@@ -2,6 +2,7 @@ package rows
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/apache/iceberg-go/table"
@@ -48,11 +49,7 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	if len(files) > 1 {
 		number += fmt.Sprintf(" + %s - %d", first.SQL(q.Column), first.Number)
 	}
-	inserted, err := q.Conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, q.SQL))
-	if err == nil && inserted[0] != rows {
-		err = fmt.Errorf("the query gives %d rows, the files have %d", inserted[0], rows)
-	}
-	if err != nil {
+	if err := k.pour(ctx, q, number, rows); err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
 	}
 	k.clock++
@@ -61,6 +58,25 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 		k.files[f.ID()] = &entry{number: base + int64(slot.Number-first.Number), rows: f.Rows(), used: k.clock}
 	}
 	k.rows += rows
+	return nil
+}
+
+// pour inserts the query's rows. If they are not as many as expected none stays: a row whose slot is none of the files' would get the
+// number of another file, whose rows a query would then see twice.
+func (k *cached) pour(ctx context.Context, q Query, number string, want int64) error {
+	if err := q.Conn.Exec(ctx, "begin transaction"); err != nil {
+		return err
+	}
+	inserted, err := q.Conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, q.SQL))
+	if err == nil && inserted[0] != want {
+		err = fmt.Errorf("the query gives %d rows, the files have %d", inserted[0], want)
+	}
+	if err == nil {
+		err = q.Conn.Exec(ctx, "commit")
+	}
+	if err != nil {
+		return errors.Join(err, q.Conn.Exec(context.WithoutCancel(ctx), "rollback"))
+	}
 	return nil
 }
 

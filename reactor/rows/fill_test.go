@@ -67,6 +67,9 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "92 rows, the files have 100") {
 		t.Errorf("filled in with rows missing: %v", err)
 	}
+	if n, err := c.Ints(t.Context(), "select count(*) from "+cache.of(tab).name); err != nil || n[0] != 0 {
+		t.Errorf("rows that the files do not have stay in the cache: %v, %v", n, err)
+	}
 	tab, second := commit(t, l, c, sql)
 	// Two files have the same month, so a row's month does not tell its file.
 	if err := cache.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: sql + " union all " + sql, Column: "day"}); err != nil {
