@@ -17,14 +17,17 @@ import (
 // maxProblems is how many are reported: a file of another kind has thousands.
 const maxProblems = 50
 
-// Document returns the one mapping of a YAML text. first is what the file begins with, for the advice.
-func Document(text []byte, first string) (*yaml.Node, *Problem) {
+// File says in problems what a file is for: it has one One, Whole is the mapping in it, and First is what that begins with.
+type File struct{ One, Whole, First string }
+
+// Document returns the one mapping of a YAML text.
+func (f File) Document(text []byte) (*yaml.Node, *Problem) {
 	var doc, more yaml.Node
 	in := yaml.NewDecoder(bytes.NewReader(text))
 	err := in.Decode(&doc)
 	switch {
 	case errors.Is(err, io.EOF):
-		return nil, &Problem{Line: 1, Column: 1, Text: "the file is empty: it begins with " + first}
+		return nil, &Problem{Line: 1, Column: 1, Text: "the file is empty: " + f.Whole + " begins with " + f.First}
 	case err != nil:
 		return nil, notYAML(err)
 	}
@@ -32,11 +35,11 @@ func Document(text []byte, first string) (*yaml.Node, *Problem) {
 		if err != nil {
 			return nil, notYAML(err)
 		}
-		return nil, &Problem{Line: more.Line, Column: more.Column, Text: "a second document begins: write one a file"}
+		return nil, &Problem{Line: more.Line, Column: more.Column, Text: "a second document begins: write one " + f.One + " a file"}
 	}
 	root := doc.Content[0]
 	if root.Kind != yaml.MappingNode {
-		return nil, &Problem{Line: root.Line, Column: root.Column, Text: "the file is " + KindOf(root) + ": it is a mapping that begins with " + first}
+		return nil, &Problem{Line: root.Line, Column: root.Column, Text: "the file is " + KindOf(root) + ": " + f.Whole + " is a mapping that begins with " + f.First}
 	}
 	return root, nil
 }
@@ -55,7 +58,11 @@ func notYAML(err error) *Problem {
 }
 
 // Reader walks through a file and gathers what is wrong with it.
-type Reader struct{ Problems Problems }
+type Reader struct {
+	Problems Problems
+	// Hint names which of the known words was probably meant, "" when none is near (default: it never does).
+	Hint func(word string, known []string) string
+}
 
 // Say adds a problem at a node.
 func (r *Reader) Say(node *yaml.Node, format string, args ...any) {
@@ -84,7 +91,7 @@ func KindOf(node *yaml.Node) string {
 func (r *Reader) Mapping(node *yaml.Node, known []Key, what string) map[string]*yaml.Node {
 	found := map[string]*yaml.Node{}
 	if node.Kind != yaml.MappingNode {
-		r.Say(node, "%s is %s: write it as a mapping with %s", what, KindOf(node), names(known))
+		r.Say(node, "%s is %s: write it as a mapping with %s", what, KindOf(node), strings.Join(names(known), ", "))
 		return found
 	}
 	for i := 0; i+1 < len(node.Content); i += 2 {
@@ -92,7 +99,7 @@ func (r *Reader) Mapping(node *yaml.Node, known []Key, what string) map[string]*
 		at := slices.IndexFunc(known, func(k Key) bool { return k.Name == name.Value })
 		switch {
 		case at < 0 || name.Kind != yaml.ScalarNode:
-			r.Say(name, "%s has no key %q; known are %s", what, name.Value, names(known))
+			r.Say(name, "%s has no key %q%s", what, name.Value, r.advice(name.Value, known))
 		case found[name.Value] != nil:
 			r.Say(name, "the key %q is there twice", name.Value)
 		case value.Kind == yaml.AliasNode || value.Anchor != "":
@@ -100,7 +107,7 @@ func (r *Reader) Mapping(node *yaml.Node, known []Key, what string) map[string]*
 		default:
 			found[name.Value] = value
 			if values := known[at].Values; len(values) > 0 && !slices.Contains(values, value.Value) {
-				r.Say(value, "%s is %q: known are %s", name.Value, value.Value, strings.Join(values, ", "))
+				r.Say(value, "%s is %q: known are %s%s", name.Value, value.Value, strings.Join(values, ", "), r.hint(value.Value, values))
 			}
 		}
 	}
@@ -112,12 +119,27 @@ func (r *Reader) Mapping(node *yaml.Node, known []Key, what string) map[string]*
 	return found
 }
 
-func names(known []Key) string {
+func names(known []Key) []string {
 	list := make([]string, len(known))
 	for i, k := range known {
 		list[i] = k.Name
 	}
-	return strings.Join(list, ", ")
+	return list
+}
+
+// advice names the key that was meant, else all there are.
+func (r *Reader) advice(name string, known []Key) string {
+	if h := r.hint(name, names(known)); h != "" {
+		return h
+	}
+	return "; known are " + strings.Join(names(known), ", ")
+}
+
+func (r *Reader) hint(word string, known []string) string {
+	if r.Hint == nil {
+		return ""
+	}
+	return r.Hint(word, known)
 }
 
 // Text reads a single value as it is written; nil is "".

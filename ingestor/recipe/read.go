@@ -39,9 +39,12 @@ var fetchKeys = []strict.Key{
 
 var nameForm = regexp.MustCompile(`^([a-z0-9][a-z0-9_-]*)/([a-z0-9][a-z0-9_-]*)$`)
 
+// File is a dataset's: the reactor reads it as well.
+var File = strict.File{One: "dataset", Whole: "a definition", First: "`name: <source>/<dataset>`"}
+
 // Parse reads the recipe of a dataset's file. What else the file says is the reactor's business. An error is [strict.Problems].
 func Parse(text []byte) (*Recipe, error) {
-	root, problem := strict.Document(text, "`name: <source>/<dataset>`")
+	root, problem := File.Document(text)
 	if problem != nil {
 		return nil, strict.Problems{*problem}
 	}

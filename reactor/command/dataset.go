@@ -12,6 +12,7 @@ import (
 	"millrace/infra/bucket"
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/infra/strict"
 	"millrace/ingestor/bronze"
 	"millrace/reactor/sample"
 	"millrace/reactor/silver"
@@ -112,7 +113,7 @@ func readDefinition(file string) (*silver.Dataset, error) {
 		return nil, fmt.Errorf("read the dataset: %w", err)
 	}
 	d, err := definition.Parse(text)
-	var problems definition.Problems
+	var problems strict.Problems
 	if errors.As(err, &problems) {
 		return nil, problems.In(file)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"millrace/infra/strict"
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/definition"
 )
@@ -148,7 +149,7 @@ func readFile(folder fs.FS, file, ext string) (*silver.Dataset, error) {
 		return nil, fmt.Errorf("read the dataset %s: %w", file, err)
 	}
 	d, err := definition.Parse(text)
-	var problems definition.Problems
+	var problems strict.Problems
 	switch {
 	case errors.As(err, &problems):
 		return nil, problems.In(file)

@@ -26,7 +26,7 @@ const knownPartitions = "month, day, year, hour, identity(column), bucket(n, col
 
 // partition reads how a table's files are divided.
 func (r *reader) partition(node *yaml.Node) (p silver.Partition) {
-	text := r.text(node)
+	text := r.Text(node)
 	name, arguments, ok := call(text)
 	switch by := silver.PartitionBy(name); {
 	case text == "" || text == "month":
@@ -37,11 +37,11 @@ func (r *reader) partition(node *yaml.Node) (p silver.Partition) {
 	case ok && by == silver.Bucket && len(arguments) == 2:
 		n, err := strconv.Atoi(arguments[0])
 		if err != nil {
-			r.say(node, "partition is %q: the first value of bucket is how many there are: bucket(16, %s)", text, arguments[1])
+			r.Say(node, "partition is %q: the first value of bucket is how many there are: bucket(16, %s)", text, arguments[1])
 		}
 		p.By, p.Buckets, p.Column = by, n, arguments[1]
 	default:
-		r.say(node, "partition is %q: known are %s%s", text, knownPartitions, hint(name, []string{"month", "day", "year", "hour", "identity", "bucket", "none"}))
+		r.Say(node, "partition is %q: known are %s%s", text, knownPartitions, hint(name, []string{"month", "day", "year", "hour", "identity", "bucket", "none"}))
 	}
 	return p
 }
@@ -50,7 +50,7 @@ const knownWinners = "latest, earliest, greatest(column) and least(column)"
 
 // winner reads which of the rows of a key stays.
 func (r *reader) winner(node *yaml.Node) (w silver.Winner) {
-	text := r.text(node)
+	text := r.Text(node)
 	name, arguments, ok := call(text)
 	switch rule := silver.WinnerRule(name); {
 	case text == "" || text == "latest":
@@ -59,7 +59,7 @@ func (r *reader) winner(node *yaml.Node) (w silver.Winner) {
 	case ok && (rule == silver.Greatest || rule == silver.Least) && len(arguments) == 1:
 		w.Rule, w.Column = rule, arguments[0]
 	default:
-		r.say(node, "winner is %q: known are %s%s", text, knownWinners, hint(name, []string{"latest", "earliest", "greatest", "least"}))
+		r.Say(node, "winner is %q: known are %s%s", text, knownWinners, hint(name, []string{"latest", "earliest", "greatest", "least"}))
 	}
 	return w
 }

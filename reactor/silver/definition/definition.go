@@ -3,10 +3,7 @@
 package definition
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"strings"
 
@@ -20,63 +17,26 @@ import (
 // maxBytes of a file. A definition of a thousand fields has a tenth of it.
 const maxBytes = 1 << 20
 
-// Parse reads a definition. An error is [Problems], all that were found.
+// Parse reads a definition. An error is [strict.Problems], all that were found.
 func Parse(text []byte) (*silver.Dataset, error) {
 	if len(text) > maxBytes {
-		return nil, Problems{{Line: 1, Column: 1, Text: fmt.Sprintf("the file has %d bytes: a definition has at most %d", len(text), maxBytes)}}
+		return nil, strict.Problems{{Line: 1, Column: 1, Text: fmt.Sprintf("the file has %d bytes: a definition has at most %d", len(text), maxBytes)}}
 	}
-	root, problem := document(text)
+	root, problem := recipe.File.Document(text)
 	if problem != nil {
-		return nil, Problems{*problem}
+		return nil, strict.Problems{*problem}
 	}
-	r := &reader{columns: map[string]*yaml.Node{}}
+	r := &reader{Reader: strict.Reader{Hint: hint}, columns: map[string]*yaml.Node{}}
 	d := r.dataset(root)
-	if len(r.problems) == 0 {
+	if len(r.Problems) == 0 {
 		defined, err := silver.New(d)
 		if err == nil {
 			return defined, nil
 		}
-		r.say(r.whereOf(err, root), "%v", err)
+		r.Say(r.whereOf(err, root), "%v", err)
 	}
-	r.problems.sort()
-	return nil, r.problems
-}
-
-// document returns the one mapping of a YAML text.
-func document(text []byte) (*yaml.Node, *Problem) {
-	var doc, more yaml.Node
-	in := yaml.NewDecoder(bytes.NewReader(text))
-	err := in.Decode(&doc)
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, &Problem{Line: 1, Column: 1, Text: "the file is empty: a definition begins with `name: <source>/<dataset>`"}
-	case err != nil:
-		return nil, notYAML(err)
-	}
-	if err := in.Decode(&more); !errors.Is(err, io.EOF) {
-		if err != nil {
-			return nil, notYAML(err)
-		}
-		return nil, &Problem{Line: more.Line, Column: more.Column, Text: "a second document begins: write one dataset a file"}
-	}
-	root := doc.Content[0]
-	if root.Kind != yaml.MappingNode {
-		return nil, &Problem{Line: root.Line, Column: root.Column, Text: "the file is " + kindOf(root) + ": a definition is a mapping that begins with `name: <source>/<dataset>`"}
-	}
-	return root, nil
-}
-
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-func notYAML(err error) *Problem {
-	p := &Problem{Line: 1, Column: 1}
-	text := err.Error()
-	if m := yamlLine.FindStringSubmatch(text); m != nil {
-		_, _ = fmt.Sscan(m[1], &p.Line)
-		text = text[len(m[0]):]
-	}
-	p.Text = "it is not YAML: " + text
-	return p
+	r.Problems.Sort()
+	return nil, r.Problems
 }
 
 // nameForm and wordForm are the forms of names: those in keys of bronze, and those of tables and columns.
@@ -87,21 +47,21 @@ var (
 
 func (r *reader) dataset(root *yaml.Node) silver.Dataset {
 	at := r.mapping(root, datasetKeys, "a dataset")
-	d := silver.Dataset{Name: r.text(at["name"]), Table: r.text(at["table"]), Doc: r.text(at["doc"]), Key: r.texts(at["key"])}
+	d := silver.Dataset{Name: r.Text(at["name"]), Table: r.Text(at["table"]), Doc: r.Text(at["doc"]), Key: r.Texts(at["key"])}
 	if at["name"] != nil && d.Name != "" && !nameForm.MatchString(d.Name) {
-		r.say(at["name"], "the name %q is not <source>/<dataset>, each of a-z, 0-9, _ and -: objects are below bronze/<source>/<dataset>/", d.Name)
+		r.Say(at["name"], "the name %q is not <source>/<dataset>, each of a-z, 0-9, _ and -: objects are below bronze/<source>/<dataset>/", d.Name)
 	}
 	r.word(at["table"], d.Table, "table")
 	if d.Table == silver.RejectedTable {
-		r.say(at["table"], "the table %s is that of refused rows: choose another name", d.Table)
+		r.Say(at["table"], "the table %s is that of refused rows: choose another name", d.Table)
 	}
 	r.rows(at["rows"], &d)
-	if text := r.text(at["name_pattern"]); text != "" {
+	if text := r.Text(at["name_pattern"]); text != "" {
 		pattern, err := regexp.Compile(text)
 		if err != nil {
-			r.say(at["name_pattern"], "the pattern is no regular expression: %v", err)
+			r.Say(at["name_pattern"], "the pattern is no regular expression: %v", err)
 		} else if len(strings.Join(pattern.SubexpNames(), "")) == 0 {
-			r.say(at["name_pattern"], "the pattern names no group: write (?<column>…) for what it finds in the name")
+			r.Say(at["name_pattern"], "the pattern names no group: write (?<column>…) for what it finds in the name")
 		}
 		d.NamePattern = pattern
 	}
@@ -120,9 +80,7 @@ func (r *reader) fetch(node *yaml.Node) {
 	}
 	other := &strict.Reader{}
 	recipe.Read(node, other)
-	for _, p := range other.Problems {
-		r.problems = append(r.problems, Problem(p))
-	}
+	r.Problems = append(r.Problems, other.Problems...)
 }
 
 func (r *reader) rows(node *yaml.Node, d *silver.Dataset) {
@@ -130,7 +88,7 @@ func (r *reader) rows(node *yaml.Node, d *silver.Dataset) {
 		return
 	}
 	at := r.mapping(node, rowsKeys, "rows")
-	d.At, d.Lone, d.Example = r.text(at["at"]), r.text(at["one"]), r.text(at["example"])
+	d.At, d.Lone, d.Example = r.Text(at["at"]), r.Text(at["one"]), r.Text(at["example"])
 	d.Positions = r.one(at["each"]) == "list"
 }
 
@@ -140,9 +98,9 @@ func (r *reader) word(node *yaml.Node, word, what string) {
 		return
 	}
 	if !wordForm.MatchString(word) {
-		r.say(node, "the %s %q is not made of a-z, 0-9 and _, beginning with a letter: SQL could not name it without quotes", what, word)
+		r.Say(node, "the %s %q is not made of a-z, 0-9 and _, beginning with a letter: SQL could not name it without quotes", what, word)
 	} else if reserved[word] {
-		r.say(node, "the %s %q is a word of SQL: it would need quotes everywhere; choose another name", what, word)
+		r.Say(node, "the %s %q is a word of SQL: it would need quotes everywhere; choose another name", what, word)
 	}
 }
 

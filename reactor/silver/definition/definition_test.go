@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"millrace/infra/strict"
 	"millrace/reactor/silver/definition"
 )
 
@@ -96,7 +97,7 @@ func TestEveryProblemHasItsPlaceAndAdvice(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := definition.Parse([]byte(strings.Replace(sound, c.old, c.new, 1)))
-			var problems definition.Problems
+			var problems strict.Problems
 			if !errors.As(err, &problems) {
 				t.Fatalf("%v: want problems", err)
 			}
@@ -112,7 +113,7 @@ func TestEveryProblemHasItsPlaceAndAdvice(t *testing.T) {
 // All that is wrong is said at once, in the file's order.
 func TestAllProblemsAreReported(t *testing.T) {
 	_, err := definition.Parse([]byte(strings.NewReplacer("table: orders", "tabel: x", "type: text", "type: txt", "min: 0", "minn: 0").Replace(sound)))
-	var problems definition.Problems
+	var problems strict.Problems
 	if !errors.As(err, &problems) || len(problems) != 4 {
 		t.Fatalf("got %d problems:\n%v", len(problems), err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v3"
 
+	"millrace/infra/strict"
 	"millrace/reactor/silver"
 )
 
@@ -20,11 +21,11 @@ func (r *reader) fields(node *yaml.Node) []silver.Field {
 		return nil
 	}
 	if node.Kind != yaml.SequenceNode || len(node.Content) == 0 {
-		r.say(node, "%s is where a list of fields belongs: write `- {column: …, type: …}` for each", kindOf(node))
+		r.Say(node, "%s is where a list of fields belongs: write `- {column: …, type: …}` for each", strict.KindOf(node))
 		return nil
 	}
 	if len(node.Content) > maxFields {
-		r.say(node, "%d fields are too many: a dataset has at most %d", len(node.Content), maxFields)
+		r.Say(node, "%d fields are too many: a dataset has at most %d", len(node.Content), maxFields)
 		return nil
 	}
 	var all []silver.Field
@@ -37,9 +38,9 @@ func (r *reader) fields(node *yaml.Node) []silver.Field {
 func (r *reader) field(node *yaml.Node) silver.Field {
 	at := r.mapping(node, fieldKeys, "a field")
 	f := silver.Field{
-		Column: r.text(at["column"]), From: r.text(at["path"]), Names: r.texts(at["also"]), Was: r.texts(at["was"]), Also: r.text(at["confirmed_by"]),
-		Required: r.boolean(at["required"]), Allowed: r.texts(at["values"]), MaxBytes: r.count(at["max_bytes"]),
-		Missing: r.text(at["missing"]), EarliestIs: r.text(at["min_is"]), Doc: r.text(at["doc"]),
+		Column: r.Text(at["column"]), From: r.Text(at["path"]), Names: r.Texts(at["also"]), Was: r.Texts(at["was"]), Also: r.Text(at["confirmed_by"]),
+		Required: r.boolean(at["required"]), Allowed: r.Texts(at["values"]), MaxBytes: r.count(at["max_bytes"]),
+		Missing: r.Text(at["missing"]), EarliestIs: r.Text(at["min_is"]), Doc: r.Text(at["doc"]),
 	}
 	if f.From == "" {
 		f.From = f.Column
@@ -52,7 +53,7 @@ func (r *reader) field(node *yaml.Node) silver.Field {
 	}
 	if at["from"] != nil {
 		from := r.mapping(at["from"], fromKeys, "from")
-		f.Envelope, f.Metadata = r.text(from["envelope"]), r.text(from["metadata"])
+		f.Envelope, f.Metadata = r.Text(from["envelope"]), r.Text(from["metadata"])
 		f.ListName, f.IngestDate = r.boolean(from["list_name"]), r.boolean(from["ingest_date"])
 	}
 	r.bounds(at, &f)
@@ -64,7 +65,7 @@ func (r *reader) field(node *yaml.Node) silver.Field {
 
 func (r *reader) bounds(at map[string]*yaml.Node, f *silver.Field) {
 	if node := at["min"]; node != nil {
-		switch text := r.text(node); {
+		switch text := r.Text(node); {
 		case f.Type == silver.Time || f.Type == silver.Date:
 			f.Earliest = r.moment(node)
 		case text == "0":
@@ -74,17 +75,17 @@ func (r *reader) bounds(at map[string]*yaml.Node, f *silver.Field) {
 		}
 	}
 	if node := at["min_is"]; node != nil && f.Earliest.IsZero() {
-		r.say(node, "min_is says what happened at the earliest time, but min gives none")
+		r.Say(node, "min_is says what happened at the earliest time, but min gives none")
 	}
 	if node := at["max"]; node != nil {
 		if f.Type == silver.Time || f.Type == silver.Date {
-			r.say(node, "a time has no max: what is more than a day after its object was stored is refused anyway")
+			r.Say(node, "a time has no max: what is more than a day after its object was stored is refused anyway")
 		}
-		f.Most = &silver.Bound{Text: r.text(node)}
+		f.Most = &silver.Bound{Text: r.Text(node)}
 	}
 	if node := at["below"]; node != nil {
-		if f.Below = powerOfTen(r.text(node)); f.Below == 0 {
-			r.say(node, "below is %q: write a power of ten, such as 1e10", node.Value)
+		if f.Below = powerOfTen(r.Text(node)); f.Below == 0 {
+			r.Say(node, "below is %q: write a power of ten, such as 1e10", node.Value)
 		}
 	}
 }
@@ -96,7 +97,7 @@ func (r *reader) moment(node *yaml.Node) time.Time {
 			return t.UTC()
 		}
 	}
-	r.say(node, "%q is no time: write 2009-01-03 or 2009-01-03T18:15:05Z", node.Value)
+	r.Say(node, "%q is no time: write 2009-01-03 or 2009-01-03T18:15:05Z", node.Value)
 	return time.Time{}
 }
 
@@ -120,7 +121,7 @@ func powerOfTen(text string) int {
 func (r *reader) json(node *yaml.Node) string {
 	out := r.appendJSON(nil, node, 0)
 	if !jsontext.Value(out).IsValid() {
-		r.say(node, "the value cannot be written as JSON")
+		r.Say(node, "the value cannot be written as JSON")
 		return ""
 	}
 	return string(out)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"millrace/infra/strict"
 	"millrace/ingestor/recipe"
 	"millrace/reactor/silver"
 	"millrace/reactor/silver/definition"
@@ -30,7 +31,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("name: a/b\ntable: t\nkey: [observed_at]\nfields: [{column: observed_at, type: 'struct<a: list<map<text, time(ns)>>>'}]"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		d, err := definition.Parse(text)
-		var problems definition.Problems
+		var problems strict.Problems
 		switch {
 		case err == nil:
 			if d.ArrowSchema().NumFields() < 7 || d.MergeSQL().Rows == "" {

@@ -31,17 +31,17 @@ const maxTypeDepth = 8
 
 // typeOf reads the type of a field.
 func (r *reader) typeOf(node *yaml.Node, f *silver.Field) {
-	written := r.text(node)
+	written := r.Text(node)
 	if written == "" {
 		return
 	}
 	p := &typeParser{rest: written}
 	if err := p.read(f, 0); err != nil {
-		r.say(node, "the type %q: %v", written, err)
+		r.Say(node, "the type %q: %v", written, err)
 		return
 	}
 	if p.skip(); p.rest != "" {
-		r.say(node, "the type %q: %q follows its end", written, p.rest)
+		r.Say(node, "the type %q: %q follows its end", written, p.rest)
 	}
 }
 
