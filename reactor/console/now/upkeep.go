@@ -3,6 +3,7 @@ package now
 import (
 	"time"
 
+	"millrace/reactor/health"
 	"millrace/reactor/reconcile"
 	"millrace/reactor/upkeep"
 )
@@ -37,7 +38,7 @@ func (m Measures) upkeep() Upkeep {
 	passes := m.Passes.Passes()
 	u := Upkeep{Due: due, Missed: passes.Missed, Works: []Work{{Name: "bronze held against the ledger", Done: passes.Count, Last: passes.Last}}}
 	if passes.Problem != nil {
-		u.Problem = passes.Problem.Error()
+		u.Problem = health.Plain(passes.Problem).Error()
 	}
 	for _, w := range []struct {
 		work upkeep.Work
