@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,37 +48,42 @@ type Client struct {
 	Replicas int
 }
 
-// Ensure makes the streams, or brings their settings up to date. It must run before MinIO starts: a message published
-// to a subject without a stream is lost after 500 ms of waiting. If js is a Client, it says how many servers keep them.
+// Ensure makes the streams, or brings their settings up to date; a stream that is as it should be is left alone, which saves a
+// write to disk at each start. It must run before MinIO starts: a message published to a subject without a stream is lost
+// after 500 ms of waiting. If js is a Client, it says how many servers keep them.
 func Ensure(ctx context.Context, js jetstream.JetStream) error {
 	client, _ := js.(Client)
 	for _, cfg := range configs() {
-		replicas, err := client.Replicas, error(nil)
-		if replicas == 0 {
-			replicas, err = replicasOf(ctx, js, cfg.Name)
-		}
-		if err == nil {
-			cfg.Replicas = replicas
-			_, err = js.CreateOrUpdateStream(ctx, cfg)
-		}
-		if err != nil {
+		if err := ensure(ctx, js, cfg, client.Replicas); err != nil {
 			return fmt.Errorf("make stream %s: %w", cfg.Name, err)
 		}
 	}
 	return nil
 }
 
-// replicasOf returns how many servers keep a stream: 1 if there is none. A setting that was left out must not take copies away from a
-// stream that somebody gave them by hand.
-func replicasOf(ctx context.Context, js jetstream.JetStream, name string) (int, error) {
-	s, err := js.Stream(ctx, name)
+// ensure makes or updates one stream. Of 0 replicas it makes as many as there are: a setting that was left out must not take
+// copies away from a stream that somebody gave them by hand.
+func ensure(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamConfig, replicas int) error {
+	s, err := js.Stream(ctx, cfg.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return 1, nil
+		cfg.Replicas = max(replicas, 1)
+		_, err = js.CreateOrUpdateStream(ctx, cfg)
+		return err
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return s.CachedInfo().Config.Replicas, nil
+	have := s.CachedInfo().Config
+	cfg.Replicas = replicas
+	if replicas == 0 {
+		cfg.Replicas = have.Replicas
+	}
+	have.Metadata = nil // the server's own notes
+	if reflect.DeepEqual(have, cfg) {
+		return nil
+	}
+	_, err = js.UpdateStream(ctx, cfg)
+	return err
 }
 
 // configs are the settings of all streams but for their replicas.
@@ -107,6 +113,7 @@ func configs() []jetstream.StreamConfig {
 	for i := range all {
 		all[i].Storage, all[i].Retention, all[i].Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld
 		all[i].AllowDirect = true
+		all[i].MaxConsumers, all[i].MaxMsgs, all[i].MaxMsgsPerSubject, all[i].MaxMsgSize = -1, -1, -1, -1 // as the server writes "no limit"
 	}
 	return all
 }

@@ -26,8 +26,8 @@ type shop struct {
 
 func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.calls = append(s.calls, r.URL.RequestURI())
-	s.mu.Unlock()
 	region, query := strings.TrimPrefix(r.URL.Path, "/orders/"), r.URL.Query()
 	switch {
 	case r.Header.Get("X-Shop-Key") != "the-shop-key":
@@ -41,6 +41,24 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		_, _ = fmt.Fprintf(w, `{"orders": [{"id":"%s-3","at":"%sT03:00:00Z"}]}`, region, query.Get("day"))
 	}
+}
+
+// nothing makes the API answer without rows, until its end.
+func (s *shop) nothing() (end func()) {
+	set := func(empty bool) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.empty = empty
+	}
+	set(true)
+	return func() { set(false) }
+}
+
+// called returns how many requests came in.
+func (s *shop) called() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.calls)
 }
 
 // sourceFile writes the file of a dataset with a block fetch.
@@ -68,7 +86,7 @@ func TestFetch(t *testing.T) {
 		"  metadata: {region: '{item}'}\n  paging: {by: page, query: page, size: 2}\n  calls_a_minute: 6000\n")
 	c := Fetch{Source: file, Date: day(t, "2025-06-30"), landFlags: flags(t, s, "").landFlags}
 
-	if _, err := run(t, c); err == nil || !strings.Contains(err.Error(), "sends ${SHOP_KEY}, which is not set") || len(api.calls) != 0 {
+	if _, err := run(t, c); err == nil || !strings.Contains(err.Error(), "sends ${SHOP_KEY}, which is not set") || api.called() != 0 {
 		t.Fatalf("without the secret: %v", err)
 	}
 	t.Setenv("SHOP_KEY", "another-key")
@@ -91,8 +109,7 @@ func TestFetch(t *testing.T) {
 	}
 
 	t.Run("a day without data is a failure", func(t *testing.T) {
-		api.empty = true
-		defer func() { api.empty = false }()
+		defer api.nothing()()
 		c := c
 		c.Items = []string{"gone", "south"}
 		results, err := run(t, c)
@@ -113,16 +130,15 @@ func TestFetch(t *testing.T) {
 				t.Errorf("%s: %v", date, err)
 			}
 		}
-		api.empty = true
-		defer func() { api.empty = false }()
+		defer api.nothing()()
 		if _, err := run(t, Fetch{Source: file, Date: day(t, "2025-07-01"), landFlags: c.landFlags}); err == nil {
 			t.Error("an empty list of the moment passes")
 		}
 	})
 	t.Run("the requests can be seen beforehand", func(t *testing.T) {
-		before := len(api.calls)
+		before := api.called()
 		r := s.RunEnv(t, []string{"SHOP_KEY=the-shop-key"}, "ingestor", "fetch", "--source", file, "--date", "2025-06-30", "--dry-run", "--output", "csv")
-		if r.Code != 0 || !strings.Contains(r.Stdout, "north,GET,"+server.URL+"/orders/north?day=2025-06-30&page=1") || strings.Contains(r.Stdout, "the-shop-key") || len(api.calls) != before {
+		if r.Code != 0 || !strings.Contains(r.Stdout, "north,GET,"+server.URL+"/orders/north?day=2025-06-30&page=1") || strings.Contains(r.Stdout, "the-shop-key") || api.called() != before {
 			t.Errorf("%s", r)
 		}
 	})
