@@ -15,6 +15,8 @@ type Conn struct {
 	handle bindings.Connection
 	db     *DB
 	open   *Rows
+	// together tells that several statements share a transaction.
+	together bool
 }
 
 // Close frees the connection and its open Rows.
@@ -44,15 +46,41 @@ func OutOfMemory(err error) bool {
 
 // Exec runs one or more statements and drops what they return.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
-	rows, err := c.Query(ctx, sql)
-	if err != nil {
+	if c.open != nil {
+		return ErrBusy
+	}
+	if strings.IndexByte(sql, 0) >= 0 {
+		return errNUL(sql)
+	}
+	return c.guard(ctx, sql, func() string { return c.run(sql) })
+}
+
+// run runs statements and returns DuckDB's reason if one fails. DuckDB plans each in the transaction that runs it.
+func (c *Conn) run(sql string) string {
+	var result bindings.Result
+	defer bindings.DestroyResult(&result)
+	if bindings.Query(c.handle, sql, &result) == bindings.StateError {
+		return bindings.ResultError(&result)
+	}
+	return ""
+}
+
+// Together runs work in one transaction. If work fails, it leaves the tables as they were.
+func (c *Conn) Together(ctx context.Context, work func() error) error {
+	if err := c.Exec(ctx, "begin"); err != nil {
 		return err
 	}
-	return rows.drain()
+	c.together = true
+	err := work()
+	c.together = false
+	if err == nil {
+		return c.Exec(ctx, "commit")
+	}
+	return errors.Join(err, c.Exec(context.WithoutCancel(ctx), "rollback"))
 }
 
 // Query runs the statements of sql and streams the rows of the last one, so memory never holds a whole large result. The caller
-// closes the rows. ctx covers the rows too.
+// closes the rows. ctx covers the rows too. What rows that are closed before their end have written is undone.
 func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
 	if c.open != nil {
 		return nil, ErrBusy
@@ -74,11 +102,15 @@ func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
 	return c.start(ctx, sql, statements, n-1, anything)
 }
 
+func errNUL(sql string) error {
+	return &Error{Message: "the SQL text has a NUL character; remove it", SQL: sql}
+}
+
 // extract splits sql into its statements.
 func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT, error) {
 	var statements bindings.ExtractedStatements
 	if strings.IndexByte(sql, 0) >= 0 {
-		return statements, 0, &Error{Message: "the SQL text has a NUL character; remove it", SQL: sql}
+		return statements, 0, errNUL(sql)
 	}
 	n := bindings.ExtractStatements(c.handle, sql, &statements)
 	if n == 0 {
@@ -92,10 +124,18 @@ func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT,
 	return statements, n, nil
 }
 
-// start prepares and begins statement i, unless refuse refuses its kind.
+// start prepares and begins statement i, unless refuse refuses its kind. It does both in one transaction, which ends with the rows. DuckDB
+// plans a statement by the statistics of the moment: it drops a filter that all rows pass. Without a transaction, rows that another
+// connection commits before the statement runs pass too, and are wrong.
 func (c *Conn) start(ctx context.Context, sql string, statements bindings.ExtractedStatements, i bindings.IdxT, refuse func(bindings.StatementType) string) (*Rows, error) {
-	rows := &Rows{conn: c, ctx: ctx, sql: sql}
+	rows := &Rows{conn: c, ctx: ctx, sql: sql, alone: !c.together}
 	err := c.guard(ctx, sql, func() string {
+		if rows.alone {
+			if reason := c.run("begin"); reason != "" {
+				rows.alone = false
+				return reason
+			}
+		}
 		if bindings.PrepareExtractedStatement(c.handle, statements, i, &rows.prepared) == bindings.StateError {
 			return bindings.PrepareError(rows.prepared)
 		}
@@ -119,6 +159,7 @@ func (c *Conn) start(ctx context.Context, sql string, statements bindings.Extrac
 	}
 	if err != nil {
 		rows.free()
+		rows.undo()
 		return nil, err
 	}
 	c.open = rows

@@ -24,6 +24,7 @@ type Rows struct {
 	batch    arrow.RecordBatch
 	err      error
 	done     bool
+	alone    bool // in a transaction of their own, which has not ended
 	refs     atomic.Int64
 }
 
@@ -65,7 +66,11 @@ func (r *Rows) Next() bool {
 	r.err = r.conn.guard(r.ctx, r.sql, func() string {
 		chunk = bindings.FetchChunk(r.result)
 		if chunk.Ptr == nil {
-			return bindings.ResultError(&r.result) // without a chunk it is either a failure or the end
+			if reason := bindings.ResultError(&r.result); reason != "" || !r.alone {
+				return reason // without a chunk it is either a failure or the end
+			}
+			r.alone = false
+			return r.conn.run("commit")
 		}
 		return ""
 	})
@@ -129,8 +134,17 @@ func (r *Rows) Close() {
 	}
 	r.done = true
 	r.free()
+	r.undo()
 	if r.conn.open == r {
 		r.conn.open = nil
+	}
+}
+
+// undo ends a transaction that the end of the rows has not committed.
+func (r *Rows) undo() {
+	if r.alone {
+		r.alone = false
+		_ = r.conn.run("rollback") // it fails if the database has ended, and then there is nothing to undo
 	}
 }
 

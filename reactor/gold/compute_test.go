@@ -115,9 +115,10 @@ func TestTheEmbeddedAuditsFindWhatTheyAreFor(t *testing.T) {
 		{"market_summary", "hhi = 10001", "market_summary_counts"},
 		{"market_summary", "advancers = 5", "market_summary_counts"},
 	} {
-		exec(t, c, "begin; update new_gold."+b.table+" set "+b.set)
-		err := s.Verify(t.Context(), c, p)
-		exec(t, c, "rollback")
+		err := c.Together(t.Context(), func() error {
+			exec(t, c, "update new_gold."+b.table+" set "+b.set)
+			return s.Verify(t.Context(), c, p)
+		})
 		var e *AuditError
 		if !errors.As(err, &e) || e.Audit != b.audit {
 			t.Errorf("%s set %s: %v, want %s", b.table, b.set, err, b.audit)

@@ -2,7 +2,6 @@ package rows
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/apache/iceberg-go/table"
@@ -64,20 +63,13 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 // pour inserts the query's rows. If they are not as many as expected none stays: a row whose slot is none of the files' would get the
 // number of another file, whose rows a query would then see twice.
 func (k *cached) pour(ctx context.Context, q Query, number string, want int64) error {
-	if err := q.Conn.Exec(ctx, "begin transaction"); err != nil {
+	return q.Conn.Together(ctx, func() error {
+		inserted, err := q.Conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, q.SQL))
+		if err == nil && inserted[0] != want {
+			err = fmt.Errorf("the query gives %d rows, the files have %d", inserted[0], want)
+		}
 		return err
-	}
-	inserted, err := q.Conn.Ints(ctx, fmt.Sprintf("insert into %s by name select %s as %s, * from (%s)", k.name, number, FileColumn, q.SQL))
-	if err == nil && inserted[0] != want {
-		err = fmt.Errorf("the query gives %d rows, the files have %d", inserted[0], want)
-	}
-	if err == nil {
-		err = q.Conn.Exec(ctx, "commit")
-	}
-	if err != nil {
-		return errors.Join(err, q.Conn.Exec(context.WithoutCancel(ctx), "rollback"))
-	}
-	return nil
+	})
 }
 
 // fillable returns the first and the last slot of files, and the number of their rows. ok is false if the cache has one of
