@@ -52,17 +52,32 @@ func (c *Conn) Exec(ctx context.Context, sql string) error {
 	if strings.IndexByte(sql, 0) >= 0 {
 		return errNUL(sql)
 	}
-	return c.guard(ctx, sql, func() string { return c.run(sql) })
+	return c.guard(ctx, sql, func() string { return c.run(sql, nil) })
 }
 
-// run runs statements and returns DuckDB's reason if one fails. DuckDB plans each in the transaction that runs it.
-func (c *Conn) run(sql string) string {
-	var result bindings.Result
-	defer bindings.DestroyResult(&result)
-	if bindings.Query(c.handle, sql, &result) == bindings.StateError {
-		return bindings.ResultError(&result)
+// run runs statements, fills in the result of the last one unless it is nil, and returns DuckDB's reason if one fails. DuckDB plans each
+// in the transaction that runs it.
+func (c *Conn) run(sql string, result *bindings.Result) string {
+	if result == nil {
+		result = &bindings.Result{}
+		defer bindings.DestroyResult(result)
+	}
+	if bindings.Query(c.handle, sql, result) == bindings.StateError {
+		return bindings.ResultError(result)
 	}
 	return ""
+}
+
+// Few does what Query does, and holds all rows of the last statement in memory. Where they are few it saves a transaction.
+func (c *Conn) Few(ctx context.Context, sql string) (*Rows, error) {
+	if c.open != nil {
+		return nil, ErrBusy
+	}
+	if strings.IndexByte(sql, 0) >= 0 {
+		return nil, errNUL(sql)
+	}
+	rows := &Rows{conn: c, ctx: ctx, sql: sql}
+	return c.opened(rows, c.guard(ctx, sql, func() string { return c.run(sql, &rows.result) }))
 }
 
 // Together runs work in one transaction. If work fails, it leaves the tables as they were.
@@ -131,7 +146,7 @@ func (c *Conn) start(ctx context.Context, sql string, statements bindings.Extrac
 	rows := &Rows{conn: c, ctx: ctx, sql: sql, alone: !c.together}
 	err := c.guard(ctx, sql, func() string {
 		if rows.alone {
-			if reason := c.run("begin"); reason != "" {
+			if reason := c.run("begin", nil); reason != "" {
 				rows.alone = false
 				return reason
 			}
@@ -154,6 +169,11 @@ func (c *Conn) start(ctx context.Context, sql string, statements bindings.Extrac
 		}
 		return ""
 	})
+	return c.opened(rows, err)
+}
+
+// opened makes rows whose statement has begun, or could not, the open rows of the connection.
+func (c *Conn) opened(rows *Rows, err error) (*Rows, error) {
 	if err == nil {
 		err = rows.describe()
 	}

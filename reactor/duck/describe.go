@@ -79,7 +79,7 @@ func (c *Conn) single(sql string) error {
 
 // strings runs a query and returns its first n columns, which must be text.
 func (c *Conn) strings(ctx context.Context, sql string, n int) ([][]string, error) {
-	rows, err := c.Query(ctx, sql)
+	rows, err := c.Few(ctx, sql)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 
 // Ints runs a statement and returns its first column, which must hold whole numbers. For an insert that is the number of rows.
 func (c *Conn) Ints(ctx context.Context, sql string) ([]int64, error) {
-	r, err := c.Query(ctx, sql)
+	r, err := c.Few(ctx, sql)
 	if err != nil {
 		return nil, err
 	}

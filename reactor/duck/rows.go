@@ -70,7 +70,7 @@ func (r *Rows) Next() bool {
 				return reason // without a chunk it is either a failure or the end
 			}
 			r.alone = false
-			return r.conn.run("commit")
+			return r.conn.run("commit", nil)
 		}
 		return ""
 	})
@@ -144,7 +144,7 @@ func (r *Rows) Close() {
 func (r *Rows) undo() {
 	if r.alone {
 		r.alone = false
-		_ = r.conn.run("rollback") // it fails if the database has ended, and then there is nothing to undo
+		_ = r.conn.run("rollback", nil) // it fails if the database has ended, and then there is nothing to undo
 	}
 }
 

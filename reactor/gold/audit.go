@@ -188,9 +188,9 @@ func inspect(ctx context.Context, conn *duck.Conn, audits []*Audit, days func(*A
 	return findings, nil
 }
 
-// each runs a query and calls a function with each batch.
+// each runs a query of few rows and calls a function with each batch.
 func each(ctx context.Context, conn *duck.Conn, sql string, batch func(arrow.RecordBatch)) error {
-	rows, err := conn.Query(ctx, sql)
+	rows, err := conn.Few(ctx, sql)
 	if err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ func (s *Set) Changed(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Mode
 	ctx, end := tracing.Span(ctx, "compare "+m.Name)
 	defer end()
 	differing := duck.DifferenceSQL(m.ColumnNames(), "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
-	rows, err := conn.Query(ctx, fmt.Sprintf("select distinct %s from (%s)", Day, differing))
+	rows, err := conn.Few(ctx, fmt.Sprintf("select distinct %s from (%s)", Day, differing))
 	if err != nil {
 		return plan.Days{}, fmt.Errorf("compare new rows of %s with the old ones: %w", m.Name, m.failed(ctx, m.File, err))
 	}

@@ -187,7 +187,7 @@ func (m *merger) incoming(ctx context.Context, key []string, schema *iceberg.Sch
 	for _, c := range texts {
 		sql += fmt.Sprintf(", min(%[1]s), max(%[1]s)", c)
 	}
-	r, err := m.conn.Query(ctx, sql+" from incoming group by 1 order by 1")
+	r, err := m.conn.Few(ctx, sql+" from incoming group by 1 order by 1")
 	if err != nil {
 		return nil, false, err
 	}
