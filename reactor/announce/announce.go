@@ -21,18 +21,38 @@ import (
 
 // To returns an announcer that sends events to the subjects that the router uses.
 func To(js jetstream.JetStream) reconcile.Announcer {
-	return func(o event.Object, run, nonce string) (func(context.Context) (bool, error), error) {
-		m := stream.Message(o, tables.Subject(o), run)
-		if nonce != "" {
-			m = stream.Anew(m, nonce)
+	return func(objects []event.Object, run, nonce string) (func(context.Context) ([]event.Object, error), error) {
+		type sent struct {
+			objects []event.Object
+			future  jetstream.PubAckFuture
 		}
-		f, err := js.PublishMsgAsync(m)
-		if err != nil {
-			return nil, err
+		var all []sent
+		for len(objects) > 0 {
+			subject, n := tables.Subject(objects[0]), 1
+			for n < len(objects) && tables.Subject(objects[n]) == subject {
+				n++
+			}
+			m := stream.Messages(objects[:n], subject, run)
+			if nonce != "" {
+				m = stream.Anew(m, nonce)
+			}
+			f, err := js.PublishMsgAsync(m)
+			if err != nil {
+				return nil, err
+			}
+			all, objects = append(all, sent{objects[:n], f}), objects[n:]
 		}
-		return func(ctx context.Context) (bool, error) {
-			ack, err := stream.Acknowledged(ctx, f)
-			return err == nil && ack.Duplicate, err
+		return func(ctx context.Context) (copies []event.Object, err error) {
+			for _, s := range all {
+				ack, err := stream.Acknowledged(ctx, s.future)
+				if err != nil {
+					return copies, err
+				}
+				if ack.Duplicate {
+					copies = append(copies, s.objects...)
+				}
+			}
+			return copies, nil
 		}, nil
 	}
 }
@@ -82,10 +102,10 @@ func (s Silver) announce(ctx context.Context, t *lake.Table, run, nonce string) 
 	if err != nil {
 		return fmt.Errorf("read its metadata %s: %w", key, err)
 	}
-	stored, err := s.To(event.Object{
+	stored, err := s.To([]event.Object{{
 		Bucket: s.Bucket.Name, Key: key, Version: event.NoVersion,
 		ModifiedAt: info.LastModified.UTC().Truncate(time.Millisecond), ETag: info.ETag, Size: info.Size,
-	}, run, nonce)
+	}}, run, nonce)
 	if err != nil {
 		return err
 	}

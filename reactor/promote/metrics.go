@@ -40,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		rejected:    counters("millrace_rejected_rows_total", "Rows refused by decoding; an object that is decoded again counts again.", "table"),
 		credits:     counters("millrace_api_credits_total", "API credits that the promoted objects cost, according to their metadata.", "table"),
 		removed:     counters("millrace_removed_objects_total", "Object versions that were deleted from bronze and whose rows left silver.", "table"),
-		batchEvents: histograms("millrace_batch_events", "Events in a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048}),
+		batchEvents: histograms("millrace_batch_events", "Events in a batch.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}),
 		batchTime:   histograms("millrace_batch_duration_seconds", "Time from receiving a batch of events to the end of its commit.", seconds),
 		putToSilver: histograms("millrace_put_to_silver_seconds", "Time from an object's put, by the store's clock, to the silver commit that shows it; live events only.", seconds),
 		putToGold:   histograms("millrace_put_to_gold_seconds", "Time from an object's put, by the store's clock, to the gold commit that shows it, by silver table; live events only.", seconds),

@@ -11,18 +11,24 @@ import (
 	"millrace/reactor/event"
 )
 
-// Announcer publishes an event as part of the replay run, or as a live event if run is "". A nonce gives the message another id:
-// without it the broker drops the message while it remembers the event's first one. The returned function waits until the event is
-// stored, and tells whether the broker dropped it as a copy.
-type Announcer func(o event.Object, run, nonce string) (stored func(context.Context) (duplicate bool, err error), err error)
+// Announcer publishes events as part of the replay run, or as live events if run is "". It keeps the objects, which must not change.
+// Several events share messages, which the broker drops as copies only of the same messages. A nonce gives a message another id: without
+// it the broker drops the message while it remembers the first one. The returned function waits until the events are stored, and returns
+// those that the broker dropped as copies.
+type Announcer func(objects []event.Object, run, nonce string) (stored func(context.Context) (copies []event.Object, err error), err error)
 
-// window is the number of events that may be on their way at once.
-const window = 256
+const (
+	// window is the number of events that may be on their way at once.
+	window = 1024
+	// together is the number of events that share a message, where nobody published them one by one lately. If one of them fails, all
+	// come again.
+	together = 64
+)
 
 // Announce publishes the events of objects as part of a run, or as live events if run is "", and returns their number. progress may
 // be nil.
 func Announce(ctx context.Context, objects iter.Seq2[event.Object, error], publish Announcer, run string, progress func(int)) (int, error) {
-	out := sender{publish: publish, run: run, progress: progress}
+	out := sender{publish: publish, run: run, progress: progress, shared: run != ""}
 	for o, err := range objects {
 		if err != nil {
 			return out.sent, err
@@ -38,45 +44,56 @@ func Announce(ctx context.Context, objects iter.Seq2[event.Object, error], publi
 type sender struct {
 	publish    Announcer
 	run, nonce string
+	shared     bool // events share messages
 	progress   func(int)
 
-	pending []pendingEvent
+	next    []event.Object                                           // of the next message
+	pending []func(context.Context) (copies []event.Object, _ error) // one for each message on its way
+	waiting int                                                      // events in pending
 	sent    int
 	copies  []event.Object
 }
 
-type pendingEvent struct {
-	object event.Object
-	stored func(context.Context) (bool, error)
-}
-
 func (s *sender) send(ctx context.Context, o event.Object) error {
-	stored, err := s.publish(o, s.run, s.nonce)
-	if err != nil {
-		return fmt.Errorf("publish the event of %s: %w", o.Key, err)
-	}
 	s.sent++
-	if s.pending = append(s.pending, pendingEvent{o, stored}); len(s.pending) < window {
+	if s.next = append(s.next, o); s.shared && len(s.next) < together {
 		return nil
+	}
+	if err := s.post(); err != nil || s.waiting < window {
+		return err
 	}
 	return s.flush(ctx)
 }
 
-// flush waits until all events are stored.
+// post publishes the next message.
+func (s *sender) post() error {
+	if len(s.next) == 0 {
+		return nil
+	}
+	stored, err := s.publish(s.next, s.run, s.nonce)
+	if err != nil {
+		return fmt.Errorf("publish the event of %s: %w", s.next[0].Key, err)
+	}
+	s.pending, s.waiting, s.next = append(s.pending, stored), s.waiting+len(s.next), nil
+	return nil
+}
+
+// flush publishes what is left and waits until all events are stored.
 func (s *sender) flush(ctx context.Context) error {
-	for _, p := range s.pending {
-		duplicate, err := p.stored(ctx)
+	if err := s.post(); err != nil {
+		return err
+	}
+	for _, stored := range s.pending {
+		copies, err := stored(ctx)
 		if err != nil {
 			return err
 		}
-		if duplicate {
-			s.copies = append(s.copies, p.object)
-		}
+		s.copies = append(s.copies, copies...)
 	}
 	if s.progress != nil {
-		s.progress(len(s.pending))
+		s.progress(s.waiting)
 	}
-	s.pending = s.pending[:0]
+	s.pending, s.waiting = s.pending[:0], 0
 	return nil
 }
 

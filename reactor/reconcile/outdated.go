@@ -19,7 +19,7 @@ func (p *pass) outdated(ctx context.Context, objects []event.Object) (others []e
 	if err != nil || len(known) == 0 {
 		return objects, err
 	}
-	out := sender{publish: p.r.publish, run: NewRun(time.Now())}
+	out := sender{publish: p.r.publish, run: NewRun(time.Now()), shared: true}
 	lately := !p.r.reread.IsZero() && time.Since(p.r.reread) < anew
 	// The newest first: a row that an object does not give any more leaves its place to one of an older object, which comes after it.
 	for i := len(objects) - 1; i >= 0; i-- {

@@ -111,7 +111,7 @@ func (r Retraction) remove(ctx context.Context, key, version string) error {
 // announce publishes the removal of a version. The store tells of it, too, unless its rules are missing.
 func (r Retraction) announce(ctx context.Context, v Retracted) error {
 	o := event.Object{Bucket: r.Bucket.Name, Key: v.Key, Version: v.Version, ModifiedAt: v.PutAt, Removed: true}
-	stored, err := r.To(o, "", reconcile.NewRun(time.Now())) // it may have been announced a moment ago, and have come to nothing
+	stored, err := r.To([]event.Object{o}, "", reconcile.NewRun(time.Now())) // it may have been announced a moment ago, and have come to nothing
 	if err != nil {
 		return err
 	}

@@ -6,27 +6,33 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// backlog counts the messages of a consumer that wait.
+// backlog counts the events of a consumer that are not settled.
 type backlog struct {
-	undelivered atomic.Uint64 // in the stream when the last message was delivered
-	delivered   atomic.Pointer[chan message]
+	undelivered atomic.Uint64 // in the stream when the last message was delivered, if those there have as many as that one
+	held        atomic.Pointer[held]
 }
 
-// received notes what a message says of those behind it. out has the messages that are delivered.
-func (b *backlog) received(m jetstream.Msg, out chan message) {
+// begin takes the messages that a new pull holds in place of those of the last one.
+func (b *backlog) begin(h *held) {
+	if b != nil {
+		b.held.Store(h)
+	}
+}
+
+// received notes what a message says of those behind it.
+func (b *backlog) received(m jetstream.Msg, events int) {
 	if b == nil {
 		return
 	}
 	if md, err := m.Metadata(); err == nil {
-		b.undelivered.Store(md.NumPending)
-		b.delivered.Store(&out)
+		b.undelivered.Store(md.NumPending * uint64(events))
 	}
 }
 
 func (b *backlog) waiting() int {
-	out := b.delivered.Load()
-	if out == nil {
+	h := b.held.Load()
+	if h == nil {
 		return 0
 	}
-	return int(b.undelivered.Load()) + len(*out)
+	return int(b.undelivered.Load()) + h.len()
 }

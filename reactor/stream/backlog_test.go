@@ -2,6 +2,8 @@ package stream
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -18,25 +20,34 @@ func (p pending) Metadata() (*jetstream.MsgMetadata, error) {
 	return &jetstream.MsgMetadata{NumPending: p.behind}, nil
 }
 
-func TestABacklogIsWhatNoBatchHas(t *testing.T) {
+func TestABacklogIsWhatIsNotSettled(t *testing.T) {
 	c := &Consumer{}
 	if n := c.Waiting(); n != 0 {
 		t.Errorf("%d events wait before the first has come", n)
 	}
-	out := make(chan message, 3)
+	h := newHeld()
+	c.live.begin(h)
+	var batch []message
 	for behind := range 3 {
-		c.live.received(pending{behind: uint64(900 - behind)}, out)
-		out <- message{}
+		m := pending{behind: uint64(900 - behind)}
+		h.add(m)
+		c.live.received(m, 1)
+		batch = append(batch, message{Msg: m})
 	}
 	if n := c.Waiting(); n != 898+3 {
 		t.Errorf("%d events wait, want those in the stream and the 3 that are delivered", n)
 	}
-	c.live.received(pending{}, out)
-	gather(<-out, out, maxBatch)
-	if n := c.Waiting(); n != 0 {
-		t.Errorf("%d events wait when a batch has all", n)
+	h.remove(batch[:2])
+	if n := c.Waiting(); n != 898+1 {
+		t.Errorf("%d events wait, want those in the stream and the one that is worked on", n)
 	}
-	(*backlog)(nil).received(pending{}, out) // consumers without a backlog
+	c.live.begin(newHeld())
+	c.live.received(pending{}, 1)
+	if n := c.Waiting(); n != 0 {
+		t.Errorf("%d events wait after another pull has begun", n)
+	}
+	(*backlog)(nil).begin(h) // consumers without a backlog
+	(*backlog)(nil).received(pending{}, 1)
 }
 
 func TestOnlyLiveEventsComeInLargeBatches(t *testing.T) {
@@ -46,8 +57,38 @@ func TestOnlyLiveEventsComeInLargeBatches(t *testing.T) {
 		for range cap(waiting) {
 			waiting <- message{}
 		}
-		if got := len(gather(<-waiting, waiting, c.most())); got != want {
+		if got := len(c.gather(<-waiting, waiting)); got != want {
 			t.Errorf("a batch of %s has %d events, want %d", stream, got, want)
 		}
+	}
+}
+
+// What comes close behind many belongs to their commit, but not for ever. Few events, and those of the router, wait for nothing.
+func TestManyEventsWaitForThoseBehindThem(t *testing.T) {
+	const behind = 100
+	inTime := int(gatherWait / (gapWait / 2))
+	for _, c := range []struct {
+		stream      string
+		there, want int
+	}{
+		{streams.Events, manyEvents, manyEvents + inTime}, {streams.Again, manyEvents, manyEvents + inTime},
+		{streams.Events, manyEvents - 1, manyEvents - 1}, {streams.Raw, manyEvents, manyEvents},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			waiting := make(chan message, manyEvents+behind)
+			for range c.there {
+				waiting <- message{}
+			}
+			go func() {
+				for range behind {
+					time.Sleep(gapWait / 2)
+					waiting <- message{}
+				}
+			}()
+			if got := len(consumer{stream: c.stream}.gather(<-waiting, waiting)); got < c.want-1 || got > c.want {
+				t.Errorf("a batch of %s has %d events, want %d: %d were there and %d came one by one", c.stream, got, c.want, c.there, behind)
+			}
+			time.Sleep(behind * gapWait)
+		})
 	}
 }

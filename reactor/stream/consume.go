@@ -20,11 +20,18 @@ const (
 	AckWait = 10 * time.Second
 	// PinnedTTL is the time after which a hung reactor is replaced. A reactor whose connection closed is replaced sooner.
 	PinnedTTL = 5 * time.Second
-	// maxBatch bounds the events of one commit; more wait in the stream. Four times as many are in one commit if they are live: the
+	// maxBatch bounds the events of one commit; more wait in the stream. Eight times as many are in one commit if they are live: the
 	// fewer commits, the fewer files and the fewer steps of gold. Those that are published again are not, because live events wait
 	// for such a batch.
 	maxBatch     = 512
-	maxLiveBatch = 4 * maxBatch
+	maxLiveBatch = 8 * maxBatch
+	// maxHeld bounds the messages that are delivered and not settled.
+	maxHeld = 2 * maxLiveBatch
+	// manyEvents are so many that a batch of them waits for those that come close behind, gapWait for each and gatherWait in all.
+	// Objects that come one by one are never so many, and wait for nothing.
+	manyEvents = 128
+	gapWait    = 25 * time.Millisecond
+	gatherWait = 500 * time.Millisecond
 	// maxBatchBytes bounds the bytes of a batch's objects, and so the memory that they need.
 	maxBatchBytes = 32 << 20
 	// PinGroup is the priority group of each consumer. One of its members is pinned at a time.
@@ -49,8 +56,8 @@ func (c consumer) most() int {
 	return maxBatch
 }
 
-// consume delivers the consumer's messages in batches until ctx ends. A batch has the messages that are there; consume does not wait
-// for more. It starts again by itself after NATS was away or somebody deleted the consumer or its stream.
+// consume delivers the consumer's messages in batches until ctx ends. A batch has the messages that are there; only one of many waits
+// a moment for more. It starts again by itself after NATS was away or somebody deleted the consumer or its stream.
 func consume(ctx context.Context, js jetstream.JetStream, c consumer, handle func(context.Context, []message)) error {
 	for attempt := uint64(1); ; attempt++ {
 		started := time.Now()
@@ -84,6 +91,7 @@ func consumeOnce(ctx context.Context, js jetstream.JetStream, c consumer, handle
 	defer messages.Stop()
 
 	held := newHeld()
+	c.backlog.begin(held)
 	beating, stopBeating := context.WithCancel(ctx)
 	defer stopBeating()
 	go held.keepAlive(beating)
@@ -106,7 +114,7 @@ func (c consumer) pull(ctx context.Context, js jetstream.JetStream) (jetstream.M
 	cons, err := js.CreateOrUpdateConsumer(ctx, c.stream, jetstream.ConsumerConfig{
 		Durable: c.name, FilterSubjects: c.subjects,
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: AckWait,
-		MaxDeliver: -1, MaxAckPending: 4 * c.most(),
+		MaxDeliver: -1, MaxAckPending: maxHeld,
 		// The pin lets one reactor at a time work on a table. Two would only make each other's commits fail.
 		PriorityPolicy: jetstream.PriorityPolicyPinned, PinnedTTL: PinnedTTL, PriorityGroups: []string{PinGroup},
 	})
@@ -135,13 +143,16 @@ func (c consumer) receive(ctx context.Context, messages jetstream.MessagesContex
 				why <- err
 				return
 			}
-			held.add(m)
-			c.backlog.received(m, out)
-			select {
-			case out <- newMessage(m, events):
-			case <-ctx.Done():
-				why <- nil
-				return
+			all := split(m)
+			held.add(all...)
+			c.backlog.received(m, len(all))
+			for _, one := range all {
+				select {
+				case out <- newMessage(one, events):
+				case <-ctx.Done():
+					why <- nil
+					return
+				}
 			}
 		}
 	}()
@@ -163,7 +174,7 @@ func (c consumer) work(ctx context.Context, waiting <-chan message, handle func(
 		if !ok {
 			return
 		}
-		handle(gather(m, waiting, c.most()))
+		handle(c.gather(m, waiting))
 		if batches++; batches >= maxBusy && c.idle != nil && ctx.Err() == nil {
 			c.idle(ctx)
 			batches = 0
@@ -216,21 +227,33 @@ func unpin(ctx context.Context, js jetstream.JetStream, c consumer) {
 }
 
 // gather returns the first message and those that wait behind it, up to the bounds of a batch.
-func gather(first message, waiting <-chan message, most int) []message {
+func (c consumer) gather(first message, waiting <-chan message) []message {
 	batch, bytes := []message{first}, first.bytes
-	for len(batch) < most && bytes < maxBatchBytes {
-		select {
-		case m, ok := <-waiting:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, m)
-			bytes += m.bytes
-		default:
-			return batch
+	for began := time.Now(); len(batch) < c.most() && bytes < maxBatchBytes; {
+		m, ok := c.another(waiting, len(batch) >= manyEvents && time.Since(began) < gatherWait)
+		if !ok {
+			break
 		}
+		batch, bytes = append(batch, m), bytes+m.bytes
 	}
 	return batch
+}
+
+// another returns a message that waits. With patience it waits for one; the router never does.
+func (c consumer) another(waiting <-chan message, patience bool) (m message, ok bool) {
+	select {
+	case m, ok = <-waiting:
+		return m, ok
+	default:
+	}
+	if !patience || c.stream == streams.Raw {
+		return m, false
+	}
+	select {
+	case m, ok = <-waiting:
+	case <-time.After(gapWait):
+	}
+	return m, ok
 }
 
 // held has the messages that are delivered and not settled. keepAlive keeps them while they wait their turn.
@@ -241,10 +264,12 @@ type held struct {
 
 func newHeld() *held { return &held{m: map[jetstream.Msg]struct{}{}} }
 
-func (h *held) add(m jetstream.Msg) {
+func (h *held) add(all ...jetstream.Msg) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.m[m] = struct{}{}
+	for _, m := range all {
+		h.m[m] = struct{}{}
+	}
 }
 
 func (h *held) remove(batch []message) {
@@ -267,6 +292,12 @@ func (h *held) keepAlive(ctx context.Context) {
 			h.inProgress()
 		}
 	}
+}
+
+func (h *held) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.m)
 }
 
 func (h *held) inProgress() {

@@ -37,8 +37,7 @@ type Consumer struct {
 	live backlog    // of live events
 }
 
-// Waiting returns the number of live events that are in the stream or delivered, and not handed to Handle yet, as far as this process
-// knows. It is 0 for a consumer that another reactor is pinned to.
+// Waiting returns the number of live events that are in the stream or delivered, and not settled yet, as far as this process knows. It is 0 for a consumer that another reactor is pinned to.
 func (c *Consumer) Waiting() int { return c.live.waiting() }
 
 // Run delivers one batch at a time until ctx ends. It acknowledges a delivery after Handle has returned, so after the commit. Live

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"millrace/infra/streams"
 	"millrace/reactor/event"
 )
 
@@ -29,7 +30,7 @@ func TestAMessageIsReadOnce(t *testing.T) {
 	asked := 0
 	waiting := make(chan message, 1)
 	waiting <- newMessage(counted{body: o.Marshal(), asked: &asked}, true)
-	batch := gather(newMessage(counted{body: []byte("no event"), asked: new(int)}, true), waiting, maxBatch)
+	batch := consumer{stream: streams.Events}.gather(newMessage(counted{body: []byte("no event"), asked: new(int)}, true), waiting)
 	if len(batch) != 2 || batch[0].err == nil || batch[0].bytes != 8 {
 		t.Fatalf("the batch is %+v", batch)
 	}

@@ -122,12 +122,17 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 
 // Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event.
 func Message(o event.Object, subject, run string) *nats.Msg {
-	id := string(o.ID())
+	m := header(string(o.ID()), subject, run)
+	m.Data = o.Marshal()
+	return m
+}
+
+// header makes a message without a body. The broker drops it as a copy of another with this id and run.
+func header(id, subject, run string) *nats.Msg {
 	if run != "" {
 		subject = AgainSubject(subject)
 	}
 	m := nats.NewMsg(subject)
-	m.Data = o.Marshal()
 	m.Header.Set(HeaderID, id)
 	m.Header.Set(nats.MsgIdHdr, id)
 	if run != "" {
