@@ -17,7 +17,6 @@ from typing import Any
 import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import StructType
 
 from .reactor import Table
 
@@ -103,5 +102,5 @@ def rows(spark: Any, objects: list[dict[str, Any]], table: Table, program: str) 
     largest = sorted(objects, key=lambda o: o["size"], reverse=True)
     lines = [(json.dumps({k: v for k, v in o.items() if k not in ("run", "step")}),) for o in dealt(largest, n)]
     frame = spark.createDataFrame(spark.sparkContext.parallelize(lines, n), "line string")
-    made = StructType.fromDDL(schema(table))
+    made = spark.createDataFrame([], schema(table)).schema  # StructType.fromDDL came with Spark 4
     return frame.mapInArrow(worker(program, table.dataset, to_arrow_schema(made)), made)
