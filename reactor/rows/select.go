@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"millrace/reactor/duck"
 )
@@ -82,6 +83,22 @@ func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop f
 			b.drop()
 		}
 	}
+}
+
+// Conform gives a batch the columns of a schema, in its order, by name. A column that the batch lacks is null. The caller releases it.
+func Conform(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	columns, fields := make([]arrow.Array, schema.NumFields()), make([]arrow.Field, schema.NumFields())
+	for i, f := range schema.Fields() {
+		if at := b.Schema().FieldIndices(f.Name); len(at) == 1 {
+			columns[i], fields[i] = b.Column(at[0]), b.Schema().Field(at[0])
+			continue
+		}
+		columns[i], fields[i] = array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, int(b.NumRows())), f
+		defer columns[i].Release()
+	}
+	reordered := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, b.NumRows())
+	defer reordered.Release()
+	return Relabel(reordered, schema)
 }
 
 // Relabel gives a batch a schema of the same columns, whose types may be called otherwise. The caller releases it.
