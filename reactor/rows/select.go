@@ -27,7 +27,7 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 			yield(nil, fmt.Errorf("the query has %d columns, the table has %d", got, want))
 			return
 		}
-		next, stop := ahead(r, schema)
+		next, stop := ahead(relabeled(r, schema))
 		defer stop() // must run before the rows are closed
 		for b := range next {
 			if !yield(b.RecordBatch, b.err) {
@@ -63,12 +63,12 @@ func (b batchOrError) drop() {
 	}
 }
 
-// ahead reads rows one batch ahead of the receiver. stop ends it and waits for its end.
-func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop func()) {
+// ahead makes a batch ready while the receiver works on the one before it. stop ends that and waits for its end.
+func ahead(batches iter.Seq2[arrow.RecordBatch, error]) (next <-chan batchOrError, stop func()) {
 	out, stopped := make(chan batchOrError), make(chan struct{})
 	go func() {
 		defer close(out)
-		for b, err := range relabeled(r, schema) {
+		for b, err := range batches {
 			select {
 			case out <- batchOrError{b, err}:
 			case <-stopped:
