@@ -75,7 +75,11 @@ func (w *silverWork) pass(ctx context.Context) (ok bool, err error) {
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return false, err
 	}
-	return p.long == nil && failed == nil, nil
+	if p.long == nil && failed == nil {
+		return true, nil // it cannot be read, or has no rows
+	}
+	w.cfg.Log.Debug("a large object takes the long way", "key", w.objects[0].Key, "why", errors.Join(p.long, failed))
+	return false, nil
 }
 
 // take checks rows and sends them on to the writer.
