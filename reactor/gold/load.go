@@ -149,7 +149,7 @@ func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 	if err := errors.Join(l.errs...); err != nil {
 		return nil, err // the next checks need every model to be readable
 	}
-	set := &Set{Inputs: inputs}
+	set := &Set{Inputs: inputs, Uses: map[string][]string{}}
 	if set.Models, err = l.order(); err != nil {
 		return nil, err
 	}
@@ -160,11 +160,13 @@ func (l *loader) settle(ctx context.Context, inputs []Input) (*Set, error) {
 			wrong[m.Name] = true
 			continue
 		}
+		set.addUses(m.Inputs, l.trees[m])
 		before := len(l.errs)
 		l.finish(ctx, m)
 		wrong[m.Name] = len(l.errs) > before
 	}
 	for _, a := range l.audits {
+		set.addUses(a.Inputs, a.tree)
 		if !wrong[a.Of] {
 			l.bindAudit(ctx, a)
 		}
@@ -237,8 +239,8 @@ func (l *loader) audit(ctx context.Context, a *Audit) {
 		l.errs = append(l.errs, refuse(a.File, lineOf(a.SQL, "-- of"), "there is no model %s: there are %s", a.Of, strings.Join(slices.Sorted(maps.Keys(l.models)), ", ")))
 		return
 	}
-	var tree map[string]any
-	if tree, a.Inputs = l.parse(ctx, a.File, a.SQL); tree == nil {
+	tree, inputs := l.parse(ctx, a.File, a.SQL)
+	if a.Inputs, a.tree = inputs, tree; tree == nil {
 		return
 	}
 	c := check{file: a.File, sql: a.SQL, known: l.known, audit: true}

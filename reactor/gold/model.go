@@ -78,6 +78,7 @@ type Audit struct {
 	SQL    string
 	File   string
 	Inputs []string
+	tree   map[string]any
 }
 
 // Set holds all models, each after those it reads, and their audits.
@@ -85,6 +86,8 @@ type Set struct {
 	Models []*Model
 	Audits []*Audit
 	Inputs []Input
+	// Uses has, by table of silver, the columns that models and audits read, or may.
+	Uses map[string][]string
 	// Computing, unless it is nil, is told of each model before its SQL runs.
 	Computing func(*Model)
 }

@@ -63,6 +63,8 @@ type Intake struct {
 	Rows, Rejected *duck.Conn
 	// Journal knows the objects that end the process (nil: they are not noted).
 	Journal *Journal
+	// Take, when set, takes the rows of large objects in place of the table incoming. An error of it is that of the object.
+	Take func(arrow.RecordBatch) error
 	// Again: an object of the batch was delivered before. Its reactor may have died of it, whatever its kind.
 	Again bool
 
@@ -93,6 +95,9 @@ func (in *Intake) Refuse(ctx context.Context) error {
 // KeepRefused says that the table for refused rows is there and keeps what it has: other datasets' rows are in it.
 func (in *Intake) KeepRefused() { in.refusing = true }
 
+// Large tells whether an object's rows come as a stream, because they may not fit into memory.
+func Large(o event.Object) bool { return o.Size > wholeObject }
+
 // Fill decodes the objects into the two tables. It returns one error for each object: nil, a DeadError if the object cannot
 // be read (the tables have nothing of it), or the failure of the store.
 func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, error) {
@@ -104,7 +109,7 @@ func (in *Intake) Fill(ctx context.Context, objects []event.Object) ([]error, er
 		return nil, err
 	}
 	for i, o := range objects {
-		if o.Size <= wholeObject {
+		if !Large(o) {
 			continue
 		}
 		var err error
@@ -135,7 +140,7 @@ func groups(objects []event.Object) iter.Seq[[]int] {
 		var group []int
 		var bytes int64
 		for i, o := range objects {
-			if o.Size > wholeObject {
+			if Large(o) {
 				continue
 			}
 			group, bytes = append(group, i), bytes+o.Size
@@ -251,7 +256,13 @@ type observed struct {
 func (o observed) Seen(s silver.Shape) { *o.shape = s }
 
 func (in *Intake) insert(ctx context.Context, rows, rejected []arrow.RecordBatch) error {
-	if len(rows) > 0 {
+	if len(rows) > 0 && in.Take != nil {
+		for _, b := range rows {
+			if err := in.Take(b); err != nil {
+				return err
+			}
+		}
+	} else if len(rows) > 0 {
 		if err := in.Rows.Insert(ctx, "incoming", in.Dataset.ArrowSchema(), rows...); err != nil {
 			return err
 		}

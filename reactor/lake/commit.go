@@ -23,6 +23,8 @@ type Change struct {
 	// Rows are written with Schema. They come clustered by partition, as OrderSQL sorts them. nil means no rows.
 	Schema *arrow.Schema
 	Rows   iter.Seq2[arrow.RecordBatch, error]
+	// Written are rows that the pending commit has written already, in place of Rows.
+	Written Written
 	// Rewrite promises that Rows are the rows of Remove and nothing else. Then readers of changes skip the snapshot.
 	Rewrite bool
 	// MergeManifests puts the entries of all manifests into one. Remove and Rows must be empty.
@@ -37,10 +39,6 @@ type Change struct {
 	Summary    iceberg.Properties // of the snapshot
 	Properties iceberg.Properties // of the table, to set
 }
-
-// waitingBatches is how many batches of rows may wait for the writer of a file. iceberg-go's 64 held 16 MB and more for each table, outside
-// of DuckDB's memory and Go's, and no file was written sooner.
-const waitingBatches = 2
 
 // staged is a change whose files are written or under way. Only the pointer has to move then.
 type staged struct {
@@ -159,17 +157,14 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	var added []iceberg.DataFile
+	added := c.Written
 	if c.Rows != nil {
-		for f, err := range table.WriteRecords(ctx, base.toWrite(s), c.Schema, c.Rows, writeOptions(base.Meta)...) {
-			if err != nil {
-				return nil, err
-			}
-			added = append(added, f)
+		if added, err = writeRows(ctx, s, base, c.Schema, c.Rows); err != nil {
+			return nil, err
 		}
 	}
 	tx := base.iceberg(s).NewTransactionOnBranch(branch)
-	written := writing{added: added}
+	written := writing{added: added.files}
 	if len(c.Remove) > 0 {
 		if written.dangling, err = l.dangling(ctx, shown, c.Remove); err != nil {
 			return nil, err
@@ -321,13 +316,4 @@ func evolve(c Change) (*Table, []table.Update, error) {
 		}
 	}
 	return base, updates, nil
-}
-
-// writeOptions has one file open at a time where the rows come sorted by partition.
-func writeOptions(meta table.Metadata) []table.WriteRecordOption {
-	options := []table.WriteRecordOption{table.WithRecordBatchBufferSize(waitingBatches)}
-	if _, ok := clustered(meta.CurrentSchema(), meta.PartitionSpec()); ok {
-		options = append(options, table.WithClusteredWrite())
-	}
-	return options
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"golang.org/x/sync/errgroup"
 
 	"millrace/infra/tracing"
@@ -43,6 +45,17 @@ func (p *Pending) Stage(work func() (c Change, ok bool, err error)) {
 		one.seen, err = p.lake.show(next)
 		return err
 	})
+}
+
+// Write writes rows of a table into files now, for a change of the same commit. The rows come as Change's do.
+func (p *Pending) Write(t *Table, schema *arrow.Schema, rows iter.Seq2[arrow.RecordBatch, error]) (Written, error) {
+	ctx, end := tracing.Span(p.ctx, "write "+t.Name)
+	defer end()
+	w, err := writeRows(ctx, p.session, t, schema, rows)
+	if err != nil {
+		return Written{}, fmt.Errorf("write %s: %w", t.Name, err)
+	}
+	return w, nil
 }
 
 // Require runs a condition in the background. If it fails there is no commit.

@@ -12,15 +12,27 @@ import (
 	"github.com/apache/iceberg-go/table"
 )
 
+// readRows is how many rows of a file are decoded at a time.
+const readRows = 16_384
+
 // Read gives the rows of files of t, in the columns and the order of the schema that t has now, whatever snapshot the files are
 // of. A column that a file is older than is null, and one that was dropped since is left out. Rows that other files delete are
 // left out too: a File knows those. The receiver of a batch releases it.
 func (l *Lake) Read(ctx context.Context, t *Table, files ...File) (*arrow.Schema, iter.Seq2[arrow.RecordBatch, error], error) {
+	return l.ReadColumns(ctx, t, nil, files...)
+}
+
+// ReadColumns does so for some columns; nil means all.
+func (l *Lake) ReadColumns(ctx context.Context, t *Table, columns []string, files ...File) (*arrow.Schema, iter.Seq2[arrow.RecordBatch, error], error) {
+	options := []table.ScanOption{table.WithArrowBatchSize(readRows)}
+	if columns != nil {
+		options = append(options, table.WithSelectedFields(columns...))
+	}
 	tasks := make([]table.FileScanTask, len(files))
 	for i, f := range files {
 		tasks[i] = readable(f.task)
 	}
-	schema, batches, err := t.iceberg(reader{ctx, l.store}).Scan().ReadTasks(ctx, tasks)
+	schema, batches, err := t.iceberg(reader{ctx, l.store}).Scan(options...).ReadTasks(ctx, tasks)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read %s: %w", t.Name, err)
 	}

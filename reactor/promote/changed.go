@@ -11,6 +11,7 @@ import (
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
+	"millrace/reactor/rows"
 )
 
 // change tells the planner what has happened to silver since the pins, and which days all tables have.
@@ -133,14 +134,18 @@ func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (pl
 	if err != nil {
 		return plan.Days{}, err
 	}
-	came, err := g.cfg.Cache.Hold(ctx, g.conn, t, added)
+	hold := func(files []lake.File) (*rows.Held, error) { return g.cfg.Cache.Hold(ctx, g.conn, t, files) }
+	if len(removed) == 0 {
+		hold = func(files []lake.File) (*rows.Held, error) { return g.rowsOf(ctx, t, files) }
+	}
+	came, err := hold(added)
 	if err != nil {
 		return plan.Days{}, err
 	}
 	defer came.Release()
 	sql := came.Relation
 	if len(removed) > 0 {
-		went, err := g.cfg.Cache.Hold(ctx, g.conn, t, removed)
+		went, err := hold(removed)
 		if err != nil {
 			return plan.Days{}, err
 		}

@@ -141,7 +141,7 @@ func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read pl
 			files, rest = nil, "create or replace view "+as+" as "+m.EmptyRows()
 		}
 	}
-	h, err := g.cfg.Cache.Hold(ctx, g.conn, t, files)
+	h, err := g.rowsOf(ctx, t, files)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +154,14 @@ func (g *Gold) relation(ctx context.Context, at *lake.View, name string, read pl
 		return nil, err
 	}
 	return h, nil
+}
+
+// rowsOf holds rows of a table: of a table of silver, if they are many, in the columns that models read.
+func (g *Gold) rowsOf(ctx context.Context, t *lake.Table, files []lake.File) (*rows.Held, error) {
+	if columns := g.set.Uses[t.Name]; len(columns) > 0 {
+		return g.cfg.Cache.HoldColumns(ctx, g.conn, t, columns, files)
+	}
+	return g.cfg.Cache.Hold(ctx, g.conn, t, files)
 }
 
 // filesOf returns the live files that may hold rows of some days.

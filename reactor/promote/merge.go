@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/iceberg-go"
@@ -38,6 +39,9 @@ type bounds struct {
 	texts          []string // columns of strings
 	loText, hiText []string // by column of texts
 }
+
+// monthOf is the month of a moment, as bounds count it.
+func monthOf(t time.Time) int { return (t.Year()-1970)*12 + int(t.Month()) - 1 }
 
 // merged is the change that a merge makes to a table. The commit reads its rows while it runs; the query written can be asked
 // until release.

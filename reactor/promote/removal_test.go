@@ -28,7 +28,7 @@ import (
 )
 
 // store starts a MinIO of the test's own.
-func store(t *testing.T) *s3.Client {
+func store(t testing.TB) *s3.Client {
 	t.Helper()
 	client, err := harness.Store(t, nil).Client()
 	if err != nil {

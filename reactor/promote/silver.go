@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/iceberg-go"
 
 	"millrace/infra/tracing"
@@ -188,10 +189,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 	if err != nil {
 		return nil, err
 	}
-	w := &silverWork{Silver: s, view: view, in: &intake.Intake{
-		Client: s.cfg.Client, Dataset: s.dataset, Limits: s.cfg.Limits, Rows: s.rows.conn, Rejected: s.refused.conn,
-		Journal: s.cfg.Journal, Again: slices.ContainsFunc(batch, func(d event.Delivery) bool { return d.Attempt > 1 }),
-	}}
+	w := &silverWork{Silver: s, view: view, again: slices.ContainsFunc(batch, func(d event.Delivery) bool { return d.Attempt > 1 })}
 	defer w.release()
 	if err := w.decode(ctx, batch); err != nil {
 		return nil, err
@@ -205,7 +203,7 @@ func (s *Silver) promote(ctx context.Context, batch []event.Delivery) ([]error, 
 		return nil, err
 	}
 	w.observe(batch, own)
-	next, err := s.cfg.Lake.Commit(ctx, w.changes, func(tx *lake.Tx, next []*lake.Table) (err error) {
+	next, err := w.commit(ctx, func(tx *lake.Tx, next []*lake.Table) (err error) {
 		if own, err = tableAfter(ctx, tx, own, next); err != nil {
 			return err
 		}
@@ -256,20 +254,26 @@ func tableAfter(ctx context.Context, tx *lake.Tx, read *lake.Table, next []*lake
 type silverWork struct {
 	*Silver
 	view    *lake.View
+	again   bool // an object was delivered before
 	in      *intake.Intake
 	objects []event.Object
 	errs    []error // by object
 	changes []lake.Change
 	watch   drift.Watch // after the batch
 	news    drift.News
-	written rows.Query   // for the rows that the commit writes to the dataset's own table
-	held    []func()     // called by release
-	redone  map[int]bool // those of objects that an earlier definition read
+	written rows.Query    // for the rows that the commit writes to the dataset's own table
+	pending *lake.Pending // the commit that has the files of an object that passed; else nil
+	passed  *merged       // its change
+	held    []func()      // called by release
+	redone  map[int]bool  // those of objects that an earlier definition read
 }
 
 func (w *silverWork) release() {
 	for _, release := range w.held {
 		release()
+	}
+	if w.pending != nil {
+		_ = w.pending.Abandon(errNoCommit) // what it cannot remove is an orphan
 	}
 }
 
@@ -278,12 +282,38 @@ func (w *silverWork) decode(ctx context.Context, batch []event.Delivery) error {
 	for _, d := range batch {
 		w.objects = append(w.objects, d.Object)
 	}
-	if err := w.in.Begin(ctx); err != nil {
+	if passed, err := w.pass(ctx); passed || err != nil {
 		return err
 	}
-	var err error
-	w.errs, err = w.in.Fill(ctx, w.objects)
+	err := w.begin(ctx, nil)
+	if err == nil {
+		w.errs, err = w.in.Fill(ctx, w.objects)
+	}
 	return err
+}
+
+// begin makes the intake, which keeps rows in DuckDB unless take takes them.
+func (w *silverWork) begin(ctx context.Context, take func(arrow.RecordBatch) error) error {
+	w.in = &intake.Intake{
+		Client: w.cfg.Client, Dataset: w.dataset, Limits: w.cfg.Limits, Rows: w.rows.conn, Rejected: w.Silver.refused.conn,
+		Journal: w.cfg.Journal, Again: w.again, Take: take,
+	}
+	return w.in.Begin(ctx)
+}
+
+// errNoCommit ends a commit whose files were written before something else failed.
+var errNoCommit = errors.New("the commit did not come about")
+
+// commit makes all changes.
+func (w *silverWork) commit(ctx context.Context, inTx func(*lake.Tx, []*lake.Table) error) ([]*lake.Table, error) {
+	p := w.pending
+	if w.pending = nil; p == nil {
+		return w.cfg.Lake.Commit(ctx, w.changes, inTx)
+	}
+	for _, c := range w.changes {
+		p.Stage(func() (lake.Change, bool, error) { return c, true, nil })
+	}
+	return p.Finish(inTx)
 }
 
 // merge works out what the decoded and the refused rows change.
@@ -319,6 +349,9 @@ func (w *silverWork) take(c *merged, summary iceberg.Properties) {
 
 // rowChange works out what the decoded rows change in the dataset's table.
 func (w *silverWork) rowChange(ctx context.Context) (*merged, error) {
+	if w.passed != nil {
+		return w.passed, nil
+	}
 	all, once, err := w.rows.incoming(ctx, w.dataset.Key, w.dataset.Schema())
 	if err != nil || len(all) == 0 {
 		return nil, err
@@ -348,8 +381,7 @@ func (w *silverWork) refusals(ctx context.Context, objects []event.Object) (*mer
 	var decoded []string
 	for _, o := range objects {
 		us := o.ModifiedAt.UnixMicro()
-		month := (o.ModifiedAt.Year()-1970)*12 + int(o.ModifiedAt.Month()) - 1
-		all = append(all, bounds{month: month, loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, hiText: []string{o.Key}})
+		all = append(all, bounds{month: monthOf(o.ModifiedAt), loTime: us, hiTime: us, texts: []string{"source_key"}, loText: []string{o.Key}, hiText: []string{o.Key}})
 		decoded = append(decoded, "("+duck.Quote(o.Key)+", "+duck.Quote(o.Version)+")")
 	}
 	files, err := w.refused.candidates(ctx, t, all)

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,11 +28,18 @@ const FileColumn = "_file"
 const (
 	// maxRows bounds the unused rows of one table; they take about 60 MB for the widest table.
 	maxRows = 150_000
+	// maxNarrow bounds them where the rows have only the columns that models read: compressed, some 20 bytes each.
+	maxNarrow = 2_500_000
+	// wideRows is from how many rows on, which must be read from files, only some columns are.
+	wideRows = 250_000
 	// recentHolds is the number of calls of Hold during which a file counts as in use. Each commit replaces the files of a few
 	// days. Nobody asks for replaced files, but every query would scan their rows.
 	recentHolds = 4
 	// staleRows is the number of unused rows that may stay, so that not every commit rewrites the other rows.
 	staleRows = 8_000
+	// looseRows is after how many rows from files DuckDB compresses what it has: two of its groups of rows. Two million rows of one coin then
+	// take 38 MB and not 456, most of which it would write to disk and read again for each query.
+	looseRows = 2 * 122_880
 )
 
 // Cache caches the rows of one lake in one DuckDB database. It is safe for concurrent use.
@@ -44,13 +52,16 @@ type Cache struct {
 
 // cached holds the rows of one table in one schema.
 type cached struct {
-	mu    sync.Mutex
-	name  string // of the DuckDB table
-	made  bool
-	next  int64
-	clock uint64
-	rows  int64
-	files map[string]*entry // by lake.File.ID
+	mu      sync.Mutex
+	name    string   // of the DuckDB table
+	columns []string // nil: all of the table
+	most    int64    // of the unused rows
+	made    bool
+	next    int64
+	clock   uint64
+	rows    int64
+	loose   int64             // rows that came since DuckDB compressed them
+	files   map[string]*entry // by lake.File.ID
 }
 
 type entry struct {
@@ -74,7 +85,18 @@ type Held struct {
 
 // Hold makes the rows of files of a table available to queries of every connection of the database.
 func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, files []lake.File) (*Held, error) {
-	k := c.of(t)
+	return c.hold(ctx, conn, c.of(t, nil), t, files)
+}
+
+// HoldColumns does so for some columns of the table, or for all of them if few rows are not there yet.
+func (c *Cache) HoldColumns(ctx context.Context, conn *duck.Conn, t *lake.Table, columns []string, files []lake.File) (*Held, error) {
+	if k := c.of(t, nil); k.missing(files) <= wideRows {
+		return c.hold(ctx, conn, k, t, files)
+	}
+	return c.hold(ctx, conn, c.of(t, columns), t, files)
+}
+
+func (c *Cache) hold(ctx context.Context, conn *duck.Conn, k *cached, t *lake.Table, files []lake.File) (*Held, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.create(ctx, conn, t); err != nil {
@@ -82,14 +104,13 @@ func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, files 
 	}
 	k.clock++
 	held := &Held{Files: map[int64]lake.File{}}
+	if err := k.load(ctx, conn, c.lake, t, files); err != nil {
+		return nil, fmt.Errorf("hold rows of %s: %w", t.Name, err)
+	}
 	var ids []string
 	for _, f := range files {
-		e, err := k.load(ctx, conn, c.lake, t, f)
-		if err != nil {
-			k.release(ids)
-			return nil, fmt.Errorf("hold rows of %s: %w", t.Name, err)
-		}
-		e.held++
+		e := k.files[f.ID()]
+		e.used, e.held = k.clock, e.held+1
 		ids = append(ids, f.ID())
 		held.Files[e.number] = f
 	}
@@ -102,14 +123,20 @@ func (c *Cache) Hold(ctx context.Context, conn *duck.Conn, t *lake.Table, files 
 	return held, k.shrink(ctx, conn)
 }
 
-// of returns the rows of a table. A changed schema begins new rows, because the columns differ.
-func (c *Cache) of(t *lake.Table) *cached {
+// of returns the rows of a table, in some columns (nil: all). A changed schema begins new rows, because the columns differ.
+func (c *Cache) of(t *lake.Table, columns []string) *cached {
 	id := fmt.Sprintf("%s#%d", t.Name, t.Meta.CurrentSchema().ID)
+	if columns != nil {
+		id += "#" + strings.Join(columns, ",")
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := c.tables[id]
 	if k == nil {
-		k = &cached{name: fmt.Sprintf("rows.t%d", len(c.tables)), files: map[string]*entry{}}
+		k = &cached{name: fmt.Sprintf("rows.t%d", len(c.tables)), columns: columns, most: maxRows, files: map[string]*entry{}}
+		if columns != nil {
+			k.most = maxNarrow
+		}
 		c.tables[id] = k
 	}
 	return k
@@ -127,6 +154,10 @@ func (k *cached) create(ctx context.Context, conn *duck.Conn, t *lake.Table) err
 	if err := conn.Exec(ctx, "create schema if not exists rows"); err != nil {
 		return err
 	}
+	if k.columns != nil {
+		fields := slices.DeleteFunc(slices.Clone(schema.Fields()), func(f arrow.Field) bool { return !slices.Contains(k.columns, f.Name) })
+		schema = arrow.NewSchema(fields, nil)
+	}
 	if err := CreateEmpty(ctx, conn, k.name, withFile(schema)); err != nil {
 		return err
 	}
@@ -134,22 +165,82 @@ func (k *cached) create(ctx context.Context, conn *duck.Conn, t *lake.Table) err
 	return nil
 }
 
-func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, f lake.File) (*entry, error) {
-	if e := k.files[f.ID()]; e != nil {
-		e.used = k.clock
-		return e, nil
+// missing counts the rows of files that are not there.
+func (k *cached) missing(files []lake.File) (n int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range files {
+		if k.files[f.ID()] == nil {
+			n += f.Rows()
+		}
 	}
-	k.next++
-	e := &entry{number: k.next, used: k.clock}
-	// A large file goes in batch by batch. If a batch fails, nobody knows the number of the rows that are in.
-	n, err := Insert(ctx, conn, k.name, Source{Lake: l, Table: t, Files: []lake.File{f}, Change: func(b arrow.RecordBatch) arrow.RecordBatch { return number(b, e.number) }})
-	if err != nil {
-		return nil, err
+	return n
+}
+
+// load reads the files that are not there yet. It decodes the next rows while DuckDB takes some. Files go in batch by batch: if one fails,
+// nobody knows the number of the rows that are in.
+func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, files []lake.File) error {
+	var missing []lake.File
+	for _, f := range files {
+		if k.files[f.ID()] == nil {
+			missing = append(missing, f)
+		}
 	}
-	e.rows = n
-	k.rows += e.rows
-	k.files[f.ID()] = e
-	return e, nil
+	if len(missing) == 0 {
+		return nil
+	}
+	first := k.next + 1
+	k.next += int64(len(missing))
+	next, stop := ahead(k.read(ctx, l, t, missing, first))
+	defer stop()
+	counts := make([]int64, len(missing))
+	for b := range next {
+		if b.err != nil {
+			return b.err
+		}
+		counts[b.Column(0).(*array.Int64).Value(0)-first] += b.NumRows()
+		err := conn.Insert(ctx, k.name, b.Schema(), b.RecordBatch)
+		if k.loose += b.NumRows(); err == nil && k.loose >= looseRows {
+			k.loose, err = 0, conn.Compress(ctx)
+		}
+		b.Release()
+		if err != nil {
+			return err
+		}
+	}
+	for i, f := range missing {
+		k.files[f.ID()] = &entry{number: first + int64(i), rows: counts[i], used: k.clock}
+		k.rows += counts[i]
+	}
+	return nil
+}
+
+// read decodes files one after the other. The first column of each batch is the number of its file, counted from first.
+func (k *cached) read(ctx context.Context, l *lake.Lake, t *lake.Table, files []lake.File, first int64) iter.Seq2[arrow.RecordBatch, error] {
+	return func(yield func(arrow.RecordBatch, error) bool) {
+		for i, f := range files {
+			_, batches, err := l.ReadColumns(ctx, t, k.columns, f)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for b, err := range batches {
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				if b.NumRows() == 0 {
+					b.Release()
+					continue
+				}
+				numbered := number(b, first+int64(i))
+				b.Release()
+				if !yield(numbered, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (k *cached) relation(files map[int64]lake.File) string {
@@ -187,7 +278,7 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 			used += e.rows
 		}
 	}
-	if k.rows <= maxRows && k.rows-used <= max(staleRows, used) {
+	if k.rows <= k.most && k.rows-used <= max(staleRows, used) {
 		return nil
 	}
 	ids := make([]string, 0, len(k.files))
@@ -200,7 +291,7 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	var kept int64
 	for _, id := range ids {
 		e := k.files[id]
-		if e.held > 0 || k.uses(e) && kept+e.rows <= maxRows/2 {
+		if e.held > 0 || k.uses(e) && kept+e.rows <= k.most/2 {
 			kept += e.rows
 			keep = append(keep, e.number)
 			continue

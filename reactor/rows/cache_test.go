@@ -121,7 +121,7 @@ func TestCacheHoldsWhatIsAskedForAndShrinks(t *testing.T) {
 
 func TestFilesThatNobodyAsksForGoWhileTheOthersStay(t *testing.T) {
 	c := connect(t)
-	k := &cached{name: "stale", files: map[string]*entry{}}
+	k := &cached{name: "stale", most: maxRows, files: map[string]*entry{}}
 	if err := c.Exec(t.Context(), "create or replace table stale (_file bigint)"); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 	if err != nil {
 		return fmt.Errorf("fill in rows of %s: %w", t.Name, err)
 	}
-	k := c.of(t)
+	k := c.of(t, nil)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	first, last, rows, ok := k.fillable(files)

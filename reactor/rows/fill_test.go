@@ -39,12 +39,12 @@ func TestFilledRowsAreThoseOfTheFiles(t *testing.T) {
 		return "(select * exclude (_file) from (" + h.Relation + "))"
 	}
 	read, filled := New(l), New(l)
-	filled.of(tab).name = "rows.filled" // in the same database, beside the other cache's table
+	filled.of(tab, nil).name = "rows.filled" // in the same database, beside the other cache's table
 	if err := filled.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: numbers, Column: "seen"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if _, there := filled.of(tab).files[f.ID()]; !there {
+		if _, there := filled.of(tab, nil).files[f.ID()]; !there {
 			t.Errorf("%s was not filled in", f.Path())
 		}
 		a, b := hold(read, f), hold(filled, f)
@@ -67,7 +67,7 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "92 rows, the files have 100") {
 		t.Errorf("filled in with rows missing: %v", err)
 	}
-	if n, err := c.Ints(t.Context(), "select count(*) from "+cache.of(tab).name); err != nil || n[0] != 0 {
+	if n, err := c.Ints(t.Context(), "select count(*) from "+cache.of(tab, nil).name); err != nil || n[0] != 0 {
 		t.Errorf("rows that the files do not have stay in the cache: %v, %v", n, err)
 	}
 	tab, second := commit(t, l, c, sql)
@@ -75,7 +75,7 @@ func TestOnlyWhatTheFilesHaveIsFilledIn(t *testing.T) {
 	if err := cache.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: sql + " union all " + sql, Column: "day"}); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(cache.of(tab).files); n != 0 {
+	if n := len(cache.of(tab, nil).files); n != 0 {
 		t.Errorf("%d files count as filled in", n)
 	}
 	h, err := cache.Hold(t.Context(), c, tab, append(first, second...))
@@ -95,11 +95,11 @@ func TestManyRowsAreFilledInWhenTheyAreAwaited(t *testing.T) {
 	tab, files := commit(t, l, c, sql)
 	for _, awaited := range []bool{false, true} {
 		cache := New(l)
-		cache.of(tab).name = fmt.Sprintf("rows.awaited_%t", awaited)
+		cache.of(tab, nil).name = fmt.Sprintf("rows.awaited_%t", awaited)
 		if err := cache.Fill(t.Context(), tab, nil, Query{Conn: c, SQL: sql, Column: "day", Awaited: awaited}); err != nil {
 			t.Fatal(err)
 		}
-		if _, there := cache.of(tab).files[files[0].ID()]; there != awaited {
+		if _, there := cache.of(tab, nil).files[files[0].ID()]; there != awaited {
 			t.Errorf("awaited: %t, filled in: %t", awaited, there)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"millrace/reactor/duck"
 )
@@ -26,7 +27,7 @@ func Select(ctx context.Context, conn *duck.Conn, sql string, schema *arrow.Sche
 			yield(nil, fmt.Errorf("the query has %d columns, the table has %d", got, want))
 			return
 		}
-		next, stop := ahead(r, schema)
+		next, stop := ahead(relabeled(r, schema))
 		defer stop() // must run before the rows are closed
 		for b := range next {
 			if !yield(b.RecordBatch, b.err) {
@@ -62,12 +63,12 @@ func (b batchOrError) drop() {
 	}
 }
 
-// ahead reads rows one batch ahead of the receiver. stop ends it and waits for its end.
-func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop func()) {
+// ahead makes a batch ready while the receiver works on the one before it. stop ends that and waits for its end.
+func ahead(batches iter.Seq2[arrow.RecordBatch, error]) (next <-chan batchOrError, stop func()) {
 	out, stopped := make(chan batchOrError), make(chan struct{})
 	go func() {
 		defer close(out)
-		for b, err := range relabeled(r, schema) {
+		for b, err := range batches {
 			select {
 			case out <- batchOrError{b, err}:
 			case <-stopped:
@@ -82,6 +83,22 @@ func ahead(r *duck.Rows, schema *arrow.Schema) (next <-chan batchOrError, stop f
 			b.drop()
 		}
 	}
+}
+
+// Conform gives a batch the columns of a schema, in its order, by name. A column that the batch lacks is null. The caller releases it.
+func Conform(b arrow.RecordBatch, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	columns, fields := make([]arrow.Array, schema.NumFields()), make([]arrow.Field, schema.NumFields())
+	for i, f := range schema.Fields() {
+		if at := b.Schema().FieldIndices(f.Name); len(at) == 1 {
+			columns[i], fields[i] = b.Column(at[0]), b.Schema().Field(at[0])
+			continue
+		}
+		columns[i], fields[i] = array.MakeArrayOfNull(memory.DefaultAllocator, f.Type, int(b.NumRows())), f
+		defer columns[i].Release()
+	}
+	reordered := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, b.NumRows())
+	defer reordered.Release()
+	return Relabel(reordered, schema)
 }
 
 // Relabel gives a batch a schema of the same columns, whose types may be called otherwise. The caller releases it.

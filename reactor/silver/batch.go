@@ -143,7 +143,34 @@ func (b *batches) flush() error {
 
 func (b *batches) flushRows() error {
 	b.bytes = 0
-	return b.hand(b.rows, b.sink.Rows)
+	full := b.rows.Field(0).Len() == maxBatchRows
+	texts := textBytes(b.rows)
+	err := b.hand(b.rows, b.sink.Rows)
+	if full {
+		b.reserve(texts)
+	}
+	return err
+}
+
+// reserve makes room for as many rows as the batch before had: columns that grow as they fill are copied several times.
+func (b *batches) reserve(texts []int) {
+	b.rows.Reserve(maxBatchRows)
+	for i, f := range b.rows.Fields() {
+		if s, ok := f.(*array.StringBuilder); ok {
+			s.ReserveData(texts[i] + texts[i]/8)
+		}
+	}
+}
+
+// textBytes are the bytes that columns of texts have, by column.
+func textBytes(b *array.RecordBuilder) []int {
+	n := make([]int, len(b.Fields()))
+	for i, f := range b.Fields() {
+		if s, ok := f.(*array.StringBuilder); ok {
+			n[i] = s.DataLen()
+		}
+	}
+	return n
 }
 
 func (b *batches) flushRejected() error {

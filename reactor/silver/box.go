@@ -90,7 +90,7 @@ func (r *row) positions(n int, value []byte) *refusal {
 func (r *row) reader(n int, value []byte) *inner {
 	in := &r.inner[n]
 	in.buffer = *bytes.NewBuffer(value)
-	in.decoder.Reset(&in.buffer, options)
+	in.decoder.Reset(&in.buffer, asList...)
 	_, _ = in.decoder.ReadToken()
 	return in
 }

@@ -137,7 +137,11 @@ func (o *object) fromOutside(name string) error {
 
 // add reads one row from its text.
 func (o *object) add(raw []byte) error {
-	ref := o.row.split(raw)
+	return o.addSplit(o.row.split(raw), raw)
+}
+
+// addSplit takes a row that was taken apart, or refused then.
+func (o *object) addSplit(ref *refusal, raw []byte) error {
 	if ref == nil {
 		ref = o.convert()
 	}

@@ -189,7 +189,7 @@ func (o *object) parquetReading(f *file.Reader) (pqarrow.ArrowReadProperties, er
 		// many texts would gather all of them in it: two million prices took 400 MB.
 		case stored <= parquetDictionary:
 			reading.SetReadDict(i, true)
-		default:
+		case largestChunk(f, i) > parquetDictionary:
 			reading.BatchSize = min(reading.BatchSize, parquetTextRows)
 		}
 	}
@@ -201,6 +201,14 @@ func (o *object) parquetReading(f *file.Reader) (pqarrow.ArrowReadProperties, er
 		}
 	}
 	return reading, nil
+}
+
+// largestChunk is the most that a column has in one row group, unpacked: rows read at a time have no more.
+func largestChunk(f *file.Reader, column int) (most int64) {
+	for _, g := range f.MetaData().RowGroups {
+		most = max(most, g.Columns[column].MetaData.TotalUncompressedSize)
+	}
+	return most
 }
 
 // rehearse opens the columns inside of structs and maps once, as the library is about to do in goroutines of its own. A
@@ -244,8 +252,11 @@ func storedBytes(f *file.Reader, column int) (int64, error) {
 
 // column is one of a file.
 type column struct {
-	name  string // quoted, with its colon, ready for a JSON object
-	shape shape
+	quoted []byte // its name as JSON
+	name   string // the same with a colon, ready for a JSON object
+	shape  shape
+	// from and to are where the value of the row being read is in its text; to is 0 where there is none.
+	from, to int
 }
 
 // parquetColumns are those of the file. One at least has to be known.
@@ -264,7 +275,7 @@ func (o *object) parquetColumns(fields []pqarrow.SchemaField, int96 map[int]bool
 		if !utf8 {
 			return nil, unreadable("its Parquet column %d has a name that is not UTF-8: %s", i, quote([]byte(name)))
 		}
-		columns[i] = column{name: string(quoted) + ":", shape: shapeOf(&fields[i], int96, ok)}
+		columns[i] = column{quoted: quoted, name: string(quoted) + ":", shape: shapeOf(&fields[i], int96, ok)}
 		names = append(names, name)
 	}
 	if known == 0 && o.each == nil {
@@ -296,7 +307,7 @@ func (o *object) parquetBatch(columns []column, batch arrow.RecordBatch) error {
 			o.next++
 			err = o.each(text)
 		default:
-			err = o.add(text)
+			err = o.addSplit(o.written(columns, text), text)
 		}
 		if err != nil {
 			return err
@@ -305,11 +316,27 @@ func (o *object) parquetBatch(columns []column, batch arrow.RecordBatch) error {
 	return nil
 }
 
+// written files the values of a row's text by its columns: what was just written need not be taken apart.
+func (o *object) written(columns []column, text []byte) *refusal {
+	o.row.begin()
+	for i := range columns {
+		c := &columns[i]
+		if c.to == 0 {
+			continue
+		}
+		if ref := o.row.keep(c.quoted, text[c.from:c.to]); ref != nil {
+			return ref
+		}
+	}
+	return o.row.sortExtra()
+}
+
 // parquetRow writes row i as a JSON object, nulls left out.
 func (o *object) parquetRow(text []byte, columns []column, batch arrow.RecordBatch, i int) ([]byte, *refusal) {
 	var bad *refusal
 	text = append(text, '{')
 	for c, column := range batch.Columns() {
+		columns[c].to = 0
 		if _, none := column.(*array.Null); none || column.IsNull(i) {
 			continue
 		}
@@ -325,6 +352,7 @@ func (o *object) parquetRow(text []byte, columns []column, batch arrow.RecordBat
 		if err != nil && bad == nil {
 			bad = &refusal{field: o.d.apiName(batch.ColumnName(c)), reason: err.Error()}
 		}
+		columns[c].from, columns[c].to = before, len(text)
 	}
 	return append(text, '}'), bad
 }

@@ -52,17 +52,13 @@ func newRow(d *Dataset) *row {
 // options of the tokenizer: names that come twice are looked for here, where the reason can name them.
 var options = jsontext.AllowDuplicateNames(true)
 
+// asList is options for each row: a list made at the call would be an allocation a row.
+var asList = []jsontext.Options{options}
+
 // split takes a row apart. It refuses a row that is no JSON object, is not UTF-8, is nested too deep, or has a name twice:
 // which of the two values is meant cannot be known.
 func (r *row) split(raw []byte) *refusal {
-	clear(r.values)
-	if cap(r.extra) > maxBatchRows {
-		r.extra = nil
-	}
-	r.extra = r.extra[:0]
-	if len(r.boxes) > 1 {
-		clear(r.boxes)
-	}
+	r.begin()
 	if len(raw) == 0 || raw[0] != '{' {
 		if r.d.Positions && len(raw) > 0 && raw[0] == '[' {
 			return r.splitList(raw)
@@ -70,7 +66,7 @@ func (r *row) split(raw []byte) *refusal {
 		return r.notObject(raw)
 	}
 	r.buffer = *bytes.NewBuffer(raw)
-	r.decoder.Reset(&r.buffer, options)
+	r.decoder.Reset(&r.buffer, asList...)
 	if _, err := r.decoder.ReadToken(); err != nil {
 		return r.syntax(raw, err)
 	}
@@ -94,6 +90,18 @@ func (r *row) split(raw []byte) *refusal {
 		return &refusal{reason: "not valid JSON: more follows the object: " + quote(rest), foreign: true}
 	}
 	return r.sortExtra()
+}
+
+// begin forgets the row before.
+func (r *row) begin() {
+	clear(r.values)
+	if cap(r.extra) > maxBatchRows {
+		r.extra = nil
+	}
+	r.extra = r.extra[:0]
+	if len(r.boxes) > 1 {
+		clear(r.boxes)
+	}
 }
 
 // keep files one member. The decoder reads from a bytes.Buffer, whose bytes it neither moves nor changes, so the value

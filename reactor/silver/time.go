@@ -1,6 +1,7 @@
 package silver
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +17,10 @@ func (f *Field) time(c *cell, raw []byte, scratch *[]byte, latest time.Time) str
 	if !f.observed {
 		latest = farthest.Add(-1)
 	}
-	n, err := parseNumber(text, units[f.unit].scale)
+	n, err := number{}, errWritten
+	if !writtenOut(text) {
+		n, err = parseNumber(text, units[f.unit].scale)
+	}
 	var t time.Time
 	switch {
 	case isOverflow(err) || err == nil && n.value != decimal128.FromI64(int64(n.value.LowBits())):
@@ -36,6 +40,12 @@ func (f *Field) time(c *cell, raw []byte, scratch *[]byte, latest time.Time) str
 	c.whole = t.UnixMicro()
 	return ""
 }
+
+// errWritten says that a time is no number.
+var errWritten = errors.New("the time is written out")
+
+// writtenOut tells a text like 2025-04-27 from a number: one that has a minus there has an e before it.
+func writtenOut(text []byte) bool { return len(text) > 4 && text[4] == '-' && isDigit(text[3]) }
 
 // finer says whether a number that is beyond the field's unit is a time in nanoseconds.
 func (f *Field) finer(text []byte, latest time.Time) string {

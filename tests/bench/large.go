@@ -28,27 +28,35 @@ import (
 // to the silver commit: before that, nobody is told of the object.
 var large = scenario{
 	letter: "d", about: "one object of 2,000,000 history rows: ndjson, ndjson.gz and Parquet",
-	figures: []string{"large-ndjson", "large-ndjson.gz", "large-parquet"},
 	run: func(ctx context.Context, b *bench) (err error) {
 		l, err := b.open(ctx, true)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, l.close()) }()
-		n := b.size(2_000_000, 50_000)
-		forms := []form{{bronze.NDJSON, plain}, {bronze.NDJSONGzip, zipped}, {bronze.Parquet, columnar}}
-		for i, coin := range b.coins(len(forms)) {
-			if err := l.large(ctx, forms[i], coin, n); err != nil {
+		n := b.size(b.Rows, 50_000)
+		for i, coin := range b.coins(len(b.Forms)) {
+			if err := l.large(ctx, form{b.Forms[i], forms[b.Forms[i]]}, coin, n); err != nil {
 				return err
 			}
 		}
+		var figures []string
+		for _, ext := range b.Forms {
+			figures = append(figures, "large-"+ext)
+		}
+		if err := b.report.complete(scenario{figures: figures}); err != nil {
+			return err
+		}
 		return l.verify(ctx, map[string]int{
-			"select count(*) from silver.asset_prices where interval = 'm1'": n * len(forms),
-			"select count(distinct asset_id) from silver.asset_prices":       len(forms),
-			"select sum(n_samples) from gold.daily_summary":                  n * len(forms),
+			"select count(*) from silver.asset_prices where interval = 'm1'": n * len(b.Forms),
+			"select count(distinct asset_id) from silver.asset_prices":       len(b.Forms),
+			"select sum(n_samples) from gold.daily_summary":                  n * len(b.Forms),
 		})
 	},
 }
+
+// forms are those in which a large object can hold its rows, by extension.
+var forms = map[string]func(io.Writer) (sink, error){bronze.NDJSON: plain, bronze.NDJSONGzip: zipped, bronze.Parquet: columnar}
 
 // form says how an object holds its rows.
 type form struct {

@@ -28,6 +28,8 @@ type app struct {
 	Bin     string   `type:"existingdir" default:".bin" help:"Folder of the programs under test."`
 	MinIO   string   `name:"minio" type:"existingfile" env:"MILLRACE_MINIO" placeholder:"FILE" help:"MinIO's program (default: minio in the folder of programs)."`
 	Commits int      `default:"10000" help:"Of silver, for scenario f, more than 100: 100,000 of them take an hour and a half."`
+	Rows    int      `default:"2000000" help:"Of each object of scenario d."`
+	Forms   []string `default:"ndjson,ndjson.gz,parquet" placeholder:"EXT,…" help:"Of the objects of scenario d, one after the other."`
 	Seed    uint64   `default:"1" help:"Of the made-up prices."`
 }
 
@@ -64,6 +66,11 @@ func (a app) Validate() error {
 	for _, letter := range a.Only {
 		if !slices.ContainsFunc(scenarios, func(s scenario) bool { return s.letter == letter }) {
 			return fmt.Errorf("--only %s: there is no such scenario, --help lists them", letter)
+		}
+	}
+	for _, ext := range a.Forms {
+		if forms[ext] == nil {
+			return fmt.Errorf("--forms %s: known are ndjson, ndjson.gz and parquet", ext)
 		}
 	}
 	return nil
