@@ -189,6 +189,9 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
+	if s := after.CurrentSnapshot(); branch == Main && s != nil && len(added) > 0 {
+		l.plans.added.set(snapshotKey(s.SnapshotID), added)
+	}
 	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // main's snapshot, which a branch's commit leaves alone
 	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
 	return l.stageMetadata(s, c.Base, updates)

@@ -3,6 +3,7 @@ package lake
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -13,7 +14,8 @@ import (
 type plans struct {
 	lists   *recent[[]iceberg.ManifestFile]
 	entries *recent[[]File]
-	counts  *recent[int64] // rows that are left of a file with deletes, by File.ID
+	added   *recent[[]iceberg.DataFile] // what a commit of ours added, by snapshot
+	counts  *recent[int64]              // rows that are left of a file with deletes, by File.ID
 }
 
 // Each commit makes a new list and new manifests, which are read a few times and never again. What is remembered has to stay far
@@ -26,6 +28,7 @@ const (
 	// entriesBytes has room for some 2,500 files in few manifests. It fills up with what is never read again, and the collector goes
 	// through all of it once an object.
 	entriesBytes = 8 << 20
+	addedBytes   = 2 << 20
 	listsBytes   = 2 << 20
 	countsBytes  = 1 << 20
 )
@@ -34,6 +37,7 @@ func newPlans() *plans {
 	return &plans{
 		counts:  newRecent(countsBytes, func(id string, _ int64) int { return len(id) + 64 }),
 		lists:   newRecent(listsBytes, func(_ string, ms []iceberg.ManifestFile) int { return (len(ms) + 1) * listedBytes }),
+		added:   newRecent(addedBytes, func(_ string, fs []iceberg.DataFile) int { return len(fs) * fileBytes }),
 		entries: newRecent(entriesBytes, func(_ string, fs []File) int { return len(fs)*fileBytes + manifestBytes }),
 	}
 }
@@ -89,22 +93,41 @@ func (l *Lake) entries(ctx context.Context, t *Table, m iceberg.ManifestFile) ([
 	if fs, ok := l.plans.entries.get(m.FilePath()); ok {
 		return fs, nil
 	}
+	if m.AddedDataFiles() == 0 && m.ExistingDataFiles() == 0 {
+		return nil, nil // it tells of files that went
+	}
 	spec := t.Meta.PartitionSpecByID(int(m.PartitionSpecID()))
 	if spec == nil {
 		return nil, fmt.Errorf("plan %s: manifest %s names partition spec %d, which the table does not have", t.Name, m.FilePath(), m.PartitionSpecID())
 	}
 	d := divisionOf(t.Meta, spec)
-	var files []File
-	for e, err := range m.Entries(reader{ctx, l.store}, true) {
-		if err != nil {
-			return nil, fmt.Errorf("plan %s: read manifest %s: %w", t.Name, m.FilePath(), err)
-		}
-		df := e.DataFile()
-		files = append(files, newFile(table.FileScanTask{File: df, Length: df.FileSizeBytes()}, d))
+	live, err := l.live(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: read manifest %s: %w", t.Name, m.FilePath(), err)
+	}
+	files := make([]File, len(live))
+	for i, df := range live {
+		files[i] = newFile(table.FileScanTask{File: df, Length: df.FileSizeBytes()}, d)
 	}
 	l.plans.entries.set(m.FilePath(), files)
 	return files, nil
 }
+
+// live returns the live files of a manifest. What a commit of this program has added it knows, and need not read.
+func (l *Lake) live(ctx context.Context, m iceberg.ManifestFile) (files []iceberg.DataFile, err error) {
+	if fs, ok := l.plans.added.get(snapshotKey(m.SnapshotID())); ok && int(m.AddedDataFiles()) == len(fs) && m.ExistingDataFiles() == 0 {
+		return fs, nil
+	}
+	for e, err := range m.Entries(reader{ctx, l.store}, true) {
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, e.DataFile())
+	}
+	return files, nil
+}
+
+func snapshotKey(id int64) string { return strconv.FormatInt(id, 10) }
 
 // filesWithDeletes plans a snapshot with row-level deletes, by iceberg-go's own planning, which knows which deletes go with which
 // file. It is quick enough, because only other engines make such snapshots.
