@@ -189,8 +189,8 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	if s := after.CurrentSnapshot(); branch == Main && s != nil && len(added) > 0 {
-		l.plans.added.set(snapshotKey(s.SnapshotID), added)
+	if s := after.CurrentSnapshot(); branch == Main && s != nil && len(added.files) > 0 {
+		l.plans.added.set(snapshotKey(s.SnapshotID), added.files)
 	}
 	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // main's snapshot, which a branch's commit leaves alone
 	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
