@@ -125,7 +125,12 @@ func (s *Set) Verify(ctx context.Context, conn *duck.Conn, p plan.Plan) error {
 func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) ([]Finding, error) {
 	ctx, end := tracing.Span(ctx, "audit "+m.Name)
 	defer end()
-	findings, err := inspect(ctx, conn, s.audits([]*Model{m}), func(*Audit) plan.Days { return p.Write[m.Name] })
+	var findings []Finding
+	err := inHalves(ctx, p.Write[m.Name], s.Calm, func(days plan.Days) error {
+		found, err := inspect(ctx, conn, s.audits([]*Model{m}), func(*Audit) plan.Days { return days })
+		findings = together(findings, found)
+		return err
+	})
 	if err != nil {
 		return nil, m.failed(ctx, s.auditFiles(m), err)
 	}
@@ -136,6 +141,21 @@ func (s *Set) VerifyModel(ctx context.Context, conn *duck.Conn, p plan.Plan, m *
 		}
 	}
 	return findings, nil
+}
+
+// together adds up what the same audits found on other days.
+func together(all, more []Finding) []Finding {
+	if len(all) == 0 {
+		return more
+	}
+	for i, f := range more {
+		all[i].Total += f.Total
+		if all[i].Columns == nil {
+			all[i].Columns = f.Columns
+		}
+		all[i].Rows = append(all[i].Rows, f.Rows[:min(len(f.Rows), auditRows-len(all[i].Rows))]...)
+	}
+	return all
 }
 
 // Audit runs all audits over some days of the connection's tables silver.* and gold.*, and returns a finding of each.

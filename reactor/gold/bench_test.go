@@ -84,7 +84,7 @@ func BenchmarkModel(b *testing.B) {
 		b.Run(m.Table(), func(b *testing.B) {
 			for b.Loop() {
 				exec(b, c, "truncate new_gold."+m.Table())
-				if err := s.step(b.Context(), c, p, m, p.Write[m.Name]); err != nil {
+				if err := s.step(b.Context(), c, m, p.Write[m.Name]); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"millrace/infra/tracing"
@@ -90,7 +91,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 			if s.Computing != nil {
 				s.Computing(m)
 			}
-			if err := s.step(ctx, conn, p, m, write); err != nil {
+			if err := s.step(ctx, conn, m, write); err != nil {
 				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
 			}
 			if atOnce {
@@ -143,26 +144,19 @@ func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 	return nil
 }
 
-// step computes one model's rows of some days. If they do not fit into memory, it computes halves. Nothing tells beforehand what
-// a query needs: an ordered list takes 48 KB for each group of more than 16 rows.
-func (s *Set) step(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model, write plan.Days) error {
+// step computes one model's rows of some days. If they do not fit into memory, it computes halves.
+func (s *Set) step(ctx context.Context, conn *duck.Conn, m *Model, write plan.Days) error {
 	ctx, end := tracing.Span(ctx, "model "+m.Name)
 	defer end()
-	hull, _ := write.Hull()
-	span := plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}
-	if err := conn.Exec(ctx, setSpan(span)); err != nil {
-		return err
-	}
-	// The statement runs alone and begins on the model's first line, so DuckDB's line numbers are those of the model's file.
-	err := conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
-	if n := write.Len(); duck.OutOfMemory(err) && n > 1 {
-		for _, half := range write.Chunks((n + 1) / 2) {
-			if err := s.step(ctx, conn, p, m, half); err != nil {
-				return err
-			}
+	err := inHalves(ctx, write, nil, func(write plan.Days) error {
+		hull, _ := write.Hull()
+		span := plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}
+		if err := conn.Exec(ctx, setSpan(span)); err != nil {
+			return err
 		}
-		return nil
-	}
+		// The statement runs alone and begins on the model's first line, so DuckDB's line numbers are those of the model's file.
+		return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
+	})
 	return m.failed(ctx, m.File, err)
 }
 
@@ -202,20 +196,18 @@ func (s *Set) chunkDays(ctx context.Context, conn *duck.Conn, p plan.Plan, steps
 func (s *Set) Changed(ctx context.Context, conn *duck.Conn, p plan.Plan, m *Model) (plan.Days, error) {
 	ctx, end := tracing.Span(ctx, "compare "+m.Name)
 	defer end()
-	differing := duck.DifferenceSQL(m.ColumnNames(), "new_gold."+m.Table(), fmt.Sprintf("old_gold.%s where %s", m.Table(), p.Write[m.Name].SQL(Day)))
-	rows, err := conn.Few(ctx, fmt.Sprintf("select distinct %s from (%s)", Day, differing))
+	var days []plan.Day
+	err := inHalves(ctx, p.Write[m.Name], s.Calm, func(write plan.Days) error {
+		some := write.SQL(Day)
+		differing := duck.DifferenceSQL(m.ColumnNames(), fmt.Sprintf("new_gold.%s where %s", m.Table(), some), fmt.Sprintf("old_gold.%s where %s", m.Table(), some))
+		return each(ctx, conn, fmt.Sprintf("select distinct %s from (%s)", Day, differing), func(b arrow.RecordBatch) {
+			for r := range int(b.NumRows()) {
+				days = append(days, plan.Day(b.Column(0).(*array.Date32).Value(r)))
+			}
+		})
+	})
 	if err != nil {
 		return plan.Days{}, fmt.Errorf("compare new rows of %s with the old ones: %w", m.Name, m.failed(ctx, m.File, err))
-	}
-	defer rows.Close()
-	var days []plan.Day
-	for b, err := range rows.All() {
-		if err != nil {
-			return plan.Days{}, fmt.Errorf("compare new rows of %s with the old ones: %w", m.Name, err)
-		}
-		for r := range int(b.NumRows()) {
-			days = append(days, plan.Day(b.Column(0).(*array.Date32).Value(r)))
-		}
 	}
 	return plan.Only(days...), nil
 }

@@ -173,7 +173,7 @@ func TestARebuildInChunksEqualsOneInOnePiece(t *testing.T) {
 	}
 	for _, chunk := range days.Chunks(minChunk) {
 		for _, m := range s.Models {
-			if err := s.step(t.Context(), c, p, m, chunk); err != nil {
+			if err := s.step(t.Context(), c, m, chunk); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -5,6 +5,7 @@ package gold
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"io/fs"
 	"path"
@@ -88,6 +89,9 @@ type Set struct {
 	Inputs []Input
 	// Uses has, by table of silver, the columns that models and audits read, or may.
 	Uses map[string][]string
+	// Calm, unless it is nil, waits until no model is computed any more: comparing and auditing go on beside that, and the memory may
+	// not be enough for both.
+	Calm func(context.Context) error
 	// Computing, unless it is nil, is told of each model before its SQL runs.
 	Computing func(*Model)
 }

@@ -55,6 +55,16 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		w.old[name] = h
 	}
 	defer w.cfg.Deaths.rest()
+	over := make(chan struct{})
+	defer close(over)
+	w.set.Calm = func(ctx context.Context) error {
+		select {
+		case <-over:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	computing, computed := tracing.Span(ctx, "models")
 	err := w.set.Compute(computing, w.conn, w.plan, func(m *gold.Model) {
 		commit.Stage(func() (lake.Change, bool, error) { return w.modelChange(ctx, m) })
