@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -145,5 +146,49 @@ func TestFilesThatNobodyAsksForGoWhileTheOthersStay(t *testing.T) {
 	rows, first := k.rows, k.files["1"]
 	if n, _ := count(t, c, "select 1::bigint as n from stale"); n != rows || first == nil {
 		t.Errorf("%d rows are there and %d are counted; the file in use: %v", n, rows, first)
+	}
+}
+
+func TestManyRowsFromFilesHaveSomeColumns(t *testing.T) {
+	l := create(t, iceberg.NestedField{ID: 1, Name: "n", Type: iceberg.PrimitiveTypes.Int64}, iceberg.NestedField{ID: 2, Name: "day", Type: iceberg.PrimitiveTypes.Date})
+	c := connect(t)
+	cache := New(l)
+	const many = 2*looseRows + 1000
+	fill(t, l, c, 0, many)
+	tab := fill(t, l, c, many, 10)
+	files, err := l.Files(t.Context(), tab, tab.Snapshot(), lake.AllMonths)
+	if err != nil || len(files) != 2 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	if files[0].Rows() < files[1].Rows() {
+		files[0], files[1] = files[1], files[0]
+	}
+	for _, want := range []struct {
+		files   []lake.File
+		n       int64
+		columns string
+	}{{files[1:], 10, "_file n day"}, {files, many + 10, "_file n"}, {files[1:], 10, "_file n day"}, {files[:1], many, "_file n"}} {
+		h, err := cache.HoldColumns(t.Context(), c, tab, []string{"n"}, want.files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		described, err := c.Describe(t.Context(), "select * from ("+h.Relation+")")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, d := range described {
+			names = append(names, d.Name)
+		}
+		if n, _ := count(t, c, h.Relation); n != want.n || strings.Join(names, " ") != want.columns {
+			t.Errorf("%d rows of %v, want %d of %s", n, names, want.n, want.columns)
+		}
+		h.Release()
+	}
+	if _, sum := count(t, c, "from rows.t1"); sum != (many+10)*(many+9)/2 {
+		t.Errorf("the numbers add up to %d", sum)
+	}
+	if bytes, err := c.Ints(t.Context(), "select memory_usage_bytes from duckdb_memory() where tag = 'IN_MEMORY_TABLE'"); err != nil || bytes[0] > many*4 {
+		t.Errorf("%d rows of two numbers take %v bytes (%v): DuckDB did not compress them", many, bytes, err)
 	}
 }
