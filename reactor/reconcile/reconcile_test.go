@@ -62,7 +62,7 @@ func (b *broker) publish(o event.Object, run, nonce string) (func(context.Contex
 	return func(context.Context) (bool, error) { return duplicate, nil }, nil
 }
 
-func (b *broker) wait(context.Context) (bool, error) {
+func (b *broker) wait(context.Context, bool) (bool, error) {
 	b.waits++
 	for _, o := range b.arrives {
 		b.entries[string(o.ID())] = true

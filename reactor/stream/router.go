@@ -120,9 +120,13 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 	_ = m.Ack() // if the ack is lost, the message id makes the next delivery harmless
 }
 
-// Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event.
+// Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event. The event of an
+// imported object is no live one: 100,000 of them must not stand before a new object, nor its age count as a delay.
 func Message(o event.Object, subject, run string) *nats.Msg {
 	id := string(o.ID())
+	if run == "" && !o.Removed && o.Imported() {
+		run = event.ImportRun
+	}
 	if run != "" {
 		subject = AgainSubject(subject)
 	}
