@@ -28,10 +28,10 @@ func (b Bucket) There(ctx context.Context) error {
 }
 
 // Gone tells whether an error of a request for an object version says that it is not there any more. MethodNotAllowed is
-// the answer for a version that is a delete marker.
+// the answer for a version that is a delete marker, PreconditionFailed for one that another object has replaced.
 func Gone(err error) bool {
 	switch minio.ToErrorResponse(err).Code {
-	case minio.NoSuchKey, "NoSuchVersion", "MethodNotAllowed":
+	case minio.NoSuchKey, "NoSuchVersion", "MethodNotAllowed", minio.PreconditionFailed:
 		return true
 	}
 	return false

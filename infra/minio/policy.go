@@ -36,6 +36,19 @@ func allow(actions []string, resources ...string) statement {
 	return statement{Effect: "Allow", Action: actions, Resource: arns}
 }
 
+// deny takes out of what other statements allow.
+func deny(actions []string, resources ...string) statement {
+	s := allow(actions, resources...)
+	s.Effect = "Deny"
+	return s
+}
+
+// importedKeys are those of imported objects: a link makes the reactor read another object of the bucket, and both say when their
+// original was stored. That is for the owner, who may read everything.
+func importedKeys(bucket string) []string {
+	return []string{bucket + "/bronze/*/link=*", bucket + "/bronze/*/at=*"}
+}
+
 var (
 	readObjects  = []string{"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging"}
 	writeObjects = []string{"s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
@@ -57,7 +70,7 @@ func bronzeKeys(bucket string) []string {
 func Policy(user, bucket string) ([]byte, error) {
 	statements, ok := map[string][]statement{
 		UserOwner:    {allow([]string{"s3:*"}, bucket, bucket+"/*")},
-		UserIngestor: {allow([]string{"s3:PutObject"}, bronzeKeys(bucket)...)},
+		UserIngestor: {allow([]string{"s3:PutObject"}, bronzeKeys(bucket)...), deny([]string{"s3:PutObject"}, importedKeys(bucket)...)},
 		UserReactor: {
 			allow(readBucket, bucket),
 			// Another engine may have made a table anywhere in the bucket, and the catalog answers with its metadata.

@@ -16,6 +16,8 @@ func Ignored(key string) (why string) {
 	}
 	for part := range strings.SplitSeq(rest, "/") {
 		switch {
+		case strings.HasPrefix(part, linkFolder): // what follows is the key of a link's original, which may have any form
+			return ""
 		case strings.HasPrefix(part, "."):
 			return "names that begin with a dot are not data"
 		case strings.HasPrefix(part, "_") && !strings.Contains(part, "="):

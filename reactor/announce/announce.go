@@ -29,7 +29,7 @@ func To(js jetstream.JetStream) reconcile.Announcer {
 		var all []sent
 		for len(objects) > 0 {
 			subject, n := tables.Subject(objects[0]), 1
-			for n < len(objects) && tables.Subject(objects[n]) == subject {
+			for n < len(objects) && tables.Subject(objects[n]) == subject && objects[n].Imported() == objects[0].Imported() {
 				n++
 			}
 			m := stream.Messages(objects[:n], subject, run)

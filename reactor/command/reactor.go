@@ -10,6 +10,7 @@ type Reactor struct {
 	Reload    reloadCmd    `cmd:"" help:"Have the running reactor take the files of datasets and models as they are now."`
 	Catalog   catalogCmd   `cmd:"" help:"Serve the lake as an Iceberg REST catalog, without a reactor."`
 	Replay    replayCmd    `cmd:"" help:"Publish the events of bronze objects again."`
+	Import    importCmd    `cmd:"" help:"Make objects or files that exist already bronze of a dataset."`
 	Publish   publishCmd   `cmd:"" help:"Make a branch of replay --branch main, in all tables at once; list branches; drop one."`
 	Dataset   datasetCmd   `cmd:"" help:"Datasets: check a file, try it on objects, or have one proposed."`
 	Stage     stageCmd     `cmd:"" help:"Make a branch for another engine to write onto, such as Spark, and list its objects."`

@@ -11,6 +11,7 @@ import (
 
 	"millrace/infra/cli"
 	"millrace/infra/settings"
+	"millrace/ingestor/bronze"
 	"millrace/reactor/announce"
 	"millrace/reactor/retract"
 )
@@ -50,6 +51,9 @@ func (c *retractCmd) Run(ctx context.Context, out *cli.Output) error {
 			defer cancel()
 			if err := r.Await(waiting, all); err != nil {
 				return err
+			}
+			if original, _ := bronze.OriginalOf(c.Key); original.Link() {
+				slog.Info("it was a link: its original stays", "original", original.Key, "version", original.Version)
 			}
 			if err := c.tellFormers(ctx, r, all); err != nil {
 				return err

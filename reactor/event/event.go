@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"millrace/ingestor/bronze"
 )
 
 // NoVersion is the version id that S3 gives objects in a bucket, or below a prefix, that keeps no versions.
@@ -45,6 +47,32 @@ func (o Object) ID() ID {
 		_, _ = fmt.Fprintf(h, "%d:%s,", len(part), part) // a hash never fails
 	}
 	return ID(hex.EncodeToString(h.Sum(nil)))
+}
+
+// AsOriginal returns an imported object with the time and the size of its original, which its key tells: so an export of last year has
+// its place among the objects of last year, and a link costs what its original does. An object cannot be of a later time than it was
+// stored at. Without versions a copy keeps the time of its own, because another one may take its place. Other objects stay as they are.
+func (o Object) AsOriginal() Object {
+	original, ok := bronze.OriginalOf(o.Key)
+	if !ok || o.Removed || !original.Link() && o.Version == NoVersion {
+		return o
+	}
+	if original.StoredAt.Before(o.ModifiedAt) {
+		o.ModifiedAt = original.StoredAt
+	}
+	if original.Link() {
+		o.Size = original.Size
+	}
+	return o
+}
+
+// ImportRun is the run of imported objects. They come as those of a replay do: beside live objects, and of another time.
+const ImportRun = "import"
+
+// Imported tells whether the object stands for an original.
+func (o Object) Imported() bool {
+	_, ok := bronze.OriginalOf(o.Key)
+	return ok
 }
 
 // Marshal returns the body of an event in stream EV.

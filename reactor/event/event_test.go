@@ -189,3 +189,35 @@ func TestRetryDelayGrowsToAMinute(t *testing.T) {
 		t.Errorf("the longest delay is %v", last)
 	}
 }
+
+// An imported object is of the time of its original, by an event as by a listing; what claims to be later than it was stored is not.
+func TestAnImportedObjectIsOfTheTimeOfItsOriginal(t *testing.T) {
+	at := time.UnixMilli(1714521600123).UTC()
+	put := at.Add(time.Hour)
+	link := "bronze/a/b/ingest_date=2024-05-01/link=1714521600123-7-v1/exports/x.json"
+	late := "bronze/a/b/ingest_date=2024-05-01/link=9714521600123-7-v1/exports/x.json"
+	copied := "bronze/a/b/ingest_date=2024-05-01/at=1714521600123/x.json"
+	for name, tt := range map[string]struct {
+		o    Object
+		at   time.Time
+		size int64
+	}{
+		"a link":                      {Object{Key: link, Version: "v"}, at, 7},
+		"a link without versions":     {Object{Key: link, Version: NoVersion}, at, 7},
+		"a link of the future":        {Object{Key: late, Version: "v"}, put, 7},
+		"a copy":                      {Object{Key: copied, Version: "v", Size: 3}, at, 3},
+		"a copy that can be replaced": {Object{Key: copied, Version: NoVersion, Size: 3}, put, 3},
+		"a removal":                   {Object{Key: link, Version: "v", Removed: true}, put, 0},
+		"an object":                   {Object{Key: "bronze/a/b/ingest_date=2024-05-01/x.json", Version: "v", Size: 3}, put, 3},
+	} {
+		tt.o.ModifiedAt = put
+		if got := tt.o.AsOriginal(); !got.ModifiedAt.Equal(tt.at) || got.Size != tt.size || got.AsOriginal() != got {
+			t.Errorf("%s: %+v, want %v and %d bytes", name, got, tt.at, tt.size)
+		}
+	}
+	message := fmt.Sprintf(`{"Records":[{"eventName":"s3:ObjectCreated:Put","s3":{"bucket":{"name":"lakehouse"},"object":{"key":%q,"versionId":"v","eTag":"e","sequencer":"%X"}}}]}`, link, put.UnixNano())
+	all, err := MinIO.Parse([]byte(message))
+	if err != nil || len(all) != 1 || all[0].ID() != (Object{Bucket: "lakehouse", Key: link, Version: "v", ETag: "e", ModifiedAt: put}).AsOriginal().ID() {
+		t.Errorf("by an event: %+v, %v", all, err)
+	}
+}

@@ -90,6 +90,9 @@ func (r Rule) arrival(one record) (a Arrival, ok bool, err error) {
 	if err != nil {
 		return a, false, fmt.Errorf("key %q: %w", a.Key, err)
 	}
+	if !a.Open { // else the listing tells its time
+		a.Object = a.AsOriginal()
+	}
 	return a, true, nil
 }
 

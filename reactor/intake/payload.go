@@ -10,6 +10,8 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"millrace/infra/bucket"
+	"millrace/ingestor/bronze"
 	"millrace/reactor/event"
 )
 
@@ -21,6 +23,8 @@ const wholeObject = 4 << 20
 type payload struct {
 	client   *minio.Client
 	object   event.Object
+	key      string // where the bytes are
+	options  minio.GetObjectOptions
 	whole    []byte // nil for a large object
 	size     int64
 	metadata map[string]string
@@ -30,8 +34,9 @@ type payload struct {
 // not there (any more) is dead.
 func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload, error) {
 	p := &payload{client: client, object: o}
+	p.key, p.options = bronze.Bytes(o.Key, o.Version)
 	if o.Size > wholeObject {
-		info, err := client.StatObject(ctx, o.Bucket, o.Key, p.options())
+		info, err := client.StatObject(ctx, o.Bucket, p.key, p.options)
 		if err != nil {
 			return nil, fetchError(o, err)
 		}
@@ -39,7 +44,7 @@ func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload,
 		return p, nil
 	}
 	// Core, because the client's GetObject asks for the size first: two requests in place of one.
-	body, info, _, err := minio.Core{Client: client}.GetObject(ctx, o.Bucket, o.Key, p.options())
+	body, info, _, err := minio.Core{Client: client}.GetObject(ctx, o.Bucket, p.key, p.options)
 	if err != nil {
 		return nil, fetchError(o, err)
 	}
@@ -54,15 +59,11 @@ func fetch(ctx context.Context, client *minio.Client, o event.Object) (*payload,
 	return p, nil
 }
 
-func (p *payload) options() minio.GetObjectOptions {
-	return minio.GetObjectOptions{VersionID: p.object.Version}
-}
-
 func (p *payload) Open(ctx context.Context) (io.ReadCloser, error) {
 	if p.whole != nil {
 		return io.NopCloser(bytes.NewReader(p.whole)), nil
 	}
-	body, _, _, err := minio.Core{Client: p.client}.GetObject(ctx, p.object.Bucket, p.object.Key, p.options())
+	body, _, _, err := minio.Core{Client: p.client}.GetObject(ctx, p.object.Bucket, p.key, p.options)
 	if err != nil {
 		return nil, fetchError(p.object, err)
 	}
@@ -73,7 +74,7 @@ func (p *payload) ReaderAt(ctx context.Context) (io.ReaderAt, int64, func() erro
 	if p.whole != nil {
 		return bytes.NewReader(p.whole), int64(len(p.whole)), func() error { return nil }, nil
 	}
-	o, err := p.client.GetObject(ctx, p.object.Bucket, p.object.Key, p.options())
+	o, err := p.client.GetObject(ctx, p.object.Bucket, p.key, p.options)
 	if err != nil {
 		return nil, 0, nil, fetchError(p.object, err)
 	}
@@ -86,8 +87,7 @@ func (p *payload) ReaderAt(ctx context.Context) (io.ReaderAt, int64, func() erro
 
 // fetchError tells an object that is gone from a store that is away.
 func fetchError(o event.Object, err error) error {
-	switch minio.ToErrorResponse(err).Code {
-	case minio.NoSuchKey, "NoSuchVersion", "MethodNotAllowed": // the last one: the version is a delete marker
+	if bucket.Gone(err) {
 		return event.DeadAs(event.Gone, "the object is no longer there: %s version %s", o.Key, o.Version)
 	}
 	return fmt.Errorf("fetch %s version %s: %w", o.Key, o.Version, err)

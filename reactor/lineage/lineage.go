@@ -12,7 +12,6 @@ import (
 	"millrace/reactor/namespace"
 
 	"github.com/apache/iceberg-go/table"
-	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
 	"millrace/ingestor/bronze"
@@ -285,7 +284,8 @@ func (w walk) ledger(ctx context.Context, o *Node) error {
 
 // request fills in what an object's metadata says of the request that brought it.
 func (w walk) request(ctx context.Context, o *SourceObject) error {
-	info, err := w.Bucket.Client.StatObject(ctx, w.Bucket.Name, o.Key, minio.StatObjectOptions{VersionID: o.Version})
+	at, options := bronze.Bytes(o.Key, o.Version)
+	info, err := w.Bucket.Client.StatObject(ctx, w.Bucket.Name, at, options)
 	if bucket.Gone(err) {
 		o.Gone = true
 		return nil

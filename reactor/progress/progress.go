@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"millrace/infra/bucket"
@@ -76,6 +77,30 @@ func Await(ctx context.Context, l *lake.Lake, o event.Object) (Arrival, error) {
 	}
 }
 
+// DeadLetter says that an object became a dead letter.
+type DeadLetter struct{ Reason string }
+
+func (e *DeadLetter) Error() string { return "it is a dead letter: " + e.Reason }
+
+// AwaitAll returns when all objects are in gold, and the number of those that became dead letters.
+func AwaitAll(ctx context.Context, l *lake.Lake, objects iter.Seq2[event.Object, error], show Show) (dead int, err error) {
+	bar := show(-1, "promoting")
+	defer bar.Done()
+	for o, err := range objects {
+		if err != nil {
+			return dead, err
+		}
+		var letter *DeadLetter
+		if _, err := awaitEntry(ctx, l, o); errors.As(err, &letter) {
+			dead++
+		} else if err != nil {
+			return dead, err
+		}
+		bar.Add(1)
+	}
+	return dead, AwaitGold(ctx, l)
+}
+
 // awaitEntry waits until the ledger knows an object.
 func awaitEntry(ctx context.Context, l *lake.Lake, o event.Object) (lake.Entry, error) {
 	for {
@@ -84,7 +109,7 @@ func awaitEntry(ctx context.Context, l *lake.Lake, o event.Object) (lake.Entry, 
 			return e, errors.Join(err, context.Cause(ctx))
 		}
 		if ok && e.Outcome == lake.OutcomeDead {
-			return e, fmt.Errorf("it is a dead letter: %s", e.Reason)
+			return e, &DeadLetter{e.Reason}
 		}
 		if ok && e.Outcome != lake.OutcomeOutdated { // else it is read again
 			return e, nil

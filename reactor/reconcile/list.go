@@ -17,8 +17,13 @@ import (
 )
 
 // Objects lists the object versions in bronze below prefix ("" for everything), sorted by key, without those that bronze.Ignored
-// names. A listing says the same about an object as its event did, so the identity is the same.
+// names, and without links whose original is gone. A listing says the same about an object as its event did, so the identity is the
+// same.
 func Objects(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[event.Object, error] {
+	return unbroken(ctx, b, listed(ctx, b, prefix))
+}
+
+func listed(ctx context.Context, b bucket.Bucket, prefix string) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		if !strings.HasPrefix(prefix, "bronze/") {
 			prefix = "bronze/"
@@ -48,7 +53,7 @@ func object(bucket string, o minio.ObjectInfo) event.Object {
 	return event.Object{
 		Bucket: bucket, Key: o.Key, Version: version,
 		ModifiedAt: o.LastModified.UTC().Truncate(time.Millisecond), ETag: strings.Trim(o.ETag, `"`), Size: o.Size,
-	}
+	}.AsOriginal()
 }
 
 // Selection selects a part of bronze. The zero value selects all of it.
@@ -60,11 +65,11 @@ type Selection struct {
 
 // Select yields the object versions of a selection.
 func Select(ctx context.Context, b bucket.Bucket, s Selection) iter.Seq2[event.Object, error] {
-	return wanted(Objects(ctx, b, s.Prefix()), s.Holds)
+	return Wanted(Objects(ctx, b, s.Prefix()), s.Holds)
 }
 
-// wanted yields the objects for which keep returns true.
-func wanted(objects iter.Seq2[event.Object, error], keep func(event.Object) bool) iter.Seq2[event.Object, error] {
+// Wanted yields the objects for which keep returns true.
+func Wanted(objects iter.Seq2[event.Object, error], keep func(event.Object) bool) iter.Seq2[event.Object, error] {
 	return func(yield func(event.Object, error) bool) {
 		for o, err := range objects {
 			if err != nil || keep(o) {

@@ -39,7 +39,10 @@ func Present(ctx context.Context, b bucket.Bucket, key, version string) (p Prese
 		return p, false, nil
 	}
 	info, err := b.Client.StatObject(ctx, b.Name, key, minio.StatObjectOptions{VersionID: version})
-	if bucket.Gone(err) {
+	if err == nil {
+		there, err = whole(ctx, b, key)
+	}
+	if bucket.Gone(err) || err == nil && !there {
 		return p, false, nil
 	}
 	if err != nil {
@@ -48,7 +51,7 @@ func Present(ctx context.Context, b bucket.Bucket, key, version string) (p Prese
 	// Set the version that was asked for: a bucket without versions does not return one.
 	p.Object = event.Object{
 		Bucket: b.Name, Key: key, Version: version, ModifiedAt: info.LastModified.UTC(), ETag: strings.Trim(info.ETag, `"`), Size: info.Size,
-	}
+	}.AsOriginal()
 	if version != event.NoVersion {
 		return p, true, nil
 	}

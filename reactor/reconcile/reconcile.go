@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,14 +79,15 @@ type Reconciler struct {
 	list    func(ctx context.Context, prefix string) iter.Seq2[event.Object, error]
 	ledger  Ledger
 	publish Announcer
-	drained func(context.Context) (bool, error)
+	drained func(ctx context.Context, again bool) (bool, error)
 	settle  time.Duration
 	again   map[event.ID]time.Time // when an event was published a second time
 	reread  time.Time              // when a pass last published events of objects that an earlier definition had read
 }
 
-// New makes a reconciler. drained waits until everything in the streams now was worked on, and returns false if that takes too long.
-func New(list func(ctx context.Context, prefix string) iter.Seq2[event.Object, error], ledger Ledger, publish Announcer, drained func(context.Context) (bool, error)) *Reconciler {
+// New makes a reconciler. drained waits until everything in the streams now was worked on, with again also the
+// events of imported objects, and returns false if that takes too long.
+func New(list func(ctx context.Context, prefix string) iter.Seq2[event.Object, error], ledger Ledger, publish Announcer, drained func(ctx context.Context, again bool) (bool, error)) *Reconciler {
 	return &Reconciler{list: list, ledger: ledger, publish: publish, drained: drained, settle: settle, again: map[event.ID]time.Time{}}
 }
 
@@ -290,7 +292,7 @@ func (p *pass) second(ctx context.Context, first []event.Object) ([]event.Object
 		return nil, ctx.Err()
 	case <-time.After(p.r.settle):
 	}
-	drained, err := p.r.drained(ctx)
+	drained, err := p.r.drained(ctx, slices.ContainsFunc(first, event.Object.Imported))
 	if err != nil {
 		return nil, fmt.Errorf("wait for events that are on their way: %w", err)
 	}

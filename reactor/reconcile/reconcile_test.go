@@ -67,7 +67,7 @@ func (b *broker) publish(objects []event.Object, run, nonce string) (func(contex
 	return func(context.Context) ([]event.Object, error) { return copies, nil }, nil
 }
 
-func (b *broker) wait(context.Context) (bool, error) {
+func (b *broker) wait(context.Context, bool) (bool, error) {
 	b.waits++
 	for _, o := range b.arrives {
 		b.entries[string(o.ID())] = true

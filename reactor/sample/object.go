@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/minio/minio-go/v7"
 
 	"millrace/infra/bucket"
 	"millrace/ingestor/bronze"
@@ -65,7 +64,8 @@ func File(file, dataset string, metadata map[string]string) (Object, error) {
 
 // Stored fetches an object of the bucket, as it is now.
 func Stored(ctx context.Context, b bucket.Bucket, key string) (Object, error) {
-	in, err := b.Client.GetObject(ctx, b.Name, key, minio.GetObjectOptions{})
+	at, options := bronze.Bytes(key, "")
+	in, err := b.Client.GetObject(ctx, b.Name, at, options)
 	if err != nil {
 		return Object{}, fmt.Errorf("fetch %s: %w", key, err)
 	}

@@ -26,7 +26,7 @@ func NewReconciler(l *lake.Lake, b bucket.Bucket, js jetstream.JetStream) *recon
 	list := func(ctx context.Context, prefix string) iter.Seq2[event.Object, error] {
 		return reconcile.Objects(ctx, b, prefix)
 	}
-	return reconcile.New(list, l, announce.To(js), func(ctx context.Context) (bool, error) { return stream.Drained(ctx, js) })
+	return reconcile.New(list, l, announce.To(js), func(ctx context.Context, again bool) (bool, error) { return stream.Drained(ctx, js, again) })
 }
 
 // addReconciler adds the passes over bronze.

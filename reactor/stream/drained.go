@@ -15,11 +15,16 @@ import (
 // drainWithin bounds Drained's wait. A backlog of minutes is left to the caller's next pass.
 const drainWithin = time.Minute
 
-// Drained waits until every event of a bronze object that is in the streams now was worked on. It returns false if that takes more than
-// a minute. Events that fail again and again do not count: the caller would wait for ever.
-func Drained(ctx context.Context, js jetstream.JetStream) (bool, error) {
-	deadline := time.Now().Add(drainWithin)                      // monotonic
-	for _, name := range []string{streams.Raw, streams.Events} { // in this order: messages move from the first to the second
+// Drained waits until every event of a bronze object that is in the streams now was worked on, with again also the events of replays
+// and imports. It returns false if that takes more than a minute. Events that fail again and again do not count: the caller would wait
+// for ever.
+func Drained(ctx context.Context, js jetstream.JetStream, again bool) (bool, error) {
+	deadline := time.Now().Add(drainWithin)        // monotonic
+	names := []string{streams.Raw, streams.Events} // in this order: messages move from the first to the others
+	if again {
+		names = append(names, streams.Again)
+	}
+	for _, name := range names {
 		ok, err := drained(ctx, js, name, deadline)
 		if err != nil || !ok {
 			return false, err
@@ -75,7 +80,7 @@ func passed(ctx context.Context, s jetstream.Stream, then jetstream.StreamState,
 // onlySilver tells whether a consumer is gold's. Its events announce no bronze object.
 func onlySilver(c jetstream.ConsumerConfig) bool {
 	for _, subject := range append(c.FilterSubjects, c.FilterSubject) {
-		if subject != "" && !strings.HasPrefix(subject, "lake.ev.silver.") {
+		if subject != "" && !strings.HasPrefix(subject, "lake.ev.silver.") && !strings.HasPrefix(subject, AgainSubject("lake.ev.silver.")) {
 			return false
 		}
 	}

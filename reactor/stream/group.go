@@ -22,7 +22,7 @@ import (
 // headerEvents says how many events a message has, one on each line of its body. A message of one event has no such header.
 const headerEvents = "Lake-Events"
 
-// Messages makes a message of several objects' events, which have one subject. The broker drops it as a copy only of a message of the
+// Messages makes a message of several objects' events, which have one subject, and of which all are of imported objects or none. The broker drops it as a copy only of a message of the
 // same events.
 func Messages(objects []event.Object, subject, run string) *nats.Msg {
 	if len(objects) == 1 {
@@ -35,7 +35,7 @@ func Messages(objects []event.Object, subject, run string) *nats.Msg {
 		body.Write(o.Marshal())
 		body.WriteByte('\n')
 	}
-	m := header(hex.EncodeToString(ids.Sum(nil)), subject, run)
+	m := header(hex.EncodeToString(ids.Sum(nil)), subject, runOf(objects[0], run))
 	m.Header.Set(headerEvents, strconv.Itoa(len(objects)))
 	m.Data = body.Bytes()
 	return m

@@ -120,11 +120,20 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 	_ = m.Ack() // if the ack is lost, the message id makes the next delivery harmless
 }
 
-// Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event.
+// Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event. The event of an
+// imported object is no live one: 100,000 of them must not stand before a new object, nor its age count as a delay.
 func Message(o event.Object, subject, run string) *nats.Msg {
-	m := header(string(o.ID()), subject, run)
+	m := header(string(o.ID()), subject, runOf(o, run))
 	m.Data = o.Marshal()
 	return m
+}
+
+// runOf returns the run of an object's event that is published as one of a run, "" for a live one.
+func runOf(o event.Object, run string) string {
+	if run == "" && !o.Removed && o.Imported() {
+		return event.ImportRun
+	}
+	return run
 }
 
 // header makes a message without a body. The broker drops it as a copy of another with this id and run.

@@ -24,7 +24,7 @@ import (
 var floors = [][]string{
 	{"infra/files", "infra/strict", "infra/cli", "infra/tracing", "infra/bucket", "infra/streams", "infra/prometheus", "ingestor/bronze", "ingestor/retry", "ingestor/coincap/market", "reactor/duck", "reactor/gold/plan", "reactor/health", "reactor/namespace"},
 	{"infra/settings", "ingestor/source", "ingestor/recipe", "reactor/console/web", "reactor/reload", "reactor/event", "reactor/silver", "reactor/gold", "reactor/lake"},
-	{"infra/process", "infra/nats", "infra/sqs", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/definition", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/access", "reactor/drift"},
+	{"infra/process", "infra/nats", "infra/sqs", "infra/airflow", "infra/airflow/airflowtest", "ingestor/landing", "ingestor/coincap", "reactor/silver/definition", "reactor/silver/silvertest", "reactor/stream", "reactor/rows", "reactor/reconcile", "reactor/imports", "reactor/access", "reactor/drift"},
 	{"infra/minio", "ingestor/coincap/ingest", "ingestor/fetch", "reactor/silver/datasets", "reactor/silver/datasets/coincap", "reactor/silver/infer", "reactor/upkeep", "reactor/intake", "reactor/gauge", "reactor/airflow"},
 	{"infra/local", "ingestor/command", "reactor/tables", "reactor/sample"},
 	{"ingestor", "reactor/promote", "reactor/announce"},

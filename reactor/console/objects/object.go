@@ -135,7 +135,19 @@ func (p *Pages) trace(o *Object) {
 
 // read fetches the object's metadata and its beginning.
 func (p *Pages) read(r *http.Request, o *Object) error {
-	got, err := p.bucket.Client.GetObject(r.Context(), p.bucket.Name, o.Key, minio.GetObjectOptions{VersionID: o.Version})
+	at, options := bronze.Bytes(o.Key, o.Version)
+	if at != o.Key {
+		link, err := p.bucket.Client.StatObject(r.Context(), p.bucket.Name, o.Key, minio.StatObjectOptions{VersionID: o.Version})
+		if bucket.Gone(err) {
+			o.Gone = true
+			return nil
+		}
+		if err != nil {
+			return refused(fmt.Errorf("look at %s: %w", o.Key, err))
+		}
+		o.Version, o.Metadata = link.VersionID, append(o.Metadata, Property{"original", at})
+	}
+	got, err := p.bucket.Client.GetObject(r.Context(), p.bucket.Name, at, options)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", o.Key, err)
 	}
@@ -148,7 +160,9 @@ func (p *Pages) read(r *http.Request, o *Object) error {
 	if err != nil {
 		return refused(fmt.Errorf("look at %s: %w", o.Key, err))
 	}
-	o.Bytes, o.PutAt, o.Version = info.Size, info.LastModified, info.VersionID
+	if o.Bytes, o.PutAt = info.Size, info.LastModified; at == o.Key {
+		o.Version = info.VersionID
+	}
 	for _, name := range slices.Sorted(maps.Keys(info.UserMetadata)) {
 		o.Metadata = append(o.Metadata, Property{strings.ToLower(name), info.UserMetadata[name]})
 	}
