@@ -35,7 +35,7 @@ func Messages(objects []event.Object, subject, run string) *nats.Msg {
 		body.Write(o.Marshal())
 		body.WriteByte('\n')
 	}
-	m := header(hex.EncodeToString(ids.Sum(nil)), subject, runOf(objects[0], run))
+	m := header(hex.EncodeToString(ids.Sum(nil)), subject, publishedIn(objects[0], run))
 	m.Header.Set(headerEvents, strconv.Itoa(len(objects)))
 	m.Data = body.Bytes()
 	return m

@@ -123,13 +123,13 @@ func (r *Router) settle(ctx context.Context, m jetstream.Msg, err error) {
 // Message makes the message of an object's event. run is the replay that it belongs to, or "" for a live event. The event of an
 // imported object is no live one: 100,000 of them must not stand before a new object, nor its age count as a delay.
 func Message(o event.Object, subject, run string) *nats.Msg {
-	m := header(string(o.ID()), subject, runOf(o, run))
+	m := header(string(o.ID()), subject, publishedIn(o, run))
 	m.Data = o.Marshal()
 	return m
 }
 
-// runOf returns the run of an object's event that is published as one of a run, "" for a live one.
-func runOf(o event.Object, run string) string {
+// publishedIn returns the run that the event of an object is published in, "" for a live one.
+func publishedIn(o event.Object, run string) string {
 	if run == "" && !o.Removed && o.Imported() {
 		return event.ImportRun
 	}
