@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -34,12 +32,9 @@ import (
 )
 
 // BenchmarkLarge takes one object by the minute into silver and into gold, in this process, and a second one of another coin on the same
-// days. The CPU seconds of each part count: they hardly change while the machine is busy. MILLRACE_ROWS is the number of rows.
+// days. The CPU seconds of each part count: they hardly change while the machine is busy.
 func BenchmarkLarge(b *testing.B) {
-	n := 500_000
-	if text := os.Getenv("MILLRACE_ROWS"); text != "" {
-		n, _ = strconv.Atoi(text)
-	}
+	const n = 500_000
 	for _, ext := range []string{bronze.NDJSON, bronze.Parquet} {
 		b.Run(ext, func(b *testing.B) {
 			for range b.N {
