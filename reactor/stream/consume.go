@@ -303,8 +303,15 @@ func (h *held) len() int {
 func (h *held) inProgress() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	told := map[jetstream.Msg]bool{}
 	for m := range h.m {
-		_ = m.InProgress() // fails if it is settled or NATS is away; both are fine
+		if p, ok := m.(*part); ok {
+			m = p.Msg
+		}
+		if !told[m] {
+			told[m] = true
+			_ = m.InProgress() // fails if it is settled or NATS is away; both are fine
+		}
 	}
 }
 
