@@ -35,6 +35,8 @@ type service struct {
 	Environment map[string]string                     `yaml:"environment"`
 	Ports       []string                              `yaml:"ports"`
 	Healthcheck *struct{ Test []string }              `yaml:"healthcheck"`
+	Volumes     []string                              `yaml:"volumes"`
+	EnvFile     []struct{ Path string }               `yaml:"env_file"`
 	DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
 }
 
@@ -106,6 +108,27 @@ func TestNoSecretIsInTheFile(t *testing.T) {
 	}
 	if seen < 20 {
 		t.Errorf("only %d secrets were looked at", seen)
+	}
+}
+
+// A source of one's own is landed by the DAGs and promoted by the reactor: both see the folder of its file, and the tasks its secrets.
+func TestOwnFilesReachTheReactorAndTheDAGs(t *testing.T) {
+	c, _ := compose(t)
+	for name, s := range c.Services {
+		runs := name == "reactor" || strings.HasPrefix(name, "airflow-")
+		for _, kind := range []string{"datasets", "models"} {
+			folder := "/srv/" + kind
+			mount := "${MILLRACE_OWN_" + strings.ToUpper(kind) + ":-./own/" + kind + "}:" + folder + ":ro"
+			if has := s.Environment["MILLRACE_"+strings.ToUpper(kind)] == folder && slices.Contains(s.Volumes, mount); has != runs {
+				t.Errorf("%s sees the %s of one's own: %t, want %t: %v", name, kind, has, runs, s.Volumes)
+			}
+		}
+		if sources, has := s.Environment["MILLRACE_SOURCES"]; has != strings.HasPrefix(name, "airflow-") || has && sources != "${MILLRACE_SOURCES:-}" {
+			t.Errorf("%s gets MILLRACE_SOURCES as %q", name, sources)
+		}
+		if has := len(s.EnvFile) == 1 && s.EnvFile[0].Path == "sources.env"; has != (name == "airflow-scheduler") {
+			t.Errorf("%s gets the secrets of sources: %t", name, has)
+		}
 	}
 }
 
