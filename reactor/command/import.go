@@ -27,7 +27,8 @@ type importCmd struct {
 	lakeFlags
 	settings.NATS
 	Place    string        `arg:"" help:"A folder or object of a bucket, such as s3://lakehouse/exports/2024/, or a folder or file of this machine."`
-	Dataset  string        `required:"" placeholder:"SOURCE/DATASET" help:"Dataset that the objects are of, such as binance/klines."`
+	Dataset  string        `xor:"into" placeholder:"SOURCE/DATASET" help:"Dataset that the objects are of, such as binance/klines."`
+	Table    string        `xor:"into" placeholder:"NAMESPACE.TABLE" help:"Register Parquet files of the lake's bucket as this Iceberg table instead; the reactor only reads it."`
 	StoredAt time.Time     `name:"stored-at" format:"2006-01-02T15:04:05Z07:00" placeholder:"TIME" help:"Take this for the time of all objects, in place of their own: for files that lost theirs."`
 	DryRun   bool          `name:"dry-run" help:"Write nothing: count the objects."`
 	Wait     bool          `help:"Wait until all imported objects of the dataset are in gold. Fails if one of them is a dead letter."`
@@ -52,17 +53,27 @@ A second run does what is left. The newest version of each object counts; names 
 what is no .json, .json.gz, .ndjson, .ndjson.gz or .parquet. An original whose version is deleted for good takes its rows along, at the
 reconciler's next look. The command needs the owner's credentials.
 
+With --table the Parquet files of a folder of the lake's bucket are an Iceberg table, where they are: their footers are read, and no byte is
+copied. A second run adds files that came since, and columns that they have more. No upkeep and no other engine may change the files.
+
 Examples:
 
   reactor import s3://lakehouse/exports/2024/ --dataset binance/klines --dry-run
   reactor import ./downloads --dataset shop/orders --wait
-  reactor import s3://archive/klines/ --dataset binance/klines --from-endpoint https://s3.example.com`
+  reactor import s3://archive/klines/ --dataset binance/klines --from-endpoint https://s3.example.com
+  reactor import s3://lakehouse/exports/trades/ --table history.trades`
 }
 
 // tableFolders are those of the bucket that hold files of tables, which their writers replace.
 var tableFolders = []string{"silver", "gold", "tables"}
 
 func (c *importCmd) Run(ctx context.Context, out *cli.Output) error {
+	if c.Table != "" {
+		return c.register(ctx, out)
+	}
+	if c.Dataset == "" {
+		return cli.Usage("give --dataset, or for Parquet files --table")
+	}
 	if _, known := datasets.Find(c.Dataset); !known {
 		return cli.Usage("%v", (&replayCmd{Dataset: c.Dataset}).knownDataset())
 	}
@@ -211,4 +222,32 @@ func (c *importCmd) await(ctx context.Context, l opened, prefix string, wanted f
 
 func (c *importCmd) print(out *cli.Output, how string, done imports.Imported) error {
 	return out.Table([]string{"place", "dataset", "by", "objects", "new", "there", "bytes"}, [][]any{{c.Place, c.Dataset, how, done.Files, done.New, done.There, done.Bytes}})
+}
+
+// register makes Parquet files a table.
+func (c *importCmd) register(ctx context.Context, out *cli.Output) error {
+	bucketName, prefix, stored := imports.Split(c.Place)
+	folder, _, _ := strings.Cut(prefix, "/")
+	if err := imports.CheckTableName(c.Table); err != nil {
+		return cli.Usage("%v", err)
+	}
+	if !stored || bucketName != c.Bucket || prefix == "" || folder == "bronze" || slices.Contains(tableFolders, folder) {
+		return cli.Usage("a table's files stay where they are: %s must be a folder of s3://%s/, outside of bronze/, %s/", c.Place, c.Bucket, strings.Join(tableFolders, "/, "))
+	}
+	if c.Wait || !c.StoredAt.IsZero() {
+		return cli.Usage("--wait and --stored-at are for --dataset")
+	}
+	return c.withLake(ctx, func(l opened) error {
+		bar := out.Progress(-1, "reading footers")
+		done, err := imports.Table{
+			Lake: l.Lake, Name: c.Table, From: imports.Objects{Bucket: l.Bucket, Prefix: prefix}, DryRun: c.DryRun, Progress: bar.Add,
+		}.Run(ctx)
+		bar.Done()
+		if err != nil {
+			return err
+		}
+		return out.Table([]string{"place", "table", "files", "new", "there", "rows", "bytes", "columns"}, [][]any{{
+			c.Place, c.Table, done.New + done.There, done.New, done.There, done.Rows, done.Bytes, orNil(strings.Join(done.Columns, ", ")),
+		}})
+	})
 }

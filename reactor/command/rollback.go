@@ -61,7 +61,7 @@ func (c *rollbackCmd) Run(ctx context.Context, out *cli.Output) error {
 			slog.Info(c.Table + " was at that snapshot already")
 			return nil
 		}
-		slog.Info(promote.AfterRollback(c.Table), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
+		slog.Info(promote.AfterRollback(t, to), "undo", fmt.Sprintf("reactor rollback %s --to %d", c.Table, lake.IDOf(from)))
 		return nil
 	})
 }

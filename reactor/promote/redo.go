@@ -136,7 +136,13 @@ func (s *Silver) outdateAgain(ctx context.Context) error {
 		return nil
 	}
 	s.cfg.Log.Warn("a table is rolled back to the rows of a former definition: the objects of its dataset are read again", "table", t.Name)
-	_, err = s.cfg.Lake.Commit(ctx, []lake.Change{{Base: t, Properties: seen}}, func(tx *lake.Tx, _ []*lake.Table) error {
+	change := lake.Change{Base: t, Properties: seen}
+	if tables.Rekeyed(t.Meta, t.Snapshot()) { // by the key of now, two of its rows may be one
+		if change.Remove, err = s.cfg.Lake.Files(ctx, t, t.Snapshot(), lake.AllMonths); err != nil {
+			return err
+		}
+	}
+	_, err = s.cfg.Lake.Commit(ctx, []lake.Change{change}, func(tx *lake.Tx, _ []*lake.Table) error {
 		return tx.Outdate(ctx, t.Name)
 	})
 	if err == nil {

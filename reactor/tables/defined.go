@@ -24,6 +24,9 @@ const (
 	// sinceProperty has the sequence number that the table had when its definition changed last. Snapshots up to it hold the rows of a
 	// former one.
 	sinceProperty = "millrace.definition-since"
+	// keySinceProperty has the sequence number that the table had when a branch made it anew by another key. Snapshots up to it hold rows
+	// under a former one.
+	keySinceProperty = "millrace.definition-key-since"
 	// partitionProperty has the partition that a definition gave the table last. It is there once that has changed. What another engine
 	// made of the partitions meanwhile stays.
 	partitionProperty = "millrace.definition-partition"
@@ -38,6 +41,7 @@ func defined(d *silver.Dataset) iceberg.Properties {
 func Anew(meta table.Metadata, d *silver.Dataset) iceberg.Properties {
 	set := defined(d)
 	set[sinceProperty] = strconv.FormatInt(meta.LastSequenceNumber(), 10)
+	set[keySinceProperty] = set[sinceProperty]
 	return set
 }
 
@@ -65,6 +69,18 @@ func Former(t *lake.Table) (iceberg.Properties, bool) {
 		return nil, false
 	}
 	return iceberg.Properties{sinceProperty: strconv.FormatInt(last, 10)}, true
+}
+
+// MadeBefore tells whether a former definition made the rows of a snapshot.
+func MadeBefore(meta table.Metadata, s *table.Snapshot) bool { return until(meta, s, sinceProperty) }
+
+// Rekeyed tells whether the rows of a snapshot are those of a former key. They cannot be mended: two of them may be one row by the key of
+// now.
+func Rekeyed(meta table.Metadata, s *table.Snapshot) bool { return until(meta, s, keySinceProperty) }
+
+func until(meta table.Metadata, s *table.Snapshot, property string) bool {
+	since, err := strconv.ParseInt(meta.Properties()[property], 10, 64)
+	return err == nil && s != nil && s.SequenceNumber <= since
 }
 
 // Redefined tells whether a table has ever got another definition. One that never has needs no look at the ledger, which may be long.

@@ -24,7 +24,7 @@ func (p *Pages) rollback(r *http.Request) (web.Done, error) {
 	}
 	var before, after *table.Snapshot
 	ctx := context.WithoutCancel(r.Context()) // half of it must not be left by a browser that goes away
-	_, err := p.lake.OnTable(ctx, name, func(t *lake.Table) (err error) {
+	t, err := p.lake.OnTable(ctx, name, func(t *lake.Table) (err error) {
 		before = t.Snapshot()
 		if after, err = t.FindThere(ctx, to); err != nil {
 			return web.NotFound("%w", err)
@@ -36,7 +36,7 @@ func (p *Pages) rollback(r *http.Request) (web.Done, error) {
 	}
 	return web.Done{
 		Title: name + " is rolled back",
-		Text:  fmt.Sprintf("It was at snapshot %d and is at %d now: %s.", lake.IDOf(before), after.SnapshotID, promote.AfterRollback(name)),
+		Text:  fmt.Sprintf("It was at snapshot %d and is at %d now: %s.", lake.IDOf(before), after.SnapshotID, promote.AfterRollback(t, after)),
 		Next:  []web.Item{{Name: fmt.Sprintf("Undo it: roll back to %d", lake.IDOf(before)), Path: fmt.Sprintf("/tables/%s/snapshots?to=%d#rollback", name, lake.IDOf(before))}},
 		Back:  "/tables/" + name + "/snapshots", Command: cli.ShellLine("reactor", "rollback", name, "--to", fmt.Sprint(after.SnapshotID)),
 	}, nil
