@@ -55,7 +55,9 @@ func (t Table) Run(ctx context.Context) (lake.Registered, error) {
 	if shared, err := t.Lake.Shared(ctx, lake.Identifier{Namespace: namespace, Name: name}, location); err != nil || shared {
 		return lake.Registered{}, orShared(err, location)
 	}
-	done, err := t.Lake.RegisterFiles(ctx, t.Name, location, "s3://"+t.From.Bucket.Name+"/"+t.From.Prefix, files, t.DryRun)
+	done, err := t.Lake.RegisterFiles(ctx, lake.Registration{
+		Table: t.Name, Location: location, Place: "s3://" + t.From.Bucket.Name + "/" + t.From.Prefix, Files: files, DryRun: t.DryRun,
+	})
 	return done, bucket.Refusal(err)
 }
 

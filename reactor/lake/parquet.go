@@ -24,6 +24,15 @@ type Parquet struct {
 	Size int64
 }
 
+// Registration says which files are to be a table.
+type Registration struct {
+	Table    string // its name
+	Location string // of the table's own files
+	Place    string // where the files are, in words
+	Files    []Parquet
+	DryRun   bool // work all out, and write nothing
+}
+
 // Registered is what became of files that were registered.
 type Registered struct {
 	New, There int
@@ -33,23 +42,23 @@ type Registered struct {
 }
 
 // RegisterFiles makes Parquet files a table, or adds those to it that it does not have. It reads their footers and copies no byte. The
-// table lies at location and has the columns of all files, in the order of their first appearance; Iceberg's name mapping finds them in
-// files, which have no ids. place says in words where the files are. With dry it works all out and writes nothing.
-func (l *Lake) RegisterFiles(ctx context.Context, name, location, place string, files []Parquet, dry bool) (Registered, error) {
+// table has the columns of all files, in the order of their first appearance; Iceberg's name mapping finds them in files, which have no
+// ids.
+func (l *Lake) RegisterFiles(ctx context.Context, r Registration) (Registered, error) {
 	var done Registered
-	id, err := parseName(name)
+	id, err := parseName(r.Table)
 	if err != nil {
 		return done, err
 	}
-	base, err := l.registeredTable(ctx, id, location, place)
+	base, err := l.registeredTable(ctx, id, r.Location, r.Place)
 	if err != nil {
 		return done, err
 	}
-	fresh, err := l.unregistered(ctx, base, files)
+	fresh, err := l.unregistered(ctx, base, r.Files)
 	if err != nil {
 		return done, err
 	}
-	done.There, done.New = len(files)-len(fresh), len(fresh)
+	done.There, done.New = len(r.Files)-len(fresh), len(fresh)
 	columns, err := l.columnsOf(ctx, fresh)
 	if err != nil {
 		return done, err
@@ -64,7 +73,7 @@ func (l *Lake) RegisterFiles(ctx context.Context, name, location, place string, 
 	for _, f := range fresh {
 		done.Bytes += f.Size
 	}
-	if dry || len(fresh) == 0 {
+	if r.DryRun || len(fresh) == 0 {
 		return done, nil
 	}
 	done.Rows, err = l.addFiles(ctx, id, base, fresh, added)
