@@ -239,8 +239,8 @@ func without(ctx context.Context, ledger Ledger, objects []event.Object) ([]even
 	return unknown, nil
 }
 
-// publish sends the events of the missed ones among the unknown objects. If the ledger was empty, it sends all at once: the ledger
-// answers copies of events that are on their way.
+// publish sends the events of the missed ones among the unknown objects. If the ledger was empty, it sends all at once: of few the broker
+// drops copies of events that are on their way, of many, which share messages, the ledger answers them.
 func (p *pass) publish(ctx context.Context) error {
 	missed, cause := p.unknown, NewLedger
 	p.unknown = nil
@@ -257,7 +257,8 @@ func (p *pass) publish(ctx context.Context) error {
 			return err
 		}
 	}
-	out := sender{publish: p.r.publish, shared: p.empty}
+	shared := p.empty && len(missed) >= together
+	out := sender{publish: p.r.publish, shared: shared}
 	if err := p.send(ctx, &out, missed, cause); err != nil || len(out.copies) == 0 {
 		return err
 	}
@@ -271,7 +272,7 @@ func (p *pass) publish(ctx context.Context) error {
 	}
 	// The broker saw these events before and they were worked on, but the ledger does not know them: it was restored or
 	// replaced. Publish them under another message id, because the broker would drop the old one again.
-	again := sender{publish: p.r.publish, shared: p.empty, nonce: "again-" + strings.ToLower(rand.Text()[:12])}
+	again := sender{publish: p.r.publish, shared: shared, nonce: "again-" + strings.ToLower(rand.Text()[:12])}
 	return p.send(ctx, &again, p.notLately(forgotten), Forgotten)
 }
 

@@ -164,15 +164,27 @@ func TestWhatTheLedgerForgotIsPublishedAnewOnce(t *testing.T) {
 	expect(t, r, Found{Objects: 2, Waiting: 1})
 }
 
-// The events share a message, which the broker knows only if it had the same ones before: from a ledger that is gone again.
 func TestAnEmptyLedgerIsFilledAtOnce(t *testing.T) {
 	lost, seen, young := object1(1, time.Now()), object1(2, time.Now()), object1(3, time.Now())
 	b := newBroker()
 	b.seen[string(seen.ID())], b.seen[string(young.ID())] = true, true
-	r := reconciler(b, lost, seen, young)
-	expect(t, r, Found{Objects: 3, Missed: map[Cause]int{NewLedger: 3}}, lost.Key, seen.Key, young.Key)
 	b.arrives = []event.Object{young}
-	expect(t, r, Found{Objects: 3, Missed: map[Cause]int{Forgotten: 2}}, lost.Key+" again", seen.Key+" again")
+	expect(t, reconciler(b, lost, seen, young), Found{Objects: 3, Missed: map[Cause]int{NewLedger: 1, Forgotten: 1}}, lost.Key, seen.Key+" again")
+}
+
+// The events of many share messages, which the broker knows only if it had the same ones before: from a ledger that is gone again.
+func TestManyObjectsFillAnEmptyLedgerByFewMessages(t *testing.T) {
+	b := newBroker()
+	var all []event.Object
+	var keys, again []string
+	for i := range together + 1 {
+		o := object1(i+1, time.Now())
+		all, keys, again = append(all, o), append(keys, o.Key), append(again, o.Key+" again")
+	}
+	b.seen[string(all[0].ID())] = true
+	r := reconciler(b, all...)
+	expect(t, r, Found{Objects: len(all), Missed: map[Cause]int{NewLedger: len(all)}}, keys...)
+	expect(t, r, Found{Objects: len(all), Missed: map[Cause]int{Forgotten: len(all)}}, again...)
 }
 
 func TestManyObjectsPassInBoundedMemory(t *testing.T) {

@@ -68,6 +68,9 @@ func received(m jetstream.Msg, d event.Delivery) string {
 	if err != nil || !tracing.On() {
 		return ""
 	}
+	if _, shared := m.(*part); shared && d.Run == "" {
+		return "" // of a rebuild: the put's own event, if it is on its way, begins the trace
+	}
 	root := m.Headers().Get(headerTrace)
 	if root == "" {
 		root = tracing.Root(traceIdentity(string(d.Object.ID()), d.Run), "")

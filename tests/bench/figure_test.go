@@ -66,7 +66,7 @@ func TestAScenarioWithoutAFigureFails(t *testing.T) {
 func TestEveryScenarioPromisesFigures(t *testing.T) {
 	seen := map[string]bool{}
 	for _, s := range scenarios {
-		if s.letter == "" || s.about == "" || len(s.figures) == 0 || seen[s.letter] {
+		if s.letter == "" || s.about == "" || len(s.figures) == 0 && !s.promises || seen[s.letter] {
 			t.Errorf("scenario %q (%s) has no figures, no text, or a letter that is taken", s.letter, s.about)
 		}
 		seen[s.letter] = true

@@ -27,7 +27,7 @@ import (
 // large is (d): the history of one coin by the minute, over years, in one object. The rate counts from the end of the put
 // to the silver commit: before that, nobody is told of the object.
 var large = scenario{
-	letter: "d", about: "one object of 2,000,000 history rows: ndjson, ndjson.gz and Parquet",
+	letter: "d", about: "one object of 2,000,000 history rows: ndjson, ndjson.gz and Parquet", promises: true,
 	run: func(ctx context.Context, b *bench) (err error) {
 		l, err := b.open(ctx, true)
 		if err != nil {

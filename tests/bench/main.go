@@ -49,6 +49,7 @@ type scenario struct {
 	letter, about string
 	asked         bool // runs only when --only names it: it needs more than the project does, or minutes to make its lake
 	figures       []string
+	promises      bool // run itself says which figures must come: flags decide
 	run           func(context.Context, *bench) error
 }
 
