@@ -144,6 +144,9 @@ func (c *importCmd) bring(ctx context.Context, l opened, from imports.Place, own
 	if done.Files == 0 {
 		slog.Warn("there is nothing to import", "place", c.Place)
 	}
+	if err := c.untold(ctx, l, done); err != nil {
+		return err
+	}
 	if err := c.await(ctx, l, bronze.Prefix+c.Dataset+"/", event.Object.Imported, out); err != nil {
 		return err
 	}
@@ -152,6 +155,17 @@ func (c *importCmd) bring(ctx context.Context, l opened, from imports.Place, own
 		how = "link"
 	}
 	return c.print(out, how, done)
+}
+
+// untold publishes the events of objects that an earlier run made and that the ledger does not know. Of a put whose client was killed
+// the store may have told nobody; if it has, the broker drops the second copy.
+func (c *importCmd) untold(ctx context.Context, l opened, done imports.Imported) error {
+	if done.There == 0 {
+		return nil
+	}
+	earlier := func(o event.Object) bool { return done.Before[o.Key] }
+	listed := reconcile.Wanted(reconcile.Objects(ctx, l.Bucket, bronze.Prefix+c.Dataset+"/"), earlier)
+	return c.publish(ctx, reconcile.Unknown(ctx, listed, l.Lake), nil)
 }
 
 // announce publishes the events of objects that are bronze already and that the ledger does not know.

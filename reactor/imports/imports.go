@@ -45,6 +45,7 @@ type Imported struct {
 	Bytes   int64 // of the new ones' originals
 	Passed  int   // files that are no data
 	Because string
+	Before  map[string]bool // keys of the dataset's imported objects that were there
 }
 
 // Run imports. With an error it returns what is done so far.
@@ -54,6 +55,7 @@ func (i Import) Run(ctx context.Context) (Imported, error) {
 	if err != nil {
 		return done, err
 	}
+	done.Before = there
 	var mu sync.Mutex
 	count := func(f File, made bool) {
 		mu.Lock()
