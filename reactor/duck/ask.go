@@ -19,9 +19,6 @@ type Script struct {
 
 // Script reads a user's SQL. Nothing of it runs yet. ctx covers all of it; the script must be closed.
 func (c *Conn) Script(ctx context.Context, sql string) (*Script, error) {
-	if c.open != nil {
-		return nil, ErrBusy
-	}
 	statements, n, err := c.extract(sql)
 	if err != nil {
 		return nil, err

@@ -46,11 +46,8 @@ func OutOfMemory(err error) bool {
 
 // Exec runs one or more statements and drops what they return.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
-	if c.open != nil {
-		return ErrBusy
-	}
-	if strings.IndexByte(sql, 0) >= 0 {
-		return errNUL(sql)
+	if err := c.ready(sql); err != nil {
+		return err
 	}
 	return c.guard(ctx, sql, func() string { return c.run(sql, nil) })
 }
@@ -70,11 +67,8 @@ func (c *Conn) run(sql string, result *bindings.Result) string {
 
 // Few does what Query does, and holds all rows of the last statement in memory. Where they are few it saves a transaction.
 func (c *Conn) Few(ctx context.Context, sql string) (*Rows, error) {
-	if c.open != nil {
-		return nil, ErrBusy
-	}
-	if strings.IndexByte(sql, 0) >= 0 {
-		return nil, errNUL(sql)
+	if err := c.ready(sql); err != nil {
+		return nil, err
 	}
 	rows := &Rows{conn: c, ctx: ctx, sql: sql}
 	return c.opened(rows, c.guard(ctx, sql, func() string { return c.run(sql, &rows.result) }))
@@ -97,9 +91,6 @@ func (c *Conn) Together(ctx context.Context, work func() error) error {
 // Query runs the statements of sql and streams the rows of the last one, so memory never holds a whole large result. The caller
 // closes the rows. ctx covers the rows too. What rows that are closed before their end have written is undone.
 func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
-	if c.open != nil {
-		return nil, ErrBusy
-	}
 	statements, n, err := c.extract(sql)
 	if err != nil {
 		return nil, err
@@ -117,15 +108,22 @@ func (c *Conn) Query(ctx context.Context, sql string) (*Rows, error) {
 	return c.start(ctx, sql, statements, n-1, anything)
 }
 
-func errNUL(sql string) error {
-	return &Error{Message: "the SQL text has a NUL character; remove it", SQL: sql}
+// ready refuses a statement that cannot be started: rows are open, or C would not see all of its text.
+func (c *Conn) ready(sql string) error {
+	switch {
+	case c.open != nil:
+		return ErrBusy
+	case strings.IndexByte(sql, 0) >= 0:
+		return &Error{Message: "the SQL text has a NUL character; remove it", SQL: sql}
+	}
+	return nil
 }
 
 // extract splits sql into its statements.
 func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT, error) {
 	var statements bindings.ExtractedStatements
-	if strings.IndexByte(sql, 0) >= 0 {
-		return statements, 0, errNUL(sql)
+	if err := c.ready(sql); err != nil {
+		return statements, 0, err
 	}
 	n := bindings.ExtractStatements(c.handle, sql, &statements)
 	if n == 0 {

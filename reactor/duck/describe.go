@@ -63,9 +63,6 @@ func Identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`)
 
 // single refuses a text that is not exactly one statement.
 func (c *Conn) single(sql string) error {
-	if c.open != nil {
-		return ErrBusy
-	}
 	statements, n, err := c.extract(sql)
 	if err != nil {
 		return err

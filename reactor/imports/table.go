@@ -52,18 +52,13 @@ func (t Table) Run(ctx context.Context) (lake.Registered, error) {
 	}
 	namespace, name := t.Name[:strings.LastIndex(t.Name, ".")], t.Name[strings.LastIndex(t.Name, ".")+1:]
 	location := "s3://" + t.From.Bucket.Name + "/tables/" + namespace + "/" + name
-	if shared, err := t.Lake.Shared(ctx, lake.Identifier{Namespace: namespace, Name: name}, location); err != nil || shared {
-		return lake.Registered{}, orShared(err, location)
+	if shared, err := t.Lake.Shared(ctx, lake.Identifier{Namespace: namespace, Name: name}, location); err != nil {
+		return lake.Registered{}, err
+	} else if shared {
+		return lake.Registered{}, fmt.Errorf("another table lies in %s: choose another name", location)
 	}
 	done, err := t.Lake.RegisterFiles(ctx, lake.Registration{
 		Table: t.Name, Location: location, Place: "s3://" + t.From.Bucket.Name + "/" + t.From.Prefix, Files: files, DryRun: t.DryRun,
 	})
 	return done, bucket.Refusal(err)
-}
-
-func orShared(err error, location string) error {
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("another table lies in %s: choose another name", location)
 }

@@ -122,18 +122,25 @@ func TestSilverIsAFunctionOfTheDefinition(t *testing.T) {
 		if left := s.unread(b, random); len(left) > 0 {
 			t.Fatalf("round %d: %d objects are still to be read, such as %s", round, len(left), left[0].Object.Key)
 		}
-		fresh := openSilver(t, client, fmt.Sprint("fresh", round))
-		fresh.promoter = kindsOf(t, fresh, d)
-		for o, err := range reconcile.Objects(t.Context(), b, "") {
-			if err != nil {
-				t.Fatal(err)
-			}
-			fresh.handle(event.Delivery{Object: o, Attempt: 1})
+		s.asFresh(d, b, fmt.Sprint("fresh", round), fmt.Sprintf("round %d, winner %s, partition %s", round, d.Winner, d.Partition))
+	}
+}
+
+// asFresh fails unless the tables are those of a lake that reads all of bronze by d and knew no definition before. That lake's own bucket
+// has the name; when says what came before.
+func (s *silverLake) asFresh(d *silver.Dataset, b bucket.Bucket, name, when string) {
+	s.t.Helper()
+	fresh := openSilver(s.t, b.Client, name)
+	fresh.promoter = kindsOf(s.t, fresh, d)
+	for o, err := range reconcile.Objects(s.t.Context(), b, "") {
+		if err != nil {
+			s.t.Fatal(err)
 		}
-		for _, table := range []string{d.TableName(), tables.Rejected} {
-			if got, want := s.contents(table), fresh.contents(table); got != want {
-				t.Fatalf("round %d, winner %s, partition %s: %s has\n%s\nand a lake that knew no other definition has\n%s", round, d.Winner, d.Partition, table, got, want)
-			}
+		fresh.handle(event.Delivery{Object: o, Attempt: 1})
+	}
+	for _, table := range []string{d.TableName(), tables.Rejected} {
+		if got, want := s.contents(table), fresh.contents(table); got != want {
+			s.t.Fatalf("%s: %s has\n%s\nand a lake that knew no other definition has\n%s", when, table, got, want)
 		}
 	}
 }

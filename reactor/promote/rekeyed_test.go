@@ -111,19 +111,7 @@ func TestARollbackAcrossAChangeOfTheKeyIsReadAgain(t *testing.T) {
 			if got := s.contents(d.TableName()); got != want {
 				t.Errorf("after the rollback the table has\n%s\nwant\n%s", got, want)
 			}
-			fresh := openSilver(t, client, fmt.Sprint("fresh-", name))
-			fresh.promoter = kindsOf(t, fresh, d)
-			for o, err := range reconcile.Objects(t.Context(), b, "") {
-				if err != nil {
-					t.Fatal(err)
-				}
-				fresh.handle(event.Delivery{Object: o, Attempt: 1})
-			}
-			for _, of := range []string{d.TableName(), tables.Rejected} {
-				if got, want := s.contents(of), fresh.contents(of); got != want {
-					t.Errorf("%s has\n%s\nand a lake that knew no other key has\n%s", of, got, want)
-				}
-			}
+			s.asFresh(d, b, fmt.Sprint("fresh-", name), "after the rollback")
 		})
 	}
 }
