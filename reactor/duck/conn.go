@@ -38,10 +38,9 @@ type Error struct {
 
 func (e *Error) Error() string { return "duckdb: " + e.Message }
 
-// OutOfMemory tells whether a statement needed more than the memory limit. Such a statement did nothing.
+// OutOfMemory tells whether a statement needed more than the memory limit, for its work or for its commit. Such a statement did nothing.
 func OutOfMemory(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && strings.HasPrefix(e.Message, "Out of Memory Error")
+	return says(err, "Out of Memory Error", "TransactionContext Error: Failed to commit: could not allocate")
 }
 
 // Exec runs one or more statements and drops what they return.

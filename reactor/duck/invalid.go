@@ -11,7 +11,7 @@ func Internal(err error) bool { return says(err, "INTERNAL Error") }
 // OfMachine tells whether a statement failed because of the machine, or because an earlier statement ended the database or the
 // transaction. Any other statement would have failed too.
 func OfMachine(err error) bool {
-	return says(err, "IO Error", "FATAL Error", "INTERRUPT Error", "TransactionContext Error", "Connection Error") || ended(err)
+	return !OutOfMemory(err) && says(err, "IO Error", "FATAL Error", "INTERRUPT Error", "TransactionContext Error", "Connection Error") || ended(err)
 }
 
 func says(err error, prefixes ...string) bool {

@@ -59,7 +59,7 @@ func (m *Model) CreateTable(name string) string { return createTable(name, m.Col
 // days read. The rows must pass Verify before they are committed.
 //
 // made, unless nil, is called for each model whose rows are complete; other connections may read new_gold.<table> from then on. It is
-// called before the next model is computed, and at the end of a large step.
+// called once at a time: before the next model is computed on the same connection, and at the end of a large step.
 func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made func(*Model)) error {
 	if made == nil {
 		made = func(*Model) {}
@@ -81,6 +81,13 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 	}
 	chunks := all.Chunks(days)
 	atOnce := len(chunks) == 1 && rows <= earlyRows
+	if atOnce && s.Beside != nil && len(steps) > 1 {
+		conns := []*duck.Conn{conn, s.Beside}
+		if err := s.side(ctx, conns, steps, func(m *Model) plan.Days { return p.Write[m.Name] }, made); err != nil {
+			return err
+		}
+		return showAll(ctx, conns...)
+	}
 	// Compute all models of a chunk before the next chunk. A model looks back, never ahead, so its input is there.
 	for _, chunk := range chunks {
 		for _, m := range steps {
@@ -88,23 +95,41 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 			if write.Empty() {
 				continue
 			}
-			if s.Computing != nil {
-				s.Computing(m)
-			}
-			if err := s.step(ctx, conn, m, write); err != nil {
-				return fmt.Errorf("compute %s on %s: %w", m.Name, write, err) // wraps a *Failure if the model is to blame
+			over := s.computing(m)
+			err := s.step(ctx, conn, m, write)
+			over()
+			if err != nil {
+				return err
 			}
 			if atOnce {
 				made(m)
 			}
 		}
 	}
-	if err := conn.Exec(ctx, resetSpan); err != nil {
-		return fmt.Errorf("show all days of gold: %w", err)
+	if err := showAll(ctx, conn); err != nil {
+		return err
 	}
 	if !atOnce {
 		for _, m := range steps {
 			made(m)
+		}
+	}
+	return nil
+}
+
+// computing tells Computing of a model, and returns what tells it that the model's SQL has ended.
+func (s *Set) computing(m *Model) (over func()) {
+	if s.Computing == nil {
+		return func() {}
+	}
+	return s.Computing(m)
+}
+
+// showAll has the views of gold show all days to connections that have computed some.
+func showAll(ctx context.Context, conns ...*duck.Conn) error {
+	for _, conn := range conns {
+		if err := conn.Exec(ctx, resetSpan); err != nil {
+			return fmt.Errorf("show all days of gold: %w", err)
 		}
 	}
 	return nil
@@ -146,18 +171,29 @@ func (s *Set) begin(ctx context.Context, conn *duck.Conn, p plan.Plan, steps []*
 
 // step computes one model's rows of some days. If they do not fit into memory, it computes halves.
 func (s *Set) step(ctx context.Context, conn *duck.Conn, m *Model, write plan.Days) error {
+	err := inHalves(ctx, write, nil, func(write plan.Days) error { return s.insert(ctx, conn, m, write) })
+	return m.blamed(ctx, write, err)
+}
+
+// blamed says which model and days an error of the model's SQL came from. It wraps a *Failure if the model is to blame.
+func (m *Model) blamed(ctx context.Context, write plan.Days, err error) error {
+	if err = m.failed(ctx, m.File, err); err != nil {
+		return fmt.Errorf("compute %s on %s: %w", m.Name, write, err)
+	}
+	return nil
+}
+
+// insert runs a model's SQL for some days.
+func (s *Set) insert(ctx context.Context, conn *duck.Conn, m *Model, write plan.Days) error {
 	ctx, end := tracing.Span(ctx, "model "+m.Name)
 	defer end()
-	err := inHalves(ctx, write, nil, func(write plan.Days) error {
-		hull, _ := write.Hull()
-		span := plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}
-		if err := conn.Exec(ctx, setSpan(span)); err != nil {
-			return err
-		}
-		// The statement runs alone and begins on the model's first line, so DuckDB's line numbers are those of the model's file.
-		return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
-	})
-	return m.failed(ctx, m.File, err)
+	hull, _ := write.Hull()
+	span := plan.Range{From: hull.From - plan.Day(m.Lookback), To: hull.To}
+	if err := conn.Exec(ctx, setSpan(span)); err != nil {
+		return err
+	}
+	// The statement runs alone and begins on the model's first line, so DuckDB's line numbers are those of the model's file.
+	return conn.Exec(ctx, fmt.Sprintf("insert into new_gold.%s by name select * from %s where %s", m.Table(), subquery(m.SQL), write.SQL(Day)))
 }
 
 // chunkDays returns the number of days to compute at once, and how many rows silver has that the plan reads; 0 if the days are so few

@@ -53,7 +53,7 @@ func (m *Model) failed(ctx context.Context, file string, err error) error {
 // Without returns the set without the named models, without models that read them directly or indirectly, and without the audits
 // of both.
 func (s *Set) Without(names ...string) *Set {
-	out, gone := &Set{Inputs: s.Inputs, Uses: s.Uses, Calm: s.Calm, Computing: s.Computing}, map[string]bool{}
+	out, gone := &Set{Inputs: s.Inputs, Uses: s.Uses, Calm: s.Calm, Computing: s.Computing, Beside: s.Beside}, map[string]bool{}
 	for _, m := range s.Models { // each model comes after those it reads
 		if slices.Contains(names, m.Name) || slices.ContainsFunc(m.Inputs, func(in string) bool { return gone[in] }) {
 			gone[m.Name] = true

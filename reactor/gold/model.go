@@ -92,8 +92,11 @@ type Set struct {
 	// Calm, unless it is nil, waits until no model is computed any more: comparing and auditing go on beside that, and the memory may
 	// not be enough for both.
 	Calm func(context.Context) error
-	// Computing, unless it is nil, is told of each model before its SQL runs.
-	Computing func(*Model)
+	// Computing, unless it is nil, is told of each model before its SQL runs, and what it returns when it has run. It may be called while
+	// another model is computed.
+	Computing func(*Model) (over func())
+	// Beside, unless it is nil, is a second connection to the database: the models of a small step are computed on both.
+	Beside *duck.Conn
 }
 
 // Model finds a model by its name, gold.<table>.

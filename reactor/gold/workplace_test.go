@@ -42,6 +42,31 @@ func workplace(t testing.TB, s *Set, cfg duck.Config) *duck.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(done)
+	furnish(t, s, c)
+	return c
+}
+
+// workplaces returns two such connections of one database; the second computes beside the first.
+func workplaces(t testing.TB, s *Set, cfg duck.Config) (c, beside *duck.Conn) {
+	t.Helper()
+	db, err := duck.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	for _, conn := range []**duck.Conn{&c, &beside} {
+		if *conn, err = db.Connect(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup((*conn).Close)
+	}
+	furnish(t, s, c)
+	return c, beside
+}
+
+// furnish makes empty silver tables and an empty old gold.
+func furnish(t testing.TB, s *Set, c *duck.Conn) {
+	t.Helper()
 	if err := Prepare(context.Background(), c); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +76,6 @@ func workplace(t testing.TB, s *Set, cfg duck.Config) *duck.Conn {
 	for _, m := range s.Models {
 		exec(t, c, m.CreateTable("old_gold."+m.Table()))
 	}
-	return c
 }
 
 // computeAll rebuilds every model over the days.

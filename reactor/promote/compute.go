@@ -44,9 +44,6 @@ type work struct {
 func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 	ctx, end := tracing.Span(ctx, "compute")
 	defer end()
-	if err := gold.Prepare(ctx, w.conn); err != nil {
-		return err
-	}
 	for _, name := range relations(w.set) {
 		h, err := w.relation(ctx, w.view, name, w.plan.Read[name])
 		if err != nil {
@@ -54,7 +51,6 @@ func (w *work) compute(ctx context.Context, commit *lake.Pending) error {
 		}
 		w.old[name] = h
 	}
-	defer w.cfg.Deaths.rest()
 	over := make(chan struct{})
 	defer close(over)
 	w.set.Calm = func(ctx context.Context) error {

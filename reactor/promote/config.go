@@ -72,12 +72,16 @@ func connections(db *duck.DB, n int) ([]*duck.Conn, error) {
 	for range n {
 		c, err := db.Connect()
 		if err != nil {
-			for _, c := range conns {
-				c.Close()
-			}
+			closeAll(conns)
 			return nil, err
 		}
 		conns = append(conns, c)
 	}
 	return conns, nil
+}
+
+func closeAll(conns []*duck.Conn) {
+	for _, c := range conns {
+		c.Close()
+	}
 }

@@ -10,7 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 
@@ -21,7 +23,7 @@ const (
 	// crashesHeld is after how many crashes in C++ a model is held, and killsHeld after how many other deaths: an operator or the
 	// kernel may have killed the process for a reason of their own.
 	crashesHeld, killsHeld = 2, 5
-	// markBytes is the size of the file that names the model. It is written in place.
+	// markBytes is the size of the file that names the models. It is written in place.
 	markBytes = 1024
 )
 
@@ -29,6 +31,9 @@ const (
 // start computes the same model, and nothing else gets into gold. So the model's name is written down before its SQL runs: a write
 // of a kilobyte in place, without a sync, which a process that dies leaves behind. What Go's runtime says of a crash goes into a
 // file too, which tells a crash from a kill.
+//
+// Of models that were computed side by side nobody knows which one it was. Each counts, and while any death counts, models are computed one
+// by one: the harmless ones come to their end then, and count no more.
 //
 // A nil Deaths notes nothing.
 //
@@ -39,9 +44,11 @@ type Deaths struct {
 	lock    *flock.Flock
 	program string   // a newer one gets a try of its own
 	mark    *os.File // what is computed now
-	now     string   // the model in it
-	counts  map[string]death
 	log     *slog.Logger
+
+	mu     sync.Mutex
+	now    []marked // the models in the mark
+	counts map[string]death
 }
 
 // death is how often the process died while a model was computed, since it was last computed to its end.
@@ -132,20 +139,28 @@ func (d *Deaths) buryAll() error {
 	return nil
 }
 
-// marked is what the mark says.
+// marked is what the mark says of a model.
 type marked struct {
 	Model   string `json:"model"`
 	Digest  string `json:"digest"`
 	Program string `json:"program"`
 }
 
-// bury counts the death of a process, if it died while a model was computed.
+// bury counts the death of a process, if it died while models were computed.
 func (d *Deaths) bury(folder string) {
 	text, err := os.ReadFile(filepath.Join(folder, "now"))
-	var m marked
-	if err != nil || json.Unmarshal(bytes.TrimRight(text, "\x00"), &m) != nil || m.Model == "" {
+	var all []marked
+	if err != nil || json.Unmarshal(bytes.TrimRight(text, "\x00"), &all) != nil {
 		return
 	}
+	for _, m := range all {
+		d.buryOne(folder, m)
+	}
+	d.save()
+}
+
+// buryOne counts the death of a process for a model.
+func (d *Deaths) buryOne(folder string, m marked) {
 	of := d.counts[m.Model]
 	if of.Digest != m.Digest || of.Program != m.Program {
 		of = death{Digest: m.Digest, Program: m.Program}
@@ -158,7 +173,6 @@ func (d *Deaths) bury(folder string) {
 	}
 	d.counts[m.Model] = of
 	d.log.Warn("the reactor died while a model was computed", "model", m.Model, "crashes", of.Crashes, "kills", of.Kills, "how", of.How)
-	d.save()
 }
 
 // crashIn is the line in which Go's runtime said what ended a process, "" when it was killed without a word.
@@ -171,44 +185,52 @@ func crashIn(folder string) string {
 	return strings.TrimSpace(line)
 }
 
-// computing notes that a model's SQL is about to run. The one before it has survived.
-func (d *Deaths) computing(m *gold.Model) {
+// computing notes that a model's SQL is about to run, and returns what notes that it has ended, and killed nobody.
+func (d *Deaths) computing(m *gold.Model) (over func()) {
 	if d == nil {
-		return
+		return func() {}
 	}
-	d.survived()
-	d.now = m.Name
-	d.write(marked{Model: m.Name, Digest: m.Digest, Program: d.program})
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	one := marked{Model: m.Name, Digest: m.Digest, Program: d.program}
+	d.now = append(d.now, one)
+	d.write()
+	return func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.now = slices.DeleteFunc(d.now, func(other marked) bool { return other == one })
+		if _, died := d.counts[m.Name]; died {
+			delete(d.counts, m.Name)
+			d.save()
+		}
+		d.write()
+	}
 }
 
-// rest notes that no model is computed any more.
-func (d *Deaths) rest() {
-	if d == nil || d.now == "" {
-		return
+// suspects tells whether the process died while models of the set were computed that were not computed to their end since.
+func (d *Deaths) suspects(set *gold.Set) bool {
+	if d == nil {
+		return false
 	}
-	d.survived()
-	d.now = ""
-	d.write(marked{})
-}
-
-func (d *Deaths) survived() {
-	if _, died := d.counts[d.now]; died {
-		delete(d.counts, d.now)
-		d.save()
-	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(set.Models, func(m *gold.Model) bool {
+		of, died := d.counts[m.Name]
+		return died && of.Digest == m.Digest && of.Program == d.program
+	})
 }
 
 // write changes the mark in place. A disk that is full stops no model.
-func (d *Deaths) write(m marked) {
-	text, err := json.Marshal(m)
+func (d *Deaths) write() {
+	text, err := json.Marshal(d.now)
 	if err != nil {
-		panic(fmt.Sprintf("mark %s: %v", m.Model, err)) // strings
+		panic(fmt.Sprintf("mark %v: %v", d.now, err)) // strings
 	}
 	if len(text) < markBytes {
 		text = append(text, make([]byte, markBytes-len(text))...)
 	}
 	if _, err := d.mark.WriteAt(text, 0); err != nil {
-		d.log.Warn("cannot note which model is computed", "model", m.Model, "error", err)
+		d.log.Warn("cannot note which models are computed", "models", d.now, "error", err)
 	}
 }
 
@@ -232,6 +254,8 @@ func (d *Deaths) held(set *gold.Set) failures {
 	if d == nil {
 		return nil
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var held failures
 	for _, m := range set.Models {
 		of := d.counts[m.Name]

@@ -28,24 +28,32 @@ func dieComputing(folder, of string) {
 	if err != nil {
 		panic(err)
 	}
-	d.computing(suspect)
+	over := d.computing(suspect)
 	switch of {
 	case "segfault", "abort", "kill":
 		signal := map[string]syscall.Signal{"segfault": syscall.SIGSEGV, "abort": syscall.SIGABRT, "kill": syscall.SIGKILL}[of]
 		_ = syscall.Kill(os.Getpid(), signal)
 		time.Sleep(time.Minute)
+	case "segfault beside another":
+		d.computing(harmless)
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+		time.Sleep(time.Minute)
 	case "panic":
 		panic("of somebody else")
 	case "another model":
+		over()
 		d.computing(&gold.Model{Name: "gold.after", Digest: "b"})
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		time.Sleep(time.Minute)
 	}
-	d.rest()
+	over()
 	os.Exit(0)
 }
 
-var suspect = &gold.Model{Name: "gold.counts", Digest: "a", File: "counts.sql"}
+var (
+	suspect  = &gold.Model{Name: "gold.counts", Digest: "a", File: "counts.sql"}
+	harmless = &gold.Model{Name: "gold.beside", Digest: "c", File: "beside.sql"}
+)
 
 // diesOf lets a process die in a folder.
 func diesOf(t *testing.T, folder, of string) {
@@ -109,6 +117,35 @@ func TestAModelThatTheReactorDiedOfIsHeld(t *testing.T) {
 	}
 }
 
+// Which of two models that were computed side by side killed the process shows when they are computed one by one.
+func TestAModelBesideOneThatKillsIsNotHeld(t *testing.T) {
+	folder, set := t.TempDir(), &gold.Set{Models: []*gold.Model{harmless, suspect}}
+	open := func() *Deaths {
+		d, err := OpenDeaths(folder, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	diesOf(t, folder, "segfault beside another")
+	d := open()
+	if held := d.held(set); len(held) > 0 || !d.suspects(set) || len(d.counts) != 2 {
+		t.Fatalf("after the first death held are %v, suspects: %v of %v", held, d.suspects(set), d.counts)
+	}
+	d.computing(harmless)() // comes first, alone, and survives
+	d.Close()
+	diesOf(t, folder, "segfault")
+	d = open()
+	defer d.Close()
+	held := d.held(set)
+	if len(held) != 1 || held[0].Model != suspect.Name {
+		t.Errorf("held are %v, want %s", held, suspect.Name)
+	}
+	if d.suspects(set.Without(held.names()...)) {
+		t.Error("the others are still computed one by one")
+	}
+}
+
 // Two reactors may share a home: one that computes is not dead.
 func TestAReactorThatComputesIsNotDead(t *testing.T) {
 	folder := t.TempDir()
@@ -151,8 +188,8 @@ func (w *workshop) crashed(model string) *Deaths {
 
 // The others go on, readiness names it, and one dead letter does; a start knows it without the folder, and a new text mends it.
 func TestAModelThatKillsTheReactorHoldsItsTableAndNoOther(t *testing.T) {
-	harmless := strings.Replace(counts, "::tinyint", "", 1)
-	w := openWorkshop(t, "counts.sql", harmless, "after.sql", after, "beside.sql", beside)
+	mended := strings.Replace(counts, "::tinyint", "", 1)
+	w := openWorkshop(t, "counts.sql", mended, "after.sql", after, "beside.sql", beside)
 	w.days("2026-01-20", 3, "bitcoin")
 	w.bring()
 	before := w.table("gold.counts").SnapshotID()
@@ -186,7 +223,7 @@ func TestAModelThatKillsTheReactorHoldsItsTableAndNoOther(t *testing.T) {
 	}
 	check("after a start")
 
-	w.model("counts.sql", harmless+"-- mended\n"+"order by day\n")
+	w.model("counts.sql", mended+"-- mended\n"+"order by day\n")
 	w.start()
 	w.gold.cfg.Deaths = deaths
 	w.bring()
@@ -210,16 +247,17 @@ func TestTheModelThatIsComputedIsNoted(t *testing.T) {
 	w.days("2026-01-20", 3, "bitcoin")
 	var noted []string
 	set := w.gold.set.Without()
-	set.Computing = func(m *gold.Model) {
-		d.computing(m)
+	set.Computing = func(m *gold.Model) func() {
+		over := d.computing(m)
 		text, err := os.ReadFile(d.own + "/now")
 		if err != nil || len(text) != markBytes {
 			t.Errorf("the mark has %d bytes, %v", len(text), err)
 		}
 		noted = append(noted, string(text))
+		return over
 	}
 	for _, m := range set.Models {
-		set.Computing(m)
+		set.Computing(m)()
 	}
 	for i, m := range set.Models {
 		if !strings.Contains(noted[i], `"model":"`+m.Name+`"`) || !strings.Contains(noted[i], m.Digest) {
@@ -240,6 +278,6 @@ func BenchmarkMark(b *testing.B) {
 	}
 	defer d.Close()
 	for b.Loop() {
-		d.computing(suspect)
+		d.computing(suspect)()
 	}
 }

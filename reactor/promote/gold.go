@@ -33,6 +33,7 @@ type Gold struct {
 	cfg     Config
 	set     *gold.Set
 	conn    *duck.Conn            // computes models
+	beside  *duck.Conn            // computes models at the same time
 	auditor *duck.Conn            // audits rows while they are written
 	writers map[string]*duck.Conn // by model: tables are written side by side
 	extents map[string]extent     // by table
@@ -53,14 +54,18 @@ type Written struct {
 
 // NewGold makes the promoter of a set of models. It opens connections to the database; Close frees them.
 func NewGold(cfg Config, set *gold.Set) (*Gold, error) {
-	conns, err := connections(cfg.DB, 2+len(set.Models))
+	conns, err := connections(cfg.DB, 3+len(set.Models))
 	if err != nil {
 		return nil, err
 	}
+	if err := gold.Prepare(context.Background(), conns[0]); err != nil {
+		closeAll(conns)
+		return nil, err
+	}
 	cfg = cfg.withDefaults()
-	g := &Gold{cfg: cfg, waits: cfg.turns(namespace.Gold), set: set, conn: conns[0], auditor: conns[1], writers: map[string]*duck.Conn{}, extents: map[string]extent{}, turns: map[string]time.Time{}}
+	g := &Gold{cfg: cfg, waits: cfg.turns(namespace.Gold), set: set, conn: conns[0], beside: conns[1], auditor: conns[2], writers: map[string]*duck.Conn{}, extents: map[string]extent{}, turns: map[string]time.Time{}}
 	for i, m := range set.Models {
-		g.writers[m.Name] = conns[2+i]
+		g.writers[m.Name] = conns[3+i]
 	}
 	return g, nil
 }
@@ -71,6 +76,7 @@ func (g *Gold) Close() {
 		c.Close()
 	}
 	g.auditor.Close()
+	g.beside.Close()
 	g.conn.Close()
 }
 
@@ -225,6 +231,9 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
 	set.Computing = g.cfg.Deaths.computing
+	if !g.cfg.Deaths.suspects(set) {
+		set.Beside = g.beside
+	}
 	rebuild, marks := g.rebuild(view, set), g.marks(view, held)
 	marks = append(marks, g.forget(view)...)
 	if maps.Equal(pins.Tables, view.Pins.Tables) && len(rebuild) == 0 && len(marks) == 0 {

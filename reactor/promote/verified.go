@@ -46,8 +46,10 @@ func verifyAgain(c plan.Change, view *lake.View, set *gold.Set) {
 func (w *work) verify(ctx context.Context) error {
 	for _, m := range w.set.Models {
 		if w.rebuild[m.Name] && !m.Ours && !w.mending.unverifiable(m.Name) {
-			w.cfg.Deaths.computing(m)
-			if err := w.set.VerifyLookback(ctx, w.conn, w.plan, m); err != nil {
+			over := w.cfg.Deaths.computing(m)
+			err := w.set.VerifyLookback(ctx, w.conn, w.plan, m)
+			over()
+			if err != nil {
 				return err
 			}
 		}
