@@ -34,28 +34,18 @@ type Ratios struct {
 }
 
 // works lists the ids of what is compared.
-var works = []string{"rebuild", "cold", "warm", "live"}
+var works = []string{"rebuild-hourly", "rebuild", "cold", "warm", "live"}
 
-func systems() []string {
+// systems are millrace and the chosen peers.
+func (b *bench) systems() []string {
 	all := []string{own}
-	for _, p := range peers {
+	for _, p := range b.chosen() {
 		all = append(all, p.name)
 	}
 	return all
 }
 
 func comparedID(work, system string) string { return work + "-" + strings.ToLower(system) }
-
-// comparedFigures lists the figures that a race must give.
-func comparedFigures() []string {
-	var ids []string
-	for _, work := range works {
-		for _, system := range systems() {
-			ids = append(ids, comparedID(work, system))
-		}
-	}
-	return ids
-}
 
 // measured notes what a system took for some work.
 func (r *Report) measured(id, work, system string, took []time.Duration, cost Cost) {
@@ -84,7 +74,7 @@ func (b *bench) compare() error {
 	var missing []error
 	for _, id := range works {
 		base := b.report.comparison(id, own)
-		for _, system := range systems() {
+		for _, system := range b.systems() {
 			c := b.report.comparison(id, system)
 			if base == nil || c == nil {
 				missing = append(missing, fmt.Errorf("figure %s is missing", comparedID(id, system)))

@@ -8,9 +8,9 @@ import (
 
 func ran(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{report: &Report{Commit: "0123456789ab", Equal: map[string]int{}}}
+	b := &bench{app: app{Peers: []string{"pyiceberg", "pyspark"}}, report: &Report{Commit: "0123456789ab", Equal: map[string]int{}}}
 	for _, id := range works {
-		for i, system := range systems() {
+		for i, system := range b.systems() {
 			took := time.Duration(i+1) * time.Second
 			b.report.measured(id, "work "+id, system, []time.Duration{took, took}, Cost{CPUSeconds: 4 * float64(i+1), PeakMB: 100})
 		}
@@ -23,12 +23,12 @@ func TestRatiosAreToTheProject(t *testing.T) {
 	if err := b.compare(); err != nil {
 		t.Fatal(err)
 	}
-	c := b.report.comparison("warm", peers[0].name)
+	c := b.report.comparison("warm", "PyIceberg")
 	if c.N != 2 || c.P50 != 2 || c.CPUSeconds != 4 || *c.Ratios != (Ratios{P50: 2, CPU: 2, Memory: 1}) {
 		t.Errorf("2 s and 4 CPU s against 1 s and 2 CPU s are %+v, %+v", c, c.Ratios)
 	}
-	if err := b.report.complete(sideBySide); err != nil {
-		t.Error(err)
+	if n := len(b.report.Figures); n != len(works)*3 {
+		t.Errorf("%d figures of %d works by 3 systems", n, len(works))
 	}
 }
 
@@ -39,7 +39,7 @@ func TestAFigureThatIsMissingFails(t *testing.T) {
 		t.Errorf("without the last figure: %v", err)
 	}
 	b = ran(t)
-	b.report.comparison("cold", peers[1].name).cost = Cost{}
+	b.report.comparison("cold", spark.name).cost = Cost{}
 	if err := b.compare(); err == nil || !strings.Contains(err.Error(), "cold-pyspark") {
 		t.Errorf("with a cost of nothing: %v", err)
 	}

@@ -22,7 +22,7 @@ func (r *race) equal(ctx context.Context) error {
 	if err := r.rest(); err != nil {
 		return err
 	}
-	for _, p := range peers {
+	for _, p := range r.chosen() {
 		cmd, err := r.lake.python("-m", "peers.compare", r.lake.dir().Catalog(), p.catalog(r.lake))
 		if err != nil {
 			return err

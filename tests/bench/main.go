@@ -30,6 +30,7 @@ type app struct {
 	Commits int      `default:"10000" help:"Of silver, for scenario f, more than 100: 100,000 of them take an hour and a half."`
 	Rows    int      `default:"2000000" help:"Of each object of scenario d."`
 	Forms   []string `default:"ndjson,ndjson.gz,parquet" placeholder:"EXT,…" help:"Of the objects of scenario d, one after the other."`
+	Peers   []string `default:"duckdb,pyiceberg,pyspark" placeholder:"NAME,…" help:"What scenario p compares millrace with."`
 	Seed    uint64   `default:"1" help:"Of the made-up prices."`
 }
 
@@ -72,6 +73,14 @@ func (a app) Validate() error {
 	for _, ext := range a.Forms {
 		if forms[ext] == nil {
 			return fmt.Errorf("--forms %s: known are ndjson, ndjson.gz and parquet", ext)
+		}
+	}
+	if len(a.Peers) == 0 {
+		return errors.New("--peers names none: leave it out for all of them")
+	}
+	for _, name := range a.Peers {
+		if !slices.ContainsFunc(peers, func(p peer) bool { return p.id() == name }) {
+			return fmt.Errorf("--peers %s: known are duckdb, pyiceberg and pyspark", name)
 		}
 	}
 	return nil

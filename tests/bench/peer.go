@@ -29,13 +29,25 @@ type peer struct {
 	name, module string
 }
 
-var peers = []peer{{"PyIceberg", "peers.iceberg"}, {"PySpark", "peers.spark"}}
+var peers = []peer{{"DuckDB", "peers.duck"}, {"PyIceberg", "peers.iceberg"}, spark}
 
-func (p peer) folder() string { return "peers/" + strings.ToLower(p.name) }
-func (p peer) catalog(l *lakehouse) string {
-	return filepath.Join(l.home, strings.ToLower(p.name)+".db")
+var spark = peer{"PySpark", "peers.spark"}
+
+// id is the peer's name in flags, files and figures.
+func (p peer) id() string                  { return strings.ToLower(p.name) }
+func (p peer) folder() string              { return "peers/" + p.id() }
+func (p peer) catalog(l *lakehouse) string { return filepath.Join(l.home, p.id()+".db") }
+func (p peer) log(l *lakehouse) string     { return l.log(p.id()) }
+
+// chosen are the peers that --peers names.
+func (b *bench) chosen() (list []peer) {
+	for _, p := range peers {
+		if slices.Contains(b.app.Peers, p.id()) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
-func (p peer) log(l *lakehouse) string { return l.log(strings.ToLower(p.name)) }
 
 // answer is a line that a peer prints; see tests/bench/peers/serve.py.
 type answer struct {

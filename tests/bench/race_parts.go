@@ -12,13 +12,16 @@ import (
 
 // rebuild is the first part: each system makes all tables from all of bronze in a new process.
 func (r *race) rebuild(ctx context.Context) error {
-	work := fmt.Sprintf("full rebuild, %d daily objects × %d coins", len(r.daily), oldCoins)
+	return r.rebuilt(ctx, "rebuild", fmt.Sprintf("full rebuild, %d daily objects × %d coins", len(r.old), oldCoins))
+}
+
+func (r *race) rebuilt(ctx context.Context, id, work string) error {
 	l := r.lake
 	if err := l.forget(ctx); err != nil {
 		return err
 	}
-	err := r.millrace(ctx, "rebuild", work, func(started time.Time) ([]time.Duration, error) {
-		snapshots, err := l.await(ctx, below(assets), len(r.daily))
+	err := r.millrace(ctx, id, work, func(started time.Time) ([]time.Duration, error) {
+		snapshots, err := l.await(ctx, below(assets), len(r.old))
 		if err != nil {
 			return nil, err
 		}
@@ -29,8 +32,8 @@ func (r *race) rebuild(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range peers {
-		err := r.peer(ctx, p, "rebuild", work, func(s *session) ([]time.Duration, error) {
+	for _, p := range r.chosen() {
+		err := r.peer(ctx, p, id, work, func(s *session) ([]time.Duration, error) {
 			a, err := s.do(ctx, map[string]any{"do": "rebuild"})
 			return []time.Duration{a.gold().Sub(s.started)}, err
 		})
@@ -59,7 +62,7 @@ func (r *race) warm(ctx context.Context) error {
 	if err := errors.Join(err, r.rest()); err != nil {
 		return err
 	}
-	for _, p := range peers {
+	for _, p := range r.chosen() {
 		err := r.session(ctx, p, func(s *session) error {
 			for _, o := range r.warmed[:warmUps] {
 				if _, err := s.do(ctx, increment(o)); err != nil {
@@ -126,7 +129,7 @@ func (r *race) cold(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, p := range peers {
+	for _, p := range r.chosen() {
 		for _, o := range r.woken {
 			err := r.peer(ctx, p, "cold", work, func(s *session) ([]time.Duration, error) {
 				a, err := s.do(ctx, increment(o))
@@ -171,7 +174,7 @@ func (r *race) live(ctx context.Context) error {
 	if err := errors.Join(err, r.rest()); err != nil {
 		return err
 	}
-	for _, p := range peers {
+	for _, p := range r.chosen() {
 		first, timed := next()
 		if err := r.session(ctx, p, func(s *session) error { return r.watch(ctx, s, work, first, timed) }); err != nil {
 			return err
@@ -233,11 +236,11 @@ func (r *race) catchUp(ctx context.Context) error {
 	if err := r.lake.startReactor(ctx); err != nil {
 		return err
 	}
-	all := len(r.daily) + len(r.warmed) + len(r.woken) + len(r.today)
+	all := len(r.old) + len(r.warmed) + len(r.woken) + len(r.today)
 	if _, err := r.lake.await(ctx, below(assets), all); err != nil {
 		return err
 	}
-	for _, p := range peers {
+	for _, p := range r.chosen() {
 		err := r.session(ctx, p, func(s *session) error {
 			_, err := s.do(ctx, map[string]any{"do": "catch up"})
 			return err

@@ -44,7 +44,7 @@ func (l *Lake) Run(t testing.TB, program string, args ...string) Result {
 // RunEnv is Run with more variables, NAME=value.
 func (l *Lake) RunEnv(t testing.TB, env []string, program string, args ...string) Result {
 	t.Helper()
-	return RunProgram(t, append(l.Env(t, roleOf[program]), env...), program, args...)
+	return runWithin(t, Patience, append(l.Env(t, roleOf[program]), env...), programOf(t, l.programs, program), args...)
 }
 
 // Shell runs a line of commands by a shell in which the programs can be found, as somebody does who copies what a program prints. It
@@ -68,7 +68,7 @@ func (l *Lake) Shell(t testing.TB, role, line string, env ...string) Result {
 // RunWithin is Run for a command of the reactor's that may take longer than Patience.
 func (l *Lake) RunWithin(t testing.TB, limit time.Duration, args ...string) Result {
 	t.Helper()
-	return runWithin(t, limit, l.Env(t, roleOf["reactor"]), "reactor", args...)
+	return runWithin(t, limit, l.Env(t, roleOf["reactor"]), programOf(t, l.programs, "reactor"), args...)
 }
 
 // Reactor runs a command of the reactor that has to succeed, and returns what it prints.

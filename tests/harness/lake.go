@@ -16,6 +16,8 @@ type Lake struct {
 	Home    string
 	catalog string
 	client  *s3.Client
+
+	programs string // a folder of another release's; the project's own if empty
 }
 
 // OpenLake signs in to a lakehouse that runs and has its env files in a home folder. The catalog is a SQLite file.

@@ -3,6 +3,7 @@ package harness
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -27,17 +28,18 @@ func (r Result) String() string {
 // RunProgram runs a program of the project to its end, in exactly this environment.
 func RunProgram(t testing.TB, env []string, program string, args ...string) Result {
 	t.Helper()
-	return runWithin(t, Patience, env, program, args...)
+	return runWithin(t, Patience, env, Program(t, program), args...)
 }
 
-func runWithin(t testing.TB, limit time.Duration, env []string, program string, args ...string) Result {
+// runWithin runs a program's file to its end.
+func runWithin(t testing.TB, limit time.Duration, env []string, file string, args ...string) Result {
 	t.Helper()
-	p := Launch(t, env, program, args...)
+	p := LaunchFile(t, env, file, args...)
 	select {
 	case <-p.done:
 	case <-time.After(limit):
 		p.Kill()
-		t.Fatalf("%s %s did not end within %s\n%s", program, strings.Join(args, " "), limit, p.result())
+		t.Fatalf("%s %s did not end within %s\n%s", filepath.Base(file), strings.Join(args, " "), limit, p.result())
 	}
 	return p.result()
 }

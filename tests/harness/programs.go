@@ -65,6 +65,15 @@ func Program(t testing.TB, name string) string {
 	return path
 }
 
+// programOf is a program of another release in a folder, or if that is empty the project's own.
+func programOf(t testing.TB, dir, name string) string {
+	t.Helper()
+	if dir == "" {
+		return Program(t, name)
+	}
+	return filepath.Join(dir, name)
+}
+
 func provide(root, name string) (string, error) {
 	if dir := os.Getenv("MILLRACE_BIN"); dir != "" {
 		path := filepath.Join(fromRoot(root, dir), name)

@@ -17,6 +17,7 @@ type Stack struct {
 
 type options struct {
 	home      string
+	programs  string // a folder; the project's own if empty
 	env, args []string
 	noReactor bool
 }
@@ -29,6 +30,9 @@ func WithoutReactor() Option { return func(o *options) { o.noReactor = true } }
 
 // InHome starts on a folder that another stack left.
 func InHome(dir string) Option { return func(o *options) { o.home = dir } }
+
+// WithPrograms takes the stack, and what the test runs on its lake, from a folder: another release's. MinIO is the same one.
+func WithPrograms(dir string) Option { return func(o *options) { o.programs = dir } }
 
 // WithEnv adds variables, NAME=value, to the stack's environment.
 func WithEnv(env ...string) Option { return func(o *options) { o.env = append(o.env, env...) } }
@@ -66,9 +70,10 @@ func (o options) launch(t testing.TB) *Process {
 		args = append(args, "--no-reactor")
 	} else {
 		// The stack looks for it beside itself.
-		Program(t, "reactor")
+		programOf(t, o.programs, "reactor")
 	}
-	return Launch(t, append(home.Dir(o.home).UpEnvironment(MinIO(t)), o.env...), "stack", append(args, o.args...)...)
+	env := append(home.Dir(o.home).UpEnvironment(MinIO(t)), o.env...)
+	return LaunchFile(t, env, programOf(t, o.programs, "stack"), append(args, o.args...)...)
 }
 
 func (s *Stack) start(t testing.TB) {
@@ -84,6 +89,7 @@ func (s *Stack) start(t testing.TB) {
 		return err == nil
 	})
 	s.Lake = OpenLake(t, s.options.home, dir.Catalog())
+	s.programs = s.options.programs
 }
 
 // Stop stops the stack in order, as Ctrl-C does, and fails the test when that does not end well.

@@ -1,1 +1,1 @@
-"""What a user would run in place of millrace, on the same bronze: PySpark, Spark Structured Streaming and PyIceberg."""
+"""What a user would run in place of millrace, on the same bronze: DuckDB, PyIceberg, PySpark and Structured Streaming."""

@@ -122,8 +122,8 @@ def schema_of(name: str) -> Schema:
     )
 
 
-def make(catalog: SqlCatalog, settings: Settings) -> None:
-    """Makes the tables that are not there."""
+def make(catalog: SqlCatalog, settings: Settings, *, by_year: bool = True) -> None:
+    """Makes the tables that are not there, partitioned by year or not at all."""
     for namespace in ("silver", "gold"):
         try:
             catalog.create_namespace(namespace)
@@ -132,7 +132,8 @@ def make(catalog: SqlCatalog, settings: Settings) -> None:
     for name in COLUMNS:
         schema = schema_of(name)
         column = "observed_at" if name.startswith("silver.") else "day"
-        spec = PartitionSpec(PartitionField(schema.find_field(column).field_id, 1000, YearTransform(), f"{column}_year"))
+        year = PartitionField(schema.find_field(column).field_id, 1000, YearTransform(), f"{column}_year")
+        spec = PartitionSpec(year) if by_year else PartitionSpec()
         location = f"{settings.warehouse}/{name.replace('.', '/')}"
         try:
             catalog.create_table(name, schema, location=location, partition_spec=spec, properties=PROPERTIES)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .grid import Floats, Grid, ago
+
+NEAR = 1e-14  # a return is a quotient minus 1: some units in the last place of 1, or of a large quotient
 
 
 def rankings(daily: pa.Table) -> pa.Table:
@@ -58,12 +62,10 @@ def market(daily: pa.Table, rolling: pa.Table, ranked: pa.Table) -> pa.Table:
     )
     squares = ranked.append_column("square", pc.power(ranked["dominance_pct"], 2))
     squares = squares.group_by("day", use_threads=False).aggregate([("square", "sum")])
-    moves = rolling.select(["day", "asset_id", "return_1d"])
-    moves = moves.append_column("up", pc.fill_null(pc.greater(moves["return_1d"], 0), False).cast(pa.int64()))
-    moves = moves.append_column("down", pc.fill_null(pc.less(moves["return_1d"], 0), False).cast(pa.int64()))
+    moves = moved(daily, rolling)
     breadth = moves.group_by("day", use_threads=False).aggregate([("up", "sum"), ("down", "sum")])
     t = sums
-    for other in (squares, breadth, leader(moves, "descending", "top_gainer"), leader(moves, "ascending", "top_loser")):
+    for other in (squares, breadth, leader(moves, 1, "top_gainer"), leader(moves, -1, "top_loser")):
         t = t.join(other, "day", join_type="left outer")
     return t.rename_columns(
         {
@@ -77,9 +79,36 @@ def market(daily: pa.Table, rolling: pa.Table, ranked: pa.Table) -> pa.Table:
     )
 
 
-def leader(moves: pa.Table, order: str, name: str) -> pa.Table:
-    """The asset of each day with the first return in the order, and of equal ones the first by its id."""
+def moved(daily: pa.Table, rolling: pa.Table) -> pa.Table:
+    """Each row's return and its two closes. All decimals of those count for up and down, so 1 is more than 0.9999999999999999."""
+    closes = daily.select(["asset_id", "day", "close"])
+    next_day = pc.add(closes["day"].cast(pa.int32()), pa.scalar(1, pa.int32())).cast(pa.date32())
+    before = pa.table({"asset_id": closes["asset_id"], "day": next_day, "before": closes["close"]})
+    t = closes.join(before, ["asset_id", "day"], join_type="left outer")
+    t = t.join(rolling.select(["asset_id", "day", "return_1d"]), ["asset_id", "day"])
+    up, down = pc.greater(t["close"], t["before"]), pc.less(t["close"], t["before"])
+    t = t.append_column("up", pc.fill_null(up, False).cast(pa.int64()))
+    return t.append_column("down", pc.fill_null(down, False).cast(pa.int64()))
+
+
+def leader(moves: pa.Table, sign: int, name: str) -> pa.Table:
+    """The asset of each day that gained most, or with sign -1 lost most, and of equal ones the first by its id.
+
+    Returns that doubles cannot tell apart are decided by the closes, as fractions: a coin that follows another has them often.
+    """
     t = moves.filter(pc.is_valid(moves["return_1d"]))
-    t = t.sort_by([("day", "ascending"), ("return_1d", order), ("asset_id", "ascending")])
-    t = t.filter(pa.array(place(t["day"]) == 1))
-    return pa.table({"day": t["day"], name: t["asset_id"]})
+    t = t.append_column("order", pc.multiply(t["return_1d"], float(sign)))
+    t = t.sort_by([("day", "ascending"), ("order", "descending"), ("asset_id", "ascending")])
+    days = t["day"].cast(pa.int32()).to_numpy()
+    order = t["order"].to_numpy()
+    first = np.searchsorted(days, days)
+    near = t.filter(pa.array(order >= order[first] - NEAR * np.maximum(1, np.abs(order))))
+    days = near["day"].cast(pa.int32()).to_numpy()
+    begins = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+    best = begins.copy()
+    for i in np.flatnonzero(np.diff(begins, append=len(days)) > 1):
+        among = near.slice(begins[i], (begins[i + 1] if i + 1 < len(begins) else len(days)) - begins[i]).to_pylist()
+        ratios = [(Fraction(r["close"]) / Fraction(r["before"])) ** sign for r in among]
+        best[i] += min(range(len(among)), key=lambda j: (-ratios[j], among[j]["asset_id"]))
+    found = near.take(pa.array(best, pa.int64()))
+    return pa.table({"day": found["day"], name: found["asset_id"]})

@@ -13,12 +13,12 @@ from ..settings import Settings
 
 
 class Lake:
-    """The six tables, loaded once: this peer is their only writer, so what it committed last is what they are."""
+    """The six tables, loaded once: a peer is their only writer, so what it committed last is what they are."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, by_year: bool = True) -> None:
         """Makes the tables that are not there."""
         catalog = tables.open_catalog(settings)
-        tables.make(catalog, settings)
+        tables.make(catalog, settings, by_year=by_year)
         self.tables: dict[str, Table] = {name: catalog.load_table(name) for name in tables.COLUMNS}
         self.schemas: dict[str, pa.Schema] = {name: t.schema().as_arrow() for name, t in self.tables.items()}
 

@@ -6,7 +6,9 @@ before the point), so sums are over decimal(38,18), and averages over doubles.
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from fractions import Fraction
+
+from pyspark.sql import DataFrame, Row
 
 DAILY = """
 with samples as (
@@ -95,20 +97,42 @@ select asset_id, day, cast(rank as bigint) as rank,
 from looked_back
 """
 
+# All decimals of two closes count for who rose and who gained most: a coin that follows another has returns of one double.
 MARKET = """
-select day, count(*) as n_assets,
-    cast(sum(summary.market_cap_usd) as decimal(38, 18)) as total_market_cap_usd,
-    cast(sum(summary.volume_usd_24h) as decimal(38, 18)) as total_volume_usd,
-    sum(dominance_pct * dominance_pct) as hhi,
-    count_if(return_1d > 0) as advancers,
-    count_if(return_1d < 0) as decliners,
-    min_by(asset_id, struct(-return_1d, asset_id)) filter (where return_1d is not null) as top_gainer,
-    min_by(asset_id, struct(return_1d, asset_id)) filter (where return_1d is not null) as top_loser
-from {daily} as summary
-join {rolling} using (asset_id, day)
-join {rankings} using (asset_id, day)
-group by day
+with closes as (
+    select *, max(close) over (partition by asset_id order by unix_date(day) range between 1 preceding and 1 preceding) as before
+    from {daily}
+),
+moves as (
+    select *, max(return_1d) over (partition by day) as most, min(return_1d) over (partition by day) as least
+    from closes join {rolling} using (asset_id, day)
+),
+days as (
+    select day, count(*) as n_assets,
+        cast(sum(summary.market_cap_usd) as decimal(38, 18)) as total_market_cap_usd,
+        cast(sum(summary.volume_usd_24h) as decimal(38, 18)) as total_volume_usd,
+        sum(dominance_pct * dominance_pct) as hhi,
+        count_if(close > before) as advancers,
+        count_if(close < before) as decliners,
+        collect_list(struct(asset_id, close as over, before as under))
+            filter (where return_1d >= most - 1e-14D * greatest(1D, abs(most))) as gainers,
+        collect_list(struct(asset_id, before as over, close as under))
+            filter (where return_1d <= least + 1e-14D * greatest(1D, abs(least))) as losers
+    from moves as summary
+    join {rankings} using (asset_id, day)
+    group by day
+)
+select day, n_assets, total_market_cap_usd, total_volume_usd, hhi, advancers, decliners,
+    furthest(gainers) as top_gainer, furthest(losers) as top_loser
+from days
 """
+
+
+def furthest(assets: list[Row]) -> str | None:
+    """The asset with the greatest quotient of its two closes, and of equal ones the first by its id. In Python: exact."""
+    if not assets:
+        return None
+    return min(assets, key=lambda a: (-Fraction(a["over"]) / Fraction(a["under"]), a["asset_id"]))["asset_id"]
 
 
 def daily(snapshots: DataFrame, prices: DataFrame) -> DataFrame:
@@ -128,4 +152,5 @@ def rankings(summary: DataFrame) -> DataFrame:
 
 def market(summary: DataFrame, averages: DataFrame, ranked: DataFrame) -> DataFrame:
     """gold.market_summary."""
+    summary.sparkSession.udf.register("furthest", furthest, "string")
     return summary.sparkSession.sql(MARKET, daily=summary, rolling=averages, rankings=ranked)

@@ -133,6 +133,8 @@ def capped(rows: list[tuple[str, int, int | None]]) -> pa.Table:
 
 def test_ranks_shares_and_the_day_without_caps() -> None:
     summary = capped([("b", 0, 50), ("a", 0, 50), ("c", 0, None), ("a", 1, 10), ("b", 1, 90), ("a", 2, None)])
+    prices = [10, 10, 10, 15, 15, Decimal("13.5")]
+    summary = summary.append_column("close", pa.array([Decimal(p) for p in prices], pa.decimal128(38, 28)))
     ranked = rankings(summary)
     rows = {(r["day"].day, r["asset_id"]): r for r in ranked.to_pylist()}
     assert [rows[1, a]["rank"] for a in "abc"] == [1, 2, 3]
@@ -150,6 +152,15 @@ def test_ranks_shares_and_the_day_without_caps() -> None:
     assert days[1]["hhi"] == 5000 and days[1]["top_gainer"] is None and days[1]["n_assets"] == 3
     assert days[2]["advancers"] == 2 and days[2]["top_gainer"] == "a" and days[2]["top_loser"] == "a"
     assert days[3]["total_market_cap_usd"] is None and days[3]["hhi"] is None and days[3]["decliners"] == 1
+
+
+def test_all_decimals_decide_who_gained_most() -> None:
+    close = ["1", "3", "1.1", "3.3000000000000000000000000001", "1.1", "3.3"]
+    summary = capped([("a", 0, 1), ("b", 0, 1), ("a", 1, 1), ("b", 1, 1), ("a", 2, 1), ("b", 2, 1)])
+    summary = summary.append_column("close", pa.array([Decimal(c) for c in close], pa.decimal128(38, 28)))
+    days = {r["day"].day: r for r in market(summary, rolling(summary), rankings(summary)).to_pylist()}
+    assert (days[2]["top_gainer"], days[2]["top_loser"], days[2]["advancers"]) == ("b", "a", 2)
+    assert (days[3]["top_gainer"], days[3]["top_loser"], days[3]["decliners"]) == ("a", "b", 1)
 
 
 def test_an_empty_table_stays_empty() -> None:

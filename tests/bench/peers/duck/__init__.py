@@ -1,0 +1,1 @@
+"""The peer for a full rebuild: DuckDB decodes and computes, PyIceberg commits."""
