@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
+	"golang.org/x/sync/errgroup"
 )
 
 // filesProperty is where a table that Parquet files were registered as keeps the place of its files. Such a table has no other writer.
@@ -59,7 +60,7 @@ func (l *Lake) RegisterFiles(ctx context.Context, r Registration) (Registered, e
 		return done, err
 	}
 	done.There, done.New = len(r.Files)-len(fresh), len(fresh)
-	columns, err := l.columnsOf(ctx, fresh)
+	columns, has, err := l.columnsOf(ctx, fresh)
 	if err != nil {
 		return done, err
 	}
@@ -76,7 +77,7 @@ func (l *Lake) RegisterFiles(ctx context.Context, r Registration) (Registered, e
 	if r.DryRun || len(fresh) == 0 {
 		return done, nil
 	}
-	done.Rows, err = l.addFiles(ctx, id, base, fresh, added)
+	done.Rows, err = l.addFiles(ctx, id, base, has, added)
 	return done, err
 }
 
@@ -129,16 +130,26 @@ func (l *Lake) unregistered(ctx context.Context, t *Table, files []Parquet) ([]P
 	return fresh, nil
 }
 
-// columnsOf returns the columns of all files, each once.
-func (l *Lake) columnsOf(ctx context.Context, files []Parquet) ([]iceberg.NestedField, error) {
+// holding says which columns a file has.
+type holding struct {
+	path    string
+	columns map[string]bool
+}
+
+// columnsOf returns the columns of all files, each once, and which file has which.
+func (l *Lake) columnsOf(ctx context.Context, files []Parquet) ([]iceberg.NestedField, []holding, error) {
 	var all []arrow.Field
+	var has []holding
 	from := map[string]string{} // by column: the first file that has it
 	for _, f := range files {
 		schema, err := l.arrowSchema(ctx, f)
 		if err != nil {
-			return nil, fmt.Errorf("register %s: %w", f.Path, err)
+			return nil, nil, fmt.Errorf("register %s: %w", f.Path, err)
 		}
+		of := holding{f.Path, map[string]bool{}}
+		has = append(has, of)
 		for _, field := range schema.Fields() {
+			of.columns[field.Name] = true
 			first, seen := from[field.Name]
 			if !seen {
 				from[field.Name] = f.Path
@@ -147,19 +158,19 @@ func (l *Lake) columnsOf(ctx context.Context, files []Parquet) ([]iceberg.Nested
 			}
 			for _, one := range all {
 				if one.Name == field.Name && !arrow.TypeEqual(one.Type, field.Type) {
-					return nil, fmt.Errorf("register %s: its column %s is %s, and that of %s is %s: register them as two tables, or import them as a dataset", f.Path, field.Name, field.Type, first, one.Type)
+					return nil, nil, fmt.Errorf("register %s: its column %s is %s, and that of %s is %s: register them as two tables, or import them as a dataset", f.Path, field.Name, field.Type, first, one.Type)
 				}
 			}
 		}
 	}
 	if len(all) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	schema, err := table.ArrowSchemaToIcebergWithFreshIDs(arrow.NewSchema(all, nil), false)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return schema.Fields(), nil
+	return schema.Fields(), has, nil
 }
 
 // arrowSchema reads the columns of a file out of its footer.
@@ -228,7 +239,7 @@ func withoutIDs(t iceberg.Type) string {
 }
 
 // addFiles commits files to a table, with columns that it lacks, and returns how many rows they have.
-func (l *Lake) addFiles(ctx context.Context, id Identifier, base *Table, files []Parquet, added []iceberg.NestedField) (rows int64, err error) {
+func (l *Lake) addFiles(ctx context.Context, id Identifier, base *Table, files []holding, added []iceberg.NestedField) (rows int64, err error) {
 	if base.Location == "" {
 		if base, err = l.makeFor(ctx, id, base.Meta, added); err != nil {
 			return 0, err
@@ -242,12 +253,12 @@ func (l *Lake) addFiles(ctx context.Context, id Identifier, base *Table, files [
 			return 0, err
 		}
 	}
-	paths := make([]string, len(files))
-	for i, f := range files {
-		paths[i] = f.Path
+	all, err := dataFiles(ctx, s, tx, files)
+	if err != nil {
+		return 0, err
 	}
-	if err := tx.AddFiles(ctx, paths, nil, true); err != nil {
-		return 0, errors.Join(fmt.Errorf("read the footers: %w", err), s.discard(ctx))
+	if err := tx.AddDataFiles(ctx, all, nil, table.WithoutDuplicateCheck()); err != nil {
+		return 0, errors.Join(err, s.discard(ctx))
 	}
 	if err := s.wait(); err != nil {
 		return 0, err
@@ -260,7 +271,7 @@ func (l *Lake) addFiles(ctx context.Context, id Identifier, base *Table, files [
 	if err != nil {
 		return 0, fmt.Errorf("write the updates: %w", err)
 	}
-	all, err := l.Apply(ctx, Request{Table: id, Updates: updates, Require: func(m table.Metadata) error {
+	applied, err := l.Apply(ctx, Request{Table: id, Updates: updates, Require: func(m table.Metadata) error {
 		for _, r := range commit.Requirements {
 			if err := r.Validate(m); err != nil {
 				return &RequirementError{fmt.Sprintf("%s was changed meanwhile: %v", id, err)}
@@ -271,8 +282,39 @@ func (l *Lake) addFiles(ctx context.Context, id Identifier, base *Table, files [
 	if err != nil {
 		return 0, errors.Join(err, s.discard(ctx))
 	}
-	rows, _ = strconv.ParseInt(all[0].Snapshot().Summary.Properties["added-records"], 10, 64) // iceberg-go writes it
+	rows, _ = strconv.ParseInt(applied[0].Snapshot().Summary.Properties["added-records"], 10, 64) // iceberg-go writes it
 	return rows, nil
+}
+
+// footersAtOnce is the number of footers that are read side by side.
+const footersAtOnce = 8
+
+// dataFiles reads the footers of files as a manifest tells of them. Each is read by the columns that it has: iceberg-go refuses a file that
+// lacks a map, because a map's keys are required, though the map itself is not.
+func dataFiles(ctx context.Context, s *session, tx *table.Transaction, files []holding) ([]iceberg.DataFile, error) {
+	next, err := tx.StagedTable()
+	if err != nil {
+		return nil, err
+	}
+	all := make([]iceberg.DataFile, len(files))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(footersAtOnce)
+	for i, f := range files {
+		var fields []iceberg.NestedField
+		for _, field := range next.Schema().Fields() {
+			if f.columns[field.Name] {
+				fields = append(fields, field)
+			}
+		}
+		g.Go(func() (err error) {
+			all[i], err = table.FileToDataFile(ctx, s, f.path, iceberg.NewSchema(next.Schema().ID, fields...), next.Spec(), 0, next.Properties())
+			if err != nil {
+				return fmt.Errorf("register %s: read its footer: %w", f.path, err)
+			}
+			return nil
+		})
+	}
+	return all, g.Wait()
 }
 
 // makeFor makes the table with its first columns, and its namespace if need be. A run that ends here leaves an empty table, which the

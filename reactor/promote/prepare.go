@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strings"
 
+	"github.com/apache/iceberg-go"
+
 	"millrace/reactor/lake"
 	"millrace/reactor/tables"
 )
@@ -98,10 +100,10 @@ func (s *Silver) growth(t *lake.Table, d lake.Definition, growth tables.Growth) 
 		s.cfg.Log.Warn("another engine dropped or renamed columns; they are added again, null until a replay", "table", d.Name, "columns", strings.Join(namesOf(growth.Added), ", "))
 	}
 	if set == nil {
-		set = growth.Properties
-	} else {
-		maps.Copy(set, growth.Properties)
+		set = iceberg.Properties{}
 	}
+	maps.Copy(set, growth.Properties)
+	maps.Copy(set, tables.ReadingOf(growth.Widened))
 	if growth.Schema != nil {
 		s.cfg.Log.Info("changing the columns of a table", "table", d.Name, "added", len(growth.Added), "renamed", len(growth.Renamed), "widened", len(growth.Widened))
 	}

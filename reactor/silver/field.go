@@ -62,6 +62,18 @@ type Field struct {
 	Doc string
 }
 
+// lookedAt says where the value was looked for in vain.
+func (f *Field) lookedAt() string {
+	text := "no row has it"
+	if f.Envelope != "" {
+		text += fmt.Sprintf(", and the answer has nothing at %s, a path from its beginning", f.Envelope)
+	}
+	if f.Metadata != "" {
+		text += fmt.Sprintf(", and the object has no user metadata %s", f.Metadata)
+	}
+	return text
+}
+
 // limits are worked out of a field's declaration.
 type limits struct {
 	observed bool // the row's time, which cannot be later than the object

@@ -2,6 +2,7 @@ package silver
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -255,7 +256,7 @@ func (o *object) nowhere() error {
 	var missing []string
 	for i := range o.d.columns {
 		if f := &o.d.columns[i]; o.lacking[i] && !o.brought[i] && f.Required && f.Default == "" {
-			missing = append(missing, fmt.Sprintf("%s is nowhere%s: %s", f.From, o.nearly[i], f.Missing))
+			missing = append(missing, fmt.Sprintf("%s is nowhere%s: %s", f.From, o.nearly[i], cmp.Or(f.Missing, f.lookedAt())))
 		}
 	}
 	if len(missing) > 0 {

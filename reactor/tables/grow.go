@@ -128,6 +128,16 @@ func widens(is, wanted iceberg.Type) bool {
 	return ok && too && a.Scale() == b.Scale() && a.Precision() < b.Precision()
 }
 
+// ReadingOf returns properties by which other engines read a table whose columns became wider. Spark's reader of whole batches fails on
+// files of before an int became a long ("BigIntVector cannot be cast to … IntVector", Iceberg 1.11): arrow-go marks ints in Parquet as
+// being of 32 bits, as the format allows, and that reader makes a place of 64 for them. Spark's reader of single rows takes them.
+func ReadingOf(widened []ColumnChange) iceberg.Properties {
+	if slices.ContainsFunc(widened, func(c ColumnChange) bool { return c.Is == iceberg.PrimitiveTypes.Int64.String() }) {
+		return iceberg.Properties{"read.parquet.vectorization.enabled": "false"}
+	}
+	return nil
+}
+
 // grown is a schema with more columns behind those it has, as Iceberg's own `add column` makes it.
 func grown(meta table.Metadata, fields, more []iceberg.NestedField) (*iceberg.Schema, error) {
 	more = slices.Clone(more) // the caller asks whether they are needed

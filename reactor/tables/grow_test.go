@@ -66,6 +66,9 @@ func TestATableGrowsIntoItsDefinition(t *testing.T) {
 	if s := strings.Join(got, ", "); s != want || len(g.Renamed) != 1 || len(g.Widened) != 2 || len(g.Added) != 1 {
 		t.Errorf("%s, renamed %v, widened %v, added %v; want %s", s, g.Renamed, g.Widened, g.Added, want)
 	}
+	if spark := ReadingOf(g.Widened)["read.parquet.vectorization.enabled"]; spark != "false" || ReadingOf(g.Widened[:1]) != nil {
+		t.Errorf("Spark is told %q where an int becomes a long, and %v of a wider decimal", spark, ReadingOf(g.Widened[:1]))
+	}
 	lacking := wanted(iceberg.DecimalTypeOf(9, 2))
 	lacking.Schema = iceberg.NewSchema(0, iceberg.NestedField{ID: 1, Name: "key", Type: iceberg.PrimitiveTypes.String, Required: true})
 	if g, err := Grow(meta, lacking); err != nil || len(g.Added) != 1 || !g.Added[0].Required || g.Schema.Field(4).Required {

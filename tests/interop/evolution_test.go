@@ -26,8 +26,8 @@ fields:
   - {column: note, type: text, required: true}
 `
 
-// A definition changes in each way that keeps its table; PyIceberg and DuckDB read what there is before and after each change as the
-// reactor does, and the snapshot of before all of them.
+// A definition changes in each way that keeps its table; PyIceberg, DuckDB and Spark read what there is before and after each change as
+// the reactor does, and the snapshot of before all of them.
 func TestOtherEnginesReadATableBeforeAndAfterEachChangeOfItsDefinition(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "shop", "orders.yaml")
@@ -50,7 +50,10 @@ func TestOtherEnginesReadATableBeforeAndAfterEachChangeOfItsDefinition(t *testin
 	const table = "silver.shop_orders"
 	first := l.Current(t)[table]
 	l.tag(t, table) // it must not expire
-	sessions := []*session{pyiceberg.open(t, l.Lake, "analyst", "pyiceberg"), engine{"DuckDB 1.5.5", "duck", ""}.open(t, l.Lake, "analyst", "duckdb")}
+	sessions := []*session{
+		pyiceberg.open(t, l.Lake, "analyst", "pyiceberg"), engine{"DuckDB 1.5.5", "duck", ""}.open(t, l.Lake, "analyst", "duckdb"),
+		spark41.open(t, l.Lake, "analyst", "spark"),
+	}
 	kept := []string{"order_id", "total", "pieces"}
 	before := own(t, l.Lake, table).only(kept).text(t)
 	text := orders

@@ -123,9 +123,27 @@ func (p *proposal) chooseKey() {
 		p.key = append(p.key, "list_name")
 	}
 	p.key = append(p.key, "observed_at")
+	if len(p.key) == 1 && len(found) > 0 {
+		p.timeAlone()
+	}
 	if p.rows < fewRows {
 		p.note("Of so few rows the key is a guess by the names of columns.")
 	}
+}
+
+// timeAlone warns of a key that does not say what the rows are of, as in candles of one pair of coins.
+func (p *proposal) timeAlone() {
+	var fields []string
+	for _, l := range p.around {
+		if l.typ == "text" && len(l.values) > 0 && len(fields) < maxOthers {
+			fields = append(fields, fmt.Sprintf("{column: %s, type: text, required: true, from: {envelope: %s}}", word(l.path[strings.LastIndexByte(l.path, '.')+1:]), quoted(l.path)))
+		}
+	}
+	if fields == nil {
+		fields = []string{"{column: asked_for, type: text, required: true, from: {metadata: asked-for}}, with such user metadata on each object,"}
+	}
+	p.note("The key is the time alone: rows of another answer, say for another coin or city, would replace these. Unless there is none, make a field of %s and put it into the key.",
+		strings.Join(fields, " or of "))
 }
 
 // maxOthers candidates of the key are named; one payload of GitHub has dozens.

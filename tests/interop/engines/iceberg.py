@@ -43,10 +43,10 @@ class Engine:
             snapshot = found.snapshot_as_of_timestamp(values.milliseconds(at)).snapshot_id
         return found, snapshot
 
-    def read(self, table: str, snapshot: int | None = None, tag: str | None = None, at: str | None = None) -> Any:
-        """Reads a table as it is, or as it was."""
+    def read(self, table: str, snapshot: int | None = None, tag: str | None = None, at: str | None = None, where: str = "true") -> Any:
+        """Reads a table, or some rows of it, as it is, or as it was."""
         found, snapshot = self.state(table, snapshot, tag, at)
-        return values.arrow(found.scan(snapshot_id=snapshot).to_arrow())
+        return values.arrow(found.scan(snapshot_id=snapshot, row_filter=where).to_arrow())
 
     def planned(self, table: str, where: str) -> list[str]:
         """Plans a read of some rows, and gives the partitions of the files that it opens."""

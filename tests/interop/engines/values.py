@@ -27,6 +27,8 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items()}
+    if hasattr(value, "asDict"):
+        return plain(value.asDict())  # Spark's structs
     if isinstance(value, (list, tuple)):
         if value and all(isinstance(v, tuple) and len(v) == 2 for v in value):
             return {str(k): plain(v) for k, v in value}  # Arrow's maps

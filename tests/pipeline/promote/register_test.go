@@ -40,13 +40,13 @@ func TestParquetFilesAreATableWhereTheyAre(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", sql, got, want)
 		}
 	}
-	const columns = "a::integer as id, 'n' || a as name, (a * 1.5)::decimal(9,2) as price, timestamptz '2026-01-01 00:00:00+00' as seen, {'x': a::bigint, 'y': ['p', null]} as box"
+	const columns = "a::integer as id, 'n' || a as name, (a * 1.5)::decimal(9,2) as price, timestamptz '2026-01-01 00:00:00+00' as seen, {'x': a::bigint, 'y': ['p', null]} as box, map {'k': a::integer} as marks"
 	put("2024/a.parquet", "select "+columns+" from range(3) as r(a)")
 	put("2024/_tmp.parquet", "select 1 as broken")
 	s.Put(t, "exports/trades/2024/notes.txt", []byte("x"), nil)
 	before := len(s.Objects(t, ""))
 	dry := register(0, "--table", "history.trades", "--dry-run")
-	if !strings.Contains(dry.Stdout, ",1,1,0,") || !strings.Contains(dry.Stdout, "id, name, price, seen, box") || len(s.Objects(t, "")) != before {
+	if !strings.Contains(dry.Stdout, ",1,1,0,") || !strings.Contains(dry.Stdout, "id, name, price, seen, box, marks") || len(s.Objects(t, "")) != before {
 		t.Errorf("dry run: %s", dry)
 	}
 	register(0, "--table", "history.trades")
@@ -61,14 +61,14 @@ func TestParquetFilesAreATableWhereTheyAre(t *testing.T) {
 		t.Errorf("a second run: %s", again)
 	}
 
-	// Files that came since, one with a column more and one with columns in another order, and without some.
+	// Files that came since, one with a column more and one with columns in another order, and without some, such as a map, whose keys are required.
 	put("2025/b.parquet", "select 'late' as tag, 9 as id")
 	put("2025/c.parquet", "select 'n7' as name, 7::integer as id, null::varchar as tag")
 	more := register(0, "--table", "history.trades")
 	if !strings.Contains(more.Stdout, ",3,2,1,2,") || !strings.HasSuffix(strings.TrimSpace(more.Stdout), ",tag") {
 		t.Errorf("two files more: %s", more)
 	}
-	reads("select id, name, tag from history.trades where id >= 2 order by id", "id,name,tag\n2,n2,\n7,n7,\n9,,late")
+	reads("select id, name, tag, marks['k'] as mark from history.trades where id >= 2 order by id", "id,name,tag,mark\n2,n2,,2\n7,n7,,\n9,,late,")
 
 	// Maintenance, check and a reactor that starts leave it alone.
 	pointer := s.Pointers(t)["history.trades"]
