@@ -118,7 +118,7 @@ func (c *runCmd) takes(ctx context.Context, l opened) error {
 	if _, err := gold.Load(ctx, inputs, c.Models); err != nil {
 		return err
 	}
-	view, err := l.Lake.View(ctx)
+	view, err := l.View(ctx)
 	if err != nil {
 		return err
 	}

@@ -163,7 +163,7 @@ func (i Import) key(f *File) (string, error) {
 
 // put writes a link or a copy, unless there is one.
 func (i Import) put(ctx context.Context, key string, f File) (made bool, err error) {
-	var body io.ReadCloser = io.NopCloser(bytes.NewReader(nil))
+	body := io.NopCloser(bytes.NewReader(nil))
 	var options minio.PutObjectOptions
 	var size int64
 	if !i.Link {

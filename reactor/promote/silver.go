@@ -295,7 +295,7 @@ func (w *silverWork) decode(ctx context.Context, batch []event.Delivery) error {
 // begin makes the intake, which keeps rows in DuckDB unless take takes them.
 func (w *silverWork) begin(ctx context.Context, take func(arrow.RecordBatch) error) error {
 	w.in = &intake.Intake{
-		Client: w.cfg.Client, Dataset: w.dataset, Limits: w.cfg.Limits, Rows: w.rows.conn, Rejected: w.Silver.refused.conn,
+		Client: w.cfg.Client, Dataset: w.dataset, Limits: w.cfg.Limits, Rows: w.rows.conn, Rejected: w.refused.conn,
 		Journal: w.cfg.Journal, Again: w.again, Take: take,
 	}
 	return w.in.Begin(ctx)

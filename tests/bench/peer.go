@@ -42,7 +42,7 @@ func (p peer) log(l *lakehouse) string     { return l.log(p.id()) }
 // chosen are the peers that --peers names.
 func (b *bench) chosen() (list []peer) {
 	for _, p := range peers {
-		if slices.Contains(b.app.Peers, p.id()) {
+		if slices.Contains(b.Peers, p.id()) {
 			list = append(list, p)
 		}
 	}
