@@ -25,8 +25,8 @@ type beside struct {
 	failed map[string]error // by model
 }
 
-// side computes the days that write names, by model, on all connections, and returns the error of the first model that failed.
-func (s *Set) side(ctx context.Context, conns []*duck.Conn, steps []*Model, write func(*Model) plan.Days, made func(*Model)) error {
+// sideBySide computes a plan's days of the models on all connections, and returns the error of the first model that failed.
+func (s *Set) sideBySide(ctx context.Context, conns []*duck.Conn, p plan.Plan, steps []*Model, made func(*Model)) error {
 	b := &beside{set: s, made: made, next: make(chan *Model, len(steps)), done: map[string]chan struct{}{}, failed: map[string]error{}}
 	for _, m := range steps {
 		b.done[m.Name] = make(chan struct{})
@@ -37,7 +37,7 @@ func (s *Set) side(ctx context.Context, conns []*duck.Conn, steps []*Model, writ
 	for _, conn := range conns {
 		work.Go(func() {
 			for m := range b.next {
-				b.compute(ctx, conn, m, write(m))
+				b.compute(ctx, conn, m, p.Write[m.Name])
 			}
 		})
 	}
@@ -62,7 +62,7 @@ func (b *beside) compute(ctx context.Context, conn *duck.Conn, m *Model, write p
 	b.mu.Lock()
 	stop := len(b.failed) > 0
 	b.mu.Unlock()
-	if stop || write.Empty() {
+	if stop {
 		return
 	}
 	err := b.run(ctx, conn, m, write)

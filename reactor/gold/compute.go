@@ -83,7 +83,7 @@ func (s *Set) Compute(ctx context.Context, conn *duck.Conn, p plan.Plan, made fu
 	atOnce := len(chunks) == 1 && rows <= earlyRows
 	if atOnce && s.Beside != nil && len(steps) > 1 {
 		conns := []*duck.Conn{conn, s.Beside}
-		if err := s.side(ctx, conns, steps, func(m *Model) plan.Days { return p.Write[m.Name] }, made); err != nil {
+		if err := s.sideBySide(ctx, conns, p, steps, made); err != nil {
 			return err
 		}
 		return showAll(ctx, conns...)
