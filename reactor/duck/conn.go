@@ -38,10 +38,9 @@ type Error struct {
 
 func (e *Error) Error() string { return "duckdb: " + e.Message }
 
-// OutOfMemory tells whether a statement needed more than the memory limit, for its work or for its commit. Such a statement did nothing.
-func OutOfMemory(err error) bool {
-	return says(err, "Out of Memory Error", "TransactionContext Error: Failed to commit: could not allocate")
-}
+// OutOfMemory tells whether a statement needed more than the memory limit for its work. Such a statement did nothing. One that has worked, and
+// finds no memory to commit, is another matter: see failedCommit.
+func OutOfMemory(err error) bool { return says(err, "Out of Memory Error") }
 
 // Exec runs one or more statements and drops what they return.
 func (c *Conn) Exec(ctx context.Context, sql string) error {
@@ -70,6 +69,7 @@ func (c *Conn) Few(ctx context.Context, sql string) (*Rows, error) {
 		return nil, err
 	}
 	rows := &Rows{conn: c, ctx: ctx, sql: sql}
+	c.db.used.RLock()
 	return c.opened(rows, c.guard(ctx, sql, func() string { return c.run(sql, &rows.result) }))
 }
 
@@ -118,6 +118,16 @@ func (c *Conn) ready(sql string) error {
 	return nil
 }
 
+// alive refuses a statement of a database that has ended.
+func (c *Conn) alive(sql string) error {
+	select {
+	case <-c.db.ended:
+		return &Error{Message: hasEnded, SQL: sql}
+	default:
+		return nil
+	}
+}
+
 // extract splits sql into its statements.
 func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT, error) {
 	var statements bindings.ExtractedStatements
@@ -141,6 +151,7 @@ func (c *Conn) extract(sql string) (bindings.ExtractedStatements, bindings.IdxT,
 // connection commits before the statement runs pass too, and are wrong.
 func (c *Conn) start(ctx context.Context, sql string, statements bindings.ExtractedStatements, i bindings.IdxT, refuse func(bindings.StatementType) string) (*Rows, error) {
 	rows := &Rows{conn: c, ctx: ctx, sql: sql, alone: !c.together}
+	c.db.used.RLock()
 	err := c.guard(ctx, sql, func() string {
 		if rows.alone {
 			if reason := c.run("begin", nil); reason != "" {
@@ -169,7 +180,7 @@ func (c *Conn) start(ctx context.Context, sql string, statements bindings.Extrac
 	return c.opened(rows, err)
 }
 
-// opened makes rows whose statement has begun, or could not, the open rows of the connection.
+// opened makes rows whose statement has begun, or could not, the open rows of the connection. The database is in use until they are closed.
 func (c *Conn) opened(rows *Rows, err error) (*Rows, error) {
 	if err == nil {
 		err = rows.describe()
@@ -177,6 +188,7 @@ func (c *Conn) opened(rows *Rows, err error) (*Rows, error) {
 	if err != nil {
 		rows.free()
 		rows.undo()
+		c.db.used.RUnlock()
 		return nil, err
 	}
 	c.open = rows
@@ -189,6 +201,15 @@ const interruptEvery = 2 * time.Millisecond
 
 // guard runs step, which returns DuckDB's reason if it fails, and interrupts it when ctx ends.
 func (c *Conn) guard(ctx context.Context, sql string, step func() string) error {
+	c.db.used.RLock()
+	defer c.db.used.RUnlock()
+	return c.interruptible(ctx, sql, step)
+}
+
+func (c *Conn) interruptible(ctx context.Context, sql string, step func() string) error {
+	if err := c.alive(sql); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("duckdb statement not started: %w", err)
 	}

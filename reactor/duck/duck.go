@@ -38,6 +38,7 @@ type DB struct {
 	handle bindings.Database
 	end    sync.Once
 	ended  chan struct{} // see Ended
+	used   sync.RWMutex  // read by each statement and while rows are open; Compress locks it, if it can without a wait
 }
 
 // Open opens the database that cfg describes.

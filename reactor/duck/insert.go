@@ -20,7 +20,13 @@ func (c *Conn) Insert(ctx context.Context, table string, schema *arrow.Schema, b
 	if c.open != nil {
 		return ErrBusy
 	}
-	if err := c.insert(ctx, table, schema, batches); err != nil {
+	c.db.used.RLock()
+	defer c.db.used.RUnlock()
+	err := c.alive("")
+	if err == nil {
+		err = c.watch(c.insert(ctx, table, schema, batches))
+	}
+	if err != nil {
 		return fmt.Errorf("insert into %s: %w", table, err)
 	}
 	return nil

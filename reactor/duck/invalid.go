@@ -11,7 +11,7 @@ func Internal(err error) bool { return says(err, "INTERNAL Error") }
 // OfMachine tells whether a statement failed because of the machine, or because an earlier statement ended the database or the
 // transaction. Any other statement would have failed too.
 func OfMachine(err error) bool {
-	return !OutOfMemory(err) && says(err, "IO Error", "FATAL Error", "INTERRUPT Error", "TransactionContext Error", "Connection Error") || ended(err)
+	return says(err, "IO Error", "FATAL Error", "INTERRUPT Error", "TransactionContext Error", "Connection Error") || ended(err) || failedCommit(err)
 }
 
 func says(err error, prefixes ...string) bool {
@@ -27,19 +27,31 @@ func says(err error, prefixes ...string) bool {
 	return false
 }
 
+// hasEnded is what a statement of a database that has ended is told. DuckDB's own words for it begin alike.
+const hasEnded = invalidated + " because of a failure before: it must be opened again"
+
+const invalidated = "database has been invalidated"
+
 // ended tells whether an error says that the database ended earlier.
 func ended(err error) bool {
 	var e *Error
-	return errors.As(err, &e) && strings.Contains(e.Message, "database has been invalidated")
+	return errors.As(err, &e) && strings.Contains(e.Message, invalidated)
 }
 
-// Ended is closed when a defect of DuckDB has ended the database. It must be closed and opened again; a process does that best by
-// ending itself.
+// failedCommit tells whether a statement's commit failed, as for want of memory. DuckDB takes such a commit back only in part: rows that are
+// inserted into the table later get the wrong values, and a table that was replaced cannot be replaced again. So the database must end.
+func failedCommit(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && strings.Contains(e.Message, "Failed to commit")
+}
+
+// Ended is closed when DuckDB has ended the database by a defect of its own, or has failed to commit. No statement runs any more. It must be
+// closed and opened again; a process does that best by ending itself.
 func (db *DB) Ended() <-chan struct{} { return db.ended }
 
 // watch notes an error that ended the database.
 func (c *Conn) watch(err error) error {
-	if c.db != nil && (Internal(err) || ended(err)) {
+	if Internal(err) || ended(err) || failedCommit(err) {
 		c.db.end.Do(func() { close(c.db.ended) })
 	}
 	return err

@@ -137,6 +137,7 @@ func (r *Rows) Close() {
 	r.undo()
 	if r.conn.open == r {
 		r.conn.open = nil
+		r.conn.db.used.RUnlock()
 	}
 }
 

@@ -2,16 +2,13 @@ package promote
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/apache/iceberg-go"
 
 	"millrace/infra/tracing"
-	"millrace/reactor/duck"
 	"millrace/reactor/gold"
 	"millrace/reactor/gold/plan"
 	"millrace/reactor/lake"
-	"millrace/reactor/rows"
 )
 
 // change tells the planner what has happened to silver since the pins, and which days all tables have.
@@ -113,52 +110,4 @@ func floorDiv(a, b int64) int64 {
 		q--
 	}
 	return q
-}
-
-// changedDays returns the days whose rows differ between the pinned snapshot of a silver table and the current one. It compares
-// rows, not files: a file that compaction or a neighbouring row's change rewrote holds the same rows and changes no day.
-func (g *Gold) changedDays(ctx context.Context, t *lake.Table, pin lake.Pin) (plan.Days, error) {
-	if pin.SnapshotID == t.SnapshotID() {
-		return plan.Days{}, nil
-	}
-	from, err := t.SnapshotByID(pin.SnapshotID)
-	if err != nil {
-		// The pinned snapshot has expired, or the table was made anew. Nothing tells what changed, so every day counts.
-		r, ok, err := g.extent(ctx, t, gold.SilverTime)
-		if err != nil || !ok {
-			return plan.Days{}, err
-		}
-		return plan.Of(r), nil
-	}
-	added, removed, err := g.cfg.Lake.Diff(ctx, t, from, t.Snapshot())
-	if err != nil {
-		return plan.Days{}, err
-	}
-	hold := func(files []lake.File) (*rows.Held, error) { return g.cfg.Cache.Hold(ctx, g.conn, t, files) }
-	if len(removed) == 0 {
-		hold = func(files []lake.File) (*rows.Held, error) { return g.rowsOf(ctx, t, files) }
-	}
-	came, err := hold(added)
-	if err != nil {
-		return plan.Days{}, err
-	}
-	defer came.Release()
-	sql := came.Relation
-	if len(removed) > 0 {
-		went, err := hold(removed)
-		if err != nil {
-			return plan.Days{}, err
-		}
-		defer went.Release()
-		sql = duck.DifferenceSQL(lake.ColumnNames(t.Meta.CurrentSchema()), "("+came.Relation+")", "("+went.Relation+")")
-	}
-	numbers, err := g.conn.Ints(ctx, fmt.Sprintf("select distinct %s - date '1970-01-01' from (%s)", gold.SilverDay, sql))
-	if err != nil {
-		return plan.Days{}, fmt.Errorf("find the changed days of %s: %w", t.Name, err)
-	}
-	changed := make([]plan.Day, len(numbers))
-	for i, n := range numbers {
-		changed[i] = plan.Day(n)
-	}
-	return plan.Only(changed...), nil
 }

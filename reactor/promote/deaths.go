@@ -32,6 +32,8 @@ const (
 // of a kilobyte in place, without a sync, which a process that dies leaves behind. What Go's runtime says of a crash goes into a
 // file too, which tells a crash from a kill.
 //
+// A database that could not commit is such a death too: the process ends in order, but other models beside the model may have had the memory.
+//
 // Of models that were computed side by side nobody knows which one it was. Each counts, and while any death counts, models are computed one
 // by one: the harmless ones come to their end then, and count no more.
 //
@@ -48,6 +50,7 @@ type Deaths struct {
 
 	mu     sync.Mutex
 	now    []marked // the models in the mark
+	left   bool     // the mark is for the next start
 	counts map[string]death
 }
 
@@ -108,7 +111,11 @@ func (d *Deaths) Close() {
 	if d.mark != nil {
 		_ = d.mark.Close()
 	}
-	_ = os.RemoveAll(d.own)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.left {
+		_ = os.RemoveAll(d.own)
+	}
 	if d.lock != nil {
 		_ = d.lock.Unlock()
 	}
@@ -205,6 +212,30 @@ func (d *Deaths) computing(m *gold.Model) (over func()) {
 		}
 		d.write()
 	}
+}
+
+// computing notes that a model's SQL is about to run, and returns what notes that it has ended. If the database has ended, the note is left
+// for the next start.
+func (g *Gold) computing(m *gold.Model) (over func()) {
+	ended := g.cfg.Deaths.computing(m)
+	return func() {
+		select {
+		case <-g.cfg.DB.Ended():
+			g.cfg.Deaths.leave()
+		default:
+			ended()
+		}
+	}
+}
+
+// leave keeps the mark when the process ends in order.
+func (d *Deaths) leave() {
+	if d == nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = true
 }
 
 // suspects tells whether the process died while models of the set were computed that were not computed to their end since.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"millrace/reactor/duck"
 	"millrace/reactor/gold"
 )
 
@@ -233,6 +234,36 @@ func TestAModelThatKillsTheReactorHoldsItsTableAndNoOther(t *testing.T) {
 	if n := len(w.rows("gold.counts", "day", "true")); n != 4 {
 		t.Errorf("gold.counts has %d rows, want 4", n)
 	}
+}
+
+// A database that ends while a model is computed is a death of the model's, although the process ends in order: the next one computes the models
+// one by one.
+func TestADatabaseThatEndsLeavesTheMark(t *testing.T) {
+	w := openWorkshop(t)
+	home := t.TempDir()
+	d, err := OpenDeaths(home, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.gold.cfg.Deaths = d
+	m := w.gold.set.Models[0]
+	w.gold.computing(m)()
+	d.Close()
+	if d, err = OpenDeaths(home, slog.New(slog.DiscardHandler)); err != nil || d.suspects(w.gold.set) {
+		t.Fatalf("a model that was computed to its end is suspect, %v", err)
+	}
+	w.gold.cfg.Deaths = d
+	over := w.gold.computing(m)
+	const broken = "select cume_dist(order by n desc) over (partition by n % 3 order by n rows between 3 following and 1 following) from range(100) as r(n)"
+	if err := w.conn.Exec(t.Context(), broken); !duck.Internal(err) {
+		t.Fatalf("the statement that ends a database: %v", err)
+	}
+	over()
+	d.Close()
+	if d, err = OpenDeaths(home, slog.New(slog.DiscardHandler)); err != nil || !d.suspects(w.gold.set) || len(d.held(w.gold.set)) > 0 {
+		t.Errorf("the model is suspect %v and held %v, %v", d.suspects(w.gold.set), d.held(w.gold.set), err)
+	}
+	d.Close()
 }
 
 // A step notes which model is computed, and nothing when it has ended.

@@ -230,7 +230,7 @@ func (g *Gold) step(ctx context.Context, again bool) (failures, error) {
 // attempt computes and commits all models that are not held.
 func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) error {
 	pins, set := g.pins(view), g.set.Without(held.names()...)
-	set.Computing = g.cfg.Deaths.computing
+	set.Computing = g.computing
 	if !g.cfg.Deaths.suspects(set) {
 		set.Beside = g.beside
 	}

@@ -6,8 +6,10 @@ package rows
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +107,7 @@ func (c *Cache) hold(ctx context.Context, conn *duck.Conn, k *cached, t *lake.Ta
 	k.clock++
 	held := &Held{Files: map[int64]lake.File{}}
 	if err := k.load(ctx, conn, c.lake, t, files); err != nil {
-		return nil, fmt.Errorf("hold rows of %s: %w", t.Name, err)
+		return nil, fmt.Errorf("hold rows of %s: %w", t.Name, errors.Join(err, k.shrink(ctx, conn)))
 	}
 	var ids []string
 	for _, f := range files {
@@ -178,7 +180,7 @@ func (k *cached) missing(files []lake.File) (n int64) {
 }
 
 // load reads the files that are not there yet. It decodes the next rows while DuckDB takes some. Files go in batch by batch: if one fails,
-// nobody knows the number of the rows that are in.
+// the rows of all of them are nobody's, and shrink drops them.
 func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lake.Table, files []lake.File) error {
 	var missing []lake.File
 	for _, f := range files {
@@ -199,18 +201,19 @@ func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lak
 			return b.err
 		}
 		counts[b.Column(0).(*array.Int64).Value(0)-first] += b.NumRows()
+		k.rows += b.NumRows()
 		err := conn.Insert(ctx, k.name, b.Schema(), b.RecordBatch)
-		if k.loose += b.NumRows(); err == nil && k.loose >= looseRows {
-			k.loose, err = 0, conn.Compress(ctx)
-		}
+		k.loose += b.NumRows()
 		b.Release()
+		if err == nil {
+			err = k.compress(ctx, conn)
+		}
 		if err != nil {
 			return err
 		}
 	}
 	for i, f := range missing {
 		k.files[f.ID()] = &entry{number: first + int64(i), rows: counts[i], used: k.clock}
-		k.rows += counts[i]
 	}
 	return nil
 }
@@ -270,7 +273,9 @@ func (k *cached) release(ids []string) {
 }
 
 // shrink drops unused files when they have most of the rows, and the files used longest ago when there are too many rows. It writes
-// the table again without them, because DuckDB keeps the memory of deleted rows in an in-memory table.
+// the table again without them, because DuckDB keeps the memory of deleted rows in an in-memory table. It lets rows be as long as more would
+// have to be written again than are dropped: a step that held 12 million rows wrote them again for each merge of upkeep's. Where DuckDB has not
+// the memory for it now, a later call has.
 func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	var used int64
 	for _, e := range k.files {
@@ -281,15 +286,8 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 	if k.rows <= k.most && k.rows-used <= max(staleRows, used) {
 		return nil
 	}
-	ids := make([]string, 0, len(k.files))
-	for id := range k.files {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(k.files[b].used, k.files[a].used) })
-	var keep []int64
-	var drop []string
-	var kept int64
-	for _, id := range ids {
+	keep, drop, kept := []int64{0}, []string(nil), int64(0) // no file has the number 0
+	for _, id := range slices.SortedFunc(maps.Keys(k.files), func(a, b string) int { return cmp.Compare(k.files[b].used, k.files[a].used) }) {
 		e := k.files[id]
 		if e.held > 0 || k.uses(e) && kept+e.rows <= k.most/2 {
 			kept += e.rows
@@ -298,20 +296,33 @@ func (k *cached) shrink(ctx context.Context, conn *duck.Conn) error {
 		}
 		drop = append(drop, id)
 	}
-	if len(drop) == 0 {
+	if k.rows-kept <= max(staleRows, kept) {
 		return nil
 	}
-	if len(keep) == 0 {
-		keep = []int64{0} // no file has the number 0
+	err := conn.Exec(ctx, fmt.Sprintf("create or replace table %s as from %s where %s in (%s)", k.name, k.name, FileColumn, list(keep)))
+	if duck.OutOfMemory(err) {
+		return nil
 	}
-	if err := conn.Exec(ctx, fmt.Sprintf("create or replace table %s as from %s where %s in (%s)", k.name, k.name, FileColumn, list(keep))); err != nil {
+	if err != nil {
 		return fmt.Errorf("shrink %s: %w", k.name, err)
 	}
 	for _, id := range drop {
 		delete(k.files, id)
 	}
-	k.rows = kept
-	return nil
+	k.rows, k.loose = kept, kept
+	return k.compress(ctx, conn)
+}
+
+// compress has DuckDB compress the rows, if that is worth it.
+func (k *cached) compress(ctx context.Context, conn *duck.Conn) error {
+	if k.loose < looseRows {
+		return nil
+	}
+	done, err := conn.Compress(ctx)
+	if done {
+		k.loose = 0
+	}
+	return err
 }
 
 // uses tells whether a file is in use or was used lately.

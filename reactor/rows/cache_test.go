@@ -2,6 +2,7 @@ package rows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,17 +18,29 @@ import (
 // create makes a lake with the table rows.numbers, partitioned by the month of its second column.
 func create(t *testing.T, fields ...iceberg.NestedField) *lake.Lake {
 	t.Helper()
+	l, _ := createShared(t, fields...)
+	return l
+}
+
+// createShared does so, and returns what opens the lake once more, without what the first has in memory.
+func createShared(t *testing.T, fields ...iceberg.NestedField) (l *lake.Lake, again func() *lake.Lake) {
+	t.Helper()
 	s := harness.Start(t, harness.WithoutReactor())
-	l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), "sqlite://"+t.TempDir()+"/catalog.db")
-	if err != nil {
-		t.Fatal(err)
+	catalog := "sqlite://" + t.TempDir() + "/catalog.db"
+	open := func() *lake.Lake {
+		l, err := lake.Open(t.Context(), s.Client(), s.Bucket(), catalog)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() })
+		return l
 	}
-	t.Cleanup(func() { _ = l.Close() })
+	l = open()
 	spec := iceberg.NewPartitionSpec(iceberg.PartitionField{SourceIDs: []int{2}, FieldID: 1000, Name: "month", Transform: iceberg.MonthTransform{}})
 	if err := l.Create(t.Context(), lake.Definition{Name: "rows.numbers", Schema: iceberg.NewSchema(0, fields...), Spec: spec}); err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return l, open
 }
 
 // commit writes the rows of a query to the table and returns the table and its new files.
@@ -146,6 +159,40 @@ func TestFilesThatNobodyAsksForGoWhileTheOthersStay(t *testing.T) {
 	rows, first := k.rows, k.files["1"]
 	if n, _ := count(t, c, "select 1::bigint as n from stale"); n != rows || first == nil {
 		t.Errorf("%d rows are there and %d are counted; the file in use: %v", n, rows, first)
+	}
+}
+
+// The rows that came before a file that cannot be read are nobody's. Each try would leave as many.
+func TestRowsOfAFailedReadDoNotStay(t *testing.T) {
+	l, again := createShared(t, iceberg.NestedField{ID: 1, Name: "n", Type: iceberg.PrimitiveTypes.Int64}, iceberg.NestedField{ID: 2, Name: "day", Type: iceberg.PrimitiveTypes.Date})
+	c := connect(t)
+	fill(t, l, c, 0, 10)
+	_, large := commit(t, l, c, "select range as n, date '2026-01-05' as day from range(30000)")
+	tab, unreadable := commit(t, l, c, "select 1::bigint as n, date '2026-02-05' as day")
+	few, err := l.Files(t.Context(), tab, tab.Snapshot(), lake.AllMonths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	few = slices.DeleteFunc(few, func(f lake.File) bool { return f.Rows() != 10 })
+	if n, err := l.RemoveOrphans(t.Context(), []lake.Orphan{{Path: unreadable[0].Path()}}); n != 1 || err != nil {
+		t.Fatalf("removed %d files, %v", n, err)
+	}
+	cache := New(again())
+	for range 3 {
+		if _, err := cache.Hold(t.Context(), c, tab, append(large, unreadable...)); err == nil {
+			t.Fatal("a file that is gone was read")
+		}
+		if n, _ := count(t, c, "from rows.t0"); n > staleRows {
+			t.Fatalf("%d rows stay", n)
+		}
+		h, err := cache.Hold(t.Context(), c, tab, few)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, sum := count(t, c, h.Relation); n != 10 || sum != 45 {
+			t.Errorf("ten rows are %d with the sum %d", n, sum)
+		}
+		h.Release()
 	}
 }
 

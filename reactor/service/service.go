@@ -154,14 +154,14 @@ func (s *Service) open(context.Context) error {
 	return nil
 }
 
-// watchDatabase ends the reactor when DuckDB has ended the database because of a defect of its own: nothing works on it any
-// more, silver included. Whoever supervises the reactor starts it again, with a new database.
+// watchDatabase ends the reactor when DuckDB has ended the database, by a defect of its own or by a commit that failed: nothing works on it
+// any more, silver included. Whoever supervises the reactor starts it again, with a new database.
 func (s *Service) watchDatabase(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-s.db.Ended():
-		return errors.New("DuckDB ended the database because of a defect of its own (INTERNAL Error, see the log above): start the reactor again")
+		return errors.New("DuckDB ended the database by a defect of its own (INTERNAL Error, see the log above), or could not commit for want of memory (Failed to commit): start the reactor again")
 	}
 }
 

@@ -128,7 +128,7 @@ func start(t *testing.T, env []string, args ...string) *harness.Process {
 }
 
 // within bounds a run on a machine that does other things as well.
-const within = 20 * time.Minute
+const within = 40 * time.Minute
 
 // run runs it to its end, which must be a good one, and returns what it said.
 func run(t *testing.T, env []string, args ...string) string {

@@ -60,6 +60,7 @@ func reactorRebuilds(t *testing.T, l *harness.Stack, objects int) used {
 	u := measure(t, began, r.PID())
 	await(t, "the reactor has promoted all objects", func() bool {
 		time.Sleep(often)
+		goesOn(t, r)
 		return len(l.Ledger(t)) >= objects
 	})
 	await(t, "gold has all of silver", func() bool { // a commit of that size is announced later than Settled looks
@@ -67,12 +68,21 @@ func reactorRebuilds(t *testing.T, l *harness.Stack, objects int) used {
 		if err != nil {
 			t.Fatal(err)
 		}
+		goesOn(t, r)
 		return behind == 0
 	})
 	l.Settled(t)
 	took := u.end(t)
 	r.StopInOrder(t)
 	return took
+}
+
+// goesOn fails the test if a reactor has ended.
+func goesOn(t *testing.T, r *harness.Process) {
+	t.Helper()
+	if r.Ended() {
+		t.Fatalf("the reactor has ended: %s", r.Wait(t))
+	}
 }
 
 // ended waits for the good end of a run of rebuild.py and says what it took.
