@@ -60,7 +60,7 @@ func reactorRebuilds(t *testing.T, l *harness.Stack, objects int) used {
 	u := measure(t, began, r.PID())
 	await(t, "the reactor has promoted all objects", func() bool {
 		time.Sleep(often)
-		goesOn(t, r)
+		goesOn(t, r.Process)
 		return len(l.Ledger(t)) >= objects
 	})
 	await(t, "gold has all of silver", func() bool { // a commit of that size is announced later than Settled looks
@@ -68,7 +68,7 @@ func reactorRebuilds(t *testing.T, l *harness.Stack, objects int) used {
 		if err != nil {
 			t.Fatal(err)
 		}
-		goesOn(t, r)
+		goesOn(t, r.Process)
 		return behind == 0
 	})
 	l.Settled(t)
