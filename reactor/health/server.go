@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -56,7 +57,10 @@ func (s *Server) mux() *http.ServeMux {
 	}
 	own("/healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { health(w, started) }))
 	own("/readyz", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { readiness(w, s.Parts(r.Context())) }))
-	own("/metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}))
+	own("/metrics", promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{
+		// One figure that cannot be had must not cost all others, least of all while something is wrong.
+		ErrorHandling: promhttp.ContinueOnError, ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
+	}))
 	for pattern, route := range s.Routes {
 		mux.Handle(pattern, route.limited())
 	}

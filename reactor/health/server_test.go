@@ -26,7 +26,7 @@ func serveWith(t *testing.T, parts func(context.Context) []Part, routes map[stri
 		t.Fatal(err)
 	}
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_test_total", Help: "One."}))
+	registry.MustRegister(prometheus.NewCounter(prometheus.CounterOpts{Name: "millrace_test_total", Help: "One."}), twice{})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- (&Server{Parts: parts, Registry: registry, Routes: routes}).Serve(ctx, l) }()
@@ -37,6 +37,22 @@ func serveWith(t *testing.T, parts func(context.Context) []Part, routes map[stri
 		}
 	})
 	return "http://" + l.Addr().String()
+}
+
+// twice gives one figure two times, which Prometheus' library refuses.
+type twice struct{}
+
+func (twice) Describe(out chan<- *prometheus.Desc) {
+	out <- prometheus.NewDesc("millrace_twice", "Two.", nil, nil)
+}
+
+func (t twice) Collect(out chan<- prometheus.Metric) {
+	descs := make(chan *prometheus.Desc, 1)
+	t.Describe(descs)
+	d := <-descs
+	for range 2 {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, 1)
+	}
 }
 
 func get(t *testing.T, url string, change func(*http.Request)) (int, string) {

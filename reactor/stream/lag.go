@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,13 +42,26 @@ func Lags(ctx context.Context, js jetstream.JetStream) ([]Lag, error) {
 					return nil, err
 				}
 			}
-			lags = append(lags, l)
+			lags = latest(lags, l)
 		}
 		if err := list.Err(); err != nil && !errors.Is(err, jetstream.ErrEndOfData) {
 			return nil, fmt.Errorf("look at the consumers of %s: %w", name, err)
 		}
 	}
 	return lags, nil
+}
+
+// latest adds what is said of a consumer, once: after a cut in a cluster, a server that took itself for the consumer's leader answers beside the new
+// one. Who has settled more knows more. Metrics that are there twice cost the whole scrape.
+func latest(lags []Lag, l Lag) []Lag {
+	i := slices.IndexFunc(lags, func(other Lag) bool { return other.Consumer == l.Consumer })
+	switch {
+	case i < 0:
+		return append(lags, l)
+	case l.Settled > lags[i].Settled:
+		lags[i] = l
+	}
+	return lags
 }
 
 // oldest returns the time of the first message after the acknowledged ones.
