@@ -232,11 +232,12 @@ func (c *Conn) interruptible(ctx context.Context, sql string, step func() string
 	if !stop() {
 		<-stopped // else an interrupt could hit the connection's next statement
 	}
-	switch {
-	case reason == "":
+	if reason == "" {
 		return nil
-	case ctx.Err() != nil:
+	}
+	err := c.watch(&Error{Message: reason, SQL: sql})
+	if ctx.Err() != nil {
 		return fmt.Errorf("duckdb statement interrupted: %w", context.Cause(ctx))
 	}
-	return c.watch(&Error{Message: reason, SQL: sql})
+	return err
 }
