@@ -9,21 +9,15 @@ import (
 )
 
 func TestCompressWaitsForNobody(t *testing.T) {
-	db, err := Open(Config{Threads: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	one, other := connectTo(t, db), connectTo(t, db)
+	one := open(t, Config{Threads: 1})
+	other := connectTo(t, one.db)
 	compress := func(when string, want bool) {
 		t.Helper()
 		if ok, err := one.Compress(t.Context()); ok != want || err != nil {
 			t.Errorf("%s: compressed %v, want %v; %v", when, ok, want, err)
 		}
 	}
-	if err := one.Exec(t.Context(), "create table r as select range as n from range(300000)"); err != nil {
-		t.Fatal(err)
-	}
+	exec(t, one, "create table r as select range as n from range(300000)")
 	rows, err := other.Query(t.Context(), "from r")
 	if err != nil {
 		t.Fatal(err)
@@ -54,17 +48,9 @@ func TestCompressBesideStatementsThatTakeAllMemory(t *testing.T) {
 // compressBesideOthers inserts and compresses until an insert cannot be committed, and returns how often it tried to compress.
 func compressBesideOthers(t *testing.T) (tries int) {
 	t.Helper()
-	db, err := Open(Config{Threads: 1, MemoryLimit: "32MiB", TempDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c := connectTo(t, db)
-	if err := c.Exec(t.Context(), "create table r (n bigint, text varchar)"); err != nil {
-		t.Fatal(err)
-	}
-	failed := hungry(t, db)
+	c, failed := crowded(t)
 	defer failed()
+	exec(t, c, "create table r (n bigint, text varchar)")
 	for ; tries < 60; tries++ {
 		err := c.Exec(t.Context(), fmt.Sprintf("insert into r select range, hash(range + %d)::varchar from range(20000)", tries*20000))
 		if failedCommit(err) {
@@ -100,17 +86,9 @@ func TestAFailedCommitEndsTheDatabase(t *testing.T) {
 // insertUntilACommitFails inserts beside statements that take all memory, and tells whether a commit failed.
 func insertUntilACommitFails(t *testing.T, try int) bool {
 	t.Helper()
-	db, err := Open(Config{Threads: 1, MemoryLimit: "32MiB", TempDir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	c := connectTo(t, db)
-	if err := c.Exec(t.Context(), "create table r (i bigint, n bigint, text varchar)"); err != nil {
-		t.Fatal(err)
-	}
-	failed := hungry(t, db)
+	c, failed := crowded(t)
 	defer failed()
+	exec(t, c, "create table r (i bigint, n bigint, text varchar)")
 	const each = 20_000
 	inserted := int64(0)
 	for i := range 200 {
@@ -119,7 +97,7 @@ func insertUntilACommitFails(t *testing.T, try int) bool {
 		case failedCommit(err):
 			t.Logf("database %d, after %d inserts: %v", try, inserted, err)
 			select {
-			case <-db.Ended():
+			case <-c.db.Ended():
 			default:
 				t.Error("the database goes on")
 			}
@@ -147,14 +125,16 @@ func insertUntilACommitFails(t *testing.T, try int) bool {
 	return false
 }
 
-// hungry has two connections take all memory for a moment, again and again, until stop, which says how often it was not enough.
-func hungry(t *testing.T, db *DB) (stop func() int64) {
+// crowded opens a database in which two other connections take all memory for a moment, again and again, until stop, which says how often it
+// was not enough.
+func crowded(t *testing.T) (conn *Conn, stop func() int64) {
 	t.Helper()
+	conn = open(t, Config{Threads: 1, MemoryLimit: "32MiB", TempDir: t.TempDir()})
 	end := make(chan struct{})
 	var failed atomic.Int64
 	var group sync.WaitGroup
 	for range 2 {
-		c := connectTo(t, db)
+		c := connectTo(t, conn.db)
 		group.Go(func() {
 			for {
 				select {
@@ -170,7 +150,7 @@ func hungry(t *testing.T, db *DB) (stop func() int64) {
 		})
 	}
 	var once sync.Once
-	return func() int64 {
+	return conn, func() int64 {
 		once.Do(func() { close(end); group.Wait() })
 		return failed.Load()
 	}

@@ -206,6 +206,7 @@ func (c *Conn) guard(ctx context.Context, sql string, step func() string) error 
 	return c.interruptible(ctx, sql, step)
 }
 
+// interruptible does guard's work for who has seen to it that the database may be used.
 func (c *Conn) interruptible(ctx context.Context, sql string, step func() string) error {
 	if err := c.alive(sql); err != nil {
 		return err

@@ -33,16 +33,15 @@ const hasEnded = invalidated + " because of a failure before: it must be opened 
 const invalidated = "database has been invalidated"
 
 // ended tells whether an error says that the database ended earlier.
-func ended(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && strings.Contains(e.Message, invalidated)
-}
+func ended(err error) bool { return mentions(err, invalidated) }
 
 // failedCommit tells whether a statement's commit failed, as for want of memory. DuckDB takes such a commit back only in part: rows that are
 // inserted into the table later get the wrong values, and a table that was replaced cannot be replaced again. So the database must end.
-func failedCommit(err error) bool {
+func failedCommit(err error) bool { return mentions(err, "Failed to commit") }
+
+func mentions(err error, text string) bool {
 	var e *Error
-	return errors.As(err, &e) && strings.Contains(e.Message, "Failed to commit")
+	return errors.As(err, &e) && strings.Contains(e.Message, text)
 }
 
 // Ended is closed when DuckDB has ended the database by a defect of its own, or has failed to commit. No statement runs any more. It must be

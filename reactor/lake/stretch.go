@@ -10,29 +10,31 @@ type Stretch struct{ From, To *table.Snapshot }
 // memory than DuckDB has. If the earlier snapshot is none of those that led to the current one, or one between them is not kept, the whole
 // is one stretch. A stretch may name files that are not live any more; they are there as long as its snapshots.
 func (t *Table) Stretches(from *table.Snapshot) []Stretch {
-	to := t.Snapshot()
-	whole := []Stretch{{from, to}}
-	var parts []Stretch
-	first := to // the oldest that was looked at
+	var way []*table.Snapshot // the newest first
+	complete := false
 	for s := range t.ancestry() {
-		if first = s; s.SnapshotID == IDOf(from) {
+		if complete = s.SnapshotID == IDOf(from); complete {
 			break
 		}
-		if to == nil {
-			to = s
-		}
-		if rewritten(s) {
-			if s.SnapshotID != to.SnapshotID {
-				parts = append(parts, Stretch{s, to})
-			}
-			to = nil
-		}
+		way = append(way, s)
+		complete = from == nil && s.ParentSnapshotID == nil
 	}
-	switch {
-	case first == nil || from == nil && first.ParentSnapshotID != nil || from != nil && first.SnapshotID != from.SnapshotID:
-		return whole
-	case to != nil && to.SnapshotID != IDOf(from):
-		parts = append(parts, Stretch{from, to})
+	if !complete {
+		return []Stretch{{from, t.Snapshot()}}
+	}
+	var parts []Stretch
+	for i, s := range way {
+		before := from
+		if i+1 < len(way) {
+			before = way[i+1]
+		}
+		switch last := len(parts) - 1; {
+		case rewritten(s):
+		case last >= 0 && parts[last].From == s:
+			parts[last].From = before
+		default:
+			parts = append(parts, Stretch{before, s})
+		}
 	}
 	return parts
 }

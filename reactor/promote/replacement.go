@@ -85,15 +85,15 @@ func apart(added, removed []lake.File) (came []lake.File, replaced []replacement
 // daysOf returns the days of the rows of some files. Those of live files are read, because the models read these rows next; of others, whose
 // rows are in new files by now, all days count that their bounds allow.
 func (g *Gold) daysOf(ctx context.Context, t *lake.Table, files []lake.File, live bool) (found plan.Days, err error) {
-	var read []lake.File
+	var read, bounded []lake.File
 	for _, f := range files {
-		r := days(t, f, gold.SilverTime)
-		if live || r == widest {
+		if live || days(t, f, gold.SilverTime) == widest {
 			read = append(read, f)
-			continue
+		} else {
+			bounded = append(bounded, f)
 		}
-		found = found.Union(plan.Of(r))
 	}
+	found = allDays(t, bounded)
 	if len(read) == 0 {
 		return found, nil
 	}
@@ -122,10 +122,16 @@ func (g *Gold) differing(ctx context.Context, t *lake.Table, r replacement) (pla
 	if !duck.OutOfMemory(err) {
 		return found, err
 	}
-	for _, f := range slices.Concat(r.added, r.removed) {
-		found = found.Union(plan.Of(days(t, f, gold.SilverTime)))
+	return allDays(t, slices.Concat(r.added, r.removed)), nil
+}
+
+// allDays returns the days that the bounds of files of a silver table allow.
+func allDays(t *lake.Table, files []lake.File) plan.Days {
+	ranges := make([]plan.Range, len(files))
+	for i, f := range files {
+		ranges[i] = days(t, f, gold.SilverTime)
 	}
-	return found, nil
+	return plan.Of(ranges...)
 }
 
 // distinctDays returns the days of a query's rows.

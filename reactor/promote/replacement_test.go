@@ -188,16 +188,11 @@ func TestAReplacementTooLargeToCompareChangesAllItsDays(t *testing.T) {
 		t.Fatalf("%d files came, %d went, %v", len(added), len(removed), err)
 	}
 	// A database without disk that has the rows, and a megabyte more.
-	db, err := duck.Open(duck.Config{Threads: 1, Unlocked: true})
+	conn, done, err := duck.OpenConn(duck.Config{Threads: 1, Unlocked: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(db.Close)
-	conn, err := db.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
+	t.Cleanup(done)
 	g := &Gold{cfg: w.gold.cfg, set: w.gold.set, conn: conn, extents: map[string]extent{}}
 	g.cfg.Cache = rows.New(w.lake)
 	for _, files := range [][]lake.File{added, removed} {
