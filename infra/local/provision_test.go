@@ -6,7 +6,6 @@ import (
 	"time"
 
 	s3 "github.com/minio/minio-go/v7"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/minio"
 	"millrace/infra/nats"
@@ -46,16 +45,7 @@ func TestAProvisionedStoreTellsOfWhatTheIngestorPuts(t *testing.T) {
 	if _, err := client.PutObject(t.Context(), p.Bucket, "bronze/a/b/ingest_date=2026-01-01/x.json", strings.NewReader("{}"), 2, s3.PutObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	conn, err := broker.Connect(nats.UserOwner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	raw, err := js.Stream(t.Context(), streams.Raw)
+	raw, err := harness.JetStream(t, broker, nats.UserOwner).Stream(t.Context(), streams.Raw)
 	if err != nil {
 		t.Fatal(err)
 	}

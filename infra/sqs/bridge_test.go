@@ -11,7 +11,6 @@ import (
 
 	aws "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/nats"
 	"millrace/infra/sqs"
@@ -71,15 +70,7 @@ func (q *queue) DeleteMessageBatch(_ context.Context, in *aws.DeleteMessageBatch
 // A message leaves the queue when the stream has it, and is in the stream once, whatever fails how often.
 func TestEachMessageIsStoredOnceAndThenDeleted(t *testing.T) {
 	broker := harness.Broker(t)
-	nc, err := broker.Connect(nats.UserMinIO) // who may publish raw messages, and nothing else
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := harness.JetStream(t, broker, nats.UserMinIO) // who may publish raw messages, and nothing else
 	down := errors.New("connection refused")
 	q := &queue{messages: map[string]string{}, fail: func(what string, n int) error {
 		if n == 1 {
@@ -101,15 +92,7 @@ func TestEachMessageIsStoredOnceAndThenDeleted(t *testing.T) {
 	if len(q.messages) != n || q.deletes > 0 {
 		t.Errorf("%d of %d messages are left, although none is stored", len(q.messages), n)
 	}
-	owner, err := broker.Connect(nats.UserReactor)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(owner.Close)
-	own, err := jetstream.New(owner)
-	if err != nil {
-		t.Fatal(err)
-	}
+	own := harness.JetStream(t, broker, nats.UserReactor)
 	if err := streams.Ensure(t.Context(), own); err != nil {
 		t.Fatal(err)
 	}

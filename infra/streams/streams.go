@@ -86,24 +86,25 @@ func ensure(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamCon
 	return err
 }
 
-// configs are the settings of all streams but for their replicas.
+// configs are the settings of all streams but for their replicas. Whatever the server would fill in by itself is given here: a
+// setting that it changes makes the stream look outdated at each start.
 func configs() []jetstream.StreamConfig {
 	all := []jetstream.StreamConfig{
 		{
 			Name: Raw, Subjects: []string{"lake.raw.>"}, Description: "MinIO's notifications as they came",
-			MaxAge: 3 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+			MaxAge: 3 * 24 * time.Hour, MaxBytes: 1 << 30,
 		},
 		{
 			Name: Events, Subjects: []string{LivePrefix + ">"}, Description: "One event for each object version",
-			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30,
 		},
 		{
 			Name: Again, Subjects: []string{AgainPrefix + ">"}, Description: "Events published again: replays, dead letters that are retried",
-			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30,
 		},
 		{
 			Name: DeadLetters, Subjects: []string{DeadPrefix + ">"}, Description: "Events that no retry can mend, until retried or dropped",
-			MaxBytes: 1 << 30, Duplicates: dedupeWindow,
+			MaxBytes: 1 << 30,
 		},
 		{
 			Name: Advisories, Subjects: advisorySubjects, Description: "What the server will not deliver any more",
@@ -112,7 +113,7 @@ func configs() []jetstream.StreamConfig {
 	}
 	for i := range all {
 		all[i].Storage, all[i].Retention, all[i].Discard = jetstream.FileStorage, jetstream.LimitsPolicy, jetstream.DiscardOld
-		all[i].AllowDirect = true
+		all[i].AllowDirect, all[i].Duplicates = true, dedupeWindow
 		all[i].MaxConsumers, all[i].MaxMsgs, all[i].MaxMsgsPerSubject, all[i].MaxMsgSize = -1, -1, -1, -1 // as the server writes "no limit"
 	}
 	return all

@@ -32,8 +32,9 @@ type work struct {
 	summary iceberg.Properties
 	old     map[string]*rows.Held // by relation: the rows that computing and writing read
 
-	auditing sync.Mutex   // one audit at a time: they share a connection
-	audits   []lake.Audit // what they found, once the commit's work has ended
+	auditing sync.Mutex    // one audit at a time: they share a connection
+	sorting  chan struct{} // see inTurn
+	audits   []lake.Audit  // what they found, once the commit's work has ended
 	mu       sync.Mutex
 	changed  map[string]plan.Days  // by model: the days whose rows the commit writes
 	written  map[string]rows.Query // by model: the query for the rows that the commit writes
@@ -240,6 +241,9 @@ func (w *work) tableChange(ctx context.Context, m *gold.Model, changed plan.Days
 	w.mu.Unlock()
 	c.Schema = schema
 	c.Rows = rows.Select(ctx, w.writers[m.Name], fmt.Sprintf("from (%s) order by %s", sql, lake.OrderSQL(wanted, t.Meta.PartitionSpec(), m.Grain)), schema)
+	if changed.Len() > manyDays {
+		c.Rows = w.inTurn(ctx, c.Rows)
+	}
 	return c, true, nil
 }
 

@@ -251,7 +251,7 @@ func (g *Gold) attempt(ctx context.Context, view *lake.View, held failures) erro
 		return err
 	}
 	commit := g.cfg.Lake.Begin(ctx)
-	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: g.mending.summarize(summary(pins)), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}}
+	w := &work{Gold: g, set: set, view: view, plan: p, rebuild: rebuild, days: silverDays(c, set), summary: g.mending.summarize(summary(pins)), old: map[string]*rows.Held{}, changed: map[string]plan.Days{}, written: map[string]rows.Query{}, sorting: make(chan struct{}, sortedAtOnce)}
 	defer w.release()
 	if err := w.compute(ctx, commit); err != nil {
 		return w.stopped(ctx, pins.Step, commit.Abandon(err))

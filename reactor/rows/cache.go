@@ -55,9 +55,10 @@ type Cache struct {
 // cached holds the rows of one table in one schema.
 type cached struct {
 	mu      sync.Mutex
-	name    string   // of the DuckDB table
-	columns []string // nil: all of the table
-	most    int64    // of the unused rows
+	name    string           // of the DuckDB table
+	columns []string         // nil: all of the table
+	keys    map[string]int32 // those that have a number, see keyNumber
+	most    int64            // of the unused rows
 	made    bool
 	next    int64
 	clock   uint64
@@ -163,6 +164,11 @@ func (k *cached) create(ctx context.Context, conn *duck.Conn, t *lake.Table) err
 	if err := CreateEmpty(ctx, conn, k.name, withFile(schema)); err != nil {
 		return err
 	}
+	if k.keyed() {
+		if err := k.createKeys(ctx, conn); err != nil {
+			return err
+		}
+	}
 	k.made = true
 	return nil
 }
@@ -201,9 +207,7 @@ func (k *cached) load(ctx context.Context, conn *duck.Conn, l *lake.Lake, t *lak
 			return b.err
 		}
 		counts[b.Column(0).(*array.Int64).Value(0)-first] += b.NumRows()
-		k.rows += b.NumRows()
-		err := conn.Insert(ctx, k.name, b.Schema(), b.RecordBatch)
-		k.loose += b.NumRows()
+		err := k.insert(ctx, conn, b.RecordBatch)
 		b.Release()
 		if err == nil {
 			err = k.compress(ctx, conn)
@@ -248,14 +252,14 @@ func (k *cached) read(ctx context.Context, l *lake.Lake, t *lake.Table, files []
 
 func (k *cached) relation(files map[int64]lake.File) string {
 	if len(files) == 0 {
-		return "from " + k.name + " where false"
+		return "from " + k.all() + " where false"
 	}
 	numbers := make([]int64, 0, len(files))
 	for n := range files {
 		numbers = append(numbers, n)
 	}
 	slices.Sort(numbers)
-	return "from " + k.name + " where " + FileColumn + " in (" + list(numbers) + ")"
+	return "from " + k.all() + " where " + FileColumn + " in (" + list(numbers) + ")"
 }
 
 func list(numbers []int64) string {

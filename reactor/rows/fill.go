@@ -57,7 +57,11 @@ func (c *Cache) Fill(ctx context.Context, t *lake.Table, since *table.Snapshot, 
 		k.files[f.ID()] = &entry{number: base + int64(slot.Number-first.Number), rows: f.Rows(), used: k.clock}
 	}
 	k.rows += rows
-	return nil
+	if rows <= fillRows {
+		return nil
+	}
+	k.loose = max(k.loose+rows, looseRows) // compress them, or the models spill them: a rebuild of ten years lacked memory now and then
+	return k.compress(ctx, q.Conn)
 }
 
 // pour inserts the query's rows. If they are not as many as expected none stays: a row whose slot is none of the files' would get the

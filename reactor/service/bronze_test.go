@@ -188,7 +188,13 @@ func (h *house) eventually(what string, ok func() bool) {
 
 func (h *house) ready() (code int, text string) {
 	h.Helper()
-	response, err := http.Get("http://" + h.addr + "/readyz")
+	return h.get("/readyz")
+}
+
+// get asks the reactor's HTTP surface.
+func (h *house) get(path string) (code int, text string) {
+	h.Helper()
+	response, err := http.Get("http://" + h.addr + path)
 	if err != nil {
 		h.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"millrace/infra/bucket"
@@ -56,8 +57,10 @@ type reconciling struct {
 	log        *slog.Logger
 }
 
-// Run makes passes until ctx ends.
+// Run makes passes until ctx ends. One begins at once when the broker is back: events may have gone with it.
 func (r *reconciling) Run(ctx context.Context) error {
+	back := r.js.Conn().StatusChanged(nats.CONNECTED)
+	defer r.js.Conn().RemoveStatusListener(back)
 	tick := time.NewTicker(r.often) // monotonic, as are all times here: a clock that jumps skips no pass
 	defer tick.Stop()
 	for failed := uint64(0); ; {
@@ -92,6 +95,7 @@ func (r *reconciling) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-back:
 		case <-wait:
 		}
 	}

@@ -24,7 +24,7 @@ import (
 	"millrace/ingestor/coincap/market"
 )
 
-// large is (d): the history of one coin by the minute, over years, in one object. The rate counts from the end of the put
+// large is (d): the history of one coin by the minute, or finer, over years, in one object. The rate counts from the end of the put
 // to the silver commit: before that, nobody is told of the object.
 var large = scenario{
 	letter: "d", about: "one object of 2,000,000 history rows: ndjson, ndjson.gz and Parquet", promises: true,
@@ -57,6 +57,18 @@ var large = scenario{
 
 // forms are those in which a large object can hold its rows, by extension.
 var forms = map[string]func(io.Writer) (sink, error){bronze.NDJSON: plain, bronze.NDJSONGzip: zipped, bronze.Parquet: columnar}
+
+// minutesThereAre is how many points by the minute every coin of the market has.
+const minutesThereAre = 4_000_000
+
+// apart is the time between the points of a large object: a minute, or a tenth of it where there are not as many minutes. The interval is m1
+// either way, because CoinCap has no finer one.
+func apart(n int) time.Duration {
+	if n > minutesThereAre {
+		return time.Minute / 10
+	}
+	return time.Minute
+}
 
 // form says how an object holds its rows.
 type form struct {
@@ -109,7 +121,7 @@ func (b *bench) peak(part string) float64 {
 	return 0
 }
 
-// minutes writes exactly n points of a coin, a minute apart. The market has holes, so the beginning is some days early.
+// minutes writes exactly n points of a coin. The market has holes, so the beginning is some days early.
 func (b *bench) minutes(file string, f form, coin string, n int) (err error) {
 	out, err := os.Create(file)
 	if err != nil {
@@ -122,8 +134,9 @@ func (b *bench) minutes(file string, f form, coin string, n int) (err error) {
 		return fmt.Errorf("write a large object: %w", err)
 	}
 	const step = 30 * 24 * time.Hour
-	for at := bronze.DayOf(b.now).Start().AddDate(0, 0, -n/(24*60)-60); n > 0 && at.Before(b.now); at = at.Add(step) {
-		points, ok := b.market.History(coin, time.Minute, at, at.Add(step-1), b.now)
+	every := apart(n)
+	for at := bronze.DayOf(b.now).Start().AddDate(0, 0, -n/int(24*time.Hour/every)-60); n > 0 && at.Before(b.now); at = at.Add(step) {
+		points, ok := b.market.History(coin, every, at, at.Add(step-1), b.now)
 		if !ok {
 			return fmt.Errorf("make a history of %s: there is no such coin", coin)
 		}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"millrace/infra/minio"
 	"millrace/infra/nats"
 	"millrace/infra/process"
@@ -28,6 +30,21 @@ func Broker(t testing.TB) *nats.Server {
 	}
 	t.Cleanup(broker.Stop)
 	return broker
+}
+
+// JetStream connects to a Broker as one of nats.Users.
+func JetStream(t testing.TB, broker *nats.Server, user string) jetstream.JetStream {
+	t.Helper()
+	nc, err := broker.Connect(user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }
 
 func brokerPassword(user string) settings.Secret { return settings.Secret("password-of-" + user) }

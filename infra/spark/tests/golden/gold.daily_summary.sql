@@ -22,7 +22,6 @@ FROM (
       `market_cap_usd`,
       `volume_usd_24h`,
       'snapshot' AS `source`,
-      0 AS `seconds`,
       '' AS `interval`
     FROM `silver_asset_snapshots` AS `asset_snapshots`
     WHERE
@@ -36,14 +35,6 @@ FROM (
       NULL,
       NULL,
       'history',
-      CASE SUBSTRING(`interval`, 1, 1)
-        WHEN 'm'
-        THEN 60
-        WHEN 'h'
-        THEN 3600
-        WHEN 'd'
-        THEN 86400
-      END * TRY_CAST(SUBSTRING(`interval`, 2) AS INT),
       `interval`
     FROM `silver_asset_prices` AS `asset_prices`
     WHERE
@@ -53,7 +44,6 @@ FROM (
       `asset_id`,
       CAST(TIMESTAMP_MICROS(UNIX_MICROS(`observed_at`)) AS DATE) AS `day`,
       `source`,
-      `seconds`,
       `interval`,
       MIN_BY(`price_usd`, (`observed_at`, `source_key`)) AS `open`,
       MAX(`price_usd`) AS `high`,
@@ -99,7 +89,18 @@ FROM (
     `source`,
     ROW_NUMBER() OVER (
       PARTITION BY `asset_id`, `day`
-      ORDER BY `seconds` NULLS LAST, `interval` NULLS LAST
+      ORDER BY CASE
+        WHEN `source` = 'snapshot'
+        THEN 0
+        ELSE CASE SUBSTRING(`interval`, 1, 1)
+          WHEN 'm'
+          THEN 60
+          WHEN 'h'
+          THEN 3600
+          WHEN 'd'
+          THEN 86400
+        END * TRY_CAST(SUBSTRING(`interval`, 2) AS INT)
+      END NULLS LAST, `interval` NULLS LAST
     ) AS `_w`
   FROM `by_interval`
 ) AS `_t`
