@@ -16,6 +16,7 @@ import (
 	"millrace/reactor/event"
 	"millrace/reactor/lake"
 	"millrace/reactor/service"
+	"millrace/reactor/stream"
 )
 
 type runCmd struct {
@@ -67,6 +68,11 @@ func (c *runCmd) Run(ctx context.Context, _ *cli.Output) error {
 	defer func() { _ = stop(ctx) }() // spans that nobody took any more
 	return c.withLakeBy(ctx, client, lake.Open, func(l opened) error {
 		return withEvents(ctx, c.NATS, func(js jetstream.JetStream) error {
+			leave, err := stream.Present(js)
+			if err != nil {
+				return err
+			}
+			defer leave()
 			return c.serveAgain(ctx, l, js, unanswered.Load)
 		})
 	})
