@@ -66,12 +66,18 @@ func (l *lakehouse) paced(ctx context.Context, objects []object, perSecond int) 
 	return nil
 }
 
-// pacedTimes puts objects at a rate, whether or not the lake keeps up, and gives the time that each took.
+// pacedTimes puts objects at a rate, gives the time that each took, and keeps what the processes took for them.
 func (l *lakehouse) pacedTimes(ctx context.Context, objects []object, perSecond int, part string) (silver, gold []time.Duration, err error) {
 	done, err := l.watch(ctx, part)
 	if err != nil {
 		return nil, nil, err
 	}
+	silver, gold, err = l.timed(ctx, objects, perSecond)
+	return silver, gold, errors.Join(err, done())
+}
+
+// timed puts objects at a rate, whether or not the lake keeps up, and gives the time that each took.
+func (l *lakehouse) timed(ctx context.Context, objects []object, perSecond int) (silver, gold []time.Duration, err error) {
 	started := make([]time.Time, len(objects))
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer tick.Stop()
@@ -90,8 +96,7 @@ func (l *lakehouse) pacedTimes(ctx context.Context, objects []object, perSecond 
 	if err := puts.Wait(); err != nil {
 		return nil, nil, err
 	}
-	silver, gold, err = l.since(ctx, objects, started)
-	return silver, gold, errors.Join(err, done())
+	return l.since(ctx, objects, started)
 }
 
 // since waits until objects of one dataset are in gold and tells how long after their starts each was in silver and gold.
