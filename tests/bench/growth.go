@@ -27,7 +27,7 @@ var growth = scenario{
 			marks = append(marks, n)
 		}
 		marks = append(marks, last)
-		puts := b.size(growthPuts, 2*growthTurns)
+		puts := b.size(growthPuts, 4)
 		total := last + len(marks)*puts
 		all, err := b.snapshots(total, oldCoins, oldDays*24*time.Hour/time.Duration(total), b.now)
 		if err != nil {
@@ -114,9 +114,10 @@ func (b *bench) mark(ctx context.Context, old, young *growing, commits, puts int
 	if err != nil {
 		return nil, err
 	}
-	for range growthTurns {
+	turns := b.size(growthTurns, 2)
+	for range turns {
 		for i, l := range []*growing{old, young} {
-			s, g, err := l.timed(ctx, l.next(puts/growthTurns), 1)
+			s, g, err := l.timed(ctx, l.next(puts/turns), 1)
 			if err != nil {
 				return nil, err
 			}
