@@ -16,6 +16,7 @@ import (
 
 	"millrace/infra/process"
 	"millrace/infra/streams"
+	"millrace/tests/harness/broker"
 	"millrace/tests/harness/catalog"
 	"millrace/tests/harness/home"
 )
@@ -117,25 +118,37 @@ func (l *lakehouse) connect(ctx context.Context, withReactor bool) error {
 	return err
 }
 
-// settled is how long MinIO may take to send its second copies, which it does every three seconds.
-const settled = 5500 * time.Millisecond
+// sendPoll is how often the bench looks whether MinIO has sent all events.
+const sendPoll = 100 * time.Millisecond
+
+// sent waits until MinIO has sent the second copies of all events. It sends a few hundred a second, and whatever is timed meanwhile shares
+// the machine with that.
+func (l *lakehouse) sent(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		n, err := l.dir().Unsent()
+		if err != nil || n == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d second copies of MinIO's events: %w", n, context.Cause(ctx))
+		case <-time.After(sendPoll):
+		}
+	}
+}
 
 // forget takes back all events that MinIO has sent so far: from then on only a listing tells what is in bronze.
 func (l *lakehouse) forget(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-time.After(settled):
+	if err := l.sent(ctx); err != nil {
+		return err
 	}
-	conn, err := l.dir().NATS(ctx, "owner")
+	js, closes, err := l.jetStream(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	js, err := jetstream.New(conn)
-	if err != nil {
-		return fmt.Errorf("use JetStream: %w", err)
-	}
+	defer closes()
 	for _, name := range []string{streams.Raw, streams.Events} {
 		s, err := js.Stream(ctx, name)
 		if err == nil {
@@ -146,6 +159,34 @@ func (l *lakehouse) forget(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// settle waits until the reactor has nothing to do any more, the second copies of MinIO's events included.
+func (l *lakehouse) settle(ctx context.Context) error {
+	if err := l.sent(ctx); err != nil {
+		return err
+	}
+	js, closes, err := l.jetStream(ctx)
+	if err != nil {
+		return err
+	}
+	defer closes()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return broker.Settled(ctx, js)
+}
+
+// jetStream connects to the broker; closes ends that.
+func (l *lakehouse) jetStream(ctx context.Context) (js jetstream.JetStream, closes func(), err error) {
+	conn, err := l.dir().NATS(ctx, "owner")
+	if err != nil {
+		return nil, nil, err
+	}
+	if js, err = jetstream.New(conn); err != nil {
+		conn.Close()
+		return nil, nil, fmt.Errorf("use JetStream: %w", err)
+	}
+	return js, conn.Close, nil
 }
 
 // startReactor runs a reactor beside the stack, which has none, with more in its environment, and returns when it is ready.

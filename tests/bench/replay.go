@@ -30,7 +30,10 @@ var replay = scenario{
 		if _, err := l.await(ctx, below(assets), n); err != nil {
 			return err
 		}
-		// Upkeep is done first, so that every snapshot from here on is the replay's.
+		// The second copies of the puts' events and upkeep come first, so that all work from here on is the replay's.
+		if err := l.settle(ctx); err != nil {
+			return err
+		}
 		if _, err := l.run(ctx, patience, "reactor", "reactor", "maintain"); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"millrace/infra/streams"
 	"millrace/reactor/stream"
 	"millrace/tests/harness"
+	"millrace/tests/harness/broker"
 	"millrace/tests/harness/catalog"
 )
 
@@ -115,7 +116,7 @@ func describe(sorted []int) string {
 func waiting(t testing.TB, js jetstream.JetStream) (n uint64) {
 	t.Helper()
 	for _, name := range []string{streams.Events, streams.Again} {
-		consumers, err := harness.Consumers(t.Context(), js, name)
+		consumers, err := broker.Consumers(t.Context(), js, name)
 		if err != nil {
 			t.Fatal(err)
 		}

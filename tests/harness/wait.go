@@ -2,14 +2,12 @@ package harness
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"millrace/infra/streams"
+	"millrace/tests/harness/broker"
 )
 
 // waitFor is the command that returns when objects are in gold.
@@ -81,56 +79,9 @@ func (l *Lake) Messages(t testing.TB, name, subject string) (bodies [][]byte) {
 // Settled waits until no event is on its way any more: none waits for a consumer, and none is being worked on.
 func (l *Lake) Settled(t testing.TB) {
 	t.Helper()
-	js := l.JetStream(t)
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
-	// A message that the router has just read is in no count for a moment, and a commit to silver brings an event later.
-	for quiet := 0; quiet < 20; quiet++ {
-		busy, err := busyConsumers(ctx, js)
-		if err != nil {
-			t.Fatalf("%v; events still on their way: %v", err, busy)
-		}
-		if len(busy) > 0 {
-			quiet = 0
-		}
-		time.Sleep(5 * time.Millisecond)
+	if err := broker.Settled(ctx, l.JetStream(t)); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// busyConsumers says what each consumer still has to do.
-func busyConsumers(ctx context.Context, js jetstream.JetStream) (map[string]string, error) {
-	busy := map[string]string{}
-	for _, name := range []string{streams.Raw, streams.Events, streams.Again} {
-		consumers, err := Consumers(ctx, js, name)
-		if err != nil {
-			return busy, err
-		}
-		for _, c := range consumers {
-			if c.NumPending > 0 || c.NumAckPending > 0 {
-				busy[c.Name] = fmt.Sprintf("%d waiting, %d worked on, %d of them again", c.NumPending, c.NumAckPending, c.NumRedelivered)
-			}
-		}
-		if len(consumers) == 0 {
-			busy[name] = "no reactor has begun"
-		}
-	}
-	return busy, nil
-}
-
-// Consumers lists a stream's consumers that are the reactor's, and leaves out those of a test that reads it.
-func Consumers(ctx context.Context, js jetstream.JetStream, name string) (own []*jetstream.ConsumerInfo, err error) {
-	s, err := js.Stream(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("look at stream %s: %w", name, err)
-	}
-	list := s.ListConsumers(ctx)
-	for c := range list.Info() {
-		if c.Config.Durable != "" {
-			own = append(own, c)
-		}
-	}
-	if err := list.Err(); err != nil {
-		return own, fmt.Errorf("look at the consumers of %s: %w", name, err)
-	}
-	return own, nil
 }

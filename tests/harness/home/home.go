@@ -84,6 +84,15 @@ func (d Dir) HTTP() (string, error) {
 	return string(text), nil
 }
 
+// Unsent counts the events that MinIO keeps on disk until it has sent their second copies. An event is there before its put is answered.
+func (d Dir) Unsent() (int, error) {
+	files, err := filepath.Glob(d.path("events", "*", "*.event"))
+	if err != nil {
+		return 0, fmt.Errorf("look into MinIO's queue of events: %w", err)
+	}
+	return len(files), nil
+}
+
 // PID is the process of one of the stack's children (minio, reactor) that runs now.
 func (d Dir) PID(child string) (pid int, err error) {
 	text, err := os.ReadFile(d.path(child + ".pid"))
