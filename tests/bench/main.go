@@ -20,7 +20,7 @@ import (
 
 // app is the command line.
 type app struct {
-	Quick   bool     `help:"Small sizes: shows that everything works, in less than 90 s; its figures are no proof."`
+	Quick   bool     `help:"Small sizes: shows that everything works, in three to four minutes; its figures are no proof."`
 	Only    []string `placeholder:"LETTER,…" help:"Only these scenarios."`
 	JSON    string   `name:"json" type:"path" placeholder:"FILE" help:"Write the report into this file, too."`
 	Keep    bool     `help:"Keep the report of a full run in tests/bench/results, and its comparison with the peers in their README."`
