@@ -122,7 +122,7 @@ func (l *lakehouse) connect(ctx context.Context, withReactor bool) error {
 const sendPoll = 100 * time.Millisecond
 
 // sent waits until MinIO has sent the second copies of all events. It sends some hundred a second beside puts and two thousand after them,
-// and whatever is timed meanwhile shares the machine with that: a replay of 10,000 objects took 21.7 s in place of 11.3.
+// and whatever is timed meanwhile shares the machine with that: beside it a replay of 10,000 objects took 1.3 and 1.5 times as long, in two turns.
 func (l *lakehouse) sent(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
