@@ -24,10 +24,7 @@ func (l *Lake) Backup(ctx context.Context, file string) error {
 		return fmt.Errorf("back up the catalog: %w", err)
 	}
 	defer func() { _ = f.Close() }() // synced below
-	to, err := (&databaseFile{path: file}).open("")
-	if err != nil {
-		return fmt.Errorf("back up the catalog: %w", err)
-	}
+	to := (&databaseFile{path: file}).open("")
 	err = copyDatabase(ctx, l.catalog.db.DB, to.DB)
 	if err == nil {
 		// The copy is one file: somebody would forget to copy a log beside it.
@@ -74,7 +71,10 @@ func (l *Lake) restoreFrom(ctx context.Context, file string) error {
 		return err
 	}
 	// The copy says how its source kept its log.
-	if _, err := l.catalog.db.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {
+	_, err = unlocked(ctx, func() (sql.Result, error) {
+		return l.catalog.db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+	})
+	if err != nil {
 		return err
 	}
 	return l.catalog.migrate(ctx, migrations)
@@ -90,8 +90,7 @@ func openBackup(file string) (*catalog, error) {
 	if f.access == writable {
 		options = "mode=ro"
 	}
-	db, err := f.open(options)
-	return &catalog{db: db, file: f}, err
+	return &catalog{db: f.open(options), file: f}, nil
 }
 
 func copyDatabase(ctx context.Context, from, to *sql.DB) error {

@@ -73,8 +73,7 @@ func connect(address string) (*catalog, error) {
 		if err != nil {
 			return nil, err
 		}
-		db, err := file.open(file.options())
-		return &catalog{db: db, file: file}, err
+		return &catalog{db: file.open(file.options()), file: file}, nil
 	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
 		config, err := pgx.ParseConfig(address)
 		if err != nil {

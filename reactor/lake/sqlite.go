@@ -1,15 +1,19 @@
 package lake
 
 import (
+	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
-	_ "github.com/mattn/go-sqlite3" // driver "sqlite3"
+	"github.com/cenkalti/backoff/v4"
+	"github.com/mattn/go-sqlite3"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"golang.org/x/sys/unix"
@@ -65,13 +69,35 @@ func (f *databaseFile) hasLog() bool {
 	return err == nil
 }
 
-// open opens the file with options of the driver.
-func (f *databaseFile) open(options string) (*bun.DB, error) {
-	db, err := sql.Open("sqlite3", "file:"+(&url.URL{Path: f.path}).EscapedPath()+"?_busy_timeout=10000&"+options)
-	if err != nil {
-		return nil, err
-	}
-	return bun.NewDB(db, sqlitedialect.New()), nil
+// lockWait is how long to wait for a lock that another connection holds.
+const lockWait = 10 * time.Second
+
+// open opens the file with options of the driver. It neither reads nor writes yet.
+func (f *databaseFile) open(options string) *bun.DB {
+	address := fmt.Sprintf("file:%s?_busy_timeout=%d&%s", (&url.URL{Path: f.path}).EscapedPath(), lockWait.Milliseconds(), options)
+	return bun.NewDB(sql.OpenDB(connector{address}), sqlitedialect.New())
+}
+
+// connector makes the connections of a pool. Where several open a new file at once, each turns on the write-ahead log, and SQLite
+// refuses all but one of them without the wait that its busy timeout asks for: 17 of 180 such starts failed.
+type connector struct{ address string }
+
+func (c connector) Driver() driver.Driver { return &sqlite3.SQLiteDriver{} }
+
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	return unlocked(ctx, func() (driver.Conn, error) { return c.Driver().Open(c.address) })
+}
+
+// unlocked does what fails at once where another connection holds a lock, and does it again until the lock is gone.
+func unlocked[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	patient := backoff.NewExponentialBackOff(backoff.WithInitialInterval(time.Millisecond), backoff.WithMaxInterval(50*time.Millisecond), backoff.WithMaxElapsedTime(lockWait))
+	return backoff.RetryWithData(func() (T, error) {
+		done, err := do()
+		if lite := (sqlite3.Error{}); err != nil && (!errors.As(err, &lite) || lite.Code != sqlite3.ErrBusy) {
+			err = backoff.Permanent(err)
+		}
+		return done, err
+	}, backoff.WithContext(patient, ctx))
 }
 
 // options are those for what this process may do with the file.
