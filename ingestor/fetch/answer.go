@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +24,11 @@ func (c *Client) judge(got *answer, readErr error) *Error {
 	case got.status == http.StatusNotFound || got.status == http.StatusNoContent:
 		return nil
 	case got.status != http.StatusOK:
-		return &Error{Kind: c.statusKind(got), Detail: c.said(got.body)}
+		failed := &Error{Kind: c.statusKind(got), Detail: c.said(got.body)}
+		if failed.Kind == KeyRefused {
+			failed.Detail = fmt.Sprintf("it was sent ${%s} and said %s", strings.Join(c.variables(), "}, ${"), cmp.Or(failed.Detail, "nothing"))
+		}
+		return failed
 	case readErr != nil:
 		return &Error{Kind: Truncated, Detail: fmt.Sprintf("the body ends after %d bytes", len(got.body))}
 	}

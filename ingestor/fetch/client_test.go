@@ -16,6 +16,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
+	"millrace/infra/settings"
 	"millrace/ingestor/bronze"
 	"millrace/ingestor/recipe"
 	"millrace/ingestor/retry"
@@ -247,15 +248,16 @@ func TestWhatStaysIsSaidAtOnce(t *testing.T) {
 		kind   Kind
 		says   string
 	}{
-		"refused key, repeated":  {401, `{"error":"no such key: s3cr3t\/of+the-shop"}`, KeyRefused, "no such key: ${SHOP_KEY}"},
-		"refused key, encoded":   {403, "key=s3cr3t%2Fof%2Bthe-shop", KeyRefused, "key=${SHOP_KEY}"},
-		"no credits":             {402, "pay", CreditsUsed, "larger plan"},
-		"bad request":            {400, `{"msg":"Invalid symbol."}`, BadRequest, "Invalid symbol."},
-		"legal":                  {451, "not from here", Refused, "does not answer from here"},
-		"page":                   {200, "<html>log in</html>", NotJSON, "<html>log in"},
-		"error with 200":         {200, `{"error":"no"}`, NotRows, "`at` says where"},
-		"secret in the answer":   {200, `{"data":[1],"next":"/x?key=s3cr3t%2Fof%2Bthe-shop"}`, Repeats, "${SHOP_KEY} is in the body"},
-		"a status of no meaning": {202, "later", Unexpected, "HTTP 202"},
+		"refused key, repeated":   {401, `{"error":"no such key: s3cr3t\/of+the-shop"}`, KeyRefused, "no such key: ${SHOP_KEY}"},
+		"refused key, encoded":    {403, "key=s3cr3t%2Fof%2Bthe-shop", KeyRefused, "key=${SHOP_KEY}"},
+		"refused key, in silence": {401, "", KeyRefused, "it was sent ${SHOP_KEY} and said nothing: check that variable"},
+		"no credits":              {402, "pay", CreditsUsed, "larger plan"},
+		"bad request":             {400, `{"msg":"Invalid symbol."}`, BadRequest, "Invalid symbol."},
+		"legal":                   {451, "not from here", Refused, "does not answer from here"},
+		"page":                    {200, "<html>log in</html>", NotJSON, "<html>log in"},
+		"error with 200":          {200, `{"error":"no"}`, NotRows, "`at` says where"},
+		"secret in the answer":    {200, `{"data":[1],"next":"/x?key=s3cr3t%2Fof%2Bthe-shop"}`, Repeats, "${SHOP_KEY} is in the body"},
+		"a status of no meaning":  {202, "later", Unexpected, "HTTP 202"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -273,6 +275,15 @@ func TestWhatStaysIsSaidAtOnce(t *testing.T) {
 				t.Errorf("error is %s", text)
 			}
 		})
+	}
+}
+
+func TestOneSecretMayBeginAnother(t *testing.T) {
+	c := &Client{secrets: map[string]settings.Secret{"SHORT": "abcdefgh", "LONG": "abcdefghijkl"}}
+	for range 20 { // a map has another order each time
+		if said := c.clean("no abcdefghijkl, no abcdefgh"); said != "no ${LONG}, no ${SHORT}" {
+			t.Fatalf("it says %s", said)
+		}
 	}
 }
 

@@ -1,7 +1,10 @@
 package fetch
 
 import (
+	"cmp"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"millrace/infra/settings"
@@ -13,10 +16,17 @@ func forms(secret settings.Secret) []string {
 	return []string{plain, url.QueryEscape(plain), strings.ReplaceAll(plain, "/", `\/`)}
 }
 
+// variables are the names of those that hold the secrets, the longest secret first: one may be the beginning of another.
+func (c *Client) variables() []string {
+	return slices.SortedFunc(maps.Keys(c.secrets), func(a, b string) int {
+		return cmp.Or(len(c.secrets[b])-len(c.secrets[a]), strings.Compare(a, b))
+	})
+}
+
 // clean takes the secrets out of a text: some servers repeat a key that they refuse.
 func (c *Client) clean(text string) string {
-	for name, secret := range c.secrets {
-		for _, form := range forms(secret) {
+	for _, name := range c.variables() {
+		for _, form := range forms(c.secrets[name]) {
 			text = strings.ReplaceAll(text, form, "${"+name+"}")
 		}
 	}
@@ -36,8 +46,8 @@ const shortest = 8
 
 // holds returns the name of a secret that a text has, "" for none.
 func (c *Client) holds(text string) string {
-	for name, secret := range c.secrets {
-		for _, form := range forms(secret) {
+	for _, name := range c.variables() {
+		for _, form := range forms(c.secrets[name]) {
 			if len(form) >= shortest && strings.Contains(text, form) {
 				return name
 			}
