@@ -182,7 +182,8 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	if updates, err = withoutProducers(updates, commit.Updates); err != nil {
+	at := s.at(c.Base)
+	if updates, err = ownSnapshots(updates, commit.Updates, at); err != nil {
 		return nil, err
 	}
 	after, err := tx.StagedTable()
@@ -192,15 +193,15 @@ func (l *Lake) stage(ctx context.Context, s *session, c Change) (*Table, error) 
 	if s := after.CurrentSnapshot(); branch == Main && s != nil && len(added.files) > 0 {
 		l.plans.added.set(snapshotKey(s.SnapshotID), added.files)
 	}
-	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot())...) // main's snapshot, which a branch's commit leaves alone
-	updates = append(updates, untag(c.Base, after.CurrentSnapshot())...)
+	updates = append(updates, tagDay(c.Base, after.CurrentSnapshot(), at)...) // main's snapshot, which a branch's commit leaves alone
+	updates = append(updates, untag(c.Base, at)...)
 	return l.stageMetadata(s, c.Base, updates)
 }
 
-// withoutProducers appends a transaction's updates, with copies of their snapshots. A snapshot of iceberg-go points into what
-// produced it (its parent's id is a field there), and that points to the transaction and the metadata before. Without the copy
-// every commit and all that it wrote would stay in memory for ever.
-func withoutProducers(updates, more []table.Update) ([]table.Update, error) {
+// ownSnapshots appends a transaction's updates, with copies of their snapshots that were made at a time. A snapshot of iceberg-go
+// points into what produced it (its parent's id is a field there), and that points to the transaction and the metadata before.
+// Without the copy every commit and all that it wrote would stay in memory for ever.
+func ownSnapshots(updates, more []table.Update, at time.Time) ([]table.Update, error) {
 	for _, u := range more {
 		if u.Action() == table.UpdateAddSnapshot {
 			b, err := json.Marshal(u)
@@ -211,6 +212,7 @@ func withoutProducers(updates, more []table.Update) ([]table.Update, error) {
 			if err := json.Unmarshal(b, &add); err != nil {
 				return nil, fmt.Errorf("read snapshot: %w", err)
 			}
+			add.Snapshot.TimestampMs = at.UnixMilli()
 			u = table.NewAddSnapshotUpdate(&add.Snapshot)
 		}
 		updates = append(updates, u)

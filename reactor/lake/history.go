@@ -71,13 +71,14 @@ func dayTag(last, next time.Time) (name string, ok bool) {
 	return dayTagPrefix + day, day < next.UTC().Format(time.DateOnly)
 }
 
-// tagDay returns the update that tags the base's snapshot as the last of its day, if it is. A tag that somebody made by hand stays.
-func tagDay(base *Table, next *table.Snapshot) []table.Update {
+// tagDay returns the update that tags the base's snapshot as the last of its day, if the next one, made at a time, is of a later day.
+// A tag that somebody made by hand stays.
+func tagDay(base *Table, next *table.Snapshot, at time.Time) []table.Update {
 	last := base.Snapshot()
 	if last == nil || next == nil || next.SnapshotID == last.SnapshotID {
 		return nil
 	}
-	name, ok := dayTag(time.UnixMilli(last.TimestampMs), time.UnixMilli(next.TimestampMs))
+	name, ok := dayTag(time.UnixMilli(last.TimestampMs), at)
 	if !ok {
 		return nil
 	}
@@ -87,13 +88,10 @@ func tagDay(base *Table, next *table.Snapshot) []table.Update {
 	return []table.Update{table.NewSetSnapshotRefUpdate(name, last.SnapshotID, table.TagRef, 0, 0, 0)}
 }
 
-// untag returns the updates that take the tags off days long ago, but for the last one of each month. Each commit writes the
+// untag returns the updates that take the tags off days long before a time, but for the last one of each month. Each commit writes the
 // metadata whole, and a tag a day would let it grow for ever.
-func untag(base *Table, next *table.Snapshot) []table.Update {
-	if next == nil {
-		return nil
-	}
-	before := time.UnixMilli(next.TimestampMs).UTC().AddDate(0, 0, -keptDays)
+func untag(base *Table, at time.Time) []table.Update {
+	before := at.UTC().AddDate(0, 0, -keptDays)
 	lasts := map[string]string{} // by month
 	var days []string
 	for name, ref := range base.Meta.Refs() {

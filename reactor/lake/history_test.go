@@ -51,7 +51,7 @@ func TestOldDaysKeepTheLastTagOfEachMonth(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := &Table{Name: "silver.a", Meta: meta}
-	meta, err = table.UpdateTableMetadata(meta, untag(base, &snap), "")
+	meta, err = table.UpdateTableMetadata(meta, untag(base, time.UnixMilli(snap.TimestampMs)), "")
 	if err != nil {
 		t.Fatal(err)
 	}
