@@ -147,7 +147,7 @@ func TestFetch(t *testing.T) {
 			key, date string
 			code      int
 			says      string
-		}{{"the-shop-key", "2025-06-30", 0, "bronze/shop/orders/ingest_date=2025-06-30/north_2025-06-30_"}, {"wrong-shop-key", "2025-06-30", 3, "check the variable"}, {"the-shop-key", "2999-01-01", 2, "in the future"}} {
+		}{{"the-shop-key", "2025-06-30", 0, "bronze/shop/orders/ingest_date=2025-06-30/north_2025-06-30_"}, {"wrong-shop-key", "2025-06-30", 3, "it was sent ${SHOP_KEY}"}, {"the-shop-key", "2999-01-01", 2, "in the future"}} {
 			r := s.RunEnv(t, []string{"SHOP_KEY=" + tt.key, "MILLRACE_INGEST_FINAL_EXIT_CODE=3"}, "ingestor", "fetch", "--source", file, "--date", tt.date)
 			if r.Code != tt.code || !strings.Contains(r.Stdout+r.Stderr, tt.says) || strings.Contains(r.Stdout+r.Stderr, "shop-key") {
 				t.Errorf("want %d and %q: %s", tt.code, tt.says, r)

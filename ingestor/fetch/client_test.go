@@ -250,7 +250,7 @@ func TestWhatStaysIsSaidAtOnce(t *testing.T) {
 	}{
 		"refused key, repeated":   {401, `{"error":"no such key: s3cr3t\/of+the-shop"}`, KeyRefused, "no such key: ${SHOP_KEY}"},
 		"refused key, encoded":    {403, "key=s3cr3t%2Fof%2Bthe-shop", KeyRefused, "key=${SHOP_KEY}"},
-		"refused key, in silence": {401, "", KeyRefused, "it was sent ${SHOP_KEY} and said nothing: check that variable"},
+		"refused key, in silence": {401, "", KeyRefused, "it was sent ${SHOP_KEY} and said nothing: check the variable"},
 		"no credits":              {402, "pay", CreditsUsed, "larger plan"},
 		"bad request":             {400, `{"msg":"Invalid symbol."}`, BadRequest, "Invalid symbol."},
 		"legal":                   {451, "not from here", Refused, "does not answer from here"},

@@ -34,7 +34,7 @@ const (
 var kinds = [...]struct{ name, hint string }{
 	Unexpected:  {"unexpected answer", "check url in the block fetch"},
 	KeyMissing:  {"no secret", "set the variable in the environment; write ${NAME?} in the file if the API answers without it as well"},
-	KeyRefused:  {"secret refused", "check that variable, and whether the API's plan has what is asked for"},
+	KeyRefused:  {"secret refused", "check the variable, and whether the API's plan has what is asked for"},
 	Refused:     {"refused", "the API wants a key, or does not answer from here: its text says which"},
 	CreditsUsed: {"credits used up", "wait for the next month, or take a larger plan"},
 	RateLimited: {"rate limited", "wait, or lower calls_a_minute in the block fetch"},
