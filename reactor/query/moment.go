@@ -56,7 +56,7 @@ func (c Config) moment(view *lake.View) (moment, error) {
 }
 
 // join pins to a snapshot of gold what belongs to it: the silver that it was computed from, and the other gold tables as of the
-// same step. Their snapshots are of one commit, and of times some milliseconds apart.
+// same step. Steps of before December 2026 gave each table a time of its own, some milliseconds apart.
 func (m moment) join(view *lake.View, s *table.Snapshot) {
 	step, ok := lake.OwnNumber(s, "step")
 	if !ok {
