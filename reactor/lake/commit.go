@@ -225,8 +225,12 @@ func (l *Lake) stageMetadata(s *session, base *Table, updates []table.Update) (*
 	if len(updates) == 0 {
 		return base, nil
 	}
+	at := s.at(base) // before anything takes its time from the clock
 	meta, err := table.UpdateTableMetadata(base.Meta, updates, base.Location)
 	if err != nil {
+		return nil, err
+	}
+	if meta, err = movedAt(meta, at); err != nil {
 		return nil, err
 	}
 	location, err := metadataLocation(meta, nextVersion(base.Location))

@@ -30,7 +30,7 @@ type session struct {
 	ctx   context.Context
 	puts  *errgroup.Group
 	room  *semaphore.Weighted // unsentBytes
-	first func() time.Time    // when the first of its snapshots was made
+	first func() time.Time    // when the first of its tables was changed
 
 	mu      sync.Mutex
 	written map[string][]byte // by name; nil once it is in the store, and if it was too large to hold
@@ -41,9 +41,9 @@ func newSession(ctx context.Context, store *Store) *session {
 	return &session{store: store, ctx: ctx, puts: puts, room: semaphore.NewWeighted(unsentBytes), first: sync.OnceValue(time.Now), written: map[string][]byte{}}
 }
 
-// at is the time of a new snapshot of a table. The snapshots of one commit have one time, that of the first: who reads all tables
-// as of a time sees all of the commit or nothing of it. Only a table that has changed since has a later one, so that its log stays
-// in order.
+// at is the time at which a commit changes a table. All tables of one commit have one time, that of the first: who reads them as of
+// a time sees all of the commit or nothing of it. Only a table that has changed since has a later one, so that its log stays in
+// order.
 func (s *session) at(base *Table) time.Time {
 	at, last := s.first(), time.UnixMilli(base.Meta.LastUpdatedMillis())
 	if at.Before(last) {
